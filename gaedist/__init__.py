@@ -1,0 +1,29 @@
+"""gaedist: how far latent codes are from N(0, I), or from another sample, and whether that is real.
+
+    codes ── latents ──▶ score / compare ──▶ mixtures ──▶ engine ──▶ result ──▶ report ──▶ terminal, pipe
+
+`cli` parses and prints. `score` and `compare` ask the question: they smooth the codes to a `Mixture`
+(`mixtures.kde`, with a covariance family of `covariances`), take the `squared_distance` to the prior
+(`mixtures.normal`) or to the other sample, and set it beside what N(0, I) itself would score (`null`).
+`engine` sums over all pairs, in tiles, in parallel and in O(n) memory. `latents` reads and checks files,
+and every mistake of a user is a `GaedistError` that says what to do. Imports go downwards only.
+"""
+
+from gaedist.compare import CompareResult, compare
+from gaedist.engine import Run
+from gaedist.errors import GaedistError
+from gaedist.inspect import ArrayReport, inspect
+from gaedist.score import ScoreResult, score
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArrayReport",
+    "CompareResult",
+    "GaedistError",
+    "Run",
+    "ScoreResult",
+    "compare",
+    "inspect",
+    "score",
+]

@@ -1,0 +1,98 @@
+"""The datasets of an HDF5 file.
+
+What would make HDF5 read another file (external links, external storage, virtual datasets) is refused,
+and so is a dataset that claims more than the file holds. No link is followed by HDF5: soft links are
+resolved as text, among the datasets that were listed.
+"""
+
+import math
+import posixpath
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from gaedist.errors import GaedistError
+from gaedist.storage import MOST_DEFLATED, Block, StoredArray, dtype_fault, nothing, row_blocks
+
+if TYPE_CHECKING:
+    import h5py
+
+
+@contextmanager
+def hdf5_arrays(stream: BinaryIO, _size: int) -> Iterator[list[StoredArray]]:
+    """List the datasets of an HDF5 file, which is opened again by its name if it has one."""
+    import h5py
+
+    try:
+        with h5py.File(getattr(stream, "name", stream), "r") as file:
+            yield _list(file)
+    except (GaedistError, MemoryError):
+        raise
+    except BlockingIOError as error:
+        raise GaedistError("another process has it open for writing. Wait until that has closed it.") from error
+    except Exception as error:  # a damaged file raises OSError, RuntimeError, KeyError, ValueError, …
+        reason = str(error).partition("(")[2].rstrip(")") or str(error)
+        raise GaedistError(f"not a readable HDF5 file ({reason}).") from error
+
+
+def _list(file: "h5py.File") -> list[StoredArray]:
+    """List every dataset once, with its other names, and every link to another file."""
+    import h5py
+
+    found: dict[object, StoredArray] = {}
+    links: list[tuple[str, str]] = []
+    groups = [("", file)]
+    seen = {h5py.h5o.get_info(file.id).addr}
+    while groups:
+        prefix, group = groups.pop(0)
+        for key in group:
+            path, link = f"{prefix}/{key}", group.get(key, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                fault = f"an external link to {link.filename}, which is not followed"
+                found[path] = StoredArray(path, (), None, fault, nothing)
+            elif isinstance(link, h5py.SoftLink):
+                links.append((path, posixpath.normpath(posixpath.join(prefix or "/", link.path))))
+            else:
+                item = group[key]
+                address = h5py.h5o.get_info(item.id).addr
+                if isinstance(item, h5py.Group) and address not in seen:
+                    groups.append((path, item))
+                elif isinstance(item, h5py.Dataset) and address in found:
+                    links.append((path, str(found[address].name)))
+                elif isinstance(item, h5py.Dataset):
+                    found[address] = _dataset(item, path)
+                seen.add(address)
+    return [
+        replace(array, aliases=tuple(path for path, target in links if target == array.name))
+        for array in found.values()
+    ]
+
+
+def _dataset(dataset: "h5py.Dataset", path: str) -> StoredArray:
+    try:
+        dtype = dataset.dtype
+    except TypeError:
+        return StoredArray(path, dataset.shape or (), None, "of a type that NumPy does not have", nothing)
+    if dataset.shape is None:
+        return StoredArray(path, (), dtype, "an empty dataset without axes", nothing)
+
+    def blocks(start: int, stop: int) -> Iterator[Block]:
+        multiple = dataset.chunks[0] if dataset.chunks else 1
+        for a, b in row_blocks(start, stop, dataset.shape[1] * dtype.itemsize, multiple):
+            yield slice(a, b), slice(None), dataset[a:b]
+
+    fault = dtype_fault(dtype) or _storage_fault(dataset)
+    return StoredArray(path, dataset.shape, dtype, fault, blocks)
+
+
+def _storage_fault(dataset: "h5py.Dataset") -> str | None:
+    if dataset.external:
+        return "stored in an external file, which is not read"
+    if dataset.is_virtual:
+        return "a virtual dataset, which is not followed; name the file that holds the numbers"
+    claimed, held = math.prod(dataset.shape) * dataset.dtype.itemsize, dataset.id.get_storage_size()
+    filtered = dataset.id.get_create_plist().get_nfilters() > 0
+    if claimed > held * (MOST_DEFLATED if filtered else 1):
+        return f"cut short: its header claims {claimed} bytes of data and {held} are there"
+    return None

@@ -1,0 +1,254 @@
+"""Reading latent codes and checking them.
+
+``read_latents`` finds the one array meant, allocates the (n, D) result once and fills it block by block:
+no second copy of the codes is made. ``as_codes`` checks what a caller of the library passes.
+"""
+
+import io
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gaedist.errors import GaedistError
+from gaedist.hdf5 import hdf5_arrays
+from gaedist.storage import StoredArray, dtype_fault, npy_arrays, npz_arrays, row_blocks
+
+Array = NDArray[np.float64]
+
+FORMATS = {
+    b"\x93NUMPY": npy_arrays,
+    b"PK\x03\x04": npz_arrays,
+    b"PK\x05\x06": npz_arrays,
+    b"\x89HDF\r\n\x1a\n": hdf5_arrays,
+}
+"""First bytes of a file → lister of its arrays. The name of the file does not matter."""
+
+_LARGEST = 1e150  # the square of a larger number may overflow in a sum
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to read of a file.
+
+    Attributes
+    ----------
+    dataset : str, optional
+        Name of the array, for files that do not give it after ``::``.
+    rows : tuple of (int or None), optional
+        First row and the row after the last, as in a Python slice.
+    subsample : int, optional
+        Keep this many rows, drawn without replacement, in their order; all if there are fewer.
+    seed : int
+        Seed of the draw.
+    drop_nonfinite : bool
+        Leave out rows with NaN or infinity instead of refusing the file.
+    """
+
+    dataset: str | None = None
+    rows: tuple[int | None, int | None] | None = None
+    subsample: int | None = None
+    seed: int = 0
+    drop_nonfinite: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Latents:
+    """Latent codes from a file.
+
+    Attributes
+    ----------
+    codes : (n, D) array of double
+        All finite.
+    file : str
+        The file as it was named, without the dataset.
+    dataset : str, optional
+        The array's name in the file.
+    dropped : int
+        Rows left out because they were not finite.
+    """
+
+    codes: Array
+    file: str
+    dataset: str | None
+    dropped: int
+
+
+def read_latents(name: str, selection: Selection | None = None) -> Latents:
+    """Read codes from ``path``, ``path::dataset`` or ``-`` (standard input).
+
+    Parameters
+    ----------
+    name : str
+        An .npy, .npz or HDF5 file, recognised by its first bytes.
+    selection : Selection, optional
+        Which array and rows; by default the only 2-D array, and all of its rows.
+
+    Raises
+    ------
+    GaedistError
+        If there is no such file, array or row, or it holds no finite real 2-D array.
+    """
+    selection = selection or Selection()
+    path, dataset = split_name(name)
+    with open_arrays(path) as arrays:
+        array = find_array(arrays, dataset or selection.dataset)
+        if fault := array.fault or shape_fault(array.shape):
+            raise GaedistError(f"{array.name or 'the array'} is {fault}.")
+        rows = _pick_rows(array.shape[0], selection)
+        codes, dropped = _check_finite(read_rows(array, rows), rows, selection.drop_nonfinite)
+    return Latents(codes, path, array.name, dropped)
+
+
+def as_codes(codes: ArrayLike) -> Array:
+    """Return a sample as a C-contiguous (n, D) array of double, without a copy where it is one.
+
+    Raises
+    ------
+    GaedistError
+        If it is no non-empty, finite, real 2-D array.
+    """
+    array = np.asarray(codes)
+    fault = dtype_fault(array.dtype) or shape_fault(array.shape)
+    if fault:
+        raise GaedistError(f"the codes are {fault}.")
+    array = np.require(array, np.float64, "C")
+    _check_finite(array, np.arange(len(array)), drop=False)
+    return array
+
+
+def shape_fault(shape: tuple[int, ...]) -> str | None:
+    """Return why an array of this shape holds no latent codes, or None if it can."""
+    if len(shape) != 2:
+        return f"an array with {len(shape)} axes; latent codes have two, (points, dimensions)"
+    if 0 in shape:
+        return f"empty: {shape[0]} points of {shape[1]} dimensions"
+    return None
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """Split ``path::dataset``; a file that has such a name is meant whole."""
+    path, separator, dataset = name.rpartition("::")
+    if not separator or Path(name).exists():
+        return name, None
+    return path, dataset
+
+
+@contextmanager
+def open_arrays(path: str) -> Iterator[list[StoredArray]]:
+    """List the arrays of a file, or of standard input if the path is ``-``; errors name the file."""
+    try:
+        with _open(path) as (stream, size):
+            magic = stream.read(8)
+            stream.seek(0)
+            for start, lister in FORMATS.items():
+                if magic.startswith(start):
+                    break
+            else:
+                found = f"it starts with {magic!r}" if magic else "it is empty"
+                raise GaedistError(f"not an .npy, .npz or HDF5 file: {found}.")
+            with lister(stream, size) as arrays:
+                yield arrays
+    except GaedistError as error:
+        raise GaedistError(f"{path}: {error}") from error
+    except OSError as error:
+        raise GaedistError(f"{path}: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _open(path: str) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file for reading; a pipe cannot seek, so read it whole."""
+    if path == "-":
+        if sys.stdin.isatty():
+            raise GaedistError("standard input is a terminal. Pipe an .npy into it, or name a file.")
+        data = sys.stdin.buffer.read()
+        yield io.BytesIO(data), len(data)
+        return
+    with Path(path).open("rb") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode):
+            yield file, status.st_size
+        else:
+            data = file.read()
+            yield io.BytesIO(data), len(data)
+
+
+def find_array(arrays: list[StoredArray], dataset: str | None) -> StoredArray:
+    """Return the array of this name, or the only one that can be meant."""
+    listing = ", ".join(array.summary for array in arrays) or "no array"
+    if dataset is not None:
+        wanted = dataset.strip("/")
+        chosen = [a for a in arrays if wanted in {str(name).strip("/") for name in (a.name, *a.aliases)}]
+        if not chosen:
+            raise GaedistError(f"no array {dataset!r} in it. It holds: {listing}.")
+    elif len(arrays) == 1:
+        chosen = arrays
+    else:
+        chosen = [array for array in arrays if len(array.shape) == 2]
+    if not chosen:
+        raise GaedistError(f"no 2-D array in it. It holds: {listing}.")
+    if len(chosen) > 1:
+        raise GaedistError(f"several 2-D arrays; name one as PATH::NAME or with --dataset. It holds: {listing}.")
+    return chosen[0]
+
+
+def _pick_rows(n: int, selection: Selection) -> NDArray[np.intp]:
+    """Return the increasing indices of the rows to keep."""
+    start, stop, _ = slice(*(selection.rows or (None, None))).indices(n)
+    if stop <= start:
+        raise GaedistError(f"rows {start}:{stop} select nothing of its {n} rows.")
+    rows = np.arange(start, stop)
+    if selection.subsample is not None and selection.subsample < len(rows):
+        if selection.subsample < 1:
+            raise GaedistError(f"--subsample must be at least 1; got {selection.subsample}.")
+        rng = np.random.default_rng(selection.seed)
+        rows = np.sort(rng.choice(rows, selection.subsample, replace=False))
+    return rows
+
+
+def read_rows(array: StoredArray, picked: NDArray[np.intp]) -> Array:
+    """Read the picked rows, given in increasing order, into a new array of double."""
+    shape = (len(picked), array.shape[1])
+    try:
+        codes = np.empty(shape)
+    except MemoryError as error:
+        size = shape[0] * shape[1] * 8 / 2**30
+        raise GaedistError(f"needs {size:.1f} GiB of memory. Use --rows or --subsample.") from error
+    for rows, columns, block in array.blocks(int(picked[0]), int(picked[-1]) + 1):
+        first, last = np.searchsorted(picked, (rows.start, rows.stop))
+        with np.errstate(over="ignore"):  # a long double beyond double becomes infinity, refused below
+            codes[first:last, columns] = block[picked[first:last] - rows.start]
+    return codes
+
+
+def _check_finite(codes: Array, rows: NDArray[np.intp], drop: bool) -> tuple[Array, int]:
+    """Return the codes with every row finite, and how many rows were dropped for that."""
+    bad = nonfinite_rows(codes)
+    if len(bad) and not drop:
+        row = codes[bad[0]]
+        column = int(np.flatnonzero(~(np.abs(row) < _LARGEST))[0])
+        beyond = f" or beyond {_LARGEST:g}" if np.isfinite(row[column]) else ""
+        raise GaedistError(
+            f"row {rows[bad[0]]} has {row[column]} in column {column}; "
+            f"{len(bad)} of {len(codes)} rows are not finite{beyond}. Drop them with --drop-nonfinite."
+        )
+    if len(bad) == len(codes):
+        raise GaedistError(f"none of its {len(codes)} rows is finite.")
+    return (np.delete(codes, bad, axis=0) if len(bad) else codes), len(bad)
+
+
+def nonfinite_rows(codes: Array) -> NDArray[np.intp]:
+    """Return the indices of rows with NaN, infinity, or numbers too large to be squared."""
+    return np.concatenate(
+        [
+            a + np.flatnonzero(~(np.abs(codes[a:b]) < _LARGEST).all(axis=1))
+            for a, b in row_blocks(0, len(codes), codes.shape[1] * codes.itemsize)
+        ]
+    )

@@ -1,0 +1,204 @@
+"""Gaussian mixtures and the squared L2 distance between two of them, in log scale.
+
+A smoothed sample, the prior N(0, I), a smoothed prior and a mixture prior are all `Mixture`, and each
+distance of gaedist is ``squared_distance(p, q)`` = ⟨p, p⟩ + ⟨q, q⟩ − 2⟨p, q⟩ with ⟨p, q⟩ = ∫ p q.
+"""
+
+import math
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gaedist.covariances import Constant
+from gaedist.engine import Array, PairSum, Run, log_pair_sums
+from gaedist.errors import GaedistError
+from gaedist.latents import as_codes
+
+_LOG_MAX = math.log(sys.float_info.max)
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """The density p = Σ_i w_i N(x_i, Σ_i).
+
+    Attributes
+    ----------
+    centers : (n, D) array of double
+        The x_i.
+    covariance : Constant
+        The Σ_i, a family of `gaedist.covariances`.
+    weights : (n,) array of double, optional
+        The w_i, positive with sum 1; 1/n each when not given.
+    """
+
+    centers: Array
+    covariance: Constant
+    weights: Array | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `GaedistError` for weights that are not a probability of each centre."""
+        w = self.weights
+        if w is not None and not (
+            w.shape == self.centers.shape[:1] and (w > 0).all() and math.isclose(math.fsum(w), 1, rel_tol=1e-9)
+        ):
+            raise GaedistError(
+                f"weights must be {len(self.centers)} positive numbers with sum 1; "
+                f"got shape {w.shape}, sum {w.sum():g}, minimum {w.min(initial=math.inf):g}."
+            )
+
+    @property
+    def dim(self) -> int:
+        """D."""
+        return self.centers.shape[1]
+
+    def log2_ratios(self) -> Array:
+        """Return log2(n w_i), (n,): exactly 0 for equal weights."""
+        if self.weights is None:
+            return np.zeros(len(self.centers))
+        return np.asarray(np.log2(len(self.centers) * self.weights))
+
+
+def kde(codes: ArrayLike, *, sigma: float = 1.0) -> Mixture:
+    """Smooth a sample by the kernel N(0, σ² I).
+
+    Parameters
+    ----------
+    codes : (n, D) array_like
+        The sample.
+    sigma : float
+        Standard deviation σ of the kernel.
+
+    Raises
+    ------
+    GaedistError
+        If ``codes`` is no non-empty, finite, real 2-D array, or σ is not positive and finite.
+    """
+    return Mixture(as_codes(codes), Constant.of_sigma(sigma))
+
+
+def normal(dim: int, *, variance: float = 1.0) -> Mixture:
+    """Return N(0, variance · I) in ``dim`` dimensions: one component."""
+    return Mixture(np.zeros((1, dim)), Constant(variance))
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """log ⟨p, q⟩, with the components' overlap with themselves apart.
+
+    Attributes
+    ----------
+    log_self : float
+        log Σ_i w_i² ∫ N(x_i, Σ_i)² if p is q, else −inf.
+    log_pairs : float
+        log of the sum over all other pairs.
+    """
+
+    log_self: float
+    log_pairs: float
+
+    @property
+    def log_total(self) -> float:
+        """log ⟨p, q⟩."""
+        return float(np.logaddexp(self.log_self, self.log_pairs))
+
+    def scaled(self, log_scale: float) -> "Overlap":
+        """Return the overlap times exp(log_scale)."""
+        return Overlap(self.log_self + log_scale, self.log_pairs + log_scale)
+
+
+@dataclass(frozen=True)
+class SquaredDistance:
+    """d²(p, q) = ⟨p, p⟩ + ⟨q, q⟩ − 2⟨p, q⟩ and its terms, all times exp(log_scale).
+
+    Attributes
+    ----------
+    log_value : float
+        log d², −inf where it is 0; a negative result of rounding counts as 0.
+    pp, qq, pq : Overlap
+        The three terms.
+    """
+
+    log_value: float
+    pp: Overlap
+    qq: Overlap
+    pq: Overlap
+
+
+def overlap(p: Mixture, q: Mixture, *, run: Run | None = None) -> Overlap:
+    """Return ⟨p, q⟩ = ∫ p q, by Eq. (3) in the form N(x_i − y_j; 0, Σ_i + Γ_j), in log scale.
+
+    Raises
+    ------
+    GaedistError
+        If p and q have different dimensions.
+    """
+    return _overlaps([(p, q)], run or Run())[0]
+
+
+def squared_distance(
+    p: Mixture, q: Mixture, *, log_scale: float = 0.0, run: Run | None = None
+) -> SquaredDistance:
+    """Return ∫ (p − q)² exp(log_scale), in log scale.
+
+    Implements Eqs. (5), (6), (7) and (8), whose normalisation is the caller's ``log_scale``. The error
+    is that of three sums of positive terms: about 1e-15 of ⟨p, p⟩ + ⟨q, q⟩ while |x|²/(4σ²) stays in
+    the hundreds, and at most 1e-11 of it otherwise.
+
+    Raises
+    ------
+    GaedistError
+        If p and q have different dimensions.
+    """
+    pp, qq, pq = (term.scaled(log_scale) for term in _overlaps([(p, p), (q, q), (p, q)], run or Run()))
+    sign, log_value = signed_sum(
+        (1, pp.log_self), (1, pp.log_pairs), (1, qq.log_self), (1, qq.log_pairs), (-2, pq.log_pairs)
+    )
+    return SquaredDistance(log_value if sign > 0 else -math.inf, pp, qq, pq)
+
+
+def signed_sum(*terms: tuple[float, float]) -> tuple[int, float]:
+    """Return the sign and the logarithm of Σ factor · exp(log), exactly rounded but for the exponentials."""
+    shift = max(log for _, log in terms)
+    if shift == -math.inf:
+        return 0, -math.inf
+    total = math.fsum(factor * math.exp(log - shift) for factor, log in terms)
+    if total == 0:
+        return 0, -math.inf
+    return (1 if total > 0 else -1), shift + math.log(abs(total))
+
+
+def to_linear(log: float) -> float:
+    """Return exp(log), inf where it overflows."""
+    return math.exp(log) if log < _LOG_MAX else math.inf
+
+
+def _overlaps(pairs: list[tuple[Mixture, Mixture]], run: Run) -> list[Overlap]:
+    for p, q in pairs:
+        if p.dim != q.dim:
+            raise GaedistError(f"dimensions differ: {p.dim} and {q.dim}. Compare codes of one dimension.")
+    logs = log_pair_sums([_pair_sum(p, q) for p, q in pairs], run)
+    return [_overlap(p, q, log) for (p, q), log in zip(pairs, logs, strict=True)]
+
+
+def _pair_sum(p: Mixture, q: Mixture) -> PairSum:
+    rate = p.covariance.rate(q.covariance)
+    return PairSum(
+        integrand=p.covariance.integrand,
+        x=p.centers,
+        y=None if p is q else q.centers,
+        params_x=p.covariance.params(p.log2_ratios()),
+        params_y=None if p is q else q.covariance.params(q.log2_ratios()),
+        constants=np.array([rate]),
+        steepness=rate,
+    )
+
+
+def _overlap(p: Mixture, q: Mixture, log_sum: float) -> Overlap:
+    n, m = len(p.centers), len(q.centers)
+    log_factor = p.covariance.log_factor(q.covariance, p.dim) - math.log(n) - math.log(m)
+    if p is not q:
+        return Overlap(-math.inf, log_factor + log_sum)
+    squares = math.fsum(np.exp2(2 * p.log2_ratios()))  # Σ (n w_i)²
+    return Overlap(log_factor + math.log(squares), log_factor + math.log(2) + log_sum)
