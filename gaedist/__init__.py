@@ -14,8 +14,7 @@ from gaedist.engine import Run
 from gaedist.errors import GaedistError
 from gaedist.inspect import ArrayReport, inspect
 from gaedist.score import ScoreResult, score
-
-__version__ = "0.1.0"
+from gaedist.version import __version__
 
 __all__ = [
     "ArrayReport",
@@ -23,6 +22,7 @@ __all__ = [
     "GaedistError",
     "Run",
     "ScoreResult",
+    "__version__",
     "compare",
     "inspect",
     "score",

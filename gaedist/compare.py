@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from gaedist.covariances import SigmaSummary
-from gaedist.engine import Run, used_threads
+from gaedist.engine import Run
+from gaedist.errors import check_choice
 from gaedist.mixtures import SquaredDistance, kde, squared_distance, to_linear
+from gaedist.version import __version__
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,19 @@ class CompareResult:
     version: str
 
 
-def compare(x: ArrayLike, y: ArrayLike, *, sigma: float = 1.0, run: Run | None = None) -> CompareResult:
+METRICS = ("gaussian",)
+"""What `compare` can measure."""
+
+
+def compare(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    sigma: float = 1.0,
+    covariance: str = "constant",
+    metric: str = "gaussian",
+    run: Run | None = None,
+) -> CompareResult:
     """Measure the squared L2 distance between two samples, both Gaussian-smoothed.
 
     Implements Eq. (5).
@@ -83,8 +97,12 @@ def compare(x: ArrayLike, y: ArrayLike, *, sigma: float = 1.0, run: Run | None =
         The samples.
     sigma : float
         Standard deviation σ of the smoothing kernel.
+    covariance : str
+        Family of the kernel's covariances, one of `gaedist.covariances.FAMILIES`.
+    metric : str
+        One of `METRICS`.
     run : Run, optional
-        Threads and progress.
+        Threads, method, precision and progress.
 
     Returns
     -------
@@ -97,11 +115,10 @@ def compare(x: ArrayLike, y: ArrayLike, *, sigma: float = 1.0, run: Run | None =
         If a sample is no non-empty, finite, real 2-D array, their dimensions differ, or σ is not
         positive and finite.
     """
-    from gaedist import __version__
-
     run = run or Run()
+    check_choice("metric", metric, METRICS)
     began = time.perf_counter()
-    p, q = kde(x, sigma=sigma), kde(y, sigma=sigma)
+    p, q = kde(x, sigma=sigma, covariance=covariance), kde(y, sigma=sigma, covariance=covariance)
     log_scale = p.dim / 2 * math.log(4 * math.pi * p.covariance.variance)
     distance = squared_distance(p, q, log_scale=log_scale, run=run)
     n, m = len(p.centers), len(q.centers)
@@ -109,7 +126,7 @@ def compare(x: ArrayLike, y: ArrayLike, *, sigma: float = 1.0, run: Run | None =
         n=n,
         m=m,
         dim=p.dim,
-        metric="gaussian",
+        metric=metric,
         value=to_linear(distance.log_value),
         log_value=distance.log_value,
         covariance=p.covariance.name,
@@ -118,8 +135,8 @@ def compare(x: ArrayLike, y: ArrayLike, *, sigma: float = 1.0, run: Run | None =
         null=PermutationNull(),
         p_value=None,
         method="pairs",
-        precision="double",
-        threads=used_threads(run),
+        precision=run.precision,
+        threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
     )

@@ -13,6 +13,8 @@ import numpy as np
 from gaedist.engine import Array
 from gaedist.errors import GaedistError
 
+_SMALLEST, _LARGEST = 1e-75, 1e75
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -30,13 +32,8 @@ class Constant:
 
     @classmethod
     def of_sigma(cls, sigma: float) -> "Constant":
-        """Return the family member with standard deviation ``sigma``; raise unless σ² and 1/σ² are finite."""
-        variance = float(sigma) ** 2
-        if not (sigma > 0 and math.isfinite(sigma)):
-            raise GaedistError(f"sigma must be a positive, finite number; got {sigma:g}.")
-        if not 1e-150 < variance < 1e150:
-            raise GaedistError(f"sigma = {sigma:g} has a square out of range; rescale the codes and sigma.")
-        return cls(variance)
+        """Return the member with this standard deviation; raise `GaedistError` if it is out of range."""
+        return cls(check_sigma(sigma) ** 2)
 
     def params(self, log2_weights: Array) -> Array:
         """Return the integrand's parameters of each point, (1, n)."""
@@ -53,6 +50,15 @@ class Constant:
     def sigmas(self) -> Array:
         """Return the standard deviations in use."""
         return np.array([math.sqrt(self.variance)])
+
+
+def check_sigma(sigma: float) -> float:
+    """Return σ; raise `GaedistError` unless it is positive, finite, and has a square far from overflow."""
+    if not (sigma > 0 and math.isfinite(sigma)):
+        raise GaedistError(f"sigma must be a positive, finite number; got {sigma:g}.")
+    if not _SMALLEST < sigma < _LARGEST:
+        raise GaedistError(f"sigma must lie between {_SMALLEST:g} and {_LARGEST:g}; got {sigma:g}.")
+    return float(sigma)
 
 
 FAMILIES = {family.name: family for family in (Constant,)}

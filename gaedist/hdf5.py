@@ -30,7 +30,9 @@ def hdf5_arrays(stream: BinaryIO, _size: int) -> Iterator[list[StoredArray]]:
     except (GaedistError, MemoryError):
         raise
     except BlockingIOError as error:
-        raise GaedistError("another process has it open for writing. Wait until that has closed it.") from error
+        raise GaedistError(
+            "another process has it open for writing. Wait until that has closed it."
+        ) from error
     except Exception as error:  # a damaged file raises OSError, RuntimeError, KeyError, ValueError, …
         reason = str(error).partition("(")[2].rstrip(")") or str(error)
         raise GaedistError(f"not a readable HDF5 file ({reason}).") from error
@@ -42,17 +44,18 @@ def _list(file: "h5py.File") -> list[StoredArray]:
 
     found: dict[object, StoredArray] = {}
     links: list[tuple[str, str]] = []
-    groups = [("", file)]
+    groups = [("", file)]  # names are given without the leading slash
     seen = {h5py.h5o.get_info(file.id).addr}
     while groups:
         prefix, group = groups.pop(0)
         for key in group:
-            path, link = f"{prefix}/{key}", group.get(key, getlink=True)
+            path, link = posixpath.join(prefix, key), group.get(key, getlink=True)
             if isinstance(link, h5py.ExternalLink):
                 fault = f"an external link to {link.filename}, which is not followed"
                 found[path] = StoredArray(path, (), None, fault, nothing)
             elif isinstance(link, h5py.SoftLink):
-                links.append((path, posixpath.normpath(posixpath.join(prefix or "/", link.path))))
+                target = posixpath.join("/", prefix, link.path)
+                links.append((path, posixpath.normpath(target).lstrip("/")))
             else:
                 item = group[key]
                 address = h5py.h5o.get_info(item.id).addr

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gaedist.engine import Array
 from gaedist.latents import find_array, nonfinite_rows, open_arrays, read_rows, shape_fault, split_name
 from gaedist.storage import StoredArray
 

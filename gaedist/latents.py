@@ -80,6 +80,22 @@ class Latents:
     dataset: str | None
     dropped: int
 
+    @property
+    def name(self) -> str:
+        """The file and the dataset, as on the command line."""
+        return f"{self.file}::{self.dataset}" if self.dataset else self.file
+
+
+def parse_rows(text: str | None) -> tuple[int | None, int | None] | None:
+    """Parse ``A:B``; either may be left out."""
+    if text is None:
+        return None
+    try:
+        start, stop = (int(part) if part.strip() else None for part in text.split(":"))
+    except ValueError as error:
+        raise GaedistError(f"--rows must be A:B with whole numbers; got {text!r}.") from error
+    return start, stop
+
 
 def read_latents(name: str, selection: Selection | None = None) -> Latents:
     """Read codes from ``path``, ``path::dataset`` or ``-`` (standard input).
@@ -148,10 +164,8 @@ def open_arrays(path: str) -> Iterator[list[StoredArray]]:
         with _open(path) as (stream, size):
             magic = stream.read(8)
             stream.seek(0)
-            for start, lister in FORMATS.items():
-                if magic.startswith(start):
-                    break
-            else:
+            lister = next((FORMATS[start] for start in FORMATS if magic.startswith(start)), None)
+            if lister is None:
                 found = f"it starts with {magic!r}" if magic else "it is empty"
                 raise GaedistError(f"not an .npy, .npz or HDF5 file: {found}.")
             with lister(stream, size) as arrays:
@@ -195,7 +209,9 @@ def find_array(arrays: list[StoredArray], dataset: str | None) -> StoredArray:
     if not chosen:
         raise GaedistError(f"no 2-D array in it. It holds: {listing}.")
     if len(chosen) > 1:
-        raise GaedistError(f"several 2-D arrays; name one as PATH::NAME or with --dataset. It holds: {listing}.")
+        raise GaedistError(
+            f"several 2-D arrays; name one as PATH::NAME or with --dataset. It holds: {listing}."
+        )
     return chosen[0]
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gaedist.covariances import Constant
+from gaedist.covariances import FAMILIES, Constant
 from gaedist.engine import Array, PairSum, Run, log_pair_sums
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, check_choice
 from gaedist.latents import as_codes
 
 _LOG_MAX = math.log(sys.float_info.max)
@@ -41,7 +41,9 @@ class Mixture:
         """Raise `GaedistError` for weights that are not a probability of each centre."""
         w = self.weights
         if w is not None and not (
-            w.shape == self.centers.shape[:1] and (w > 0).all() and math.isclose(math.fsum(w), 1, rel_tol=1e-9)
+            w.shape == self.centers.shape[:1]
+            and (w > 0).all()
+            and math.isclose(math.fsum(w), 1, rel_tol=1e-9)
         ):
             raise GaedistError(
                 f"weights must be {len(self.centers)} positive numbers with sum 1; "
@@ -51,7 +53,7 @@ class Mixture:
     @property
     def dim(self) -> int:
         """D."""
-        return self.centers.shape[1]
+        return int(self.centers.shape[1])
 
     def log2_ratios(self) -> Array:
         """Return log2(n w_i), (n,): exactly 0 for equal weights."""
@@ -60,8 +62,8 @@ class Mixture:
         return np.asarray(np.log2(len(self.centers) * self.weights))
 
 
-def kde(codes: ArrayLike, *, sigma: float = 1.0) -> Mixture:
-    """Smooth a sample by the kernel N(0, σ² I).
+def kde(codes: ArrayLike, *, sigma: float = 1.0, covariance: str = "constant") -> Mixture:
+    """Smooth a sample by Gaussians.
 
     Parameters
     ----------
@@ -69,13 +71,16 @@ def kde(codes: ArrayLike, *, sigma: float = 1.0) -> Mixture:
         The sample.
     sigma : float
         Standard deviation σ of the kernel.
+    covariance : str
+        Family of its covariances, one of `gaedist.covariances.FAMILIES`.
 
     Raises
     ------
     GaedistError
         If ``codes`` is no non-empty, finite, real 2-D array, or σ is not positive and finite.
     """
-    return Mixture(as_codes(codes), Constant.of_sigma(sigma))
+    check_choice("covariance", covariance, FAMILIES)
+    return Mixture(as_codes(codes), FAMILIES[covariance].of_sigma(sigma))
 
 
 def normal(dim: int, *, variance: float = 1.0) -> Mixture:
@@ -100,7 +105,7 @@ class Overlap:
 
     @property
     def log_total(self) -> float:
-        """log ⟨p, q⟩."""
+        """The logarithm of ⟨p, q⟩."""
         return float(np.logaddexp(self.log_self, self.log_pairs))
 
     def scaled(self, log_scale: float) -> "Overlap":

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gaedist.covariances import SigmaSummary
-from gaedist.engine import Run, used_threads
-from gaedist.errors import GaedistError
+from gaedist.engine import Run
+from gaedist.errors import check_choice
 from gaedist.mixtures import kde, normal, signed_sum, squared_distance, to_linear
 from gaedist.null import NULLS, Null, ScoreNull
+from gaedist.version import __version__
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,23 @@ class ScoreResult:
     version: str
 
 
-def score(codes: ArrayLike, *, sigma: float = 1.0, null: str = "auto", run: Run | None = None) -> ScoreResult:
+METRICS = ("gaussian",)
+"""What `score` can measure."""
+
+TARGETS = {"normal": normal}
+"""Name → the prior, as a mixture in D dimensions."""
+
+
+def score(
+    codes: ArrayLike,
+    *,
+    sigma: float = 1.0,
+    covariance: str = "constant",
+    target: str = "normal",
+    metric: str = "gaussian",
+    null: str = "auto",
+    run: Run | None = None,
+) -> ScoreResult:
     """Measure the squared L2 distance between a Gaussian-smoothed sample and N(0, I).
 
     Implements Eqs. (7) and (8) for a constant σ, with the null law of `gaedist.null`.
@@ -91,10 +108,16 @@ def score(codes: ArrayLike, *, sigma: float = 1.0, null: str = "auto", run: Run 
         The sample.
     sigma : float
         Standard deviation σ of the smoothing kernel.
-    null : {"auto", "closed-form", "none"}
-        Where the null mean and standard deviation come from.
+    covariance : str
+        Family of the kernel's covariances, one of `gaedist.covariances.FAMILIES`.
+    target : str
+        The prior, one of `TARGETS`.
+    metric : str
+        One of `METRICS`.
+    null : str
+        Where the null mean and standard deviation come from, one of `gaedist.null.NULLS`.
     run : Run, optional
-        Threads and progress.
+        Threads, method, precision and progress.
 
     Returns
     -------
@@ -106,25 +129,24 @@ def score(codes: ArrayLike, *, sigma: float = 1.0, null: str = "auto", run: Run 
     GaedistError
         If ``codes`` is no non-empty, finite, real 2-D array, or an option is out of its range.
     """
-    from gaedist import __version__
-
     run = run or Run()
-    if null not in NULLS:
-        raise GaedistError(f"null must be one of {', '.join(NULLS)}; got {null!r}.")
+    check_choice("target", target, TARGETS)
+    check_choice("metric", metric, METRICS)
+    check_choice("null", null, NULLS)
     began = time.perf_counter()
-    p = kde(codes, sigma=sigma)
+    p = kde(codes, sigma=sigma, covariance=covariance)
     n, dim = p.centers.shape
-    distance = squared_distance(p, normal(dim), log_scale=dim / 2 * math.log(4 * math.pi), run=run)
+    distance = squared_distance(p, TARGETS[target](dim), log_scale=dim / 2 * math.log(4 * math.pi), run=run)
     law = NULLS[null](n, dim, p.covariance.variance)
     excess, z = (None, None) if law is None else _excess(distance.pp.log_pairs, distance.pq.log_pairs, law)
     varying = np.logaddexp(distance.pp.log_pairs, math.log(2) + distance.pq.log_pairs)
     return ScoreResult(
         n=n,
         dim=dim,
-        metric="gaussian",
+        metric=metric,
         value=to_linear(distance.log_value),
         log_value=distance.log_value,
-        target="normal",
+        target=target,
         covariance=p.covariance.name,
         sigma=SigmaSummary.of("given", p.covariance.sigmas()),
         terms=ScoreTerms(
@@ -138,8 +160,8 @@ def score(codes: ArrayLike, *, sigma: float = 1.0, null: str = "auto", run: Run 
         p_value=None,
         saturated=bool(varying < distance.log_value + math.log(np.finfo(float).eps)),
         method="pairs",
-        precision="double",
-        threads=used_threads(run),
+        precision=run.precision,
+        threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
     )

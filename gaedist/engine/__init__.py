@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, check_choice
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -26,6 +27,12 @@ Array = NDArray[np.float64]
 
 INTEGRANDS = {"gaussian": 0}
 """Name → code of the tile function in engine/tiles.py."""
+
+METHODS = ("auto", "pairs")
+"""How sums over pairs may be made."""
+
+PRECISIONS = ("double",)
+"""In what arithmetic."""
 
 _RANGE_SECONDS = 0.2  # between two looks at Ctrl-C and the progress bar
 _BLOCK = 1 << 16  # tiles whose numbers are kept before they are added
@@ -41,12 +48,30 @@ class Run:
     ----------
     threads : int, optional
         Number of threads; all that the process may use when not given.
+    method : str
+        One of `METHODS`.
+    precision : str
+        One of `PRECISIONS`.
     progress : callable, optional
         Called as ``progress(done, total)`` with counts of tiles, about five times a second.
     """
 
     threads: int | None = None
+    method: str = "auto"
+    precision: str = "double"
     progress: Callable[[int, int], None] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `GaedistError` for a setting that does not exist."""
+        check_choice("method", self.method, METHODS)
+        check_choice("precision", self.precision, PRECISIONS)
+        if self.threads is not None and self.threads < 1:
+            raise GaedistError(f"threads must be at least 1; got {self.threads}.")
+
+    @property
+    def used_threads(self) -> int:
+        """The number of threads that the run takes: what it asks for, as far as the machine has them."""
+        return min(self.threads or available_threads(), available_threads())
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,20 +108,13 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def used_threads(run: Run) -> int:
-    """Return the number of threads a run takes: what it asks for, as far as the machine has them."""
-    if run.threads is not None and run.threads < 1:
-        raise GaedistError(f"threads must be at least 1; got {run.threads}.")
-    return min(run.threads or available_threads(), available_threads())
-
-
 def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
     """Return the natural logarithm of each job's sum; −inf for a sum without terms.
 
     Right also where every term underflows: such a sum is made again relative to its largest term.
     """
     prepared = [_prepare(job) for job in jobs]
-    with _threads(used_threads(run)) as threads:
+    with _threads(run.used_threads) as threads:
         sums = _evaluate(prepared, [0.0] * len(jobs), threads, run.progress)
         faint = [k for k, total in enumerate(sums) if total < _FAINT]
         peaks = _evaluate([prepared[k] for k in faint], [0.0] * len(faint), threads, run.progress, peak=True)
@@ -129,8 +147,8 @@ def _prepare(job: PairSum) -> _Prepared:
     from gaedist.engine.tiles import TILE
 
     symmetric = job.y is None or job.params_y is None
-    x = np.require(job.x, np.float64, "CW")
-    y = x if job.y is None else np.require(job.y, np.float64, "CW")
+    x = np.require(job.x, np.float64, ["C", "W"])
+    y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
     limit = _GRAM_ERROR / (np.finfo(float).eps * job.steepness)
     norms_x, norms_y = _squared_norms(x), _squared_norms(y)
     if norms_x.max() + norms_y.max() > limit:  # nearer to the origin, |x|² + |y|² − 2x·y cancels less
@@ -228,7 +246,7 @@ def _threads(count: int) -> Iterator[int]:
 @cache
 def _blas() -> "ThreadpoolController":
     """Find the BLAS libraries, after loading the one that Numba calls."""
-    import scipy.linalg.cython_blas  # noqa: F401  Numba's np.dot calls into it
     from threadpoolctl import ThreadpoolController
 
+    import_module("scipy.linalg.cython_blas")  # Numba's np.dot calls into it
     return ThreadpoolController()

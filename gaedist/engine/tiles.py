@@ -46,7 +46,7 @@ _C10 = 7.074194297288521e-09
 _C11 = 4.4558179083360645e-10
 
 
-class _ForgivingCache(FunctionCache):  # type: ignore[misc]
+class _ForgivingCache(FunctionCache):
     """Numba's cache on disk, except that a damaged file or a full disk never stops a run."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -81,7 +81,7 @@ def _compiled(
     return compile_
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _bits(_context: Any, value: Any) -> Any:
     """Return the 64 bits of a double as an integer."""
 
@@ -91,7 +91,7 @@ def _bits(_context: Any, value: Any) -> Any:
     return types.int64(types.float64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _double(_context: Any, bits: Any) -> Any:
     """Return the double that has these 64 bits."""
 

@@ -1,0 +1,204 @@
+"""Results → JSON lines, TSV, bare values, or a table with a verdict in words.
+
+Rows of the first three are written as soon as they are known; a table when all its rows are. Nothing but
+a terminal gets colours or wrapped lines.
+"""
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from gaedist.errors import GaedistError
+from gaedist.words import LAYOUTS
+
+_JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+_UNWRAPPED = 1 << 16  # columns
+_NOT_REPORTED = ("saturated", "expected")  # for the words of the table only
+
+
+@dataclass(frozen=True)
+class Row:
+    """A result, and what it is about.
+
+    Attributes
+    ----------
+    source : dict
+        The first keys of the row: files and datasets.
+    result : ScoreResult, CompareResult or ArrayReport
+        What was found.
+    """
+
+    source: dict[str, str | None]
+    result: Any
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row in the order of its keys; None for what does not apply or is not finite."""
+        fields = {key: value for key, value in asdict(self.result).items() if key not in _NOT_REPORTED}
+        return _finite({**self.source, **fields})
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    def finite(value: Any) -> Any:
+        if isinstance(value, dict):
+            return _finite(value)
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return {key: finite(value) for key, value in row.items()}
+
+
+class JsonLines:
+    """One object a line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def add(self, row: Row) -> None:
+        """Write a row."""
+        print(json.dumps(row.as_dict(), ensure_ascii=False), file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """Do nothing: every row is written."""
+
+
+class Tsv:
+    """A header and a line a row; nested keys are joined by an underscore."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        self.header: list[str] | None = None
+
+    def add(self, row: Row) -> None:
+        """Write a row, and the header before the first."""
+        cells = _flat(row.as_dict())
+        if self.header is None:
+            self.header = list(cells)
+            self.writer.writerow(self.header)
+        self.writer.writerow("" if cell is None else cell for cell in cells.values())
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Do nothing: every row is written."""
+
+
+def _flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    cells: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, dict):
+            cells |= _flat(value, f"{prefix}{key}_")
+        else:
+            cells[prefix + key] = "x".join(map(str, value)) if isinstance(value, tuple) else value
+    return cells
+
+
+class Value:
+    """The bare number, with all its digits."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def add(self, row: Row) -> None:
+        """Write a row's value."""
+        print(repr(row.result.value), file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """Do nothing: every row is written."""
+
+
+class Table:
+    """Columns for people, and what they mean in words."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.rows: list[Row] = []
+
+    def add(self, row: Row) -> None:
+        """Keep a row for the table."""
+        self.rows.append(row)
+
+    def close(self) -> None:
+        """Write the table, then a sentence for each row that has one."""
+        if not self.rows:
+            return
+        from rich.console import Console
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        terminal = self.stream.isatty()
+        console = Console(
+            file=self.stream,
+            force_terminal=terminal,
+            width=None if terminal else _UNWRAPPED,
+            highlight=False,
+        )
+        layout = LAYOUTS[type(self.rows[0].result)]
+        labels = [layout.label(row.source, row.result) for row in self.rows]
+        table = RichTable(box=None, pad_edge=False, header_style="bold")
+        table.add_column("", overflow="fold")
+        for name, column in layout.columns.items():
+            table.add_column(name, justify=column.justify, no_wrap=True)
+        for label, row in zip(labels, self.rows, strict=True):
+            table.add_row(Text(label), *(Text(column.cell(row.result)) for column in layout.columns.values()))
+        with console.capture() as capture:
+            console.print(table)
+            for label, row in zip(labels, self.rows, strict=True):
+                if sentence := layout.sentence(row.result):
+                    prefix = f"{label}: " if len(self.rows) > 1 else ""
+                    console.print(Text(f"\n{prefix}{sentence}"))
+        print("\n".join(line.rstrip() for line in capture.get().splitlines()), file=self.stream, flush=True)
+
+
+FORMATS: dict[str, Callable[[TextIO], JsonLines | Tsv | Value | Table]] = {
+    "table": Table,
+    "json": JsonLines,
+    "tsv": Tsv,
+    "value": Value,
+}
+"""Name → writer."""
+
+
+@contextmanager
+def report(output: Path | None, format_: str) -> Iterator[Callable[[Row], None]]:
+    """Yield a function that takes each row as it becomes known.
+
+    ``auto`` is a table on a terminal, JSON for a file named so, and TSV else. Results that are known when
+    an exception comes are still written.
+    """
+    with _open(output) as stream:
+        if format_ == "auto":
+            suffix = output.suffix.lower() if output else ""
+            format_ = "json" if suffix in _JSON_SUFFIXES else "table" if stream.isatty() else "tsv"
+        writer = FORMATS[format_](stream)
+        try:
+            yield writer.add
+        finally:
+            writer.close()
+
+
+@contextmanager
+def _open(output: Path | None) -> Iterator[TextIO]:
+    """Open the output; a file appears under its name when it is complete, and only if it has content."""
+    if output is None:
+        yield sys.stdout
+        return
+    target = output.resolve()
+    direct = target.exists() and not target.is_file()  # a device or a pipe
+    partial = target if direct else target.with_name(f".{target.name}.partial")
+    try:
+        stream = partial.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise GaedistError(f"{output}: cannot be written: {error.strerror or error}.") from error
+    try:
+        with stream:
+            yield stream
+    finally:
+        if not direct and partial.stat().st_size:
+            partial.replace(target)
+        elif not direct:
+            partial.unlink()

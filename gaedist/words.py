@@ -1,0 +1,156 @@
+"""What a result means, for people: the columns of its table, and a sentence below it."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gaedist.compare import CompareResult
+from gaedist.inspect import ArrayReport
+from gaedist.score import ScoreResult
+
+Source = Mapping[str, str | None]
+
+_BORDERLINE, _CLEAR = 2.0, 3.5
+"""|z| from which a verdict speaks of a doubt, and of a difference."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: what a result puts there, and on which side."""
+
+    cell: Callable[[Any], str]
+    justify: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The table of one kind of result.
+
+    Attributes
+    ----------
+    label : callable
+        From the source and the result to the name of the row.
+    columns : dict
+        Header → column.
+    sentence : callable
+        What to say of a result below the table, if anything.
+    """
+
+    label: Callable[[Source, Any], str]
+    columns: dict[str, Column]
+    sentence: Callable[[Any], str | None]
+
+
+def named(file: str | None, dataset: str | None) -> str:
+    """Name an array as on the command line."""
+    return f"{file}::{dataset}" if dataset else str(file)
+
+
+def score_sentence(result: ScoreResult) -> str:
+    """Say what a score means."""
+    where = f"At D = {result.dim} and σ = {result.sigma.median:g}"
+    if result.saturated:
+        constant = "1 + 1/n" if result.sigma.median == 1 else "1 + σ^(−D)/n"
+        return (
+            f"{where} the distance has saturated: it is {constant} to within rounding for nearly every "
+            "sample, and cannot tell this one from N(0, I)."
+        )
+    if result.z is None:
+        return "Without a null law the value cannot be judged: less is not always nearer to N(0, I)."
+    size = f"a sample of N(0, I) of this size scores {spread(result)}"
+    if abs(result.z) < _BORDERLINE:
+        return f"No difference from N(0, I) seen: {size}. A small shift can go unseen."
+    side = (
+        "farther from N(0, I) than chance allows: more spread, shifted or clustered"
+        if result.z > 0
+        else "more concentrated than N(0, I): here less is not better"
+    )
+    if abs(result.z) < _CLEAR:
+        return f"Borderline: {size}; if real, the codes are {side}."
+    return f"Not N(0, I): {size}; the codes are {side}."
+
+
+def compare_sentence(result: CompareResult) -> str:
+    """Say what a distance between samples means."""
+    if not result.expected > 0:
+        return "All points are equal."
+    return (
+        f"The distance is {result.value / result.expected:.3g} times {result.expected:.4g}, what two samples "
+        "of one law would give on average (the mean over permuted labels)."
+    )
+
+
+def spread(result: ScoreResult) -> str:
+    """Write mean ± sd of the null law, to two digits of the sd."""
+    mean, sd = result.null.mean, result.null.sd
+    if mean is None or sd is None:
+        return "–"
+    decimals = _decimals(result)
+    if decimals is None:
+        return f"{number(mean)} ± {number(sd)}"
+    return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
+
+
+def score_value(result: ScoreResult) -> str:
+    """Write the value to the precision of its null law."""
+    decimals = _decimals(result)
+    return number(result.value, result.log_value) if decimals is None else f"{result.value:.{decimals}f}"
+
+
+def number(value: float | None, log_value: float = math.inf) -> str:
+    """Write a number to four digits; as a power of e if it is beyond a double; – for none."""
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if math.isfinite(value) else f"e^{log_value:.1f}"
+
+
+def _decimals(result: ScoreResult) -> int | None:
+    """Return the decimals that show two digits of the null sd, or None if they are too many or few."""
+    sd = result.null.sd
+    if not sd or not math.isfinite(sd) or not 1e-8 < sd < 1e4:
+        return None
+    return max(0, 1 - math.floor(math.log10(sd)))
+
+
+LAYOUTS: dict[type, Layout] = {
+    ScoreResult: Layout(
+        label=lambda source, result: named(source["file"], source["dataset"]),
+        columns={
+            "n": Column(lambda r: str(r.n)),
+            "D": Column(lambda r: str(r.dim)),
+            "d²": Column(score_value),
+            "N(0, I) gives": Column(spread),
+            "z": Column(lambda r: "–" if r.z is None else f"{r.z:+.2f}"),
+        },
+        sentence=score_sentence,
+    ),
+    CompareResult: Layout(
+        label=lambda source, result: " and ".join(
+            named(source[f"file_{side}"], source[f"dataset_{side}"]) for side in "ab"
+        ),
+        columns={
+            "n": Column(lambda r: str(r.n)),
+            "m": Column(lambda r: str(r.m)),
+            "D": Column(lambda r: str(r.dim)),
+            "d²": Column(lambda r: number(r.value, r.log_value)),
+            "one law gives": Column(lambda r: number(r.expected)),
+        },
+        sentence=compare_sentence,
+    ),
+    ArrayReport: Layout(
+        label=lambda source, result: named(source["file"], result.dataset),
+        columns={
+            "shape": Column(lambda r: " × ".join(map(str, r.shape)) or "–"),
+            "type": Column(lambda r: r.dtype or "–", "left"),
+            "|mean|": Column(lambda r: number(r.mean_norm)),
+            "sd of axes": Column(
+                lambda r: "–" if r.sd_min is None else f"{number(r.sd_min)} … {number(r.sd_max)}"
+            ),
+            "|x|²/D": Column(lambda r: number(r.norm)),
+            "scale to 1": Column(lambda r: number(r.scale)),
+        },
+        sentence=lambda result: f"This is {result.problem}." if result.problem else None,
+    ),
+}
+"""Kind of result → its table."""

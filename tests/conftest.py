@@ -1,0 +1,26 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from gaedist.cli import main
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture
+def gaedist(capfd):
+    """Run the command line in this process: gaedist("score", …) → (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        code = main([str(argument) for argument in arguments])
+        return code, *capfd.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def digits():
+    return DATA / "digits_pca.npy"
