@@ -148,8 +148,8 @@ def squared_distance(
     """Return ∫ (p − q)² exp(log_scale), in log scale.
 
     Implements Eqs. (5), (6), (7) and (8), whose normalisation is the caller's ``log_scale``. The error
-    is that of three sums of positive terms: about 1e-15 of ⟨p, p⟩ + ⟨q, q⟩ while |x|²/(4σ²) stays in
-    the hundreds, and at most 1e-11 of it otherwise.
+    is that of three sums of positive terms: a few 1e-15 of ⟨p, p⟩ + ⟨q, q⟩ for codes of the size of σ, and
+    1e-11 of it at most.
 
     Raises
     ------

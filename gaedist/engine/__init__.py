@@ -133,6 +133,8 @@ class _Prepared:
     integrand: int
     x: Array
     y: Array
+    centered_x: Array
+    centered_y: Array
     norms_x: Array
     norms_y: Array
     params_x: Array
@@ -150,16 +152,19 @@ def _prepare(job: PairSum) -> _Prepared:
     x = np.require(job.x, np.float64, ["C", "W"])
     y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
     limit = _GRAM_ERROR / (np.finfo(float).eps * job.steepness)
+    centered_x, centered_y = x, y
     norms_x, norms_y = _squared_norms(x), _squared_norms(y)
     if norms_x.max() + norms_y.max() > limit:  # nearer to the origin, |x|² + |y|² − 2x·y cancels less
         center = (x.sum(axis=0) + y.sum(axis=0)) / (len(x) + len(y))
-        x, y = x - center, y - center
-        norms_x, norms_y = _squared_norms(x), _squared_norms(y)
+        centered_x, centered_y = x - center, y - center
+        norms_x, norms_y = _squared_norms(centered_x), _squared_norms(centered_y)
     rows, columns = -(-len(x) // TILE), -(-len(y) // TILE)
     return _Prepared(
         integrand=INTEGRANDS[job.integrand],
         x=x,
         y=y,
+        centered_x=centered_x,
+        centered_y=centered_y,
         norms_x=norms_x,
         norms_y=norms_y,
         params_x=job.params_x,
@@ -188,7 +193,7 @@ def _evaluate(
 
     combine = max if peak else math.fsum
     total, done = sum(job.tiles for job in jobs), 0
-    gram, work = np.empty((threads, tiles.TILE**2)), np.zeros((threads, 2 * tiles.TILE))
+    gram, work = np.empty((threads, tiles.TILE**2)), np.zeros((threads, 3, tiles.TILE))
     count = threads  # tiles in a range
     results = []
     for job, shift in zip(jobs, shifts, strict=True):
@@ -203,6 +208,8 @@ def _evaluate(
                     job.integrand,
                     job.x,
                     job.y,
+                    job.centered_x,
+                    job.centered_y,
                     job.norms_x,
                     job.norms_y,
                     job.params_x,

@@ -1,9 +1,9 @@
 """All compiled code of gaedist: sums over tiles of the matrix of pairs.
 
 ``sum_tiles`` is the one entry point. For each tile it makes a Gram matrix with one `dot`, and the
-integrand's tile function turns the Gram matrix into a number, a row at a time: base-2 exponents first,
-then ``_reduce`` adds 2^exponent, or finds the largest exponent. A new integrand is a code and a tile
-function.
+integrand's tile function adds every row of it to a vector of column totals, which are added last. Such
+sums are vectorised without being reordered, so that the same tile has the same bits in every run. A new
+integrand is a code and a tile function.
 
 Everything compiled is in this file because Numba's cache notices edits in no other (shared options and
 callees included), and nothing is made by a factory because a closure never hits that cache.
@@ -27,7 +27,6 @@ TILE = 256  # points a side: 512 KiB of doubles stay in a core's second-level ca
 GAUSSIAN = 0
 """w_i v_j 2^(−rate |x_i − y_j|²) with params (log2 of the weight,) and constants (rate,)."""
 
-_REORDER = {"reassoc", "contract", "arcp", "nsz", "afn"}  # infinities and NaN keep their meaning
 _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
 _LOWEST = -1022.0  # the exponent of the least normal double
 
@@ -62,17 +61,17 @@ class _ForgivingCache(FunctionCache):
             super().save_overload(sig, data)
 
 
-def _compiled(
-    *, fastmath: set[str] = _REORDER, parallel: bool = False, cache: bool = False
-) -> Callable[[F], F]:
+def _compiled(*, parallel: bool = False, cache: bool = False) -> Callable[[F], F]:
     """Numba's options, in one place.
 
-    error_model="numpy" leaves out Python's check for division by zero, which keeps loops scalar. Only
-    the entry point is cached: what it calls is compiled into it.
+    Multiplications and additions may fuse, but nothing is reordered: a compiler that is free to reorder a
+    sum gives other bits to code from the cache than to the same code just compiled. error_model="numpy"
+    leaves out Python's check for division by zero, which keeps loops scalar. Only the entry point is
+    cached: what it calls is compiled into it.
     """
 
     def compile_(function: F) -> F:
-        dispatcher = numba.njit(fastmath=fastmath, parallel=parallel, error_model="numpy")(function)
+        dispatcher = numba.njit(fastmath={"contract"}, parallel=parallel, error_model="numpy")(function)
         if cache:
             with contextlib.suppress(RuntimeError):  # no folder for the cache can be written
                 dispatcher._cache = _ForgivingCache(function)
@@ -101,7 +100,7 @@ def _double(_context: Any, bits: Any) -> Any:
     return types.float64(types.int64), generate
 
 
-@_compiled(fastmath={"contract"})  # reordering would cancel the magic number
+@_compiled()
 def _exp2(y: float) -> Any:
     """Return 2^y for y < 1024, and 2^−1022 for y below that; relative error at most 2.3e-16."""
     y = max(y, _LOWEST)
@@ -123,17 +122,6 @@ def _exp2(y: float) -> Any:
 
 
 @_compiled()
-def _reduce(exponents: Any, width: int, peak: bool, total: float) -> float:
-    if peak:
-        for j in range(width):
-            total = max(total, exponents[j])
-    else:
-        for j in range(width):
-            total += _exp2(exponents[j])
-    return total
-
-
-@_compiled()
 def _gaussian(
     gram: Any,
     norms_x: Any,
@@ -144,22 +132,35 @@ def _gaussian(
     shift: float,
     triangle: bool,
     peak: bool,
-    work: Any,
-) -> float:
+    offsets: Any,
+    totals: Any,
+) -> None:
     """Implements the pair terms of Eqs. (5) and (7) for constant σ, as powers of two."""
     rate = constants[0]
     rows, columns = gram.shape
     for j in range(columns):
-        work[j] = params_y[0, j] - rate * norms_y[j]
-    total = -np.inf if peak else 0.0
+        offsets[j] = params_y[0, j] - rate * norms_y[j]
     for i in range(rows):
         start = params_x[0, i] - rate * norms_x[i] + shift
         width = i if triangle else columns
-        row = gram[i]
-        for j in range(width):
-            row[j] = start + work[j] + 2 * rate * row[j]
-        total = _reduce(row, width, peak, total)
-    return total
+        if peak:
+            for j in range(width):
+                totals[j] = max(totals[j], (start + offsets[j]) + 2 * rate * gram[i, j])
+        else:
+            for j in range(width):
+                totals[j] += _exp2((start + offsets[j]) + 2 * rate * gram[i, j])
+
+
+@_compiled()
+def _gram_of_differences(x: Any, y: Any, gram: Any) -> None:
+    """Store −|x_i − y_j|²/2, which beside zero norms stands for the Gram matrix without its rounding."""
+    columns = y.T.copy()
+    gram[:] = 0.0
+    for i in range(x.shape[0]):
+        for d in range(x.shape[1]):
+            for j in range(y.shape[0]):
+                difference = x[i, d] - columns[d, j]
+                gram[i, j] -= 0.5 * difference * difference
 
 
 @_compiled()
@@ -171,15 +172,11 @@ def _largest(values: Any) -> Any:
 
 
 @_compiled()
-def _gram_of_differences(x: Any, y: Any, gram: Any) -> None:
-    """Store −|x_i − y_j|²/2, which beside zero norms stands for the Gram matrix without its rounding."""
-    for i in range(x.shape[0]):
-        for j in range(y.shape[0]):
-            square = 0.0
-            for d in range(x.shape[1]):
-                difference = x[i, d] - y[j, d]
-                square += difference * difference
-            gram[i, j] = -0.5 * square
+def _sum(values: Any) -> Any:
+    total = 0.0
+    for value in values:
+        total += value
+    return total
 
 
 @_compiled()
@@ -200,6 +197,8 @@ def sum_tiles(
     integrand: int,
     x: Any,
     y: Any,
+    centered_x: Any,
+    centered_y: Any,
     norms_x: Any,
     norms_y: Any,
     params_x: Any,
@@ -216,9 +215,10 @@ def sum_tiles(
 ) -> None:
     """Fill partial[k] with the sum, or the largest exponent, over tile first + k.
 
-    x (n, D), y (m, D), their squared norms (n,), (m,) and parameters (P, n), (P, m); gram (threads,
-    TILE²) and work (threads, 2·TILE) are scratch, with zeros in the second half of each row of work. A
-    tile whose largest |x|² + |y|² exceeds gram_limit takes differences instead of the Gram matrix.
+    x (n, D), y (m, D), the same about a common center, the squared norms of these (n,), (m,) and the
+    parameters (P, n), (P, m); gram (threads, TILE²) and work (threads, 3, TILE) are scratch, zeros in the
+    first row of each thread's work. A tile whose largest |x|² + |y|² exceeds gram_limit takes differences
+    of x and y instead of the Gram matrix of the centered ones.
     """
     n, m = x.shape[0], y.shape[0]
     columns = (m + TILE - 1) // TILE
@@ -228,16 +228,16 @@ def sum_tiles(
         i_end, j_end = min(i + TILE, n), min(j + TILE, m)
         here = numba.get_thread_id()
         tile = gram[here, : (i_end - i) * (j_end - j)].reshape((i_end - i, j_end - j))
+        zeros, offsets, totals = work[here, 0], work[here, 1], work[here, 2, : j_end - j]
         squares_x, squares_y = norms_x[i:i_end], norms_y[j:j_end]
         if _largest(squares_x) + _largest(squares_y) <= gram_limit:
-            np.dot(x[i:i_end], y[j:j_end].T, tile)
+            np.dot(centered_x[i:i_end], centered_y[j:j_end].T, tile)
         else:
             _gram_of_differences(x[i:i_end], y[j:j_end], tile)
-            squares_x = work[here, TILE : TILE + i_end - i]
-            squares_y = work[here, TILE : TILE + j_end - j]
-        partial[k] = 0.0
+            squares_x, squares_y = zeros[: i_end - i], zeros[: j_end - j]
+        totals[:] = -np.inf if peak else 0.0
         if integrand == GAUSSIAN:
-            partial[k] = _gaussian(
+            _gaussian(
                 tile,
                 squares_x,
                 squares_y,
@@ -247,5 +247,7 @@ def sum_tiles(
                 shift,
                 symmetric and row == column,
                 peak,
-                work[here],
+                offsets,
+                totals,
             )
+        partial[k] = _largest(totals) if peak else _sum(totals)
