@@ -1,6 +1,5 @@
 """How far are two samples from each other?"""
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -119,8 +118,7 @@ def compare(
     check_choice("metric", metric, METRICS)
     began = time.perf_counter()
     p, q = kde(x, sigma=sigma, covariance=covariance), kde(y, sigma=sigma, covariance=covariance)
-    log_scale = p.dim / 2 * math.log(4 * math.pi * p.covariance.variance)
-    distance = squared_distance(p, q, log_scale=log_scale, run=run)
+    distance = squared_distance(p, q, unit=p.covariance.variance, run=run)
     n, m = len(p.centers), len(q.centers)
     return CompareResult(
         n=n,

@@ -43,9 +43,9 @@ class Constant:
         """Return the factor of −|x − y|² in the base-2 exponent of N(x − y; 0, A + B)."""
         return math.log2(math.e) / (2 * (self.variance + other.variance))
 
-    def log_factor(self, other: "Constant", dim: int) -> float:
-        """Return log N(0; 0, A + B): Eq. (4), whose radical must cover the power (2π(σ² + γ²))^(−D/2)."""
-        return -dim / 2 * math.log(2 * math.pi * (self.variance + other.variance))
+    def log_factor(self, other: "Constant", dim: int, unit: float) -> float:
+        """Return log of N(0; 0, A + B) (4π unit)^(D/2): Eq. (4), whose radical must cover the power."""
+        return -dim / 2 * math.log((self.variance + other.variance) / (2 * unit))
 
     def sigmas(self) -> Array:
         """Return the standard deviations in use."""

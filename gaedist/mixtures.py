@@ -16,6 +16,9 @@ from gaedist.engine import Array, PairSum, Run, log_pair_sums
 from gaedist.errors import GaedistError, check_choice
 from gaedist.latents import as_codes
 
+PLAIN = 1 / (4 * math.pi)
+"""The unit in which ⟨p, q⟩ is the plain integral."""
+
 _LOG_MAX = math.log(sys.float_info.max)
 
 
@@ -108,14 +111,10 @@ class Overlap:
         """The logarithm of ⟨p, q⟩."""
         return float(np.logaddexp(self.log_self, self.log_pairs))
 
-    def scaled(self, log_scale: float) -> "Overlap":
-        """Return the overlap times exp(log_scale)."""
-        return Overlap(self.log_self + log_scale, self.log_pairs + log_scale)
-
 
 @dataclass(frozen=True)
 class SquaredDistance:
-    """d²(p, q) = ⟨p, p⟩ + ⟨q, q⟩ − 2⟨p, q⟩ and its terms, all times exp(log_scale).
+    """d²(p, q) = ⟨p, p⟩ + ⟨q, q⟩ − 2⟨p, q⟩ and its terms.
 
     Attributes
     ----------
@@ -131,32 +130,41 @@ class SquaredDistance:
     pq: Overlap
 
 
-def overlap(p: Mixture, q: Mixture, *, run: Run | None = None) -> Overlap:
-    """Return ⟨p, q⟩ = ∫ p q, by Eq. (3) in the form N(x_i − y_j; 0, Σ_i + Γ_j), in log scale.
+def overlap(p: Mixture, q: Mixture, *, unit: float = PLAIN, run: Run | None = None) -> Overlap:
+    """Return ⟨p, q⟩ (4π unit)^(D/2), by Eq. (3) in the form N(x_i − y_j; 0, Σ_i + Γ_j), in log scale.
 
     Raises
     ------
     GaedistError
         If p and q have different dimensions.
     """
-    return _overlaps([(p, q)], run or Run())[0]
+    return _overlaps([(p, q)], unit, run or Run())[0]
 
 
 def squared_distance(
-    p: Mixture, q: Mixture, *, log_scale: float = 0.0, run: Run | None = None
+    p: Mixture, q: Mixture, *, unit: float = PLAIN, run: Run | None = None
 ) -> SquaredDistance:
-    """Return ∫ (p − q)² exp(log_scale), in log scale.
+    """Return ∫ (p − q)² (4π unit)^(D/2), in log scale.
 
-    Implements Eqs. (5), (6), (7) and (8), whose normalisation is the caller's ``log_scale``. The error
-    is that of three sums of positive terms: a few 1e-15 of ⟨p, p⟩ + ⟨q, q⟩ for codes of the size of σ, and
-    1e-11 of it at most.
+    Implements Eq. (6), with unit = 1 Eqs. (7) and (8), and with unit = σ² Eq. (5). The error is that of
+    three sums of positive terms: a few 1e-15 of ⟨p, p⟩ + ⟨q, q⟩ for codes of the size of σ, and 1e-11 of
+    it at most.
+
+    Parameters
+    ----------
+    p, q : Mixture
+        The densities.
+    unit : float
+        The variance v for which ∫ N(·; 0, vI)² counts as 1. By default 1/(4π), the plain integral.
+    run : Run, optional
+        Threads and progress.
 
     Raises
     ------
     GaedistError
         If p and q have different dimensions.
     """
-    pp, qq, pq = (term.scaled(log_scale) for term in _overlaps([(p, p), (q, q), (p, q)], run or Run()))
+    pp, qq, pq = _overlaps([(p, p), (q, q), (p, q)], unit, run or Run())
     sign, log_value = signed_sum(
         (1, pp.log_self), (1, pp.log_pairs), (1, qq.log_self), (1, qq.log_pairs), (-2, pq.log_pairs)
     )
@@ -179,12 +187,12 @@ def to_linear(log: float) -> float:
     return math.exp(log) if log < _LOG_MAX else math.inf
 
 
-def _overlaps(pairs: list[tuple[Mixture, Mixture]], run: Run) -> list[Overlap]:
+def _overlaps(pairs: list[tuple[Mixture, Mixture]], unit: float, run: Run) -> list[Overlap]:
     for p, q in pairs:
         if p.dim != q.dim:
             raise GaedistError(f"dimensions differ: {p.dim} and {q.dim}. Compare codes of one dimension.")
     logs = log_pair_sums([_pair_sum(p, q) for p, q in pairs], run)
-    return [_overlap(p, q, log) for (p, q), log in zip(pairs, logs, strict=True)]
+    return [_overlap(p, q, log, unit) for (p, q), log in zip(pairs, logs, strict=True)]
 
 
 def _pair_sum(p: Mixture, q: Mixture) -> PairSum:
@@ -200,9 +208,9 @@ def _pair_sum(p: Mixture, q: Mixture) -> PairSum:
     )
 
 
-def _overlap(p: Mixture, q: Mixture, log_sum: float) -> Overlap:
+def _overlap(p: Mixture, q: Mixture, log_sum: float, unit: float) -> Overlap:
     n, m = len(p.centers), len(q.centers)
-    log_factor = p.covariance.log_factor(q.covariance, p.dim) - math.log(n) - math.log(m)
+    log_factor = p.covariance.log_factor(q.covariance, p.dim, unit) - math.log(n) - math.log(m)
     if p is not q:
         return Overlap(-math.inf, log_factor + log_sum)
     squares = math.fsum(np.exp2(2 * p.log2_ratios()))  # Σ (n w_i)²

@@ -136,7 +136,7 @@ def score(
     began = time.perf_counter()
     p = kde(codes, sigma=sigma, covariance=covariance)
     n, dim = p.centers.shape
-    distance = squared_distance(p, TARGETS[target](dim), log_scale=dim / 2 * math.log(4 * math.pi), run=run)
+    distance = squared_distance(p, TARGETS[target](dim), unit=1.0, run=run)
     law = NULLS[null](n, dim, p.covariance.variance)
     excess, z = (None, None) if law is None else _excess(distance.pp.log_pairs, distance.pq.log_pairs, law)
     varying = np.logaddexp(distance.pp.log_pairs, math.log(2) + distance.pq.log_pairs)

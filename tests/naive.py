@@ -1,6 +1,6 @@
 """Slow twins of gaedist's functions, straight from the formulas, sharing no code with it.
 
-The dense ones need an n×n matrix; those that end in _mp work with 60 digits.
+The dense ones need an n×n matrix; those that end in _mp work with 200 digits.
 """
 
 import math
@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 
 MP = mpmath.mp.clone()
-MP.dps = 60
+MP.dps = 200
 
 
 def overlap(x, y, s, t):
@@ -22,12 +22,14 @@ def overlap(x, y, s, t):
 
 
 def overlap_mp(x, y, s, t):
-    """∫ of the product of two smoothed samples, with 60 digits."""
+    """∫ of the product of two smoothed samples, with 200 digits."""
     dim = x.shape[1]
     s, t = MP.mpf(s), MP.mpf(t)
     x, y = [[[MP.mpf(float(c)) for c in point] for point in sample] for sample in (x, y)]
     total = MP.fsum(
-        MP.exp(-MP.fsum((a - b) ** 2 for a, b in zip(p, q, strict=True)) / (2 * (s + t))) for p in x for q in y
+        MP.exp(-MP.fsum((a - b) ** 2 for a, b in zip(p, q, strict=True)) / (2 * (s + t)))
+        for p in x
+        for q in y
     )
     return total / len(x) / len(y) * (2 * MP.pi * (s + t)) ** (-MP.mpf(dim) / 2)
 
@@ -65,8 +67,8 @@ def compare(x, y, sigma):
 
 
 def null_moments_mp(n, dim, sigma):
-    """Mean and sd of Eq. (7) under N(0, I), as FORMULAS §6 writes them, with 60 digits."""
-    s, h = MP.mpf(sigma) ** 2, -MP.mpf(dim) / 2
+    """Mean and sd of Eq. (7) under N(0, I), as FORMULAS §6 writes them, with 200 digits."""
+    s, h = MP.mpf(sigma**2), -MP.mpf(dim) / 2
 
     def e(t):
         return (1 + 2 * t) ** h

@@ -1,0 +1,60 @@
+import math
+
+import numpy as np
+import pytest
+
+import gaedist.engine as engine
+from gaedist.engine import PairSum, Run, available_threads, log_pair_sums
+
+
+def job(x, y=None, rate=0.3):
+    params_y = None if y is None else np.zeros((1, len(y)))
+    return PairSum("gaussian", x, y, np.zeros((1, len(x))), params_y, np.array([rate]), rate)
+
+
+def sample(n, dim, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, dim))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e-4, 10.0])
+def test_bits_do_not_depend_on_threads_or_ranges(monkeypatch, seconds):
+    jobs = [job(sample(3000, 3)), job(sample(700, 3), sample(1100, 3, seed=1))]
+    expected = log_pair_sums(jobs, Run())
+    monkeypatch.setattr(engine, "_RANGE_SECONDS", seconds)
+    assert log_pair_sums(jobs, Run(threads=1)) == expected
+    assert log_pair_sums(jobs, Run(threads=2)) == expected
+
+
+def test_blocks_of_partial_sums_add_up(monkeypatch):
+    x = sample(3000, 3)
+    expected = log_pair_sums([job(x)], Run())
+    monkeypatch.setattr(engine, "_BLOCK", 7)
+    np.testing.assert_allclose(log_pair_sums([job(x)], Run()), expected, rtol=1e-15)
+
+
+def test_progress_rises_to_the_total():
+    calls = []
+    log_pair_sums([job(sample(3000, 3)), job(sample(600, 3))], Run(progress=lambda *c: calls.append(c)))
+    done, totals = zip(*calls, strict=True)
+    assert list(done) == sorted(set(done))
+    assert done[-1] == totals[0] == totals[-1] == 12 * 13 // 2 + 3 * 4 // 2
+
+
+def test_one_point_has_no_pairs():
+    assert log_pair_sums([job(sample(1, 3))], Run()) == [-math.inf]
+
+
+def test_no_more_threads_than_there_are():
+    assert Run(threads=10**6).used_threads == available_threads()
+
+
+def test_settings_of_other_libraries_are_left_alone():
+    import numba
+    from threadpoolctl import threadpool_info
+
+    numba.set_num_threads(1)
+    before = [(info["filepath"], info["num_threads"]) for info in threadpool_info()]
+    log_pair_sums([job(sample(300, 3))], Run(threads=2))
+    assert numba.get_num_threads() == 1
+    assert [(info["filepath"], info["num_threads"]) for info in threadpool_info()][: len(before)] == before
+    numba.set_num_threads(available_threads())

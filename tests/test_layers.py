@@ -1,0 +1,62 @@
+"""Imports go downwards only: each module imports nothing that stands above it here."""
+
+import ast
+from pathlib import Path
+
+import gaedist
+
+FLOORS = [
+    ["__main__"],
+    ["cli"],
+    ["__init__"],
+    ["report", "gates", "progress"],
+    ["words"],
+    ["score", "compare", "inspect"],
+    ["null"],
+    ["mixtures"],
+    ["covariances"],
+    ["engine/__init__"],
+    ["engine/tiles"],
+    ["latents"],
+    ["hdf5"],
+    ["storage"],
+    ["errors", "version"],
+]
+PACKAGE = Path(gaedist.__file__).parent
+HEAVY = {"numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich"}
+
+
+def imports(module):
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+    for node in ast.walk(tree):
+        names = [node.module] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if name.split(".")[0] == "gaedist":
+                path = "/".join(name.split(".")[1:])
+                target = f"{path}/__init__".lstrip("/") if (PACKAGE / path).is_dir() else path
+                if target != module:
+                    yield target
+
+
+def test_every_module_has_a_floor():
+    found = {str(path.relative_to(PACKAGE).with_suffix("")) for path in PACKAGE.rglob("*.py")}
+    assert found == {module for floor in FLOORS for module in floor}
+
+
+def test_imports_go_downwards():
+    height = {module: k for k, floor in enumerate(FLOORS) for module in floor}
+    upward = [
+        (module, name) for module, here in height.items() for name in imports(module) if height[name] <= here
+    ]
+    assert upward == []
+
+
+def test_heavy_packages_are_imported_where_they_are_used():
+    for path in PACKAGE.rglob("*.py"):
+        if path.name == "tiles.py":
+            continue
+        for node in ast.parse(path.read_text()).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & HEAVY, path
