@@ -66,10 +66,15 @@ def _list(file: "h5py.File") -> list[StoredArray]:
                 elif isinstance(item, h5py.Dataset):
                     found[address] = _dataset(item, path)
                 seen.add(address)
-    return [
-        replace(array, aliases=tuple(path for path, target in links if target == array.name))
-        for array in found.values()
-    ]
+    return [replace(array, aliases=_leading_to(str(array.name), links)) for array in found.values()]
+
+
+def _leading_to(name: str, links: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the links to this name, to those links, and so on."""
+    names = [name]
+    for reached in names:
+        names += [path for path, target in links if target == reached and path not in names]
+    return tuple(names[1:])
 
 
 def _dataset(dataset: "h5py.Dataset", path: str) -> StoredArray:

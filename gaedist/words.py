@@ -58,17 +58,20 @@ def score_sentence(result: ScoreResult) -> str:
         )
     if result.z is None:
         return "Without a null law the value cannot be judged: less is not always nearer to N(0, I)."
-    size = f"a sample of N(0, I) of this size scores {spread(result)}"
+    size = (
+        f"samples of N(0, I) of this size score {spread(result)}, these codes {score_value(result)}, "
+        f"{abs(result.z):.1f} sd {'above' if result.z > 0 else 'below'}"
+    )
     if abs(result.z) < _BORDERLINE:
         return f"No difference from N(0, I) seen: {size}. A small shift can go unseen."
     side = (
-        "farther from N(0, I) than chance allows: more spread, shifted or clustered"
+        "more spread, shifted or clustered than N(0, I)"
         if result.z > 0
-        else "more concentrated than N(0, I): here less is not better"
+        else "more concentrated than N(0, I); less is not better here"
     )
     if abs(result.z) < _CLEAR:
-        return f"Borderline: {size}; if real, the codes are {side}."
-    return f"Not N(0, I): {size}; the codes are {side}."
+        return f"Borderline: {size}. If that is not chance, they are {side}."
+    return f"Not N(0, I): {size}. They are {side}."
 
 
 def compare_sentence(result: CompareResult) -> str:
@@ -150,7 +153,7 @@ LAYOUTS: dict[type, Layout] = {
             "|x|²/D": Column(lambda r: number(r.norm)),
             "scale to 1": Column(lambda r: number(r.scale)),
         },
-        sentence=lambda result: f"This is {result.problem}." if result.problem else None,
+        sentence=lambda result: f"{result.problem}." if result.problem else None,
     ),
 }
 """Kind of result → its table."""

@@ -1,0 +1,346 @@
+import json
+import math
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gaedist as library
+
+FIELDS = ["method", "precision", "threads", "seconds", "version"]
+SCORE_KEYS = ["file", "dataset", "n", "dim", "metric", "value", "log_value", "target", "covariance", "sigma"]
+SCORE_KEYS += ["terms", "null", "excess", "z", "p_value", *FIELDS]
+COMPARE_KEYS = ["file_a", "dataset_a", "file_b", "dataset_b", "n", "m", "dim", "metric", "value", "log_value"]
+COMPARE_KEYS += ["covariance", "sigma", "null", "p_value", *FIELDS]
+
+
+@pytest.fixture
+def codes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    np.save("normal.npy", rng.normal(size=(500, 4)))
+    np.save("wide.npy", 2 * rng.normal(size=(400, 4)))
+    np.save("narrow.npy", 0.5 * rng.normal(size=(400, 4)))
+    bad = rng.normal(size=(20, 4))
+    bad[[3, 7], 1] = np.nan
+    np.save("bad.npy", bad)
+    np.save("three.npy", rng.normal(size=(20, 3)))
+    return tmp_path
+
+
+def test_score_json(gaedist, codes):
+    code, out, err = gaedist("score", "normal.npy", "wide.npy", "--format", "json", "--sigma", 0.8)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert (code, err, len(rows)) == (0, "", 2)
+    assert list(rows[0]) == SCORE_KEYS
+    assert list(rows[0]["sigma"]) == ["rule", "min", "median", "max"]
+    assert list(rows[0]["terms"]) == ["pair", "cross", "prior"]
+    assert list(rows[0]["null"]) == ["method", "mean", "sd", "replicates"]
+    expected = library.score(np.load("normal.npy"), sigma=0.8)
+    for key in ("n", "dim", "value", "log_value", "excess", "z", "p_value", "metric", "target", "covariance"):
+        assert rows[0][key] == getattr(expected, key)
+    assert rows[0]["file"] == "normal.npy"
+    assert rows[0]["dataset"] is None
+    assert rows[0]["version"] == library.__version__
+
+
+def test_compare_json(gaedist, codes):
+    code, out, err = gaedist("compare", "normal.npy", "wide.npy", "--format", "json")
+    row = json.loads(out)
+    assert (code, err, list(row)) == (0, "", COMPARE_KEYS)
+    assert row["null"] == {"method": "none", "replicates": None}
+    assert row["value"] == library.compare(np.load("normal.npy"), np.load("wide.npy")).value
+    assert (row["n"], row["m"], row["file_a"], row["file_b"]) == (500, 400, "normal.npy", "wide.npy")
+
+
+def test_value_is_the_bare_number_with_all_digits(gaedist, codes):
+    code, out, err = gaedist("score", "normal.npy", "--format", "value")
+    assert (code, err) == (0, "")
+    assert float(out) == library.score(np.load("normal.npy")).value
+
+
+def test_a_pipe_gets_tsv(gaedist, codes):
+    code, out, _ = gaedist("score", "normal.npy", "wide.npy")
+    header, *rows = [line.split("\t") for line in out.splitlines()]
+    assert (code, len(rows)) == (0, 2)
+    assert header[:6] == ["file", "dataset", "n", "dim", "metric", "value"]
+    assert "sigma_median" in header
+    assert "null_sd" in header
+    row = dict(zip(header, rows[0], strict=True))
+    assert row["dataset"] == row["p_value"] == ""
+    assert float(row["value"]) == library.score(np.load("normal.npy")).value
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("normal.npy", "No difference from N(0, I) seen"),
+        ("wide.npy", "more spread, shifted or clustered"),
+        ("narrow.npy", "more concentrated than N(0, I)"),
+    ],
+)
+def test_table_says_what_the_number_means(gaedist, codes, file, words):
+    _, out, _ = gaedist("score", file, "--format", "table")
+    result = library.score(np.load(file))
+    assert words in out
+    assert f"{result.z:+.2f}" in out
+    assert " ± " in out
+    assert "\x1b" not in out
+
+
+def test_table_warns_of_saturation(gaedist, codes):
+    np.save("big.npy", np.random.default_rng(0).normal(size=(30, 400)))
+    _, out, _ = gaedist("score", "big.npy", "--format", "table")
+    assert "At D = 400 and σ = 1 the distance has saturated: it is 1 + 1/n to within rounding" in out
+
+
+def test_beyond_a_double_json_has_null_and_the_logarithm(gaedist, codes):
+    np.save("big.npy", np.random.default_rng(0).normal(size=(5, 3000)))
+    _, out, _ = gaedist("score", "big.npy", "--sigma", "0.5", "--format", "json")
+    row = json.loads(out, parse_constant=pytest.fail)
+    assert row["value"] is None
+    assert row["null"]["mean"] is None
+    assert row["log_value"] == pytest.approx(1500 * math.log(4) - math.log(5), rel=1e-12)
+    assert math.isfinite(row["z"])
+    _, out, _ = gaedist("score", "big.npy", "--sigma", "0.5", "--format", "table")
+    assert "e^2077.8" in out
+    np.save("zero.npy", np.zeros((1, 2)))
+    _, out, _ = gaedist("score", "zero.npy", "--format", "json")
+    row = json.loads(out, parse_constant=pytest.fail)
+    assert row["value"] == 0
+    assert row["log_value"] is None
+
+
+def test_bad_files_are_named_and_the_others_scored(gaedist, codes):
+    Path("text.npy").write_text("hello")
+    code, out, err = gaedist("score", "bad.npy", "none.npy", "text.npy", "normal.npy", "--format", "json")
+    assert code == 2
+    assert json.loads(out)["file"] == "normal.npy"
+    assert err.splitlines() == [
+        "gaedist: bad.npy: row 3 has nan in column 1; 2 of 20 rows are not finite. "
+        "Drop them with --drop-nonfinite.",
+        "gaedist: none.npy: No such file or directory.",
+        "gaedist: text.npy: not an .npy, .npz or HDF5 file: it starts with b'hello'.",
+    ]
+
+
+def test_dropped_rows_are_told(gaedist, codes):
+    code, out, err = gaedist("score", "bad.npy", "--drop-nonfinite", "--format", "json")
+    assert (code, json.loads(out)["n"]) == (0, 18)
+    assert err == "gaedist: bad.npy: dropped 2 of 20 rows that are not finite.\n"
+    assert gaedist("score", "bad.npy", "--drop-nonfinite", "--quiet")[2] == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["score", "normal.npy", "--sigma", "0"], "sigma must be a positive, finite number; got 0"),
+        (["score", "normal.npy", "--sigma", "nan"], "got nan"),
+        (["score", "normal.npy", "--sigma", "x"], "--sigma"),
+        (["score", "normal.npy", "--frobnicate"], "No such option: --frobnicate"),
+        (["score", "normal.npy", "--metric", "no"], "'no' is not one of gaussian."),
+        (["score", "normal.npy", "--null", "no"], "'no' is not one of auto, closed-form, none."),
+        (["score", "normal.npy", "--format", "xml"], "'xml' is not one of auto, table, json, tsv, value."),
+        (["score", "normal.npy", "--rows", "1"], "--rows must be A:B with whole numbers; got '1'."),
+        (["score", "normal.npy", "--subsample", "0"], "--subsample"),
+        (["score", "normal.npy", "--threads", "0"], "--threads"),
+        (["score", "normal.npy", "--fail-above", "nan"], "--fail-above must be a number; got nan."),
+        (["score"], "Missing argument 'FILE...'"),
+        (["compare", "normal.npy"], "Missing argument 'B'"),
+        (["compare", "normal.npy", "three.npy"], "normal.npy and three.npy: dimensions differ: 4 and 3."),
+        (["compare", "normal.npy", "none.npy"], "none.npy: No such file"),
+        (["inspect", "none.npy"], "none.npy: No such file"),
+        (["score", "normal.npy", "-o", "no/folder.tsv"], "no/folder.tsv: cannot be written: No such file"),
+        (["divide"], "No such command 'divide'"),
+        (["--nope"], "No such option: --nope"),
+    ],
+)
+def test_mistakes_get_one_line_and_exit_two(gaedist, codes, arguments, message):
+    code, out, err = gaedist(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("gaedist: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_gates(gaedist, codes):
+    assert gaedist("score", "normal.npy", "--fail-above", "1", "--fail-z", "4")[0] == 0
+    code, out, err = gaedist(
+        "score",
+        "normal.npy",
+        "wide.npy",
+        "narrow.npy",
+        "--fail-z",
+        "4",
+        "--fail-above",
+        ".7",
+        "--format",
+        "value",
+    )
+    assert code == 1
+    assert len(out.splitlines()) == 3
+    lines = err.splitlines()
+    assert [line.split(" = ")[0] for line in lines] == [
+        "gaedist: wide.npy: value",
+        "gaedist: wide.npy: |z|",
+        "gaedist: narrow.npy: |z|",
+    ]
+    assert lines[0].endswith("is above --fail-above 0.7.")
+    assert gaedist("score", "wide.npy", "none.npy", "--fail-z", "4")[0] == 2
+    code, _, err = gaedist("score", "wide.npy", "--fail-z", "4", "--null", "none")
+    assert (code, err) == (2, "gaedist: wide.npy: --fail-z needs |z|, which this run does not give.\n")
+    np.save("big.npy", np.zeros((5, 3000)))
+    assert gaedist("score", "big.npy", "--sigma", "0.5", "--fail-above", "1e300")[0] == 1
+
+
+def test_reading_options(gaedist, codes):
+    x = np.load("normal.npy")
+    np.savez("two.npz", a=x, b=x[:9])
+    for arguments, expected in [
+        (["normal.npy", "--rows", "10:20"], x[10:20]),
+        (["two.npz::b"], x[:9]),
+        (["two.npz", "--dataset", "a"], x),
+    ]:
+        _, out, _ = gaedist("score", *arguments, "--format", "value")
+        assert float(out) == library.score(expected).value
+    first, again, other = (
+        gaedist("score", "normal.npy", "--subsample", 50, "--seed", seed, "--format", "value")[1]
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+def test_output_appears_whole_or_not_at_all(gaedist, codes):
+    assert gaedist("score", "normal.npy", "-o", "out.tsv") == (0, "", "")
+    assert Path("out.tsv").read_text().startswith("file\tdataset")
+    gaedist("score", "normal.npy", "-o", "out.json")
+    assert json.loads(Path("out.json").read_text())["n"] == 500
+    gaedist("score", "normal.npy", "-o", "out.txt", "--format", "table")
+    before = Path("out.txt").read_text()
+    assert "N(0, I) gives" in before
+    assert gaedist("score", "none.npy", "-o", "out.txt", "--format", "table")[0] == 2
+    assert Path("out.txt").read_text() == before
+    assert gaedist("score", "normal.npy", "-o", "/dev/null")[0] == 0
+    assert not Path("/dev/null").is_file()
+    assert not list(codes.glob(".*"))
+
+
+def test_inspect(gaedist, codes):
+    np.savez("two.npz", a=2 * np.load("normal.npy"), b=np.zeros(3), c=np.zeros((4, 2)))
+    code, out, err = gaedist("inspect", "two.npz", "bad.npy", "--format", "json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert [(row["file"], row["dataset"]) for row in rows] == [
+        ("two.npz", "a"),
+        ("two.npz", "b"),
+        ("two.npz", "c"),
+        ("bad.npy", None),
+    ]
+    x = 2 * np.load("normal.npy")
+    assert rows[0]["mean_norm"] == pytest.approx(np.linalg.norm(x.mean(axis=0)), rel=1e-12)
+    assert rows[0]["sd_min"] == pytest.approx(x.std(axis=0).min(), rel=1e-12)
+    assert rows[0]["sd_max"] == pytest.approx(x.std(axis=0).max(), rel=1e-12)
+    assert rows[0]["norm"] == pytest.approx((x**2).mean(), rel=1e-12)
+    assert (rows[0]["scale"] * x).var(axis=0).mean() == pytest.approx(1, rel=1e-12)
+    assert rows[1]["problem"].startswith("an array with 1 axes")
+    assert (rows[2]["sd_max"], rows[2]["scale"]) == (0, None)
+    assert rows[3]["problem"] == "2 of 20 rows are not finite, first row 3"
+    _, out, _ = gaedist("inspect", "two.npz", "--format", "table")
+    assert "two.npz::a" in out
+    assert "500 × 4" in out
+    assert "two.npz::b: an array with 1 axes" in out
+    assert gaedist("inspect", "two.npz::c", "--format", "tsv")[1].count("\n") == 2
+
+
+def test_help_and_version(gaedist):
+    code, out, _ = gaedist("--version")
+    assert (code, out) == (0, f"gaedist {library.__version__}\n")
+    for command in ("score", "compare", "inspect"):
+        code, out, _ = gaedist(command, "--help")
+        assert code == 0
+        assert "Example: gaedist" in out
+
+
+def start(*arguments, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "gaedist", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def test_a_closed_pipe_ends_quietly(codes):
+    process = start("score", *["normal.npy"] * 20, "--format", "json")
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait() == -signal.SIGPIPE
+
+
+def terminal_output(arguments, interrupt_at=None, **environment):
+    """Run with a terminal as standard error; return the exit code, standard output and what it shows."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gaedist", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "80"} | environment,
+    )
+    os.close(follower)
+    shown = b""
+    try:
+        while chunk := os.read(leader, 4096):
+            shown += chunk
+            if interrupt_at and interrupt_at in shown:
+                process.send_signal(signal.SIGINT)
+                interrupt_at = None
+    except OSError:  # the terminal is closed when the process ends
+        pass
+    os.close(leader)
+    out, _ = process.communicate()
+    return process.returncode, out.decode(), shown.decode()
+
+
+def test_control_c_shows_no_traceback_and_keeps_what_is_done(codes):
+    np.save("large.npy", np.random.default_rng(0).normal(size=(400_000, 8)).astype("f4"))
+    code, out, shown = terminal_output(
+        ["score", "normal.npy", "large.npy", "--format", "json"], interrupt_at=b"large.npy"
+    )
+    assert code == 130
+    assert "gaedist: interrupted." in shown
+    assert "Traceback" not in shown
+    assert "%" in shown
+    assert json.loads(out)["file"] == "normal.npy"
+
+
+def test_no_bar_when_quiet_or_quick(codes):
+    for arguments in (["score", "normal.npy"], ["score", "normal.npy", "--quiet"]):
+        assert terminal_output(arguments)[2] == ""
+
+
+def test_colours_only_on_a_terminal_that_wants_them(codes):
+    def shown(**environment):
+        leader, follower = pty.openpty()
+        subprocess.run(
+            [sys.executable, "-m", "gaedist", "score", "normal.npy"],
+            stdout=follower,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "80"} | environment,
+            check=True,
+        )
+        os.close(follower)
+        text = os.read(leader, 65536).decode()
+        os.close(leader)
+        return text
+
+    assert "\x1b[1m" in shown()
+    assert "\x1b[3" not in shown(NO_COLOR="1")
+    assert "N(0, I) gives" in shown(NO_COLOR="1")
+    assert max(map(len, shown(NO_COLOR="1", TERM="dumb").splitlines())) <= 80
