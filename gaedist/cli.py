@@ -14,6 +14,7 @@ from gaedist.covariances import FAMILIES, check_sigma
 from gaedist.engine import METHODS, PRECISIONS, Run
 from gaedist.errors import GaedistError
 from gaedist.gates import ABOVE, BAD_INPUT, DONE, INTERRUPTED, Outcome, Z, complain
+from gaedist.interrupts import heard_interrupts
 from gaedist.latents import Latents, Selection, parse_rows, read_latents, split_name
 from gaedist.null import NULLS
 from gaedist.progress import progress_bar
@@ -272,7 +273,8 @@ def main(arguments: list[str] | None = None) -> int:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `head` has seen enough
     try:
-        code = app(arguments, prog_name="gaedist", standalone_mode=False)
+        with heard_interrupts():
+            code = app(arguments, prog_name="gaedist", standalone_mode=False)
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "gaedist")
         complain(f"{error.format_message()} See '{command} --help'.")

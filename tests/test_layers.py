@@ -9,7 +9,7 @@ FLOORS = [
     ["__main__"],
     ["cli"],
     ["__init__"],
-    ["report", "gates", "progress"],
+    ["report", "gates", "progress", "interrupts"],
     ["words"],
     ["score", "compare", "inspect"],
     ["null"],
