@@ -35,7 +35,10 @@ def test_compare_agrees_with_two_hundred_digits(n, m, dim, sigma):
     assert_allclose(math.exp(got.log_value), float(naive.compare_mp(x, y, sigma)), rtol=1e-11)
 
 
-@pytest.mark.parametrize(("n", "m", "dim"), [(300, 700, 1), (513, 256, 3), (1000, 257, 64), (600, 300, 512)])
+@pytest.mark.parametrize(
+    ("n", "m", "dim"),
+    [(300, 700, 1), (513, 256, 3), (300, 300, 8), (300, 300, 9), (1000, 257, 64), (600, 300, 512)],
+)
 def test_overlap_agrees_with_the_dense_matrix_across_tiles(n, m, dim):
     x, y = sample(n, dim), sample(m, dim, seed=1)
     got = overlap(kde(x, sigma=0.7), kde(y, sigma=1.2)).log_total

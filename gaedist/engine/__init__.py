@@ -35,6 +35,7 @@ PRECISIONS = ("double",)
 """In what arithmetic."""
 
 _RANGE_SECONDS = 0.2  # between two looks at Ctrl-C and the progress bar
+_FIRST_RANGE = 64  # tiles
 _BLOCK = 1 << 16  # tiles whose numbers are kept before they are added
 _GRAM_ERROR = 2.5e-12  # error of an exponent that a Gram matrix may cause before differences are taken
 _FAINT = 2.0**-700  # a sum below this may have lost terms to underflow
@@ -193,8 +194,8 @@ def _evaluate(
 
     combine = max if peak else math.fsum
     total, done = sum(job.tiles for job in jobs), 0
-    gram, work = np.empty((threads, tiles.TILE**2)), np.zeros((threads, 3, tiles.TILE))
-    count = threads  # tiles in a range
+    gram, work = _aligned(threads, tiles.TILE**2), _aligned(threads, tiles.WORK_ROWS, tiles.TILE)
+    count = _FIRST_RANGE  # tiles in a range
     results = []
     for job, shift in zip(jobs, shifts, strict=True):
         blocks = []
@@ -233,6 +234,14 @@ def _evaluate(
             blocks.append(combine(partial))
         results.append(combine(blocks))
     return results
+
+
+def _aligned(*shape: int) -> Array:
+    """Return zeros that begin on a cache line: vectors that cross one are loaded at half the speed."""
+    size = math.prod(shape)
+    array = np.zeros(size + 8)
+    start = -(array.ctypes.data // array.itemsize) % 8
+    return array[start : start + size].reshape(shape)
 
 
 @contextmanager

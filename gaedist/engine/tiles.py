@@ -23,6 +23,10 @@ from numba.extending import intrinsic
 F = TypeVar("F", bound=Callable[..., Any])
 
 TILE = 256  # points a side: 512 KiB of doubles stay in a core's second-level cache
+FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
+
+WORK_ROWS = 4 + FEW
+"""Rows of TILE numbers that each thread needs as scratch: zeros, offsets, totals, a point, and columns."""
 
 GAUSSIAN = 0
 """w_i v_j 2^(−rate |x_i − y_j|²) with params (log2 of the weight,) and constants (rate,)."""
@@ -152,6 +156,25 @@ def _gaussian(
 
 
 @_compiled()
+def _gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
+    """Store x_i · y_j of points in at most FEW dimensions, padded to FEW with zeros."""
+    dim = x.shape[1]
+    point[:FEW] = 0.0
+    columns[:] = 0.0
+    for d in range(dim):
+        for j in range(y.shape[0]):
+            columns[d, j] = y[j, d]
+    for i in range(x.shape[0]):
+        for d in range(dim):
+            point[d] = x[i, d]
+        for j in range(y.shape[0]):
+            product = 0.0
+            for d in range(FEW):  # unrolled, so that the loop over j is the one that is vectorised
+                product += point[d] * columns[d, j]
+            gram[i, j] = product
+
+
+@_compiled()
 def _gram_of_differences(x: Any, y: Any, gram: Any) -> None:
     """Store −|x_i − y_j|²/2, which beside zero norms stands for the Gram matrix without its rounding."""
     columns = y.T.copy()
@@ -216,9 +239,9 @@ def sum_tiles(
     """Fill partial[k] with the sum, or the largest exponent, over tile first + k.
 
     x (n, D), y (m, D), the same about a common center, the squared norms of these (n,), (m,) and the
-    parameters (P, n), (P, m); gram (threads, TILE²) and work (threads, 3, TILE) are scratch, zeros in the
-    first row of each thread's work. A tile whose largest |x|² + |y|² exceeds gram_limit takes differences
-    of x and y instead of the Gram matrix of the centered ones.
+    parameters (P, n), (P, m); gram (threads, TILE²) and work (threads, WORK_ROWS, TILE) are scratch, zeros
+    in the first row of each thread's work. A tile whose largest |x|² + |y|² exceeds gram_limit takes
+    differences of x and y instead of the Gram matrix of the centered ones.
     """
     n, m = x.shape[0], y.shape[0]
     columns = (m + TILE - 1) // TILE
@@ -231,7 +254,10 @@ def sum_tiles(
         zeros, offsets, totals = work[here, 0], work[here, 1], work[here, 2, : j_end - j]
         squares_x, squares_y = norms_x[i:i_end], norms_y[j:j_end]
         if _largest(squares_x) + _largest(squares_y) <= gram_limit:
-            np.dot(centered_x[i:i_end], centered_y[j:j_end].T, tile)
+            if x.shape[1] <= FEW:
+                _gram_of_few(centered_x[i:i_end], centered_y[j:j_end], tile, work[here, 3], work[here, 4:])
+            else:
+                np.dot(centered_x[i:i_end], centered_y[j:j_end].T, tile)
         else:
             _gram_of_differences(x[i:i_end], y[j:j_end], tile)
             squares_x, squares_y = zeros[: i_end - i], zeros[: j_end - j]

@@ -86,7 +86,8 @@ def main():
     options = parser.parse_args()
     functions = {name: function for name, function in peers().items() if name not in options.skip}
     others = [name for name in functions if not name.startswith(("gaedist", "NumPy"))]
-    features = "AVX-512" if cpu_features["AVX512F"] else "AVX2" if cpu_features["AVX2"] else "no AVX2"
+    wide = cpu_features.get("X86_V4", cpu_features.get("AVX512_SKX"))
+    features = "AVX-512" if wide else "at most AVX2"
     print(f"NumPy {np.__version__} with {features}, Numba {numba.__version__}\n")
     columns = ["gaedist, M pairs/s", "NumPy, best block", "NumPy, by block", *others]
     print("| D | n | " + " | ".join(columns) + " |")

@@ -78,7 +78,7 @@ def test_tile_functions_take_differences_when_told(peak):
         tiles.sum_tiles(
             tiles.GAUSSIAN, x, y, x, y, *norms, np.zeros((1, 5)), np.zeros((1, 300)),
             np.array([0.7]), 0.0, limit, False, peak, 0, partial, np.empty((8, tiles.TILE**2)),
-            np.zeros((8, 3, tiles.TILE)),
+            np.zeros((8, tiles.WORK_ROWS, tiles.TILE)),
         )  # fmt: skip
         results.append(partial)
     exponents = -0.7 * ((x[:, None] - y) ** 2).sum(axis=2)
