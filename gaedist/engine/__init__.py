@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-INTEGRANDS = {"gaussian": 0}
-"""Name → code of the tile function in engine/tiles.py."""
-
 METHODS = ("auto", "pairs")
 """How sums over pairs may be made."""
 
@@ -82,7 +79,7 @@ class PairSum:
     Attributes
     ----------
     integrand : str
-        A name in `INTEGRANDS`.
+        A name in `gaedist.engine.tiles.INTEGRANDS`.
     x, y : (n, D) and (m, D) arrays of double
         The points; ``y`` is None for the pairs of one sample.
     params_x, params_y : (P, n) and (P, m) arrays of double
@@ -147,7 +144,7 @@ class _Prepared:
 
 
 def _prepare(job: PairSum) -> _Prepared:
-    from gaedist.engine.tiles import TILE
+    from gaedist.engine.tiles import INTEGRANDS, TILE
 
     symmetric = job.y is None or job.params_y is None
     x = np.require(job.x, np.float64, ["C", "W"])

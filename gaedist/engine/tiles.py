@@ -31,6 +31,9 @@ WORK_ROWS = 4 + FEW
 GAUSSIAN = 0
 """w_i v_j 2^(−rate |x_i − y_j|²) with params (log2 of the weight,) and constants (rate,)."""
 
+INTEGRANDS = {"gaussian": GAUSSIAN}
+"""Name → code of the tile function."""
+
 _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
 _LOWEST = -1022.0  # the exponent of the least normal double
 
