@@ -63,7 +63,7 @@ FileB = Annotated[str, typer.Argument(metavar="B", help="Another.", show_default
 Files = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILE...",
+        metavar="FILE",
         help="An .npy, .npz or HDF5 file, PATH::DATASET in one, or - for an .npy on standard input.",
         show_default=False,
     ),

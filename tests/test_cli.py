@@ -150,7 +150,7 @@ def test_dropped_rows_are_told(gaedist, codes):
         (["score", "normal.npy", "--subsample", "0"], "--subsample"),
         (["score", "normal.npy", "--threads", "0"], "--threads"),
         (["score", "normal.npy", "--fail-above", "nan"], "--fail-above must be a number; got nan."),
-        (["score"], "Missing argument 'FILE...'"),
+        (["score"], "Missing argument 'FILE"),
         (["compare", "normal.npy"], "Missing argument 'B'"),
         (["compare", "normal.npy", "three.npy"], "normal.npy and three.npy: dimensions differ: 4 and 3."),
         (["compare", "normal.npy", "none.npy"], "none.npy: No such file"),
