@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from gaedist.engine import Array
+from gaedist.engine import Array, PairSum
 from gaedist.errors import GaedistError
 
 _SMALLEST, _LARGEST = 1e-75, 1e75
@@ -30,22 +30,43 @@ class Constant:
     integrand: ClassVar[str] = "gaussian"
     variance: float
 
+    def __post_init__(self) -> None:
+        """Raise `GaedistError` for a variance out of range."""
+        if not _SMALLEST**2 < self.variance < _LARGEST**2:
+            raise GaedistError(
+                f"variance must lie between {_SMALLEST**2:g} and {_LARGEST**2:g}; got {self.variance:g}."
+            )
+
     @classmethod
     def of_sigma(cls, sigma: float) -> "Constant":
         """Return the member with this standard deviation; raise `GaedistError` if it is out of range."""
         return cls(check_sigma(sigma) ** 2)
 
-    def params(self, log2_weights: Array) -> Array:
-        """Return the integrand's parameters of each point, (1, n)."""
-        return log2_weights[np.newaxis]
-
-    def rate(self, other: "Constant") -> float:
-        """Return the factor of −|x − y|² in the base-2 exponent of N(x − y; 0, A + B)."""
-        return math.log2(math.e) / (2 * (self.variance + other.variance))
+    def pair_sum(
+        self, other: "Constant", x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
+    ) -> PairSum:
+        """Return Σ_ij of w_i v_j exp(−|x_i − y_j|²/(2(σ² + γ²))), given log2 of the weights, as a job."""
+        rate = math.log2(math.e) / (2 * (self.variance + other.variance))
+        return PairSum(
+            integrand="gaussian",
+            x=x,
+            y=y,
+            params_x=weights_x[np.newaxis],
+            params_y=None if weights_y is None else weights_y[np.newaxis],
+            constants=np.array([rate]),
+            steepness=rate,
+        )
 
     def log_factor(self, other: "Constant", dim: int, unit: float) -> float:
-        """Return log of N(0; 0, A + B) (4π unit)^(D/2): Eq. (4), whose radical must cover the power."""
+        """Return the log of what `pair_sum` leaves out of ⟨p, q⟩ (4π unit)^(D/2).
+
+        Eq. (4), whose radical must cover the power: (2π(σ² + γ²))^(−D/2).
+        """
         return -dim / 2 * math.log((self.variance + other.variance) / (2 * unit))
+
+    def log_selves(self, dim: int, unit: float) -> Array:
+        """Return log ∫ N(x_i, Σ_i)² (4π unit)^(D/2) of each point, or of all at once."""
+        return np.array([self.log_factor(self, dim, unit)])
 
     def sigmas(self) -> Array:
         """Return the standard deviations in use."""

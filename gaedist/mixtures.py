@@ -41,7 +41,9 @@ class Mixture:
     weights: Array | None = None
 
     def __post_init__(self) -> None:
-        """Raise `GaedistError` for weights that are not a probability of each centre."""
+        """Raise `GaedistError` for no centres, or weights that are not a probability of each."""
+        if self.centers.ndim != 2 or 0 in self.centers.shape:
+            raise GaedistError(f"centers must be (n, D) and not empty; got shape {self.centers.shape}.")
         w = self.weights
         if w is not None and not (
             w.shape == self.centers.shape[:1]
@@ -166,7 +168,8 @@ def squared_distance(
     """
     pp, qq, pq = _overlaps([(p, p), (q, q), (p, q)], unit, run or Run())
     sign, log_value = signed_sum(
-        (1, pp.log_self), (1, pp.log_pairs), (1, qq.log_self), (1, qq.log_pairs), (-2, pq.log_pairs)
+        *((1, log) for term in (pp, qq) for log in (term.log_self, term.log_pairs)),
+        *((-2, log) for log in (pq.log_self, pq.log_pairs)),
     )
     return SquaredDistance(log_value if sign > 0 else -math.inf, pp, qq, pq)
 
@@ -196,22 +199,20 @@ def _overlaps(pairs: list[tuple[Mixture, Mixture]], unit: float, run: Run) -> li
 
 
 def _pair_sum(p: Mixture, q: Mixture) -> PairSum:
-    rate = p.covariance.rate(q.covariance)
-    return PairSum(
-        integrand=p.covariance.integrand,
-        x=p.centers,
-        y=None if p is q else q.centers,
-        params_x=p.covariance.params(p.log2_ratios()),
-        params_y=None if p is q else q.covariance.params(q.log2_ratios()),
-        constants=np.array([rate]),
-        steepness=rate,
+    return p.covariance.pair_sum(
+        q.covariance,
+        p.centers,
+        None if p is q else q.centers,
+        p.log2_ratios(),
+        None if p is q else q.log2_ratios(),
     )
 
 
 def _overlap(p: Mixture, q: Mixture, log_sum: float, unit: float) -> Overlap:
     n, m = len(p.centers), len(q.centers)
-    log_factor = p.covariance.log_factor(q.covariance, p.dim, unit) - math.log(n) - math.log(m)
+    log_pairs = p.covariance.log_factor(q.covariance, p.dim, unit) - math.log(n) - math.log(m) + log_sum
     if p is not q:
-        return Overlap(-math.inf, log_factor + log_sum)
-    squares = math.fsum(np.exp2(2 * p.log2_ratios()))  # Σ (n w_i)²
-    return Overlap(log_factor + math.log(squares), log_factor + math.log(2) + log_sum)
+        return Overlap(-math.inf, log_pairs)
+    log_squares = 2 * math.log(2) * p.log2_ratios() + p.covariance.log_selves(p.dim, unit)
+    log_self = log_squares.max() + math.log(math.fsum(np.exp(log_squares - log_squares.max())))
+    return Overlap(float(log_self) - 2 * math.log(n), log_pairs + math.log(2))

@@ -7,6 +7,7 @@ stored and all are added in a fixed order by `math.fsum`: the same bits for any 
 
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,10 +33,11 @@ PRECISIONS = ("double",)
 """In what arithmetic."""
 
 _RANGE_SECONDS = 0.2  # between two looks at Ctrl-C and the progress bar
-_FIRST_RANGE = 64  # tiles
 _BLOCK = 1 << 16  # tiles whose numbers are kept before they are added
 _GRAM_ERROR = 2.5e-12  # error of an exponent that a Gram matrix may cause before differences are taken
-_FAINT = 2.0**-700  # a sum below this may have lost terms to underflow
+_FAINT = -700.0  # a sum whose log2 is below this may have lost terms to underflow
+_ABYSS = -1e12  # below this the log of the number of terms is lost beside the largest exponent
+_LOCK = threading.Lock()  # settings of Numba and BLAS are the process's
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Run:
     precision : str
         One of `PRECISIONS`.
     progress : callable, optional
-        Called as ``progress(done, total)`` with counts of tiles, about five times a second.
+        Called as ``progress(done, total)`` with counts of tiles, about five times a second. The total
+        grows where a sum that underflows has to be made again.
     """
 
     threads: int | None = None
@@ -101,27 +104,93 @@ class PairSum:
 
 def available_threads() -> int:
     """Return the number of threads that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("NUMBA_NUM_THREADS", "")
+    return min(count, int(limit)) if limit.isdecimal() else count
 
 
 def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
     """Return the natural logarithm of each job's sum; −inf for a sum without terms.
 
-    Right also where every term underflows: such a sum is made again relative to its largest term.
+    Right also where every term underflows: such a sum is made relative to its largest term.
     """
-    prepared = [_prepare(job) for job in jobs]
-    with _threads(run.used_threads) as threads:
-        sums = _evaluate(prepared, [0.0] * len(jobs), threads, run.progress)
-        faint = [k for k, total in enumerate(sums) if total < _FAINT]
-        peaks = _evaluate([prepared[k] for k in faint], [0.0] * len(faint), threads, run.progress, peak=True)
-        shifts = [-peak if math.isfinite(peak) else 0.0 for peak in peaks]
-        sums_again = _evaluate([prepared[k] for k in faint], shifts, threads, run.progress)
-    logs = [math.log(total) if total > 0 else -math.inf for total in sums]
-    for k, peak, total in zip(faint, peaks, sums_again, strict=True):
-        logs[k] = peak * math.log(2) + math.log(total) if math.isfinite(peak) else -math.inf
-    return logs
+    with _LOCK, _threads(run.used_threads) as threads:
+        worker = _Worker(threads, run.progress, total=sum(_count_tiles(job) for job in jobs))
+        return [worker.log_sum(job) for job in jobs]
+
+
+class _Worker:
+    """Scratch memory of the threads, and how much of the work is done."""
+
+    def __init__(self, threads: int, progress: Callable[[int, int], None] | None, total: int) -> None:
+        from gaedist.engine import tiles
+
+        self.threads, self.progress = threads, progress
+        self.done, self.total = 0, total
+        self.gram = _aligned(threads, tiles.TILE**2)
+        self.work = _aligned(threads, tiles.WORK_ROWS, tiles.TILE)
+
+    def log_sum(self, job: PairSum) -> float:
+        """Return the logarithm of a job's sum. Its first tile tells whether the sum will underflow."""
+        prepared = _prepare(job)
+        first = np.empty(1)
+        self.sum_range(prepared, 0.0, True, 0, first)
+        if first[0] > _FAINT:
+            total = self.combine(prepared, 0.0)
+            if total > 2.0**_FAINT:
+                return math.log(total)
+            self.total += prepared.tiles
+        self.total += prepared.tiles
+        peak = self.combine(prepared, 0.0, peak=True)
+        if peak < _ABYSS:
+            return peak * math.log(2)
+        return peak * math.log(2) + math.log(self.combine(prepared, -peak))
+
+    def combine(self, job: "_Prepared", shift: float, *, peak: bool = False) -> float:
+        """Return Σ 2^(exponent + shift), or the largest exponent, in ranges of tiles."""
+        add = max if peak else math.fsum
+        count = max(self.threads, min(64, 4096 // job.x.shape[1]))  # tiles in the first range
+        blocks = []
+        for start in range(0, job.tiles, _BLOCK):
+            partial = np.empty(min(_BLOCK, job.tiles - start))
+            filled = 0
+            while filled < len(partial):
+                began = time.perf_counter()
+                piece = partial[filled : filled + count]
+                self.sum_range(job, shift, peak, start + filled, piece)
+                filled += len(piece)
+                self.done += len(piece)
+                seconds = time.perf_counter() - began
+                count = max(self.threads, min(2 * count, int(count * _RANGE_SECONDS / seconds)))
+                if self.progress:
+                    self.progress(self.done, self.total)
+            blocks.append(add(partial))
+        return float(add(blocks))
+
+    def sum_range(self, job: "_Prepared", shift: float, peak: bool, first: int, partial: Array) -> None:
+        """Fill ``partial`` with the numbers of as many tiles, from ``first`` on."""
+        from gaedist.engine import tiles
+
+        tiles.sum_tiles(
+            job.integrand,
+            job.x,
+            job.y,
+            job.centered_x,
+            job.centered_y,
+            job.norms_x,
+            job.norms_y,
+            job.params_x,
+            job.params_y,
+            job.constants,
+            shift,
+            job.gram_limit,
+            job.symmetric,
+            peak,
+            first,
+            partial,
+            self.gram,
+            self.work,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,11 +213,11 @@ class _Prepared:
 
 
 def _prepare(job: PairSum) -> _Prepared:
-    from gaedist.engine.tiles import INTEGRANDS, TILE
+    from gaedist.engine.tiles import INTEGRANDS
 
-    symmetric = job.y is None or job.params_y is None
     x = np.require(job.x, np.float64, ["C", "W"])
     y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
+    params_y = job.params_x if job.params_y is None else job.params_y
     limit = _GRAM_ERROR / (np.finfo(float).eps * job.steepness)
     centered_x, centered_y = x, y
     norms_x, norms_y = _squared_norms(x), _squared_norms(y)
@@ -156,7 +225,6 @@ def _prepare(job: PairSum) -> _Prepared:
         center = (x.sum(axis=0) + y.sum(axis=0)) / (len(x) + len(y))
         centered_x, centered_y = x - center, y - center
         norms_x, norms_y = _squared_norms(centered_x), _squared_norms(centered_y)
-    rows, columns = -(-len(x) // TILE), -(-len(y) // TILE)
     return _Prepared(
         integrand=INTEGRANDS[job.integrand],
         x=x,
@@ -166,71 +234,23 @@ def _prepare(job: PairSum) -> _Prepared:
         norms_x=norms_x,
         norms_y=norms_y,
         params_x=job.params_x,
-        params_y=job.params_x if job.params_y is None else job.params_y,
+        params_y=params_y,
         constants=job.constants,
         gram_limit=limit,
-        symmetric=symmetric,
-        tiles=rows * (rows + 1) // 2 if symmetric else rows * columns,
+        symmetric=job.y is None,
+        tiles=_count_tiles(job),
     )
+
+
+def _count_tiles(job: PairSum) -> int:
+    from gaedist.engine.tiles import TILE
+
+    rows = -(-len(job.x) // TILE)
+    return rows * (rows + 1) // 2 if job.y is None else rows * -(-len(job.y) // TILE)
 
 
 def _squared_norms(x: Array) -> Array:
     return np.asarray(np.einsum("ij,ij->i", x, x))
-
-
-def _evaluate(
-    jobs: Sequence[_Prepared],
-    shifts: Sequence[float],
-    threads: int,
-    progress: Callable[[int, int], None] | None,
-    *,
-    peak: bool = False,
-) -> list[float]:
-    """Return Σ 2^(exponent + shift) of each job, or its largest exponent."""
-    from gaedist.engine import tiles
-
-    combine = max if peak else math.fsum
-    total, done = sum(job.tiles for job in jobs), 0
-    gram, work = _aligned(threads, tiles.TILE**2), _aligned(threads, tiles.WORK_ROWS, tiles.TILE)
-    count = _FIRST_RANGE  # tiles in a range
-    results = []
-    for job, shift in zip(jobs, shifts, strict=True):
-        blocks = []
-        for start in range(0, job.tiles, _BLOCK):
-            partial = np.empty(min(_BLOCK, job.tiles - start))
-            filled = 0
-            while filled < len(partial):
-                began = time.perf_counter()
-                piece = partial[filled : filled + count]
-                tiles.sum_tiles(
-                    job.integrand,
-                    job.x,
-                    job.y,
-                    job.centered_x,
-                    job.centered_y,
-                    job.norms_x,
-                    job.norms_y,
-                    job.params_x,
-                    job.params_y,
-                    job.constants,
-                    shift,
-                    job.gram_limit,
-                    job.symmetric,
-                    peak,
-                    start + filled,
-                    piece,
-                    gram,
-                    work,
-                )
-                filled += len(piece)
-                done += len(piece)
-                seconds = time.perf_counter() - began
-                count = max(threads, min(2 * count, int(count * _RANGE_SECONDS / seconds)))
-                if progress:
-                    progress(done, total)
-            blocks.append(combine(partial))
-        results.append(combine(blocks))
-    return results
 
 
 def _aligned(*shape: int) -> Array:

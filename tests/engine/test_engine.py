@@ -58,3 +58,18 @@ def test_settings_of_other_libraries_are_left_alone():
     assert numba.get_num_threads() == 1
     assert [(info["filepath"], info["num_threads"]) for info in threadpool_info()][: len(before)] == before
     numba.set_num_threads(available_threads())
+
+
+@pytest.mark.parametrize("scale", [1e6, 1e11, 1e13, 1e30, 1e60, 1e149])
+def test_sums_that_vanish_have_the_logarithm_of_their_largest_term(scale):
+    x, y = scale * sample(300, 3), scale * sample(400, 3, seed=1)
+    x[7, 0] *= 1e-3
+    exponents = -0.3 * ((x[:, None] - y) ** 2).sum(axis=2)
+    largest = np.sort(exponents, axis=None)[-50:]
+    expected = largest[-1] * math.log(2) + math.log(np.exp2(largest - largest[-1]).sum())
+    np.testing.assert_allclose(log_pair_sums([job(x, y)], Run())[0], expected, rtol=1e-11)
+
+
+def test_beyond_the_range_of_a_double_the_logarithm_is_infinite():
+    x, y = np.full((3, 2), 1e149), np.full((300, 2), -1e149)
+    assert log_pair_sums([job(x, y, rate=1e100)], Run()) == [-math.inf]
