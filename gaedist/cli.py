@@ -1,6 +1,7 @@
 """The command line: parse, call one function of the library, print."""
 
 import signal
+import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from gaedist.null import NULLS
 from gaedist.progress import progress_bar
 from gaedist.report import FORMATS, Row, report
 from gaedist.score import METRICS, TARGETS
+from gaedist.streams import abandon_stdout, prepare_streams
 
 app = typer.Typer(
     name="gaedist",
@@ -106,7 +108,13 @@ Format = Annotated[
     _choice("--format", ("auto", *FORMATS), "auto is a table on a terminal, TSV in a pipe.", OUTPUT),
 ]
 InspectFormat = Annotated[
-    str, _choice("--format", ("auto", "table", "json", "tsv"), "auto is a table on a terminal.", OUTPUT)
+    str,
+    _choice(
+        "--format",
+        [name for name in ("auto", *FORMATS) if name != "value"],
+        "auto is a table on a terminal.",
+        OUTPUT,
+    ),
 ]
 Output = Annotated[
     Path | None,
@@ -152,10 +160,10 @@ def score(
     Example: gaedist score checkpoints/*.npy --fail-z 4
     """
     selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
-    outcome = Outcome({ABOVE: fail_above, Z: fail_z})
+    outcome = Outcome({ABOVE: fail_above, Z: fail_z}, quiet)
     with report(output, format_) as add:
         for file in files:
-            with outcome.reporting():
+            with outcome.reporting(file):
                 latents = _read(file, selection, quiet)
                 for name in metric:
                     with progress_bar(latents.name, quiet=quiet) as progress:
@@ -229,7 +237,7 @@ def inspect(
     outcome = Outcome()
     with report(output, format_) as add:
         for file in files:
-            with outcome.reporting():
+            with outcome.reporting(file):
                 for found in gaedist.inspect(file, dataset=dataset):
                     add(Row({"file": split_name(file)[0]}, found))
     return outcome.exit_code()
@@ -273,14 +281,21 @@ def main(arguments: list[str] | None = None) -> int:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `head` has seen enough
     try:
+        prepare_streams()
         with heard_interrupts():
             code = app(arguments, prog_name="gaedist", standalone_mode=False)
+            sys.stdout.flush()
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "gaedist")
-        complain(f"{error.format_message()} See '{command} --help'.")
+        if message := error.format_message():  # none where the help was shown instead
+            complain(f"{message} See '{command} --help'.")
         return BAD_INPUT
     except GaedistError as error:
         complain(str(error))
+        return BAD_INPUT
+    except OSError as error:
+        abandon_stdout()
+        complain(f"the results cannot be written: {error.strerror or error}.")
         return BAD_INPUT
     except MemoryError:
         complain("not enough memory. Use --rows or --subsample.")

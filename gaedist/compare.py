@@ -151,4 +151,4 @@ def _permutation_mean(distance: SquaredDistance, n: int, m: int) -> float:
         + m * m * to_linear(distance.qq.log_pairs)
         + 2 * n * m * to_linear(distance.pq.log_pairs)
     )
-    return (1 - pairs / ((n + m) * (n + m - 1))) * (1 / n + 1 / m)
+    return max(0.0, 1 - pairs / ((n + m) * (n + m - 1))) * (1 / n + 1 / m)

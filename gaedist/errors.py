@@ -14,3 +14,8 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     """Raise `GaedistError` unless ``value`` is one of the choices."""
     if value not in choices:
         raise GaedistError(f"{name} must be one of {', '.join(choices)}; got {value!r}.")
+
+
+def printable(text: str) -> str:
+    """Return a text that stays in its line: control characters are written as in Python."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

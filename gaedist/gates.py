@@ -1,13 +1,15 @@
 """Exit codes: which results fail a gate, and which files could not be used."""
 
+import contextlib
 import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, printable
 from gaedist.score import ScoreResult
+from gaedist.words import gate_warning
 
 DONE, GATE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
@@ -15,7 +17,8 @@ DONE, GATE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 def complain(message: str) -> None:
     """Say something in one line on standard error."""
-    print("gaedist:", message.replace("\n", " "), file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a full disk behind standard error changes no exit code
+        print("gaedist:", printable(message.replace("\n", " ")), file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,12 @@ class Outcome:
     ----------
     bounds : dict
         Gate → bound, None if it is not set.
+    quiet : bool
+        Do not warn of gates that mean little.
     """
 
     bounds: dict[Gate, float | None] = field(default_factory=dict)
+    quiet: bool = False
     failed: list[str] = field(default_factory=list)
     errors: int = 0
 
@@ -62,19 +68,23 @@ class Outcome:
                 raise GaedistError(f"{gate.option} must be a number; got nan.")
 
     @contextmanager
-    def reporting(self) -> Iterator[None]:
+    def reporting(self, file: str) -> Iterator[None]:
         """Report a file that cannot be used, and go on with the next."""
         try:
             yield
         except GaedistError as error:
             self.errors += 1
             complain(str(error))
+        except MemoryError:
+            self.errors += 1
+            complain(f"{file}: not enough memory. Use --rows or --subsample.")
 
     def check(self, label: str, result: ScoreResult) -> None:
         """Note each gate that a result fails; raise `GaedistError` if it cannot be judged."""
-        for gate, bound in self.bounds.items():
-            if bound is None:
-                continue
+        bounds = {gate: bound for gate, bound in self.bounds.items() if bound is not None}
+        if bounds and (warning := gate_warning(result)) and not self.quiet:
+            complain(f"{label}: {warning}")
+        for gate, bound in bounds.items():
             found = gate.measure(result)
             if found is None:
                 raise GaedistError(

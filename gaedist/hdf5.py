@@ -34,8 +34,12 @@ def hdf5_arrays(stream: BinaryIO, _size: int) -> Iterator[list[StoredArray]]:
             "another process has it open for writing. Wait until that has closed it."
         ) from error
     except Exception as error:  # a damaged file raises OSError, RuntimeError, KeyError, ValueError, …
-        reason = str(error).partition("(")[2].rstrip(")") or str(error)
-        raise GaedistError(f"not a readable HDF5 file ({reason}).") from error
+        raise GaedistError(f"not a readable HDF5 file ({_reason(error)}).") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what HDF5 puts in parentheses behind the name of its own function."""
+    return str(error).partition("(")[2].rstrip(")") or str(error)
 
 
 def _list(file: "h5py.File") -> list[StoredArray]:
@@ -49,6 +53,8 @@ def _list(file: "h5py.File") -> list[StoredArray]:
     while groups:
         prefix, group = groups.pop(0)
         for key in group:
+            if isinstance(key, bytes):  # not UTF-8, and h5py cannot reach it
+                continue
             path, link = posixpath.join(prefix, key), group.get(key, getlink=True)
             if isinstance(link, h5py.ExternalLink):
                 fault = f"an external link to {link.filename}, which is not followed"
@@ -88,7 +94,11 @@ def _dataset(dataset: "h5py.Dataset", path: str) -> StoredArray:
     def blocks(start: int, stop: int) -> Iterator[Block]:
         multiple = dataset.chunks[0] if dataset.chunks else 1
         for a, b in row_blocks(start, stop, dataset.shape[1] * dtype.itemsize, multiple):
-            yield slice(a, b), slice(None), dataset[a:b]
+            try:
+                block = dataset[a:b]
+            except (OSError, RuntimeError, ValueError) as error:  # a damaged chunk
+                raise GaedistError(f"{path} is damaged ({_reason(error)}).") from error
+            yield slice(a, b), slice(None), block
 
     fault = dtype_fault(dtype) or _storage_fault(dataset)
     return StoredArray(path, dataset.shape, dtype, fault, blocks)
@@ -102,5 +112,5 @@ def _storage_fault(dataset: "h5py.Dataset") -> str | None:
     claimed, held = math.prod(dataset.shape) * dataset.dtype.itemsize, dataset.id.get_storage_size()
     filtered = dataset.id.get_create_plist().get_nfilters() > 0
     if claimed > held * (MOST_DEFLATED if filtered else 1):
-        return f"cut short: its header claims {claimed} bytes of data and {held} are there"
+        return f"cut short, or not written whole: its header claims {claimed} bytes and {held} are stored"
     return None

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gaedist.errors import GaedistError
 from gaedist.latents import find_array, nonfinite_rows, open_arrays, read_rows, shape_fault, split_name
 from gaedist.storage import StoredArray
+
+_ROUNDING = 1e-24
+"""A variance below this part of the mean square is what rounding leaves of constant codes."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,10 @@ def _report(array: StoredArray) -> ArrayReport:
     problem = array.fault or shape_fault(array.shape)
     if problem:
         return ArrayReport(array.name, array.shape, dtype, problem)
-    codes = read_rows(array, np.arange(array.shape[0]))
+    try:
+        codes = read_rows(array, range(array.shape[0]))
+    except GaedistError as error:
+        return ArrayReport(array.name, array.shape, dtype, str(error).rstrip("."))
     bad = nonfinite_rows(codes)
     if len(bad):
         problem = f"{len(bad)} of {len(codes)} rows are not finite, first row {bad[0]}"
@@ -86,5 +93,5 @@ def _report(array: StoredArray) -> ArrayReport:
         sd_min=math.sqrt(variances.min()),
         sd_max=math.sqrt(variances.max()),
         norm=norm,
-        scale=1 / math.sqrt(variances.mean()) if variances.any() else None,
+        scale=1 / math.sqrt(variances.mean()) if variances.mean() > _ROUNDING * norm else None,
     )

@@ -22,6 +22,7 @@ from gaedist.hdf5 import hdf5_arrays
 from gaedist.storage import StoredArray, dtype_fault, npy_arrays, npz_arrays, row_blocks
 
 Array = NDArray[np.float64]
+Rows = range | NDArray[np.intp]
 
 FORMATS = {
     b"\x93NUMPY": npy_arrays,
@@ -119,7 +120,13 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
         if fault := array.fault or shape_fault(array.shape):
             raise GaedistError(f"{array.name or 'the array'} is {fault}.")
         rows = _pick_rows(array.shape[0], selection)
-        codes, dropped = _check_finite(read_rows(array, rows), rows, selection.drop_nonfinite)
+        codes, dropped = read_rows(array, rows), 0
+        if len(bad := nonfinite_rows(codes)):
+            if not selection.drop_nonfinite:
+                raise GaedistError(f"{_first_bad(codes, bad, rows)} Drop them with --drop-nonfinite.")
+            if len(bad) == len(codes):
+                raise GaedistError(f"none of its {len(codes)} rows is finite.")
+            codes, dropped = np.delete(codes, bad, axis=0), len(bad)
     return Latents(codes, path, array.name, dropped)
 
 
@@ -136,7 +143,8 @@ def as_codes(codes: ArrayLike) -> Array:
     if fault:
         raise GaedistError(f"the codes are {fault}.")
     array = np.require(array, np.float64, "C")
-    _check_finite(array, np.arange(len(array)), drop=False)
+    if len(bad := nonfinite_rows(array)):
+        raise GaedistError(f"the codes are not finite: {_first_bad(array, bad, range(len(array)))}")
     return array
 
 
@@ -179,7 +187,11 @@ def open_arrays(path: str) -> Iterator[list[StoredArray]]:
 @contextmanager
 def _open(path: str) -> Iterator[tuple[BinaryIO, int]]:
     """Open a file for reading; a pipe cannot seek, so read it whole."""
+    if not path:
+        raise GaedistError("the name of the file is empty.")
     if path == "-":
+        if sys.stdin is None:
+            raise GaedistError("standard input is closed.")
         if sys.stdin.isatty():
             raise GaedistError("standard input is a terminal. Pipe an .npy into it, or name a file.")
         data = sys.stdin.buffer.read()
@@ -215,21 +227,20 @@ def find_array(arrays: list[StoredArray], dataset: str | None) -> StoredArray:
     return chosen[0]
 
 
-def _pick_rows(n: int, selection: Selection) -> NDArray[np.intp]:
+def _pick_rows(n: int, selection: Selection) -> Rows:
     """Return the increasing indices of the rows to keep."""
-    start, stop, _ = slice(*(selection.rows or (None, None))).indices(n)
-    if stop <= start:
-        raise GaedistError(f"rows {start}:{stop} select nothing of its {n} rows.")
-    rows = np.arange(start, stop)
-    if selection.subsample is not None and selection.subsample < len(rows):
-        if selection.subsample < 1:
-            raise GaedistError(f"--subsample must be at least 1; got {selection.subsample}.")
-        rng = np.random.default_rng(selection.seed)
-        rows = np.sort(rng.choice(rows, selection.subsample, replace=False))
-    return rows
+    rows = range(n)[slice(*(selection.rows or (None, None)))]
+    if not rows:
+        raise GaedistError(f"rows {rows.start}:{rows.stop} select nothing of its {n} rows.")
+    if selection.subsample is None or selection.subsample >= len(rows):
+        return rows
+    if selection.subsample < 1:
+        raise GaedistError(f"subsample must be at least 1; got {selection.subsample}.")
+    rng = np.random.default_rng(selection.seed)
+    return np.sort(rows.start + rng.choice(len(rows), selection.subsample, replace=False))
 
 
-def read_rows(array: StoredArray, picked: NDArray[np.intp]) -> Array:
+def read_rows(array: StoredArray, picked: Rows) -> Array:
     """Read the picked rows, given in increasing order, into a new array of double."""
     shape = (len(picked), array.shape[1])
     try:
@@ -238,26 +249,24 @@ def read_rows(array: StoredArray, picked: NDArray[np.intp]) -> Array:
         size = shape[0] * shape[1] * 8 / 2**30
         raise GaedistError(f"needs {size:.1f} GiB of memory. Use --rows or --subsample.") from error
     for rows, columns, block in array.blocks(int(picked[0]), int(picked[-1]) + 1):
-        first, last = np.searchsorted(picked, (rows.start, rows.stop))
-        with np.errstate(over="ignore"):  # a long double beyond double becomes infinity, refused below
-            codes[first:last, columns] = block[picked[first:last] - rows.start]
+        with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite or NaN is refused below
+            if isinstance(picked, range):
+                codes[rows.start - picked.start : rows.stop - picked.start, columns] = block
+            else:
+                first, last = np.searchsorted(picked, (rows.start, rows.stop))
+                codes[first:last, columns] = block[picked[first:last] - rows.start]
     return codes
 
 
-def _check_finite(codes: Array, rows: NDArray[np.intp], drop: bool) -> tuple[Array, int]:
-    """Return the codes with every row finite, and how many rows were dropped for that."""
-    bad = nonfinite_rows(codes)
-    if len(bad) and not drop:
-        row = codes[bad[0]]
-        column = int(np.flatnonzero(~(np.abs(row) < _LARGEST))[0])
-        beyond = f" or beyond {_LARGEST:g}" if np.isfinite(row[column]) else ""
-        raise GaedistError(
-            f"row {rows[bad[0]]} has {row[column]} in column {column}; "
-            f"{len(bad)} of {len(codes)} rows are not finite{beyond}. Drop them with --drop-nonfinite."
-        )
-    if len(bad) == len(codes):
-        raise GaedistError(f"none of its {len(codes)} rows is finite.")
-    return (np.delete(codes, bad, axis=0) if len(bad) else codes), len(bad)
+def _first_bad(codes: Array, bad: NDArray[np.intp], rows: Rows) -> str:
+    """Say where the first number stands that cannot be used, and in how many rows there are any."""
+    row = codes[bad[0]]
+    column = int(np.flatnonzero(~(np.abs(row) < _LARGEST))[0])
+    beyond = f" or beyond {_LARGEST:g}" if np.isfinite(row[column]) else ""
+    return (
+        f"row {rows[bad[0]]} has {row[column]} in column {column}; "
+        f"{len(bad)} of {len(codes)} rows are not finite{beyond}."
+    )
 
 
 def nonfinite_rows(codes: Array) -> NDArray[np.intp]:

@@ -15,7 +15,7 @@ _PATIENCE = 1.0  # seconds without a bar
 @contextmanager
 def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """Yield a callback for `Run`, which shows a bar after a second; None if nobody would see it."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not sys.stderr or not sys.stderr.isatty():
         yield None
         return
     began = time.monotonic()

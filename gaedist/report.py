@@ -9,17 +9,17 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from gaedist.errors import GaedistError
+from gaedist.streams import output_file
 from gaedist.words import LAYOUTS
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _UNWRAPPED = 1 << 16  # columns
-_NOT_REPORTED = ("saturated", "expected")  # for the words of the table only
+_NOT_REPORTED = ("saturated", "skewed", "expected")  # for the words of the table only
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class JsonLines:
 
     def add(self, row: Row) -> None:
         """Write a row."""
-        print(json.dumps(row.as_dict(), ensure_ascii=False), file=self.stream, flush=True)
+        print(json.dumps(row.as_dict(), allow_nan=False), file=self.stream, flush=True)
 
     def close(self) -> None:
         """Do nothing: every row is written."""
@@ -151,7 +151,11 @@ class Table:
                 if sentence := layout.sentence(row.result):
                     prefix = f"{label}: " if len(self.rows) > 1 else ""
                     console.print(Text(f"\n{prefix}{sentence}"))
-        print("\n".join(line.rstrip() for line in capture.get().splitlines()), file=self.stream, flush=True)
+        print(
+            "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n")),
+            file=self.stream,
+            flush=True,
+        )
 
 
 FORMATS: dict[str, Callable[[TextIO], JsonLines | Tsv | Value | Table]] = {
@@ -167,10 +171,10 @@ FORMATS: dict[str, Callable[[TextIO], JsonLines | Tsv | Value | Table]] = {
 def report(output: Path | None, format_: str) -> Iterator[Callable[[Row], None]]:
     """Yield a function that takes each row as it becomes known.
 
-    ``auto`` is a table on a terminal, JSON for a file named so, and TSV else. Results that are known when
-    an exception comes are still written.
+    ``auto`` is a table on a terminal, JSON for a file named so, and TSV else. Rows that are known when an
+    exception comes are still written.
     """
-    with _open(output) as stream:
+    with nullcontext(sys.stdout) if output is None else output_file(output) as stream:
         if format_ == "auto":
             suffix = output.suffix.lower() if output else ""
             format_ = "json" if suffix in _JSON_SUFFIXES else "table" if stream.isatty() else "tsv"
@@ -179,26 +183,3 @@ def report(output: Path | None, format_: str) -> Iterator[Callable[[Row], None]]
             yield writer.add
         finally:
             writer.close()
-
-
-@contextmanager
-def _open(output: Path | None) -> Iterator[TextIO]:
-    """Open the output; a file appears under its name when it is complete, and only if it has content."""
-    if output is None:
-        yield sys.stdout
-        return
-    target = output.resolve()
-    direct = target.exists() and not target.is_file()  # a device or a pipe
-    partial = target if direct else target.with_name(f".{target.name}.partial")
-    try:
-        stream = partial.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise GaedistError(f"{output}: cannot be written: {error.strerror or error}.") from error
-    try:
-        with stream:
-            yield stream
-    finally:
-        if not direct and partial.stat().st_size:
-            partial.replace(target)
-        elif not direct:
-            partial.unlink()

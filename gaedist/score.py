@@ -51,11 +51,15 @@ class ScoreResult:
     null : Null
         Mean and standard deviation of the value over samples of N(0, I) of this n and D.
     excess, z : float, optional
-        The value minus the null mean, formed term by term, and that in null standard deviations.
+        The value minus the null mean, formed term by term, and that in null standard deviations; None
+        where σ is so large that rounding would rule them.
     p_value : float, optional
         None: no p-value is known for this target.
     saturated : bool
-        The value equals that of any other sample to within rounding; z does not suffer from that.
+        The value is a constant to within rounding, as it is for nearly every sample. Then z is all that is
+        left of the distance.
+    skewed : bool
+        N(0, I) itself scores so unevenly at this n and D that z cannot be read as a Gaussian z.
     method, precision, threads, seconds, version
         How it was computed.
     """
@@ -74,12 +78,17 @@ class ScoreResult:
     z: float | None
     p_value: float | None
     saturated: bool
+    skewed: bool
     method: str
     precision: str
     threads: int
     seconds: float
     version: str
 
+
+_ROUNDING = 1e-14  # relative error of a term
+_Z_ERROR = 1e-2  # absolute error that z may have from it
+_SKEWED = 0.5
 
 METRICS = ("gaussian",)
 """What `score` can measure."""
@@ -158,6 +167,7 @@ def score(
         excess=excess,
         z=z,
         p_value=None,
+        skewed=law is not None and law.skewness > _SKEWED,
         saturated=bool(varying < distance.log_value + math.log(np.finfo(float).eps)),
         method="pairs",
         precision=run.precision,
@@ -167,10 +177,15 @@ def score(
     )
 
 
-def _excess(log_pairs: float, log_cross: float, law: ScoreNull) -> tuple[float, float]:
-    """Return value − mean and that in standard deviations.
+def _excess(log_pairs: float, log_cross: float, law: ScoreNull) -> tuple[float | None, float | None]:
+    """Return value − mean and that in standard deviations, or None where only rounding is left of them.
 
     Each term meets its own mean: the constants, beside which the rest vanishes for large D, never enter.
+    A large σ makes the terms themselves constant.
     """
-    sign, log_excess = signed_sum((1, log_pairs), (-1, law.log_pairs), (-2, log_cross), (2, law.log_cross))
+    terms = [(1, log_pairs), (-1, law.log_pairs), (-2, log_cross), (2, law.log_cross)]
+    log_rounding = math.log(_ROUNDING) + max(log for _, log in terms)
+    if log_rounding > law.log_sd + math.log(_Z_ERROR):
+        return None, None
+    sign, log_excess = signed_sum(*terms)
     return sign * to_linear(log_excess), sign * to_linear(log_excess - law.log_sd)

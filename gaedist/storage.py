@@ -5,6 +5,7 @@ ever unpickled.
 """
 
 import math
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ Block = tuple[slice, slice, NDArray[np.generic]]
 """Rows and columns of the array, and what stands there."""
 
 BLOCK_BYTES = 1 << 22
+_LONGEST = 1 << 62
 MOST_DEFLATED = 1032
 """Deflate makes data at most this many times smaller; a file that claims more is lying."""
 
@@ -109,31 +111,42 @@ def _npz_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> St
         fault = f"a header that claims {info.file_size} bytes in a file of {size}"
     if fault:
         return StoredArray(name, (), None, fault, nothing)
-    return _npy_array(archive.open(info), info.file_size, name)  # type: ignore[arg-type]
+    try:
+        return _npy_array(archive.open(info), info.file_size, name)  # type: ignore[arg-type]
+    except GaedistError as error:
+        return StoredArray(name, (), None, str(error).rstrip("."), nothing)
 
 
 def _npy_array(stream: BinaryIO, size: int, name: str | None) -> StoredArray:
-    try:
-        version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        elif version == (2, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-        else:
-            raise GaedistError(f"an .npy of version {version}, which holds no plain array.")
-    except GaedistError:
-        raise
-    except Exception as error:  # a header of random bytes is parsed as Python and can raise anything
-        raise GaedistError("the header of the .npy is damaged. Write the file again.") from error
+    shape, fortran, dtype = _npy_header(stream)
     offset = stream.tell()
     claimed, held = math.prod(shape) * dtype.itemsize, size - offset
     fault = dtype_fault(dtype)
-    if not fault and min(shape, default=0) < 0:
-        fault = f"a header with a negative length: {shape}"
     if not fault and claimed > held:
         fault = f"cut short: its header claims {claimed} bytes of data and {held} are there"
     read = _fortran_blocks if fortran else _c_blocks
     return StoredArray(name, shape, dtype, fault, lambda a, b: read(stream, offset, shape, dtype, a, b))
+
+
+def _npy_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+    """Return shape, Fortran order and type, which NumPy reads from a Python literal."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a header of Python 2 is no news to a user
+            if version == (1, 0):
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+            elif version == (2, 0):
+                shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+            else:
+                raise GaedistError(f"an .npy of version {version}, which holds no plain array.")
+        if any(type(length) is not int or not 0 <= length < _LONGEST for length in shape):
+            raise GaedistError("damaged: the header of the .npy has a length that no array has.")
+    except GaedistError:
+        raise
+    except Exception as error:  # random bytes parsed as Python can raise anything
+        raise GaedistError("damaged: the header of the .npy cannot be read.") from error
+    return shape, fortran, dtype
 
 
 def _c_blocks(
@@ -157,7 +170,10 @@ def _fortran_blocks(
 
 
 def _read(stream: BinaryIO, count: int, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
-    data = stream.read(count * dtype.itemsize)
+    try:
+        data = stream.read(count * dtype.itemsize)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise GaedistError(f"damaged: the .npz cannot be unpacked ({error}).") from error
     if len(data) < count * dtype.itemsize:
         raise GaedistError("the file became shorter while it was read. Wait until it is written.")
     return np.frombuffer(data, dtype)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gaedist.compare import CompareResult
+from gaedist.errors import printable
 from gaedist.inspect import ArrayReport
 from gaedist.score import ScoreResult
 
@@ -43,41 +44,58 @@ class Layout:
 
 
 def named(file: str | None, dataset: str | None) -> str:
-    """Name an array as on the command line."""
-    return f"{file}::{dataset}" if dataset else str(file)
+    """Name an array as on the command line, in one line."""
+    return printable(f"{file}::{dataset}" if dataset else str(file))
 
 
 def score_sentence(result: ScoreResult) -> str:
     """Say what a score means."""
-    where = f"At D = {result.dim} and σ = {result.sigma.median:g}"
+    where = f"D = {result.dim} and σ = {result.sigma.median:g}"
+    if result.null.mean is None:
+        return "Without a null law the value cannot be judged: less is not always nearer to N(0, I)."
+    if result.z is None:
+        return f"At {where} the kernel is so wide that rounding hides the sample: take a smaller σ."
+    saturated = ""
     if result.saturated:
         constant = "1 + 1/n" if result.sigma.median == 1 else "1 + σ^(−D)/n"
-        return (
-            f"{where} the distance has saturated: it is {constant} to within rounding for nearly every "
-            "sample, and cannot tell this one from N(0, I)."
+        saturated = (
+            f"At {where} the distance has saturated: it is {constant} to within rounding for nearly every "
+            "sample, and only z tells one from another. "
         )
-    if result.z is None:
-        return "Without a null law the value cannot be judged: less is not always nearer to N(0, I)."
     size = (
         f"samples of N(0, I) of this size score {spread(result)}, these codes {score_value(result)}, "
-        f"{abs(result.z):.1f} sd {'above' if result.z > 0 else 'below'}"
+        f"z = {result.z:+.2f}"
     )
-    if abs(result.z) < _BORDERLINE:
-        return f"No difference from N(0, I) seen: {size}. A small shift can go unseen."
     side = (
         "more spread, shifted or clustered than N(0, I)"
         if result.z > 0
-        else "more concentrated than N(0, I); less is not better here"
+        else "more concentrated than N(0, I), or more even than chance; less is not better here"
     )
+    if result.skewed and result.z < _CLEAR:
+        return (
+            f"{saturated}No verdict: {size}, but in so many dimensions the score of N(0, I) itself is "
+            f"skewed, and far below 0 more often than a Gaussian. If it is no chance, they are {side}."
+        )
+    if abs(result.z) < _BORDERLINE:
+        return f"{saturated}No difference from N(0, I) seen: {size}. A small shift can go unseen."
     if abs(result.z) < _CLEAR:
-        return f"Borderline: {size}. If that is not chance, they are {side}."
-    return f"Not N(0, I): {size}. They are {side}."
+        return f"{saturated}Borderline: {size}. If that is no chance, they are {side}."
+    return f"{saturated}Not N(0, I): {size}. They are {side}."
+
+
+def gate_warning(result: ScoreResult) -> str | None:
+    """Say why a gate on this result means little, if it does."""
+    if result.saturated:
+        return "the distance has saturated, so a gate on the value tells nothing."
+    if result.skewed:
+        return "in so many dimensions the score of N(0, I) is skewed, so a gate on z is rough."
+    return None
 
 
 def compare_sentence(result: CompareResult) -> str:
     """Say what a distance between samples means."""
     if not result.expected > 0:
-        return "All points are equal."
+        return "The points are equal, or at no distance beside σ."
     return (
         f"The distance is {result.value / result.expected:.3g} times {result.expected:.4g}, what two samples "
         "of one law would give on average (the mean over permuted labels)."
@@ -103,7 +121,7 @@ def score_value(result: ScoreResult) -> str:
 
 def number(value: float | None, log_value: float = math.inf) -> str:
     """Write a number to four digits; as a power of e if it is beyond a double; – for none."""
-    if value is None:
+    if value is None or (math.isinf(value) and math.isinf(log_value)):
         return "–"
     return f"{value:.4g}" if math.isfinite(value) else f"e^{log_value:.1f}"
 
@@ -111,7 +129,7 @@ def number(value: float | None, log_value: float = math.inf) -> str:
 def _decimals(result: ScoreResult) -> int | None:
     """Return the decimals that show two digits of the null sd, or None if they are too many or few."""
     sd = result.null.sd
-    if not sd or not math.isfinite(sd) or not 1e-8 < sd < 1e4:
+    if sd is None or not 1e-8 < sd < 1e4 or not result.value < 1e6:
         return None
     return max(0, 1 - math.floor(math.log10(sd)))
 

@@ -252,6 +252,8 @@ def test_inspect(gaedist, codes):
     assert rows[3]["problem"] == "2 of 20 rows are not finite, first row 3"
     _, out, _ = gaedist("inspect", "two.npz", "--format", "table")
     assert "two.npz::a" in out
+    np.save("same.npy", np.full((1000, 3), 0.1))
+    assert json.loads(gaedist("inspect", "same.npy", "--format", "json")[1])["scale"] is None
     assert "500 × 4" in out
     assert "two.npz::b: an array with 1 axes" in out
     assert gaedist("inspect", "two.npz::c", "--format", "tsv")[1].count("\n") == 2
@@ -264,6 +266,106 @@ def test_help_and_version(gaedist):
         code, out, _ = gaedist(command, "--help")
         assert code == 0
         assert "Example: gaedist" in out
+
+
+def shell(command, **environment):
+    line = f"{sys.executable} -m gaedist {command}"
+    done = subprocess.run(
+        ["bash", "-c", line], env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("options", ["", "--format table", "--format json", "--format value"])
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [
+        (">/dev/full", "the results cannot be written: No space left on device."),
+        (">&-", "standard output is closed."),
+    ],
+)
+def test_results_that_cannot_be_written_are_no_failed_gate(codes, options, stream, message):
+    assert shell(f"score normal.npy {options} {stream}") == (2, "", f"gaedist: {message}\n")
+
+
+def test_other_streams_that_are_closed_or_full(codes):
+    assert shell("score - <&-") == (2, "", "gaedist: -: standard input is closed.\n")
+    code, out, _ = shell("score normal.npy --format value 2>&-")
+    assert code == 0
+    assert float(out) > 0
+    assert shell("score none.npy 2>&-") == (2, "", "")
+    assert shell("score none.npy 2>/dev/full") == (2, "", "")
+
+
+def test_encodings_without_greek_letters(codes):
+    for options in ("score normal.npy --format table", "score --help"):
+        code, out, err = shell(options, PYTHONIOENCODING="ascii")
+        assert (code, err) == (0, "")
+        assert "?" in out
+    odd = os.fsdecode(b"odd\xff\n.npy")
+    Path("normal.npy").rename(odd)
+    for form in ("json", "tsv", "table"):
+        assert shell(f"score odd* --format {form}", PYTHONIOENCODING="utf-8", LC_ALL="C")[0] == 0
+        assert shell(f"score odd* --format {form} -o out.{form}")[::2] == (0, "")
+    assert json.loads(Path("out.json").read_text())["file"] == odd
+
+
+def test_a_full_disk_leaves_the_old_file(codes):
+    Path("out.tsv").write_text("old")
+    files = " ".join(["normal.npy"] * 30)
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 1; trap '' XFSZ; {sys.executable} -B -m gaedist score {files} -o out.tsv"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot be written: File too large" in done.stderr
+    assert Path("out.tsv").read_text() == "old"
+    assert not list(codes.glob(".out*"))
+
+
+def test_output_to_odd_places(gaedist, codes):
+    Path("private.tsv").write_text("old")
+    Path("private.tsv").chmod(0o600)
+    Path("link.tsv").symlink_to("private.tsv")
+    Path("loop").symlink_to("loop")
+    assert gaedist("score", "normal.npy", "-o", "link.tsv")[0] == 0
+    assert Path("link.tsv").is_symlink()
+    assert Path("private.tsv").read_text().startswith("file")
+    assert Path("private.tsv").stat().st_mode & 0o777 == 0o600
+    code, _, err = gaedist("score", "normal.npy", "-o", "loop")
+    assert (code, err.count("\n")) == (2, 1)
+    code, out, err = shell("score normal.npy --format value -o /dev/stdout | cat")
+    assert (code, err) == (0, "")
+    assert float(out) > 0
+
+
+def test_memory_that_does_not_suffice_leaves_the_other_files(gaedist, codes, monkeypatch):
+    def read(file, selection):
+        raise MemoryError
+
+    monkeypatch.setattr("gaedist.cli.read_latents", read)
+    code, _, err = gaedist("score", "normal.npy", "wide.npy")
+    assert code == 2
+    assert err.splitlines()[1] == "gaedist: wide.npy: not enough memory. Use --rows or --subsample."
+
+
+def test_a_gate_that_means_little_says_so(gaedist, codes):
+    np.save("big.npy", 0.9 * np.random.default_rng(0).normal(size=(30, 400)))
+    _, _, err = gaedist("score", "big.npy", "--fail-above", "2")
+    assert err == "gaedist: big.npy: the distance has saturated, so a gate on the value tells nothing.\n"
+    assert gaedist("score", "big.npy", "--fail-above", "2", "--quiet")[2] == ""
+    np.save("big.npy", np.random.default_rng(0).normal(size=(100, 64)))
+    assert "a gate on z is rough" in gaedist("score", "big.npy", "--fail-z", "9")[2]
+    assert "No verdict" in gaedist("score", "big.npy", "--format", "table")[1]
+
+
+def test_a_name_stays_in_its_line(gaedist, codes):
+    odd = "a\nb\x1b[31m.npy"
+    Path("normal.npy").rename(odd)
+    assert "a\\nb\\x1b[31m.npy" in gaedist("score", odd, "--format", "table")[1]
+    assert gaedist("score", "c\rd.npy")[2] == "gaedist: c\\rd.npy: No such file or directory.\n"
 
 
 def start(*arguments, **options):

@@ -44,6 +44,12 @@ def test_expected_is_the_mean_over_all_relabelings():
     assert_allclose(compare(x, y, sigma=0.8).expected, np.mean(values), rtol=1e-13)
 
 
+def test_a_wide_kernel_leaves_no_distance():
+    result = compare(sample(9, 2), sample(8, 2, seed=1), sigma=1e70)
+    assert result.expected >= 0
+    assert result.value < 1e-14
+
+
 def test_dimensions_must_agree():
     with pytest.raises(GaedistError, match="dimensions differ: 2 and 3"):
         compare(sample(4, 2), sample(4, 3))

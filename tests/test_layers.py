@@ -10,7 +10,7 @@ FLOORS = [
     ["cli"],
     ["__init__"],
     ["report", "gates", "progress", "interrupts"],
-    ["words"],
+    ["words", "streams"],
     ["score", "compare", "inspect"],
     ["null"],
     ["mixtures"],

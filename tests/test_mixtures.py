@@ -135,6 +135,21 @@ def test_equal_samples_have_distance_zero():
     assert math.exp(got.log_value - got.pp.log_total) < 1e-14
 
 
+def test_a_mixture_is_at_no_distance_from_itself():
+    p = kde(sample(50, 3))
+    got = squared_distance(p, p)
+    assert got.log_value - got.pp.log_total < -30
+    q = Mixture(sample(3, 2), Constant(0.5), np.array([1e-200, 0.25, 0.75]))
+    assert squared_distance(q, q).log_value - overlap(q, q).log_total < -30
+
+
+def test_mixtures_out_of_range():
+    with pytest.raises(GaedistError, match="variance must lie between"):
+        normal(3, variance=-1.0)
+    with pytest.raises(GaedistError, match="centers must be"):
+        Mixture(np.zeros((0, 3)), Constant(1.0))
+
+
 def test_doubling_every_point_keeps_the_density():
     x = sample(300, 3)
     once, twice = kde(x, sigma=0.5), kde(np.repeat(x, 2, axis=0), sigma=0.5)

@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gaedist import GaedistError, Run, score
+from gaedist.null import closed_form
 
 
 def sample(n, dim, seed=0):
@@ -55,6 +56,43 @@ def test_overflow_leaves_the_logarithm_and_z():
 )
 def test_saturation_is_noticed(dim, sigma, scale, saturated):
     assert score(scale * sample(50, dim), sigma=sigma).saturated is saturated
+
+
+@pytest.mark.parametrize("sigma", [1e7, 1e9, 1e70])
+def test_a_kernel_so_wide_that_rounding_rules_gives_no_z(sigma):
+    for codes in (sample(60, 3), np.zeros((60, 3))):
+        result = score(codes, sigma=sigma)
+        assert (result.z, result.excess) == (None, None)
+
+
+def test_z_keeps_its_digits_as_long_as_it_is_given():
+    x = sample(12, 3)
+    mean, sd = naive.null_moments_mp(len(x), 3, 1000.0)
+    assert_allclose(score(x, sigma=1000.0).z, float((naive.score_mp(x, 1000.0) - mean) / sd), atol=1e-6)
+
+
+@pytest.mark.parametrize(("n", "dim", "skewed"), [(100, 16, False), (100, 64, True), (10**6, 64, False)])
+def test_a_skewed_null_is_noticed(n, dim, skewed):
+    assert (closed_form(n, dim, 1.0).skewness > 0.5) is skewed
+
+
+def test_skewness_of_the_cross_term_agrees_with_quadrature():
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    c = np.exp(-(nodes**2) / (2 * (1 + 0.49)))
+    weights = weights / weights.sum()
+    centered = c - weights @ c
+    expected = weights @ centered**3 / (weights @ centered**2) ** 1.5
+    assert_allclose(closed_form(1, 1, 0.49).skewness, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e11, 1e30, 1e100, 1e149])
+def test_codes_far_out_score_as_single_points(scale):
+    x = scale * sample(60, 3)
+    assert_allclose(score(x).value, 1 + 1 / 60, rtol=1e-14)
+    sigma = max(1 / scale, 1e-74)
+    assert_allclose(
+        score(sample(60, 3), sigma=sigma).log_value, -3 * math.log(sigma) - math.log(60), rtol=1e-12
+    )
 
 
 def test_verdict_of_z_goes_both_ways():
@@ -123,7 +161,10 @@ def test_options_out_of_range(options, message):
         (np.zeros((2, 2), complex), "complex"),
         (np.full((2, 2), "a"), "latent codes are real numbers"),
         (np.full((2, 2), None), "object array"),
-        (np.array([[1.0, 2.0], [3.0, math.nan]]), "row 1 has nan in column 1; 1 of 2 rows are not finite"),
+        (
+            np.array([[1.0, 2.0], [3.0, math.nan]]),
+            "the codes are not finite: row 1 has nan in column 1; 1 of 2 rows are not finite.$",
+        ),
         (
             np.array([[1.0, 2.0], [1e200, 0]]),
             "row 1 has 1e\\+200 in column 0; 1 of 2 rows .* beyond 1e\\+150",
