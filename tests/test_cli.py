@@ -271,7 +271,12 @@ def test_help_and_version(gaedist):
 def shell(command, **environment):
     line = f"{sys.executable} -m gaedist {command}"
     done = subprocess.run(
-        ["bash", "-c", line], env=os.environ | environment, capture_output=True, text=True, check=False
+        ["bash", "-c", line],
+        env=os.environ | environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        check=False,
     )
     return done.returncode, done.stdout, done.stderr
 
