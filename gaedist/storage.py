@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +112,7 @@ def _npz_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> St
     if fault:
         return StoredArray(name, (), None, fault, nothing)
     try:
-        return _npy_array(archive.open(info), info.file_size, name)  # type: ignore[arg-type]
+        return _npy_array(cast(BinaryIO, archive.open(info)), info.file_size, name)
     except GaedistError as error:
         return StoredArray(name, (), None, str(error).rstrip("."), nothing)
 
