@@ -27,7 +27,6 @@ class Constant:
     """
 
     name: ClassVar[str] = "constant"
-    integrand: ClassVar[str] = "gaussian"
     variance: float
 
     def __post_init__(self) -> None:

@@ -23,6 +23,7 @@ Block = tuple[slice, slice, NDArray[np.generic]]
 
 BLOCK_BYTES = 1 << 22
 _LONGEST = 1 << 62
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, NotImplementedError)
 MOST_DEFLATED = 1032
 """Deflate makes data at most this many times smaller; a file that claims more is lying."""
 
@@ -96,7 +97,7 @@ def npz_arrays(stream: BinaryIO, size: int) -> Iterator[list[StoredArray]]:
         with zipfile.ZipFile(stream) as archive:
             members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
             yield [_npz_array(archive, info, size) for info in members]
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _ZIP_ERRORS as error:
         raise GaedistError(f"not a readable .npz file ({error}). Write it again with numpy.savez.") from error
 
 
@@ -172,7 +173,7 @@ def _fortran_blocks(
 def _read(stream: BinaryIO, count: int, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
     try:
         data = stream.read(count * dtype.itemsize)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except _ZIP_ERRORS as error:
         raise GaedistError(f"damaged: the .npz cannot be unpacked ({error}).") from error
     if len(data) < count * dtype.itemsize:
         raise GaedistError("the file became shorter while it was read. Wait until it is written.")

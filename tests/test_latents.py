@@ -258,6 +258,14 @@ def test_npz_that_lies_about_its_size():
     assert "claims 2147483648 bytes" in refused("x.npz")
 
 
+def test_npz_with_names_that_are_no_text():
+    np.savez("x.npz", é=X)
+    data = Path("x.npz").read_bytes()
+    assert "é".encode() in data
+    Path("x.npz").write_bytes(data.replace("é".encode(), b"\xff\xfe"))
+    assert refused("x.npz").startswith("x.npz: not a readable .npz file")
+
+
 def test_npz_in_ways_that_numpy_does_not_write():
     with zipfile.ZipFile("x.npz", "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("x.npy", npy((10, 10), bytes(800)))
