@@ -15,6 +15,9 @@ Source = Mapping[str, str | None]
 _BORDERLINE, _CLEAR = 2.0, 3.5
 """|z| from which a verdict speaks of a doubt, and of a difference."""
 
+_ROUNDING = 1e-13
+"""Part of the standard deviation that the mean of centred codes is off by."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -119,6 +122,13 @@ def score_value(result: ScoreResult) -> str:
     return number(result.value, result.log_value) if decimals is None else f"{result.value:.{decimals}f}"
 
 
+def mean_norm(report: ArrayReport) -> str:
+    """Write the norm of the mean vector, 0 if rounding alone makes it differ from that."""
+    if report.mean_norm is None or report.sd_max is None:
+        return "–"
+    return number(report.mean_norm if report.mean_norm > _ROUNDING * report.sd_max else 0.0)
+
+
 def number(value: float | None, log_value: float = math.inf) -> str:
     """Write a number to four digits; as a power of e if it is beyond a double; – for none."""
     if value is None or (math.isinf(value) and math.isinf(log_value)):
@@ -164,7 +174,7 @@ LAYOUTS: dict[type, Layout] = {
         columns={
             "shape": Column(lambda r: " × ".join(map(str, r.shape)) or "–"),
             "type": Column(lambda r: r.dtype or "–", "left"),
-            "|mean|": Column(lambda r: number(r.mean_norm)),
+            "|mean|": Column(mean_norm),
             "sd of axes": Column(
                 lambda r: "–" if r.sd_min is None else f"{number(r.sd_min)} … {number(r.sd_max)}"
             ),
