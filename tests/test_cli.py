@@ -426,6 +426,11 @@ def test_control_c_shows_no_traceback_and_keeps_what_is_done(codes):
     assert "Traceback" not in shown
     assert "%" in shown
     assert json.loads(out)["file"] == "normal.npy"
+    code, out, _ = terminal_output(
+        ["score", "normal.npy", "large.npy", "-o", "out.json"], interrupt_at=b"large.npy"
+    )
+    assert (code, out) == (130, "")
+    assert json.loads(Path("out.json").read_text())["file"] == "normal.npy"
 
 
 def test_no_bar_when_quiet_or_quick(codes):
