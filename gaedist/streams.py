@@ -40,10 +40,10 @@ def output_file(path: Path) -> Iterator[TextIO]:
     a pipe is written to directly.
     """
     try:
-        regular = not path.exists() or stat.S_ISREG(path.stat().st_mode)
+        regular = _is_regular(path)
         stream = _temporary(path.resolve()) if regular else _open(path)
-    except (OSError, RuntimeError) as error:  # a loop of links was a RuntimeError before Python 3.13
-        raise GaedistError(f"{path}: cannot be written: {getattr(error, 'strerror', error)}.") from error
+    except OSError as error:
+        raise GaedistError(f"{path}: cannot be written: {error.strerror or error}.") from error
     if not regular:
         with stream:
             yield stream
@@ -63,6 +63,14 @@ def output_file(path: Path) -> Iterator[TextIO]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _is_regular(path: Path) -> bool:
+    """Tell whether a path is a file, or will be."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
 
 
 def _open(path: Path) -> TextIO:
