@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.errors import GaedistError
-from gaedist.latents import find_array, nonfinite_rows, open_arrays, read_rows, shape_fault, split_name
+from gaedist.latents import (
+    find_array,
+    nonfinite_rows,
+    open_arrays,
+    read_rows,
+    shape_fault,
+    split_name,
+    without_rows,
+)
 from gaedist.storage import StoredArray
 
 _ROUNDING = 1e-24
@@ -76,7 +84,7 @@ def _report(array: StoredArray) -> ArrayReport:
     bad = nonfinite_rows(codes)
     if len(bad):
         problem = f"{len(bad)} of {len(codes)} rows are not finite, first row {bad[0]}"
-        codes = np.delete(codes, bad, axis=0)
+        codes = without_rows(codes, bad)
     if len(codes) == 0:
         return ArrayReport(array.name, array.shape, dtype, problem)
     n, dim = codes.shape

@@ -126,7 +126,7 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
                 raise GaedistError(f"{_first_bad(codes, bad, rows)} Drop them with --drop-nonfinite.")
             if len(bad) == len(codes):
                 raise GaedistError(f"none of its {len(codes)} rows is finite.")
-            codes, dropped = np.delete(codes, bad, axis=0), len(bad)
+            codes, dropped = without_rows(codes, bad), len(bad)
     return Latents(codes, path, array.name, dropped)
 
 
@@ -211,7 +211,11 @@ def find_array(arrays: list[StoredArray], dataset: str | None) -> StoredArray:
     listing = ", ".join(array.summary for array in arrays) or "no array"
     if dataset is not None:
         wanted = dataset.strip("/")
-        chosen = [a for a in arrays if wanted in {str(name).strip("/") for name in (a.name, *a.aliases)}]
+        chosen = [
+            array
+            for array in arrays
+            if wanted in {name.strip("/") for name in (array.name, *array.aliases) if name}
+        ]
         if not chosen:
             raise GaedistError(f"no array {dataset!r} in it. It holds: {listing}.")
     elif len(arrays) == 1:
@@ -256,6 +260,16 @@ def read_rows(array: StoredArray, picked: Rows) -> Array:
                 first, last = np.searchsorted(picked, (rows.start, rows.stop))
                 codes[first:last, columns] = block[picked[first:last] - rows.start]
     return codes
+
+
+def without_rows(codes: Array, bad: NDArray[np.intp]) -> Array:
+    """Move the other rows together, in place, and return the part of the array that they fill."""
+    kept = int(bad[0])
+    for start, end in zip(bad + 1, [*bad[1:], len(codes)], strict=True):
+        for a, b in row_blocks(int(start), int(end), codes.shape[1] * codes.itemsize):
+            codes[kept : kept + b - a] = codes[a:b]
+            kept += b - a
+    return codes[:kept]
 
 
 def _first_bad(codes: Array, bad: NDArray[np.intp], rows: Rows) -> str:

@@ -91,6 +91,7 @@ def test_names():
         "x.npz: several 2-D arrays; name one as PATH::NAME or with --dataset. "
         "It holds: a (1000 × 4 float64), b (3 × 4 float64), c (4 float64)."
     )
+    assert refused("x.npy", Selection(dataset="None")).startswith("x.npy: no array 'None' in it")
     assert refused("x.npz::d").startswith("x.npz: no array 'd' in it. It holds: a (1000")
     assert refused("x.h5::run").startswith("x.h5: no array 'run' in it")
     assert refused("x.npz::c") == (
@@ -142,6 +143,13 @@ def test_rows_that_are_not_finite():
     latents = read_latents("x.npy", Selection(drop_nonfinite=True))
     assert latents.dropped == 4
     np.testing.assert_array_equal(latents.codes, np.delete(X, [17, 40, 50, 60], axis=0))
+    for bad in ([0], [999], [0, 1, 2, 997, 999], range(0, 1000, 2), range(500, 1000)):
+        x = X.copy()
+        x[bad, 1] = np.nan
+        np.save("x.npy", x)
+        kept = read_latents("x.npy", Selection(drop_nonfinite=True)).codes
+        np.testing.assert_array_equal(kept, np.delete(X, bad, axis=0))
+        assert kept.flags.c_contiguous
     np.save("x.npy", np.full((3, 2), np.nan))
     assert refused("x.npy", Selection(drop_nonfinite=True)) == "x.npy: none of its 3 rows is finite."
 
@@ -351,9 +359,11 @@ def test_memory_is_the_codes_and_one_block():
     np.savez_compressed("x.npz", x)
     with h5py.File("x.h5", "w") as file:
         file["x"] = x
-    for name in ("c.npy", "f.npy", "x.npz", "x.h5", "long.npy"):
+    x[::1000, 3] = np.nan
+    np.save("bad.npy", x)
+    for name in ("c.npy", "f.npy", "x.npz", "x.h5", "long.npy", "bad.npy"):
         tracemalloc.start()
-        codes = read_latents(name).codes
+        codes = read_latents(name, Selection(drop_nonfinite=True)).codes
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < codes.nbytes + 20e6  # a block is 4 MiB, unpacked twice over in HDF5

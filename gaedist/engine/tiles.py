@@ -1,9 +1,10 @@
 """All compiled code of gaedist: sums over tiles of the matrix of pairs.
 
-``sum_tiles`` is the one entry point. For each tile it makes a Gram matrix with one `dot`, and the
-integrand's tile function adds every row of it to a vector of column totals, which are added last. Such
-sums are vectorised without being reordered, so that the same tile has the same bits in every run. A new
-integrand is a code and a tile function.
+``sum_tiles`` is the one entry point. For each tile it makes a Gram matrix: by BLAS, by a loop where there
+are few dimensions, or from differences where rounding would tell. The integrand's tile function adds every
+row of it to a vector of column totals, which are added last. Such sums are vectorised without being
+reordered, so that the same tile has the same bits in every run. A new integrand is a code and a tile
+function.
 
 Everything compiled is in this file because Numba's cache notices edits in no other (shared options and
 callees included), and nothing is made by a factory because a closure never hits that cache.
