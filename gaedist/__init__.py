@@ -3,10 +3,12 @@
     codes ── latents ──▶ score / compare ──▶ mixtures ──▶ engine ──▶ result ──▶ report ──▶ terminal, pipe
 
 `cli` parses and prints. `score` and `compare` ask the question: they smooth the codes to a `Mixture`
-(`mixtures.kde`, with a covariance family of `covariances`), take the `squared_distance` to the prior
-(`mixtures.normal`) or to the other sample, and set it beside what N(0, I) itself would score (`null`).
-`engine` sums over all pairs, in tiles, in parallel and in O(n) memory. `latents` reads and checks files,
-and every mistake of a user is a `GaedistError` that says what to do. Imports go downwards only.
+(`smoothing`), take the `squared_distance` to the prior (`mixtures.normal`) or to the other sample, and set
+it beside what N(0, I) itself would score (`null`). The covariances of a mixture belong to a family
+(`covariances`), and their σ come from a number, an array, the mean field (`meanfield`) or a search
+(`optimize`); `sigma` gives them by themselves. `engine` sums over all pairs, in tiles, in parallel and in
+O(n) memory. `latents` reads and checks files, and every mistake of a user is a `GaedistError` that says
+what to do. Imports go downwards only.
 """
 
 from gaedist.compare import CompareResult, compare
@@ -14,6 +16,7 @@ from gaedist.engine import Run
 from gaedist.errors import GaedistError
 from gaedist.inspect import ArrayReport, inspect
 from gaedist.score import ScoreResult, score
+from gaedist.sigma import SigmaResult, sigma
 from gaedist.version import __version__
 
 __all__ = [
@@ -22,8 +25,10 @@ __all__ = [
     "GaedistError",
     "Run",
     "ScoreResult",
+    "SigmaResult",
     "__version__",
     "compare",
     "inspect",
     "score",
+    "sigma",
 ]

@@ -1,14 +1,17 @@
 """How far are two samples from each other?"""
 
+import math
 import time
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from gaedist.covariances import SigmaSummary
+from gaedist.covariances import meet
 from gaedist.engine import Run
 from gaedist.errors import check_choice
-from gaedist.mixtures import SquaredDistance, kde, squared_distance, to_linear
+from gaedist.mixtures import Mixture, SquaredDistance, signed_sum, squared_distance, to_linear
+from gaedist.smoothing import FACTOR, Sigma, SigmaSummary, smooth_both
+from gaedist.variances import Constant
 from gaedist.version import __version__
 
 
@@ -41,12 +44,13 @@ class CompareResult:
     metric, covariance : str
         What was measured, with which covariance family.
     value, log_value : float
-        Eq. (5), squared and times (4πσ²)^(D/2), and its natural logarithm.
+        The squared distance and its natural logarithm: Eq. (5), times (4πσ²)^(D/2), where both samples
+        have the same constant σ; else the distance of sec. II.B times (4π)^(D/2).
     sigma : SigmaSummary
-        The standard deviations used.
-    expected : float
-        Mean value over all assignments of the pooled points to samples of n and m: what two samples of
-        one law would give.
+        The standard deviations used, of both samples together.
+    expected : float, optional
+        Mean value over all assignments of the pooled points, with their σ, to samples of n and m: what
+        two samples of one law would give. None where the σ of a point depends on its whole sample.
     null : PermutationNull
         The permutations behind the p-value.
     p_value : float, optional
@@ -63,7 +67,7 @@ class CompareResult:
     log_value: float
     covariance: str
     sigma: SigmaSummary
-    expected: float
+    expected: float | None
     null: PermutationNull
     p_value: float | None
     method: str
@@ -81,23 +85,33 @@ def compare(
     x: ArrayLike,
     y: ArrayLike,
     *,
-    sigma: float = 1.0,
-    covariance: str = "constant",
+    sigma: Sigma = 1.0,
+    sigma_b: Sigma | None = None,
+    covariance: str | None = None,
+    sigma_factor: float = FACTOR,
     metric: str = "gaussian",
     run: Run | None = None,
 ) -> CompareResult:
     """Measure the squared L2 distance between two samples, both Gaussian-smoothed.
 
-    Implements Eq. (5).
+    Implements Eq. (5), and the distance of sec. II.B for covariances that differ from point to point.
 
     Parameters
     ----------
     x, y : (n, D) and (m, D) array_like
         The samples.
-    sigma : float
-        Standard deviation σ of the smoothing kernel.
-    covariance : str
-        Family of the kernel's covariances, one of `gaedist.covariances.FAMILIES`.
+    sigma : float, str or array_like
+        Standard deviation σ of the smoothing kernel, or where those of all points come from: the name of
+        one of `gaedist.smoothing.RULES`, each sample by itself, an array as `gaedist.sigma` gives it, or
+        ``joint``, which minimises the distance over the σ of both.
+    sigma_b : float, str or array_like, optional
+        The same for ``y``, if it differs.
+    covariance : str, optional
+        Family of the kernel's covariances, one of `gaedist.covariances.FAMILIES`; by default the
+        narrowest that fits σ.
+    sigma_factor : float
+        By how much ``joint`` may change a σ from its mean field. Without a bound it would end at σ → ∞,
+        where any two samples are at no distance.
     metric : str
         One of `METRICS`.
     run : Run, optional
@@ -106,19 +120,22 @@ def compare(
     Returns
     -------
     CompareResult
-        Distances are multiplied by (4πσ²)^(D/2), so that a single point has ⟨p, p⟩ = 1.
+        A distance at the same constant σ is multiplied by (4πσ²)^(D/2), so that a single point has
+        ⟨p, p⟩ = 1; others by (4π)^(D/2), as scores are.
 
     Raises
     ------
     GaedistError
         If a sample is no non-empty, finite, real 2-D array, their dimensions differ, or σ is not
-        positive and finite.
+        positive and finite or does not fit.
     """
     run = run or Run()
     check_choice("metric", metric, METRICS)
     began = time.perf_counter()
-    p, q = kde(x, sigma=sigma, covariance=covariance), kde(y, sigma=sigma, covariance=covariance)
-    distance = squared_distance(p, q, unit=p.covariance.variance, run=run)
+    sigmas = sigma, sigma if sigma_b is None else sigma_b
+    smoothing = smooth_both(x, y, sigmas, covariance, run, factor=sigma_factor)
+    p, q = smoothing.mixtures
+    distance = squared_distance(p, q, unit=_unit(p, q), run=run)
     n, m = len(p.centers), len(q.centers)
     return CompareResult(
         n=n,
@@ -127,9 +144,9 @@ def compare(
         metric=metric,
         value=to_linear(distance.log_value),
         log_value=distance.log_value,
-        covariance=p.covariance.name,
-        sigma=SigmaSummary.of("given", p.covariance.sigmas()),
-        expected=_permutation_mean(distance, n, m),
+        covariance=meet(p.covariance.name, q.covariance.name),
+        sigma=smoothing.summary,
+        expected=None if smoothing.optimum else _permutation_mean(distance, n, m),
         null=PermutationNull(),
         p_value=None,
         method="pairs",
@@ -140,15 +157,25 @@ def compare(
     )
 
 
-def _permutation_mean(distance: SquaredDistance, n: int, m: int) -> float:
-    """Return the mean of Eq. (5) over all assignments of the pooled points, (1 − k̄)(1/n + 1/m).
+def _unit(p: Mixture, q: Mixture) -> float:
+    """Return σ² if both samples have the same constant σ, else 1."""
+    s, t = p.covariance, q.covariance
+    return s.variance if isinstance(s, Constant) and isinstance(t, Constant) and s == t else 1.0
 
-    k̄ is the mean kernel of two different points of the pooled sample: each assignment gives the pairs
-    within X, within Y and between them this mean, and a point with itself gives 1.
+
+def _permutation_mean(distance: SquaredDistance, n: int, m: int) -> float:
+    """Return the mean distance over all assignments of the pooled points, (s̄ − k̄)(1/n + 1/m).
+
+    k̄ is the mean overlap of two different points of the pooled sample, and s̄ that of a point with itself:
+    each assignment gives the pairs within X, within Y and between them the first of these means.
     """
-    pairs = (
-        n * n * to_linear(distance.pp.log_pairs)
-        + m * m * to_linear(distance.qq.log_pairs)
-        + 2 * n * m * to_linear(distance.pq.log_pairs)
+    log_n, log_m, log_all, log_rest = math.log(n), math.log(m), math.log(n + m), math.log(n + m - 1)
+    pp, qq, pq = distance.pp, distance.qq, distance.pq
+    sign, log_mean = signed_sum(
+        (1, 2 * log_n + pp.log_self - log_all),
+        (1, 2 * log_m + qq.log_self - log_all),
+        (-1, 2 * log_n + pp.log_pairs - log_all - log_rest),
+        (-1, 2 * log_m + qq.log_pairs - log_all - log_rest),
+        (-2, log_n + log_m + pq.log_pairs - log_all - log_rest),
     )
-    return max(0.0, 1 - pairs / ((n + m) * (n + m - 1))) * (1 / n + 1 / m)
+    return to_linear(log_mean + math.log(1 / n + 1 / m)) if sign > 0 else 0.0

@@ -1,24 +1,17 @@
 """Exit codes: which results fail a gate, and which files could not be used."""
 
-import contextlib
 import math
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from gaedist.errors import GaedistError, printable
+from gaedist.errors import GaedistError
 from gaedist.score import ScoreResult
+from gaedist.streams import complain
 from gaedist.words import gate_warning
 
 DONE, GATE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
-
-
-def complain(message: str) -> None:
-    """Say something in one line on standard error."""
-    with contextlib.suppress(OSError):  # a full disk behind standard error changes no exit code
-        print("gaedist:", printable(message.replace("\n", " ")), file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,10 @@ def _dataset(dataset: "h5py.Dataset", path: str) -> StoredArray:
 
     def blocks(start: int, stop: int) -> Iterator[Block]:
         multiple = dataset.chunks[0] if dataset.chunks else 1
-        for a, b in row_blocks(start, stop, dataset.shape[1] * dtype.itemsize, multiple):
+        columns = math.prod(dataset.shape[1:])
+        for a, b in row_blocks(start, stop, columns * dtype.itemsize, multiple):
             try:
-                block = dataset[a:b]
+                block = dataset[a:b].reshape(b - a, columns)
             except (OSError, RuntimeError, ValueError) as error:  # a damaged chunk
                 raise GaedistError(f"{path} is damaged ({_reason(error)}).") from error
             yield slice(a, b), slice(None), block

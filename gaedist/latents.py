@@ -5,6 +5,7 @@ no second copy of the codes is made. ``as_codes`` checks what a caller of the li
 """
 
 import io
+import math
 import os
 import stat
 import sys
@@ -245,8 +246,8 @@ def _pick_rows(n: int, selection: Selection) -> Rows:
 
 
 def read_rows(array: StoredArray, picked: Rows) -> Array:
-    """Read the picked rows, given in increasing order, into a new array of double."""
-    shape = (len(picked), array.shape[1])
+    """Read the picked rows, given in increasing order, into a new array of double, (rows, columns)."""
+    shape = (len(picked), math.prod(array.shape[1:]))
     try:
         codes = np.empty(shape)
     except MemoryError as error:

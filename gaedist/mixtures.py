@@ -9,12 +9,12 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from gaedist.covariances import FAMILIES, Constant
+from gaedist.covariances import meet, promoted
 from gaedist.engine import Array, PairSum, Run, log_pair_sums
-from gaedist.errors import GaedistError, check_choice
-from gaedist.latents import as_codes
+from gaedist.errors import GaedistError
+from gaedist.family import Covariance
+from gaedist.variances import Constant
 
 PLAIN = 1 / (4 * math.pi)
 """The unit in which ⟨p, q⟩ is the plain integral."""
@@ -30,20 +30,21 @@ class Mixture:
     ----------
     centers : (n, D) array of double
         The x_i.
-    covariance : Constant
-        The Σ_i, a family of `gaedist.covariances`.
+    covariance : Covariance
+        The Σ_i, of a family of `gaedist.covariances`.
     weights : (n,) array of double, optional
         The w_i, positive with sum 1; 1/n each when not given.
     """
 
     centers: Array
-    covariance: Constant
+    covariance: Covariance
     weights: Array | None = None
 
     def __post_init__(self) -> None:
-        """Raise `GaedistError` for no centres, or weights that are not a probability of each."""
+        """Raise `GaedistError` for no centres, covariances that do not fit them, or bad weights."""
         if self.centers.ndim != 2 or 0 in self.centers.shape:
             raise GaedistError(f"centers must be (n, D) and not empty; got shape {self.centers.shape}.")
+        self.covariance.check(self.centers)
         w = self.weights
         if w is not None and not (
             w.shape == self.centers.shape[:1]
@@ -65,27 +66,6 @@ class Mixture:
         if self.weights is None:
             return np.zeros(len(self.centers))
         return np.asarray(np.log2(len(self.centers) * self.weights))
-
-
-def kde(codes: ArrayLike, *, sigma: float = 1.0, covariance: str = "constant") -> Mixture:
-    """Smooth a sample by Gaussians.
-
-    Parameters
-    ----------
-    codes : (n, D) array_like
-        The sample.
-    sigma : float
-        Standard deviation σ of the kernel.
-    covariance : str
-        Family of its covariances, one of `gaedist.covariances.FAMILIES`.
-
-    Raises
-    ------
-    GaedistError
-        If ``codes`` is no non-empty, finite, real 2-D array, or σ is not positive and finite.
-    """
-    check_choice("covariance", covariance, FAMILIES)
-    return Mixture(as_codes(codes), FAMILIES[covariance].of_sigma(sigma))
 
 
 def normal(dim: int, *, variance: float = 1.0) -> Mixture:
@@ -194,25 +174,32 @@ def _overlaps(pairs: list[tuple[Mixture, Mixture]], unit: float, run: Run) -> li
     for p, q in pairs:
         if p.dim != q.dim:
             raise GaedistError(f"dimensions differ: {p.dim} and {q.dim}. Compare codes of one dimension.")
-    logs = log_pair_sums([_pair_sum(p, q) for p, q in pairs], run)
-    return [_overlap(p, q, log, unit) for (p, q), log in zip(pairs, logs, strict=True)]
+    jobs = [pair_sum(p, q) for p, q in pairs]
+    logs = log_pair_sums(jobs, run)
+    return [
+        _overlap(p, q, p.dim / 2 * math.log(unit), job.log_scale, log)
+        for (p, q), job, log in zip(pairs, jobs, logs, strict=True)
+    ]
 
 
-def _pair_sum(p: Mixture, q: Mixture) -> PairSum:
-    return p.covariance.pair_sum(
-        q.covariance,
-        p.centers,
-        None if p is q else q.centers,
-        p.log2_ratios(),
-        None if p is q else q.log2_ratios(),
+def pair_sum(p: Mixture, q: Mixture) -> PairSum:
+    """Return ⟨p, q⟩ (4π)^(D/2) n m as a job, or its part over i > j if p is q.
+
+    Covariances of different families are promoted to the narrowest one that holds both.
+    """
+    if p is q:
+        return p.covariance.pair_sum(p.covariance, p.centers, None, p.log2_ratios(), None)
+    family = meet(p.covariance.name, q.covariance.name)
+    return promoted(p.covariance, family, p.centers).pair_sum(
+        promoted(q.covariance, family, q.centers), p.centers, q.centers, p.log2_ratios(), q.log2_ratios()
     )
 
 
-def _overlap(p: Mixture, q: Mixture, log_sum: float, unit: float) -> Overlap:
+def _overlap(p: Mixture, q: Mixture, log_unit: float, log_scale: float, log_sum: float) -> Overlap:
     n, m = len(p.centers), len(q.centers)
-    log_pairs = p.covariance.log_factor(q.covariance, p.dim, unit) - math.log(n) - math.log(m) + log_sum
+    log_pairs = (log_scale + log_unit) - math.log(n) - math.log(m) + log_sum
     if p is not q:
         return Overlap(-math.inf, log_pairs)
-    log_squares = 2 * math.log(2) * p.log2_ratios() + p.covariance.log_selves(p.dim, unit)
+    log_squares = 2 * math.log(2) * p.log2_ratios() + (p.covariance.log_selves(p.dim) + log_unit)
     log_self = log_squares.max() + math.log(math.fsum(np.exp(log_squares - log_squares.max())))
     return Overlap(float(log_self) - 2 * math.log(n), log_pairs + math.log(2))

@@ -18,7 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gaedist.errors import GaedistError
+from gaedist.family import Covariance
 from gaedist.mixtures import signed_sum, to_linear
+from gaedist.variances import Constant
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,25 @@ def _log_v(q: float, h: float, complement: float | None = None) -> float:
     return exponent + math.log(-math.expm1(-exponent))
 
 
-NULLS: dict[str, Callable[[int, int, float], ScoreNull | None]] = {
-    "auto": closed_form,
-    "closed-form": closed_form,
-    "none": lambda n, dim, variance: None,
+def _where_known(n: int, dim: int, covariance: Covariance) -> ScoreNull | None:
+    return closed_form(n, dim, covariance.variance) if isinstance(covariance, Constant) else None
+
+
+def _required(n: int, dim: int, covariance: Covariance) -> ScoreNull:
+    if not isinstance(covariance, Constant):
+        raise GaedistError(
+            f"the closed form of what N(0, I) scores is known for one σ for all points; got "
+            f"{covariance.name} covariances. Leave --null (null=) at auto."
+        )
+    return closed_form(n, dim, covariance.variance)
+
+
+NULLS: dict[str, Callable[[int, int, Covariance], ScoreNull | None]] = {
+    "auto": _where_known,
+    "closed-form": _required,
+    "none": lambda n, dim, covariance: None,
 }
-"""Name → law of the score of n points of N(0, I) in D dimensions, smoothed with variance σ²."""
+"""Name → law of the score of n points of N(0, I) in D dimensions, smoothed with these covariances."""
 
 
 @dataclass(frozen=True)

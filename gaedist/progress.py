@@ -1,40 +1,67 @@
-"""A progress bar on standard error, for runs that last."""
+"""A line on standard error that shows how far a run is, if it lasts."""
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from gaedist.engine import Run
+from gaedist.streams import complain
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-_PATIENCE = 1.0  # seconds without a bar
+_PATIENCE = 1.0  # seconds without a line
 
 
 @contextmanager
-def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Yield a callback for `Run`, which shows a bar after a second; None if nobody would see it."""
-    if quiet or not sys.stderr or not sys.stderr.isatty():
-        yield None
+def shown(run: Run, what: str, *, quiet: bool) -> Iterator[Run]:
+    """Yield the same run, which after a second shows its progress if somebody can see it, and says notes."""
+    if quiet:
+        yield run
         return
-    began = time.monotonic()
-    shown: list[tuple[Progress, TaskID]] = []
+    run = replace(run, note=lambda text: complain(f"{what}: {text}"))
+    if not sys.stderr or not sys.stderr.isatty():
+        yield run
+        return
+    line = _Line(what)
+    try:
+        yield replace(run, progress=line.advance, status=line.describe)
+    finally:
+        line.stop()
 
-    def advance(done: int, total: int) -> None:
-        if not shown:
-            if time.monotonic() - began < _PATIENCE or done == total:
+
+class _Line:
+    """A bar of tiles, or the words of an optimisation."""
+
+    def __init__(self, what: str) -> None:
+        self.what, self.began = what, time.monotonic()
+        self.bar: tuple[Progress, TaskID] | None = None
+
+    def advance(self, done: int, total: int) -> None:
+        """Show that so many tiles are done."""
+        if done < total or self.bar:
+            self._update(self.what, done, total)
+
+    def describe(self, text: str) -> None:
+        """Show a text, without a bar."""
+        self._update(f"{self.what}: {text}", 0, None)
+
+    def _update(self, text: str, done: int, total: int | None) -> None:
+        if self.bar is None:
+            if time.monotonic() - self.began < _PATIENCE:
                 return
             bar = _start()
-            shown.append((bar, bar.add_task(what)))
-        bar, task = shown[0]
-        bar.update(task, completed=done, total=total)
+            self.bar = bar, bar.add_task(text)
+        bar, task = self.bar
+        bar.update(task, description=text, completed=done, total=total)
 
-    try:
-        yield advance
-    finally:
-        for bar, _ in shown:
-            bar.stop()
+    def stop(self) -> None:
+        """Take the line away."""
+        if self.bar:
+            self.bar[0].stop()
 
 
 def _start() -> "Progress":

@@ -10,7 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,7 +19,7 @@ from gaedist.words import LAYOUTS
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _UNWRAPPED = 1 << 16  # columns
-_NOT_REPORTED = ("saturated", "skewed", "expected")  # for the words of the table only
+_NOT_REPORTED = ("saturated", "skewed", "expected", "array")  # for people, or for a file of its own
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Row:
     ----------
     source : dict
         The first keys of the row: files and datasets.
-    result : ScoreResult, CompareResult or ArrayReport
+    result : ScoreResult, CompareResult, SigmaResult or ArrayReport
         What was found.
     """
 
@@ -39,8 +39,14 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the order of its keys; None for what does not apply or is not finite."""
-        fields = {key: value for key, value in asdict(self.result).items() if key not in _NOT_REPORTED}
-        return _finite({**self.source, **fields})
+        names = [field.name for field in fields(self.result) if field.name not in _NOT_REPORTED]
+        return _finite({**self.source, **{name: _plain(getattr(self.result, name)) for name in names}})
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

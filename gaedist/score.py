@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gaedist.covariances import SigmaSummary
 from gaedist.engine import Run
 from gaedist.errors import check_choice
-from gaedist.mixtures import kde, normal, signed_sum, squared_distance, to_linear
+from gaedist.mixtures import normal, signed_sum, squared_distance, to_linear
 from gaedist.null import NULLS, Null, ScoreNull
+from gaedist.smoothing import Sigma, SigmaSummary, smooth
 from gaedist.version import __version__
 
 
@@ -43,16 +43,17 @@ class ScoreResult:
     metric, target, covariance : str
         What was measured, against what, with which covariance family.
     value, log_value : float
-        Eq. (7), squared and times (4π)^(D/2), and its natural logarithm.
+        Eq. (6) or (7), squared and times (4π)^(D/2), and its natural logarithm.
     sigma : SigmaSummary
-        The standard deviations used.
+        The standard deviations used, and where they come from.
     terms : ScoreTerms
         The terms of the value.
     null : Null
-        Mean and standard deviation of the value over samples of N(0, I) of this n and D.
+        Mean and standard deviation of the value over samples of N(0, I) of this n and D; known for a
+        constant σ.
     excess, z : float, optional
         The value minus the null mean, formed term by term, and that in null standard deviations; None
-        where σ is so large that rounding would rule them.
+        without a null law, and where σ is so large that rounding would rule them.
     p_value : float, optional
         None: no p-value is known for this target.
     saturated : bool
@@ -100,8 +101,8 @@ TARGETS = {"normal": normal}
 def score(
     codes: ArrayLike,
     *,
-    sigma: float = 1.0,
-    covariance: str = "constant",
+    sigma: Sigma = 1.0,
+    covariance: str | None = None,
     target: str = "normal",
     metric: str = "gaussian",
     null: str = "auto",
@@ -109,16 +110,18 @@ def score(
 ) -> ScoreResult:
     """Measure the squared L2 distance between a Gaussian-smoothed sample and N(0, I).
 
-    Implements Eqs. (7) and (8) for a constant σ, with the null law of `gaedist.null`.
+    Implements Eqs. (6), (7) and (8), with the null law of `gaedist.null` for a constant σ.
 
     Parameters
     ----------
     codes : (n, D) array_like
         The sample.
-    sigma : float
-        Standard deviation σ of the smoothing kernel.
-    covariance : str
-        Family of the kernel's covariances, one of `gaedist.covariances.FAMILIES`.
+    sigma : float, str or array_like
+        Standard deviation σ of the smoothing kernel, or where those of all points come from: the name of
+        one of `gaedist.smoothing.RULES`, or an array as `gaedist.sigma` gives it.
+    covariance : str, optional
+        Family of the kernel's covariances, one of `gaedist.covariances.FAMILIES`; by default the
+        narrowest that fits σ.
     target : str
         The prior, one of `TARGETS`.
     metric : str
@@ -137,16 +140,19 @@ def score(
     ------
     GaedistError
         If ``codes`` is no non-empty, finite, real 2-D array, or an option is out of its range.
+    KeyboardInterrupt
+        On Ctrl-C, except during an optimisation of σ, which ends with the best it has.
     """
     run = run or Run()
     check_choice("target", target, TARGETS)
     check_choice("metric", metric, METRICS)
     check_choice("null", null, NULLS)
     began = time.perf_counter()
-    p = kde(codes, sigma=sigma, covariance=covariance)
+    smoothing = smooth(codes, sigma, covariance, run)
+    (p,) = smoothing.mixtures
     n, dim = p.centers.shape
     distance = squared_distance(p, TARGETS[target](dim), unit=1.0, run=run)
-    law = NULLS[null](n, dim, p.covariance.variance)
+    law = NULLS[null](n, dim, p.covariance)
     excess, z = (None, None) if law is None else _excess(distance.pp.log_pairs, distance.pq.log_pairs, law)
     varying = np.logaddexp(distance.pp.log_pairs, math.log(2) + distance.pq.log_pairs)
     return ScoreResult(
@@ -157,7 +163,7 @@ def score(
         log_value=distance.log_value,
         target=target,
         covariance=p.covariance.name,
-        sigma=SigmaSummary.of("given", p.covariance.sigmas()),
+        sigma=smoothing.summary,
         terms=ScoreTerms(
             pair=to_linear(distance.pp.log_total),
             cross=to_linear(distance.pq.log_total),

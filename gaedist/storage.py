@@ -43,7 +43,8 @@ class StoredArray:
     fault : str, optional
         Why it cannot be read.
     blocks : callable
-        ``blocks(start, stop)`` yields rows start … stop − 1 of a 2-D array in the order of the file.
+        ``blocks(start, stop)`` yields rows start … stop − 1 in the order of the file. All axes but the
+        first count as columns.
     aliases : tuple of str
         Other names of the same array.
     """
@@ -153,7 +154,7 @@ def _npy_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[np.ge
 def _c_blocks(
     stream: BinaryIO, offset: int, shape: tuple[int, ...], dtype: np.dtype[np.generic], start: int, stop: int
 ) -> Iterator[Block]:
-    dim = shape[1]
+    dim = math.prod(shape[1:])
     row_bytes = dim * dtype.itemsize
     stream.seek(offset + start * row_bytes)
     for a, b in row_blocks(start, stop, row_bytes):
@@ -163,9 +164,10 @@ def _c_blocks(
 def _fortran_blocks(
     stream: BinaryIO, offset: int, shape: tuple[int, ...], dtype: np.dtype[np.generic], start: int, stop: int
 ) -> Iterator[Block]:
-    n, dim = shape
-    for column in range(dim):
-        stream.seek(offset + (column * n + start) * dtype.itemsize)
+    n, *rest = shape
+    for place, index in enumerate(np.ndindex(*reversed(rest))):  # the first of these axes runs fastest
+        column = int(np.ravel_multi_index(index[::-1], tuple(rest))) if rest else 0
+        stream.seek(offset + (place * n + start) * dtype.itemsize)
         for a, b in row_blocks(start, stop, dtype.itemsize):
             yield slice(a, b), slice(column, column + 1), _read(stream, b - a, dtype)[:, np.newaxis]
 

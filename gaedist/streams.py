@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, printable
 
 
 def prepare_streams() -> None:
@@ -26,10 +26,33 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="surrogateescape" if unicode else "replace")
 
 
+def complain(message: str) -> None:
+    """Say something in one line on standard error."""
+    with contextlib.suppress(OSError):  # a full disk behind standard error changes no exit code
+        print("gaedist:", printable(message.replace("\n", " ")), file=sys.stderr, flush=True)
+
+
 def abandon_stdout() -> None:
     """Send what is left in the buffer of standard output nowhere, so that the interpreter ends quietly."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield the name of a new, empty file, which takes the place of ``path`` if no exception comes."""
+    try:
+        with _temporary(path.resolve()) as stream:
+            partial = Path(stream.name)
+    except OSError as error:
+        raise GaedistError(f"{path}: cannot be written: {error.strerror or error}.") from error
+    try:
+        yield partial
+        partial.replace(path.resolve())
+    except OSError as error:
+        raise GaedistError(f"{path}: cannot be written: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager

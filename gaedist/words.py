@@ -9,6 +9,8 @@ from gaedist.compare import CompareResult
 from gaedist.errors import printable
 from gaedist.inspect import ArrayReport
 from gaedist.score import ScoreResult
+from gaedist.sigma import SigmaResult, Spread
+from gaedist.smoothing import JOINT, SigmaSummary
 
 Source = Mapping[str, str | None]
 
@@ -55,7 +57,10 @@ def score_sentence(result: ScoreResult) -> str:
     """Say what a score means."""
     where = f"D = {result.dim} and σ = {result.sigma.median:g}"
     if result.null.mean is None:
-        return "Without a null law the value cannot be judged: less is not always nearer to N(0, I)."
+        return (
+            f"{_search_sentence(result.sigma)}Without a null law the value cannot be judged by itself: less "
+            "is not always nearer to N(0, I). Set it beside that of a sample of N(0, I) of this size."
+        )
     if result.z is None:
         return f"At {where} the kernel is so wide that rounding hides the sample: take a smaller σ."
     saturated = ""
@@ -95,14 +100,47 @@ def gate_warning(result: ScoreResult) -> str | None:
     return None
 
 
+def _search_sentence(sigma: SigmaSummary) -> str:
+    """Say how an optimisation of σ went, if there was one."""
+    if sigma.evaluations is None:
+        return ""
+    end = "interrupted" if sigma.interrupted else "converged" if sigma.converged else "not converged"
+    bounds = ""
+    if sigma.at_bounds is not None:
+        bounds = f", with {sigma.at_bounds} points at a bound of --sigma-factor"
+    return f"The optimisation of σ {end} after {sigma.evaluations} evaluations{bounds}. ".replace(
+        "σ not converged", "σ has not converged"
+    )
+
+
+def sigma_sentence(result: SigmaResult) -> str | None:
+    """Say how the σ were found."""
+    return _search_sentence(result.sigma).rstrip() or None
+
+
 def compare_sentence(result: CompareResult) -> str:
     """Say what a distance between samples means."""
+    if result.expected is None:
+        reading = (
+            "Each σ is within a factor of its mean field, which the value depends on: compare only values "
+            "with the same bounds."
+            if result.sigma.rule == JOINT
+            else "Each σ depends on its whole sample, so permuted labels give nothing to compare it with."
+        )
+        return f"{_search_sentence(result.sigma)}{reading}"
     if not result.expected > 0:
         return "The points are equal, or at no distance beside σ."
     return (
         f"The distance is {result.value / result.expected:.3g} times {result.expected:.4g}, what two samples "
         "of one law would give on average (the mean over permuted labels)."
     )
+
+
+def sizes(found: SigmaSummary | Spread) -> str:
+    """Write one σ, or least, median and largest of several."""
+    if found.min == found.max:
+        return number(found.median)
+    return f"{number(found.min)} … {number(found.median)} … {number(found.max)}"
 
 
 def spread(result: ScoreResult) -> str:
@@ -150,6 +188,7 @@ LAYOUTS: dict[type, Layout] = {
         columns={
             "n": Column(lambda r: str(r.n)),
             "D": Column(lambda r: str(r.dim)),
+            "σ": Column(lambda r: sizes(r.sigma)),
             "d²": Column(score_value),
             "N(0, I) gives": Column(spread),
             "z": Column(lambda r: "–" if r.z is None else f"{r.z:+.2f}"),
@@ -164,10 +203,24 @@ LAYOUTS: dict[type, Layout] = {
             "n": Column(lambda r: str(r.n)),
             "m": Column(lambda r: str(r.m)),
             "D": Column(lambda r: str(r.dim)),
+            "σ": Column(lambda r: sizes(r.sigma)),
             "d²": Column(lambda r: number(r.value, r.log_value)),
             "one law gives": Column(lambda r: number(r.expected)),
         },
         sentence=compare_sentence,
+    ),
+    SigmaResult: Layout(
+        label=lambda source, result: named(source["file"], source["dataset"]),
+        columns={
+            "n": Column(lambda r: str(r.n)),
+            "D": Column(lambda r: str(r.dim)),
+            "covariance": Column(lambda r: r.covariance, "left"),
+            "σ": Column(lambda r: "\n".join(r.directions), "left"),
+            "least … median … largest": Column(
+                lambda r: "\n".join(sizes(found) for found in r.directions.values()), "left"
+            ),
+        },
+        sentence=sigma_sentence,
     ),
     ArrayReport: Layout(
         label=lambda source, result: named(source["file"], result.dataset),

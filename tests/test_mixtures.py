@@ -9,11 +9,15 @@ from scipy.stats import multivariate_normal, norm
 
 from gaedist import GaedistError
 from gaedist.covariances import Constant
-from gaedist.mixtures import Mixture, kde, normal, overlap, signed_sum, squared_distance
+from gaedist.mixtures import Mixture, normal, overlap, signed_sum, squared_distance
 
 
 def sample(n, dim, seed=0):
     return np.random.default_rng(seed).normal(size=(n, dim))
+
+
+def kde(x, sigma=1.0):
+    return Mixture(np.array(x, dtype=float), Constant(sigma**2))
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.5, 1.0, 3.0])
@@ -144,7 +148,7 @@ def test_a_mixture_is_at_no_distance_from_itself():
 
 
 def test_mixtures_out_of_range():
-    with pytest.raises(GaedistError, match="variance must lie between"):
+    with pytest.raises(GaedistError, match="variances must lie between"):
         normal(3, variance=-1.0)
     with pytest.raises(GaedistError, match="centers must be"):
         Mixture(np.zeros((0, 3)), Constant(1.0))

@@ -143,7 +143,7 @@ def test_null_can_be_left_out():
         ({"null": "guess"}, "null must be one of auto, closed-form, none; got 'guess'"),
         ({"target": "flat"}, "target must be one of normal; got 'flat'"),
         ({"metric": "energy"}, "metric must be one of gaussian"),
-        ({"covariance": "full"}, "covariance must be one of constant"),
+        ({"covariance": "round"}, "covariance must be one of constant"),
     ],
 )
 def test_options_out_of_range(options, message):

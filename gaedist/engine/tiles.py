@@ -1,165 +1,36 @@
-"""All compiled code of gaedist: sums over tiles of the matrix of pairs.
+"""Sums over tiles of the matrix of pairs, and their derivatives.
 
-``sum_tiles`` is the one entry point. For each tile it makes a Gram matrix: by BLAS, by a loop where there
-are few dimensions, or from differences where rounding would tell. The integrand's tile function adds every
-row of it to a vector of column totals, which are added last. Such sums are vectorised without being
-reordered, so that the same tile has the same bits in every run. A new integrand is a code and a tile
-function.
+For each tile a Gram matrix is made: by BLAS, by a loop where there are few dimensions, or from differences
+where rounding would tell. The integrand turns it into exponents, row by row, and every row's powers are
+added to a vector of column totals, which are added last. Such sums are vectorised without being reordered,
+so that the same tile has the same bits in every run.
 
-Everything compiled is in this file because Numba's cache notices edits in no other (shared options and
-callees included), and nothing is made by a factory because a closure never hits that cache.
+``sum_tiles`` and ``differentiate_tiles`` are the entry points. Closures over compiled functions never hit
+Numba's cache, so nothing here is made by a factory: an integrand is a code and a function.
 """
 
-import contextlib
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.core.caching import FunctionCache
-from numba.extending import intrinsic
 
-F = TypeVar("F", bound=Callable[..., Any])
+from gaedist.engine.arithmetic import TILE, cell, compiled, exp2, largest, total
+from gaedist.engine.rows import Tile, fill_row
 
-TILE = 256  # points a side: 512 KiB of doubles stay in a core's second-level cache
 FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
+_HIGHEST = 1000.0  # an exponent that is far from overflow
 
-WORK_ROWS = 4 + FEW
-"""Rows of TILE numbers that each thread needs as scratch: zeros, offsets, totals, a point, and columns."""
-
-GAUSSIAN = 0
-"""w_i v_j 2^(−rate |x_i − y_j|²) with params (log2 of the weight,) and constants (rate,)."""
-
-INTEGRANDS = {"gaussian": GAUSSIAN}
-"""Name → code of the tile function."""
-
-_MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
-_LOWEST = -1022.0  # the exponent of the least normal double
-
-# 2^f on [−½, ½]: mpmath.chebyfit(lambda f: mpf(2) ** f, [-0.5, 0.5], 12) with 40 digits.
-_C0 = 1.0
-_C1 = 0.6931471805599453
-_C2 = 0.24022650695910158
-_C3 = 0.055504108664821625
-_C4 = 0.009618129107587256
-_C5 = 0.001333355814640647
-_C6 = 0.00015403530463724353
-_C7 = 1.5252733841556773e-05
-_C8 = 1.3215432535912375e-06
-_C9 = 1.0178057087733941e-07
-_C10 = 7.074194297288521e-09
-_C11 = 4.4558179083360645e-10
+_ZEROS, _TOTALS, _POINT, _COLUMNS = range(4)
+_PARAMS = _COLUMNS + FEW
+"""Where rows of TILE numbers begin in a thread's scratch; parameters, slopes and more come last."""
 
 
-class _ForgivingCache(FunctionCache):
-    """Numba's cache on disk, except that a damaged file or a full disk never stops a run."""
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # unpickling random bytes can raise anything
-            with contextlib.suppress(Exception):
-                self.flush()
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        with contextlib.suppress(Exception):
-            super().save_overload(sig, data)
+def work_rows(params: int) -> int:
+    """Return how many rows of TILE numbers each thread needs for so many parameters of a point."""
+    return _PARAMS + 5 * params + 4
 
 
-def _compiled(*, parallel: bool = False, cache: bool = False) -> Callable[[F], F]:
-    """Numba's options, in one place.
-
-    Multiplications and additions may fuse, but nothing is reordered: a compiler that is free to reorder a
-    sum gives other bits to code from the cache than to the same code just compiled. error_model="numpy"
-    leaves out Python's check for division by zero, which keeps loops scalar. Only the entry point is
-    cached: what it calls is compiled into it.
-    """
-
-    def compile_(function: F) -> F:
-        dispatcher = numba.njit(fastmath={"contract"}, parallel=parallel, error_model="numpy")(function)
-        if cache:
-            with contextlib.suppress(RuntimeError):  # no folder for the cache can be written
-                dispatcher._cache = _ForgivingCache(function)
-        return cast(F, dispatcher)
-
-    return compile_
-
-
-@intrinsic
-def _bits(_context: Any, value: Any) -> Any:
-    """Return the 64 bits of a double as an integer."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.IntType(64))
-
-    return types.int64(types.float64), generate
-
-
-@intrinsic
-def _double(_context: Any, bits: Any) -> Any:
-    """Return the double that has these 64 bits."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.DoubleType())
-
-    return types.float64(types.int64), generate
-
-
-@_compiled()
-def _exp2(y: float) -> Any:
-    """Return 2^y for y < 1024, and 2^−1022 for y below that; relative error at most 2.3e-16."""
-    y = max(y, _LOWEST)
-    shifted = y + _MAGIC
-    f = y - (shifted - _MAGIC)
-    p = _C11
-    p = p * f + _C10
-    p = p * f + _C9
-    p = p * f + _C8
-    p = p * f + _C7
-    p = p * f + _C6
-    p = p * f + _C5
-    p = p * f + _C4
-    p = p * f + _C3
-    p = p * f + _C2
-    p = p * f + _C1
-    p = p * f + _C0
-    return _double(_bits(p) + (_bits(shifted) << 52))
-
-
-@_compiled()
-def _gaussian(
-    gram: Any,
-    norms_x: Any,
-    norms_y: Any,
-    params_x: Any,
-    params_y: Any,
-    constants: Any,
-    shift: float,
-    triangle: bool,
-    peak: bool,
-    offsets: Any,
-    totals: Any,
-) -> None:
-    """Implements the pair terms of Eqs. (5) and (7) for constant σ, as powers of two."""
-    rate = constants[0]
-    rows, columns = gram.shape
-    for j in range(columns):
-        offsets[j] = params_y[0, j] - rate * norms_y[j]
-    for i in range(rows):
-        start = params_x[0, i] - rate * norms_x[i] + shift
-        width = i if triangle else columns
-        if peak:
-            for j in range(width):
-                totals[j] = max(totals[j], (start + offsets[j]) + 2 * rate * gram[i, j])
-        else:
-            for j in range(width):
-                totals[j] += _exp2((start + offsets[j]) + 2 * rate * gram[i, j])
-
-
-@_compiled()
+@compiled()
 def _gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
     """Store x_i · y_j of points in at most FEW dimensions, padded to FEW with zeros."""
     dim = x.shape[1]
@@ -178,7 +49,7 @@ def _gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
             gram[i, j] = product
 
 
-@_compiled()
+@compiled()
 def _gram_of_differences(x: Any, y: Any, gram: Any) -> None:
     """Store −|x_i − y_j|²/2, which beside zero norms stands for the Gram matrix without its rounding."""
     columns = y.T.copy()
@@ -190,24 +61,8 @@ def _gram_of_differences(x: Any, y: Any, gram: Any) -> None:
                 gram[i, j] -= 0.5 * difference * difference
 
 
-@_compiled()
-def _largest(values: Any) -> Any:
-    largest = values[0]
-    for value in values:
-        largest = max(largest, value)
-    return largest
-
-
-@_compiled()
-def _sum(values: Any) -> Any:
-    total = 0.0
-    for value in values:
-        total += value
-    return total
-
-
-@_compiled()
-def _position(tile: int, symmetric: bool, columns: int) -> tuple[int, int]:
+@compiled()
+def position(tile: int, symmetric: bool, columns: int) -> tuple[int, int]:
     """Return the row and column of a tile, in the lower triangle if the matrix is symmetric."""
     if not symmetric:
         return tile // columns, tile % columns
@@ -219,9 +74,18 @@ def _position(tile: int, symmetric: bool, columns: int) -> tuple[int, int]:
     return row, tile - row * (row + 1) // 2
 
 
-@_compiled(parallel=True, cache=True)
-def sum_tiles(
-    integrand: int,
+@compiled()
+def _copy(source: Any, start: int, width: int, target: Any) -> None:
+    """Put a part of the rows of an array into rows of TILE numbers."""
+    for k in range(source.shape[0]):
+        for j in range(width):
+            target[cell(k, j)] = source[k, start + j]
+
+
+@compiled()
+def _open_tile(
+    reads_products: bool,
+    reads_sums: bool,
     x: Any,
     y: Any,
     centered_x: Any,
@@ -230,10 +94,96 @@ def sum_tiles(
     norms_y: Any,
     params_x: Any,
     params_y: Any,
-    constants: Any,
+    gram_limit: float,
+    i: int,
+    j: int,
+    gram: Any,
+    work: Any,
+) -> Any:
+    """Fill what the integrand reads at the pairs of x_i, …, x_{i + rows} with y_j, …; return that and more.
+
+    Scratch: gram (1 or 2, TILE²) and work ((_PARAMS + 4 P + …) TILE,).
+    """
+    rows, width, size = min(TILE, x.shape[0] - i), min(TILE, y.shape[0] - j), params_x.shape[0] * TILE
+    squares_x, squares_y = norms_x[i : i + rows], norms_y[j : j + width]
+    exact = reads_products and largest(squares_x) + largest(squares_y) > gram_limit
+    products = gram[0, : rows * width].reshape((rows, width))
+    sums = gram[-1, : rows * width].reshape((rows, width))
+    if exact:
+        squares_x = squares_y = work[_ZEROS * TILE : (_ZEROS + 1) * TILE]
+        _gram_of_differences(x[i : i + rows], y[j : j + width], products)
+        if reads_sums:
+            _gram_of_differences(x[i : i + rows], -y[j : j + width], sums)
+    elif reads_products and x.shape[1] <= FEW:
+        columns = work[_COLUMNS * TILE : _PARAMS * TILE].reshape((FEW, TILE))
+        _gram_of_few(
+            centered_x[i : i + rows], centered_y[j : j + width], products, work[_POINT * TILE :], columns
+        )
+    elif reads_products:
+        np.dot(centered_x[i : i + rows], centered_y[j : j + width].T, products)
+    here, there = (
+        work[_PARAMS * TILE : _PARAMS * TILE + size],
+        work[_PARAMS * TILE + size : _PARAMS * TILE + 2 * size],
+    )
+    _copy(params_x, i, rows, here)
+    _copy(params_y, j, width, there)
+    rest = work[_PARAMS * TILE + 2 * size :]
+    out, scratch = rest[: 2 * size + TILE], rest[2 * size + TILE :]
+    return Tile(products, sums, squares_x, squares_y, here, there, out, scratch), exact, rows, width
+
+
+@compiled()
+def _add_powers(width: int, exponents: Any, shift: float, totals: Any) -> None:
+    for j in range(width):
+        totals[j] += exp2(exponents[j] + shift)
+
+
+@compiled()
+def _raise_peaks(width: int, exponents: Any, shift: float, peaks: Any) -> None:
+    for j in range(width):
+        peaks[j] = max(peaks[j], exponents[j] + shift)
+
+
+@compiled()
+def _sum_rows(
+    kind: Any,
+    tile: Any,
+    rows: int,
+    width: int,
+    triangle: bool,
+    exact: bool,
     shift: float,
+    peak: bool,
+    totals: Any,
+) -> Any:
+    """Return the sum, or the largest exponent, over a tile or the part of it below the diagonal."""
+    totals[:] = -np.inf if peak else 0.0
+    for i in range(rows):
+        end = i if triangle else width
+        fill_row(kind, tile, i, end, exact, False)
+        if peak:
+            _raise_peaks(end, tile.out, shift, totals)
+        else:
+            _add_powers(end, tile.out, shift, totals)
+    return largest(totals) if peak else total(totals, width)
+
+
+@compiled(parallel=True, cache=True)
+def sum_tiles(
+    kind: Any,
+    reads_products: bool,
+    reads_sums: bool,
+    x: Any,
+    y: Any,
+    centered_x: Any,
+    centered_y: Any,
+    norms_x: Any,
+    norms_y: Any,
+    params_x: Any,
+    params_y: Any,
     gram_limit: float,
     symmetric: bool,
+    shift: float,
     peak: bool,
     first: int,
     partial: Any,
@@ -243,41 +193,104 @@ def sum_tiles(
     """Fill partial[k] with the sum, or the largest exponent, over tile first + k.
 
     x (n, D), y (m, D), the same about a common center, the squared norms of these (n,), (m,) and the
-    parameters (P, n), (P, m); gram (threads, TILE²) and work (threads, WORK_ROWS, TILE) are scratch, zeros
-    in the first row of each thread's work. A tile whose largest |x|² + |y|² exceeds gram_limit takes
+    parameters (P, n), (P, m); gram (threads, 1 or 2, TILE²) and work (threads, rows TILE) are scratch,
+    zeros in the first row of each thread's work. A tile whose largest |x|² + |y|² exceeds gram_limit takes
     differences of x and y instead of the Gram matrix of the centered ones.
     """
-    n, m = x.shape[0], y.shape[0]
-    columns = (m + TILE - 1) // TILE
+    columns = (y.shape[0] + TILE - 1) // TILE
     for k in numba.prange(partial.shape[0]):
-        row, column = _position(first + k, symmetric, columns)
-        i, j = row * TILE, column * TILE
-        i_end, j_end = min(i + TILE, n), min(j + TILE, m)
-        here = numba.get_thread_id()
-        tile = gram[here, : (i_end - i) * (j_end - j)].reshape((i_end - i, j_end - j))
-        zeros, offsets, totals = work[here, 0], work[here, 1], work[here, 2, : j_end - j]
-        squares_x, squares_y = norms_x[i:i_end], norms_y[j:j_end]
-        if _largest(squares_x) + _largest(squares_y) <= gram_limit:
-            if x.shape[1] <= FEW:
-                _gram_of_few(centered_x[i:i_end], centered_y[j:j_end], tile, work[here, 3], work[here, 4:])
-            else:
-                np.dot(centered_x[i:i_end], centered_y[j:j_end].T, tile)
-        else:
-            _gram_of_differences(x[i:i_end], y[j:j_end], tile)
-            squares_x, squares_y = zeros[: i_end - i], zeros[: j_end - j]
-        totals[:] = -np.inf if peak else 0.0
-        if integrand == GAUSSIAN:
-            _gaussian(
-                tile,
-                squares_x,
-                squares_y,
-                params_x[:, i:i_end],
-                params_y[:, j:j_end],
-                constants,
-                shift,
-                symmetric and row == column,
-                peak,
-                offsets,
-                totals,
-            )
-        partial[k] = _largest(totals) if peak else _sum(totals)
+        row, column = position(first + k, symmetric, columns)
+        own = work[numba.get_thread_id()]
+        tile, exact, rows, width = _open_tile(
+            reads_products, reads_sums, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
+            gram_limit, row * TILE, column * TILE, gram[numba.get_thread_id()], own,
+        )  # fmt: skip
+        totals = own[_TOTALS * TILE : _TOTALS * TILE + width]
+        partial[k] = _sum_rows(
+            kind, tile, rows, width, symmetric and row == column, exact, shift, peak, totals
+        )
+
+
+@compiled()
+def _fill_powers(width: int, exponents: Any, shift: float, powers: Any, totals: Any) -> None:
+    for j in range(width):
+        powers[j] = exp2(min(exponents[j] + shift, _HIGHEST))
+        totals[j] += powers[j]
+
+
+@compiled()
+def _weigh_slopes(width: int, row: int, other: int, powers: Any, out: Any, totals: Any) -> Any:
+    """Multiply a row of slopes by the powers, in place; add the other row so weighed to its totals."""
+    for j in range(width):
+        totals[cell(row, j)] += powers[j] * out[cell(other, j)]
+        out[cell(row, j)] *= powers[j]
+
+
+@compiled()
+def _differentiate_rows(
+    kind: Any,
+    tile: Any,
+    rows: int,
+    width: int,
+    triangle: bool,
+    exact: bool,
+    shift: float,
+    sided: bool,
+    powers: Any,
+    totals_x: Any,
+    totals_y: Any,
+) -> None:
+    """Sum over a tile, for each point, the powers, and the powers times each slope."""
+    slopes = totals_x.size // TILE - 1
+    totals_x[:] = 0.0
+    totals_y[:] = 0.0
+    for i in range(rows):
+        end = i if triangle else width
+        fill_row(kind, tile, i, end, exact, True)
+        _fill_powers(end, tile.out, shift, powers, totals_y)
+        totals_x[i] = total(powers, end)
+        for k in range(1, slopes + 1):
+            _weigh_slopes(end, k, k + slopes if sided else k, powers, tile.out, totals_y)
+            totals_x[cell(k, i)] = total(tile.out[k * TILE : (k + 1) * TILE], end)
+
+
+@compiled(parallel=True, cache=True)
+def differentiate_tiles(
+    kind: Any,
+    reads_products: bool,
+    reads_sums: bool,
+    sided: bool,
+    x: Any,
+    y: Any,
+    centered_x: Any,
+    centered_y: Any,
+    norms_x: Any,
+    norms_y: Any,
+    params_x: Any,
+    params_y: Any,
+    gram_limit: float,
+    symmetric: bool,
+    shift: float,
+    first: int,
+    totals_x: Any,
+    totals_y: Any,
+    gram: Any,
+    work: Any,
+) -> None:
+    """Fill totals_x[k] and totals_y[k], ((1 + Q) TILE,), over tile first + k, as `sum_tiles` does.
+
+    Row 0 of each is the sum of the terms of each point, the others those of its derivatives.
+    """
+    columns = (y.shape[0] + TILE - 1) // TILE
+    for k in numba.prange(totals_x.shape[0]):
+        row, column = position(first + k, symmetric, columns)
+        own = work[numba.get_thread_id()]
+        tile, exact, rows, width = _open_tile(
+            reads_products, reads_sums, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
+            gram_limit, row * TILE, column * TILE, gram[numba.get_thread_id()], own,
+        )  # fmt: skip
+        powers = own[_TOTALS * TILE : (_TOTALS + 1) * TILE]
+        _differentiate_rows(
+            kind, tile, rows, width, symmetric and row == column, exact, shift, sided, powers,
+            totals_x[k], totals_y[k],
+        )  # fmt: skip

@@ -3,13 +3,13 @@ import math
 import numpy as np
 import pytest
 
-import gaedist.engine as engine
-from gaedist.engine import PairSum, Run, available_threads, log_pair_sums
+from gaedist.engine import PairSum, Run, available_threads, driver, log_pair_sums
+from gaedist.engine.integrands import Gaussian
 
 
 def job(x, y=None, rate=0.3):
     params_y = None if y is None else np.zeros((1, len(y)))
-    return PairSum("gaussian", x, y, np.zeros((1, len(x))), params_y, np.array([rate]), rate)
+    return PairSum(Gaussian(rate), x, y, np.zeros((1, len(x))), params_y, 0.0, rate)
 
 
 def sample(n, dim, seed=0):
@@ -20,7 +20,7 @@ def sample(n, dim, seed=0):
 def test_bits_do_not_depend_on_threads_or_ranges(monkeypatch, seconds):
     jobs = [job(sample(3000, 3)), job(sample(700, 3), sample(1100, 3, seed=1))]
     expected = log_pair_sums(jobs, Run())
-    monkeypatch.setattr(engine, "_RANGE_SECONDS", seconds)
+    monkeypatch.setattr(driver, "_RANGE_SECONDS", seconds)
     assert log_pair_sums(jobs, Run(threads=1)) == expected
     assert log_pair_sums(jobs, Run(threads=2)) == expected
 
@@ -28,7 +28,7 @@ def test_bits_do_not_depend_on_threads_or_ranges(monkeypatch, seconds):
 def test_blocks_of_partial_sums_add_up(monkeypatch):
     x = sample(3000, 3)
     expected = log_pair_sums([job(x)], Run())
-    monkeypatch.setattr(engine, "_BLOCK", 7)
+    monkeypatch.setattr(driver, "_BLOCK", 7)
     np.testing.assert_allclose(log_pair_sums([job(x)], Run()), expected, rtol=1e-15)
 
 

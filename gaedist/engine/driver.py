@@ -1,0 +1,191 @@
+"""The driver of the tiles: scratch memory, ranges of tiles, progress, and sums in a fixed order."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gaedist.engine.integrands import INTEGRANDS
+from gaedist.engine.jobs import Array, PairSum
+
+_RANGE_SECONDS = 0.2  # between two looks at Ctrl-C and the progress bar
+_BLOCK = 1 << 16  # tiles whose numbers are kept before they are added
+_DERIVATIVES = 1 << 22  # numbers of derivatives that are kept before they are added
+_GRAM_ERROR = 2.5e-12  # error of an exponent that a Gram matrix may cause before differences are taken
+_FAINT = -700.0  # a sum whose log2 is below this may have lost terms to underflow
+_ABYSS = -1e12  # below this the log of the number of terms is lost beside the largest exponent
+
+
+@dataclass
+class Work:
+    """How much of the work is done, and who wants to know.
+
+    Attributes
+    ----------
+    threads : int
+        Number of threads.
+    progress : callable, optional
+        As in `Run`.
+    total, done : int
+        Counts of tiles.
+    """
+
+    threads: int
+    progress: Callable[[int, int], None] | None
+    total: int
+    done: int = 0
+
+    def ranges(self, dim: int, count: int, most: int) -> Iterator[tuple[int, int]]:
+        """Cut ``count`` tiles into ranges of at most so many, that take about a fifth of a second."""
+        size = max(self.threads, min(64, 4096 // dim))
+        start = 0
+        while start < count:
+            began = time.perf_counter()
+            stop = min(count, start + min(size, most))
+            yield start, stop
+            seconds = time.perf_counter() - began
+            size = max(self.threads, min(2 * size, int((stop - start) * _RANGE_SECONDS / seconds)))
+            self.done += stop - start
+            start = stop
+            if self.progress:
+                self.progress(self.done, self.total)
+
+
+class Tiling:
+    """A job as the tiles take it, with scratch memory for each thread."""
+
+    def __init__(self, job: PairSum, work: Work) -> None:
+        from gaedist.engine.arithmetic import TILE
+        from gaedist.engine.tiles import work_rows
+
+        self.job, self.work, self.needs = job, work, INTEGRANDS[type(job.integrand)]
+        x = np.require(job.x, np.float64, ["C", "W"])
+        y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
+        params_x = np.require(job.params_x, np.float64, ["C", "W"])
+        params_y = params_x if job.params_y is None else np.require(job.params_y, np.float64, ["C", "W"])
+        limit = _GRAM_ERROR / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
+        centered_x, centered_y = x, y
+        norms_x, norms_y = _squared_norms(x), _squared_norms(y)
+        if norms_x.max() + norms_y.max() > limit and not self.needs.sums:
+            # nearer to the origin, |x|² + |y|² − 2x·y cancels less
+            center = (x.sum(axis=0) + y.sum(axis=0)) / (len(x) + len(y))
+            centered_x, centered_y = x - center, y - center
+            norms_x, norms_y = _squared_norms(centered_x), _squared_norms(centered_y)
+        self.points = (x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, limit)
+        self.gram = _aligned(work.threads, 1 + self.needs.sums, TILE**2)
+        self.scratch = _aligned(work.threads, work_rows(len(params_x)) * TILE)
+
+    def log_sum(self) -> float:
+        """Return the logarithm of the job's sum over exp(log_scale).
+
+        Its first tile tells whether the sum will underflow.
+        """
+        first = np.empty(1)
+        self._sum_range(0.0, True, 0, first)
+        if first[0] > _FAINT:
+            total = self._combine(0.0)
+            if total > 2.0**_FAINT:
+                return math.log(total)
+            self.work.total += count_tiles(self.job)
+        self.work.total += count_tiles(self.job)
+        peak = self._combine(0.0, peak=True)
+        if peak < _ABYSS:
+            return peak * math.log(2)
+        return peak * math.log(2) + math.log(self._combine(-peak))
+
+    def _combine(self, shift: float, *, peak: bool = False) -> float:
+        """Return Σ 2^(exponent + shift), or the largest exponent."""
+        add = max if peak else math.fsum
+        tiles, blocks = count_tiles(self.job), []
+        for begin in range(0, tiles, _BLOCK):
+            partial = np.empty(min(_BLOCK, tiles - begin))
+            for start, stop in self.work.ranges(self.job.x.shape[1], len(partial), _BLOCK):
+                self._sum_range(shift, peak, begin + start, partial[start:stop])
+            blocks.append(add(partial))
+        return float(add(blocks))
+
+    def _sum_range(self, shift: float, peak: bool, first: int, partial: Array) -> None:
+        """Fill ``partial`` with the numbers of as many tiles, from ``first`` on."""
+        from gaedist.engine import tiles
+
+        tiles.sum_tiles(
+            self.job.integrand,
+            self.needs.products,
+            self.needs.sums,
+            *self.points,
+            self.job.y is None,
+            shift,
+            peak,
+            first,
+            partial,
+            self.gram,
+            self.scratch,
+        )
+
+    def derivatives(self, log_unit: float) -> tuple[Array, Array]:
+        """Return the terms of each point, and their derivatives by its parameters, over exp(log_unit).
+
+        (1 + varied, n) for the left points and (1 + varied, m) for the right ones; the same array, with
+        the sums over all other points, if there is one sample.
+        """
+        from gaedist.engine.arithmetic import TILE
+        from gaedist.engine.tiles import differentiate_tiles
+
+        job, rows = self.job, 1 + self.job.varied
+        left = np.zeros((rows, len(job.x)))
+        right = left if job.y is None else np.zeros((rows, len(job.y)))
+        columns = -(-right.shape[1] // TILE)
+        most = max(self.work.threads, _DERIVATIVES // (2 * rows * TILE))
+        for start, stop in self.work.ranges(job.x.shape[1], count_tiles(job), most):
+            totals = np.empty((2, stop - start, rows * TILE))
+            differentiate_tiles(
+                job.integrand,
+                self.needs.products,
+                self.needs.sums,
+                self.needs.sided,
+                *self.points,
+                job.y is None,
+                (job.log_scale - log_unit) / math.log(2),
+                start,
+                totals[0],
+                totals[1],
+                self.gram,
+                self.scratch,
+            )
+            for k in range(start, stop):
+                for target, place, part in zip(
+                    (left, right), _place(k, job.y is None, columns), totals[:, k - start], strict=True
+                ):
+                    piece = target[:, place * TILE : (place + 1) * TILE]
+                    piece += part.reshape(rows, TILE)[:, : piece.shape[1]]
+        return left, right
+
+
+def count_tiles(job: PairSum) -> int:
+    """Return how many tiles a job has."""
+    from gaedist.engine.arithmetic import TILE
+
+    rows = -(-len(job.x) // TILE)
+    return rows * (rows + 1) // 2 if job.y is None else rows * -(-len(job.y) // TILE)
+
+
+def _place(tile: int, symmetric: bool, columns: int) -> tuple[int, int]:
+    """Return the row and column of a tile, as `tiles` numbers them."""
+    if not symmetric:
+        return divmod(tile, columns)
+    row = (math.isqrt(8 * tile + 1) - 1) // 2
+    return row, tile - row * (row + 1) // 2
+
+
+def _squared_norms(x: Array) -> Array:
+    return np.asarray(np.einsum("ij,ij->i", x, x))
+
+
+def _aligned(*shape: int) -> Array:
+    """Return zeros that begin on a cache line: vectors that cross one are loaded at half the speed."""
+    size = math.prod(shape)
+    array = np.zeros(size + 8)
+    start = -(array.ctypes.data // array.itemsize) % 8
+    return array[start : start + size].reshape(shape)

@@ -1,0 +1,99 @@
+"""What is to be summed, and how to compute."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaedist.engine.integrands import Integrand
+from gaedist.errors import GaedistError, check_choice
+
+Array = NDArray[np.float64]
+
+METHODS = ("auto", "pairs")
+"""How sums over pairs may be made."""
+
+PRECISIONS = ("double",)
+"""In what arithmetic."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How to compute, as opposed to what.
+
+    Attributes
+    ----------
+    threads : int, optional
+        Number of threads; all that the process may use when not given.
+    method : str
+        One of `METHODS`.
+    precision : str
+        One of `PRECISIONS`.
+    progress : callable, optional
+        Called as ``progress(done, total)`` with counts of tiles, about five times a second. The total
+        grows where a sum that underflows has to be made again.
+    status : callable, optional
+        Called with a line of text as an optimisation goes on.
+    note : callable, optional
+        Called with a sentence that a user should read, such as that a run will take long.
+    """
+
+    threads: int | None = None
+    method: str = "auto"
+    precision: str = "double"
+    progress: Callable[[int, int], None] | None = None
+    status: Callable[[str], None] | None = None
+    note: Callable[[str], None] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `GaedistError` for a setting that does not exist."""
+        check_choice("method", self.method, METHODS)
+        check_choice("precision", self.precision, PRECISIONS)
+        if self.threads is not None and self.threads < 1:
+            raise GaedistError(f"threads must be at least 1; got {self.threads}.")
+
+    @property
+    def used_threads(self) -> int:
+        """The number of threads that the run takes: what it asks for, as far as the machine has them."""
+        return min(self.threads or available_threads(), available_threads())
+
+
+@dataclass(frozen=True, eq=False)
+class PairSum:
+    """Σ_ij exp(log_scale) 2^exponent(x_i, y_j), over all i and j, or over i > j when ``y`` is None.
+
+    Attributes
+    ----------
+    integrand : Integrand
+        One of `gaedist.engine.integrands`.
+    x, y : (n, D) and (m, D) arrays of double
+        The points; ``y`` is None for the pairs of one sample.
+    params_x, params_y : (P, n) and (P, m) arrays of double
+        The integrand's parameters of each point.
+    log_scale : float
+        Natural logarithm of what all terms have in common. It is kept apart, as it may nearly cancel
+        with the caller's normalisation.
+    steepness : float
+        Upper bound of |d exponent / d |x − y|²|, which decides how precise |x − y|² has to be; 0 for an
+        integrand that reads no products.
+    varied : int
+        How many of the parameters, after the first, the sum may be differentiated by.
+    """
+
+    integrand: Integrand
+    x: Array
+    y: Array | None
+    params_x: Array
+    params_y: Array | None
+    log_scale: float
+    steepness: float
+    varied: int = 0
+
+
+def available_threads() -> int:
+    """Return the number of threads that this process may use."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("NUMBA_NUM_THREADS", "")
+    return min(count, int(limit)) if limit.isdecimal() else count

@@ -1,0 +1,152 @@
+"""The arguments and options of the commands. Choices come from the registries."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gaedist.compare import METRICS as COMPARE_METRICS
+from gaedist.covariances import FAMILIES
+from gaedist.engine import METHODS, PRECISIONS
+from gaedist.null import NULLS
+from gaedist.report import FORMATS
+from gaedist.score import METRICS, TARGETS
+from gaedist.smoothing import JOINT, RULES
+
+GAUSSIAN = ["gaussian"]
+"""Default of a repeatable option."""
+
+READING, COMPUTING, OUTPUT = "Which codes", "How it is computed", "Output and gates"
+
+
+def _choice(name: str, choices: Collection[str], about: str, panel: str | None = None) -> Any:
+    """Return an option whose choices are the keys of a registry."""
+
+    def check(value: str | list[str] | None) -> str | list[str] | None:
+        for item in [value] if isinstance(value, str) else value or []:
+            if item not in choices:
+                raise typer.BadParameter(f"{item!r} is not one of {', '.join(choices)}.")
+        return value
+
+    return typer.Option(
+        name,
+        metavar="|".join(choices),
+        help=about,
+        rich_help_panel=panel,
+        callback=check,
+        autocompletion=lambda: list(choices),
+    )
+
+
+def _sigma(name: str, rules: Collection[str], more: str = "") -> Any:
+    """Return the option that says where σ comes from."""
+    about = "; ".join(f"{rule}: {RULES[rule].about}" for rule in rules if rule in RULES)
+    return typer.Option(
+        name,
+        metavar="|".join(["S", *rules, "FILE"]),
+        help=f"Standard deviation σ of the smoothing. {about}. {more} FILE: as gaedist sigma writes it.",
+        autocompletion=lambda: list(rules),
+    )
+
+
+FileA = Annotated[str, typer.Argument(metavar="A", help="A file, as for score.", show_default=False)]
+FileB = Annotated[str, typer.Argument(metavar="B", help="Another.", show_default=False)]
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE",
+        help="An .npy, .npz or HDF5 file, PATH::DATASET in one, or - for an .npy on standard input.",
+        show_default=False,
+    ),
+]
+File = Annotated[str, typer.Argument(metavar="FILE", help="A file, as for score.", show_default=False)]
+Sigma = Annotated[str, _sigma("--sigma", RULES)]
+CompareSigma = Annotated[
+    str,
+    _sigma(
+        "--sigma",
+        [*RULES, JOINT],
+        f"{JOINT}: least distance over the σ of both samples, sec. II.B. Unbounded, that is 0 for any two, "
+        "at σ → ∞: so each σ stays within --sigma-factor of its mean field.",
+    ),
+]
+SigmaB = Annotated[
+    str | None,
+    typer.Option("--sigma-b", metavar="S", help="σ of B, if not chosen as that of A.", show_default=False),
+]
+SigmaFactor = Annotated[
+    float, typer.Option(help=f"By how much {JOINT} may change a σ from its mean field.", metavar="F")
+]
+Covariance = Annotated[
+    str | None,
+    _choice("--covariance", FAMILIES, "Family of the covariances; by default the narrowest that fits σ."),
+]
+Target = Annotated[str, _choice("--target", TARGETS, "The prior to measure against.")]
+Null = Annotated[str, _choice("--null", NULLS, "Where the score of N(0, I) itself comes from.")]
+ScoreMetrics = Annotated[list[str], _choice("--metric", METRICS, "What to measure; may be given again.")]
+CompareMetrics = Annotated[
+    list[str], _choice("--metric", COMPARE_METRICS, "What to measure; may be given again.")
+]
+Dataset = Annotated[
+    str | None, typer.Option(help="Name of the array in a file that holds several.", rich_help_panel=READING)
+]
+Rows = Annotated[
+    str | None,
+    typer.Option(metavar="A:B", help="Rows A to B − 1, as in a Python slice.", rich_help_panel=READING),
+]
+Subsample = Annotated[
+    int | None, typer.Option(min=1, help="Draw this many rows at random.", rich_help_panel=READING)
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every random choice.", rich_help_panel=READING)]
+Drop = Annotated[
+    bool,
+    typer.Option(
+        "--drop-nonfinite", help="Leave out rows with NaN or infinity, and say so.", rich_help_panel=READING
+    ),
+]
+Method = Annotated[str, _choice("--method", METHODS, "How pairs are summed.", COMPUTING)]
+Precision = Annotated[str, _choice("--precision", PRECISIONS, "Arithmetic of the sums.", COMPUTING)]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Number of threads; by default all.", rich_help_panel=COMPUTING)
+]
+Format = Annotated[
+    str,
+    _choice("--format", ("auto", *FORMATS), "auto is a table on a terminal, TSV in a pipe.", OUTPUT),
+]
+SummaryFormat = Annotated[
+    str,
+    _choice(
+        "--format",
+        [name for name in ("auto", *FORMATS) if name != "value"],
+        "auto is a table on a terminal.",
+        OUTPUT,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write the results there.", rich_help_panel=OUTPUT),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress bar and no notes.", rich_help_panel=OUTPUT)
+]
+FailAbove = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="Exit with 1 if a value is above X.", rich_help_panel=OUTPUT),
+]
+FailZ = Annotated[
+    float | None,
+    typer.Option(metavar="Z", min=0, help="Exit with 1 if a |z| is above Z.", rich_help_panel=OUTPUT),
+]
+
+
+SigmaOutput = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write σ there: PATH.npy, or PATH.h5::NAME beside what that file holds.",
+        rich_help_panel=OUTPUT,
+    ),
+]

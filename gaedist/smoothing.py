@@ -1,0 +1,261 @@
+"""Where σ comes from: a number, an array, or a rule, as a mixture and what to say of it.
+
+`RULES` is the registry of the rules that look at one sample; `JOINT` looks at two.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gaedist.covariances import FAMILIES, holds, promoted
+from gaedist.engine import Array, Run
+from gaedist.errors import GaedistError, check_choice
+from gaedist.family import Covariance, Movable, check_sigma
+from gaedist.latents import as_codes
+from gaedist.meanfield import MEAN_FIELDS, approximate_mean_field
+from gaedist.mixtures import Mixture
+from gaedist.optimize import Optimum, optimize, optimize_jointly
+from gaedist.variances import Constant
+
+Sigma = float | str | ArrayLike
+"""A standard deviation, the name of a rule, or an array as `gaedist sigma` writes it."""
+
+GIVEN, JOINT = "given", "joint"
+
+_PATIENCE = 5.0  # seconds of a pass without a warning
+
+FACTOR = 2.0
+"""By how much `JOINT` may change a σ from its mean field, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A way to choose σ.
+
+    Attributes
+    ----------
+    about : str
+        What it does, and where it comes from.
+    find : callable
+        From the codes, the family and the run to the covariances, or to an `Optimum` that holds them.
+    """
+
+    about: str
+    find: Callable[[Array, str, Run], Covariance | Optimum]
+
+
+def _mean_field(codes: Array, family: str, run: Run) -> Covariance:
+    return MEAN_FIELDS[family](codes)
+
+
+def _approximate(codes: Array, family: str, run: Run) -> Covariance:
+    return promoted(approximate_mean_field(codes), family, codes)
+
+
+RULES: dict[str, Rule] = {
+    "mean-field": Rule("each point as if the others were N(0, I), Eq. (9)", _mean_field),
+    "mean-field-approx": Rule("1 + |x|²/(2D), Eq. (10)", _approximate),
+    "optimize": Rule("least Eq. (7), or (6), over all points together", optimize),
+}
+"""Name → rule."""
+
+
+@dataclass(frozen=True)
+class SigmaSummary:
+    """The standard deviations of a smoothing. What does not apply is None.
+
+    Attributes
+    ----------
+    rule : str
+        Where they come from; ``given`` for a number or an array.
+    min, median, max : float
+        Over all points and directions.
+    iterations, evaluations : int, optional
+        Of an optimisation, over all its starts; an evaluation is a pass over all pairs.
+    gradient_norm : float, optional
+        At its end; half its square is about what −log(1 − d²), or log d² for ``joint``, could still fall.
+    converged, interrupted : bool, optional
+        Whether it ended by its own rule, or by Ctrl-C with the best it had.
+    at_bounds : int, optional
+        Points with a σ at a bound, for ``joint``.
+    """
+
+    rule: str
+    min: float
+    median: float
+    max: float
+    iterations: int | None = None
+    evaluations: int | None = None
+    gradient_norm: float | None = None
+    converged: bool | None = None
+    interrupted: bool | None = None
+    at_bounds: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Smoothing:
+    """Smoothed samples, and where their σ come from.
+
+    Attributes
+    ----------
+    mixtures : tuple of Mixture
+        One or two.
+    rule : str
+        Name of the rule.
+    optimum : Optimum, optional
+        How an optimisation went; of two, the sums.
+    """
+
+    mixtures: tuple[Mixture, ...]
+    rule: str
+    optimum: Optimum | None = None
+
+    @property
+    def summary(self) -> SigmaSummary:
+        """The standard deviations in use."""
+        sigmas = np.concatenate([p.covariance.sigmas().ravel() for p in self.mixtures])
+        found: dict[str, Any] = {}
+        if self.optimum:
+            names = ("iterations", "evaluations", "gradient_norm", "converged", "interrupted", "at_bounds")
+            found = {name: getattr(self.optimum, name) for name in names}
+        return SigmaSummary(
+            self.rule, float(sigmas.min()), float(np.median(sigmas)), float(sigmas.max()), **found
+        )
+
+
+def smooth(codes: ArrayLike, sigma: Sigma, covariance: str | None, run: Run) -> Smoothing:
+    """Smooth a sample by Gaussians.
+
+    Parameters
+    ----------
+    codes : (n, D) array_like
+        The sample.
+    sigma : float, str or array_like
+        σ, the name of one of `RULES`, or an array: (n,) spherical, (n, 2) radial, along and across, and
+        (n, D) diagonal standard deviations, or (n, D, D) full covariances.
+    covariance : str, optional
+        One of `gaedist.covariances.FAMILIES`; by default the narrowest that fits σ.
+    run : Run
+        Threads, and whom to tell.
+
+    Raises
+    ------
+    GaedistError
+        If ``codes`` is no non-empty, finite, real 2-D array, σ is not positive and finite or of another
+        shape, or the family cannot hold it.
+    """
+    x = as_codes(codes)
+    if covariance is not None:
+        check_choice("covariance", covariance, FAMILIES)
+    if isinstance(sigma, str):
+        check_choice("sigma", sigma, RULES)
+        family = covariance or "spherical"
+        if family == Constant.name and sigma != "optimize":
+            raise GaedistError(
+                f"sigma {sigma} differs from point to point, and a constant covariance does not. "
+                f"Use {', '.join(MEAN_FIELDS)}."
+            )
+        _warn_of_cost(x, family, run)
+        found = RULES[sigma].find(x, family, run)
+        if isinstance(found, Optimum):
+            return Smoothing((Mixture(x, found.covariances[0]),), sigma, found)
+        return Smoothing((Mixture(x, found),), sigma)
+    given = _given(sigma, x, covariance)
+    _warn_of_cost(x, given.name, run)
+    return Smoothing((Mixture(x, given),), GIVEN)
+
+
+def _warn_of_cost(codes: Array, family: str, run: Run) -> None:
+    """Say so where a pass over all pairs takes long because of the family."""
+    n, dim = codes.shape
+    pairs = n * (n - 1) / 2
+    seconds = FAMILIES[family].seconds_a_pair(dim) * pairs / run.used_threads
+    if run.note and seconds > _PATIENCE:
+        run.note(
+            f"{family} covariances need a Cholesky factor for each of {pairs:.3g} pairs of {dim} × {dim} "
+            f"matrices, about {seconds:.0f} s a pass."
+        )
+
+
+def smooth_both(
+    x: ArrayLike,
+    y: ArrayLike,
+    sigmas: tuple[Sigma, Sigma],
+    covariance: str | None,
+    run: Run,
+    *,
+    factor: float = FACTOR,
+) -> Smoothing:
+    """Smooth two samples, each by its own rule, or both by `JOINT`.
+
+    Raises
+    ------
+    GaedistError
+        As `smooth`; for `JOINT` also if the dimensions differ, or ``factor`` is not above 1.
+    """
+    if isinstance(sigmas[0], str) and sigmas[0] == JOINT:
+        return _joint(as_codes(x), as_codes(y), covariance or "spherical", factor, run)
+    p = smooth(x, sigmas[0], covariance, run)
+    stopped = p.optimum is not None and p.optimum.interrupted and sigmas[1] == "optimize"
+    q = smooth(y, "mean-field" if stopped else sigmas[1], covariance, run)  # the start is the best so far
+    rule = p.rule if p.rule == q.rule else f"{p.rule}, {q.rule}"
+    return Smoothing(p.mixtures + q.mixtures, rule, _together(p.optimum, q.optimum))
+
+
+def _joint(x: Array, y: Array, family: str, factor: float, run: Run) -> Smoothing:
+    if family not in MEAN_FIELDS:
+        raise GaedistError(f"sigma joint needs a covariance of {', '.join(MEAN_FIELDS)}; got {family}.")
+    if not 1 < factor < 1e3:
+        raise GaedistError(f"sigma_factor must be above 1, and below 1000; got {factor:g}.")
+    if x.shape[1] != y.shape[1]:
+        raise GaedistError(
+            f"dimensions differ: {x.shape[1]} and {y.shape[1]}. Compare codes of one dimension."
+        )
+    found = optimize_jointly(x, y, family, factor, run)
+    mixtures = tuple(Mixture(codes, c) for codes, c in zip((x, y), found.covariances, strict=True))
+    return Smoothing(mixtures, JOINT, found)
+
+
+def _together(first: Optimum | None, second: Optimum | None) -> Optimum | None:
+    """Sum up two optimisations."""
+    if first is None or second is None:
+        return first or second
+    return Optimum(
+        first.covariances + second.covariances,
+        first.iterations + second.iterations,
+        first.evaluations + second.evaluations,
+        max(first.gradient_norm, second.gradient_norm),
+        first.converged and second.converged,
+        first.interrupted or second.interrupted,
+    )
+
+
+def _given(sigma: float | ArrayLike, codes: Array, family: str | None) -> Covariance:
+    array = np.asarray(sigma)
+    if array.dtype.kind not in "fiu":
+        raise GaedistError(f"sigma must be a number, an array of them or a rule; got {array.dtype}.")
+    if array.ndim == 0:
+        constant = Constant(check_sigma(float(array)) ** 2)
+        return promoted(constant, family or Constant.name, codes)
+    n, dim = codes.shape
+    shapes = {name: cls.stored_shape(n, dim) for name, cls in FAMILIES.items() if issubclass(cls, Movable)}
+    fitting = [name for name, shape in shapes.items() if shape == array.shape]
+    if not fitting:
+        wanted = ", ".join(f"{shape} ({name})" for name, shape in shapes.items())
+        raise GaedistError(f"sigma of {n} points in {dim} dimensions is {wanted}; got {array.shape}.")
+    meant = [name for name in fitting if family is None or holds(family, name)]
+    if not meant:
+        raise GaedistError(f"sigma is {' or '.join(fitting)}, and the {family} family cannot hold it.")
+    if len(meant) > 1:
+        raise GaedistError(
+            f"sigma of shape {array.shape} can be {' or '.join(meant)} at D = {dim}. "
+            "Say which with --covariance (covariance=)."
+        )
+    if not np.isfinite(array).all():
+        raise GaedistError(f"sigma is not finite in row {int(np.argwhere(~np.isfinite(array))[0][0])}.")
+    given = cast(type[Movable], FAMILIES[meant[0]]).of_stored(np.array(array, dtype=np.float64))
+    given.check(codes)
+    return promoted(given, family or meant[0], codes)

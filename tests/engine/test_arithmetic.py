@@ -1,0 +1,46 @@
+import mpmath
+import numpy as np
+import pytest
+
+from gaedist.engine import arithmetic
+
+
+def test_exp2_is_right_to_the_last_bits():
+    y = np.concatenate([np.random.default_rng(0).uniform(-1022, 1023, 4000), np.arange(-1022.0, 1024)])
+    got = np.array([arithmetic.exp2(value) for value in y])
+    errors = [abs(mpmath.mpf(g) / mpmath.mpf(2) ** mpmath.mpf(v) - 1) for g, v in zip(got, y, strict=True)]
+    assert max(errors) < 2.3e-16
+    assert arithmetic.exp2(-1e300) == 2.0**-1022
+    assert arithmetic.exp2(-np.inf) == 2.0**-1022
+
+
+@pytest.mark.filterwarnings("ignore:Descending:DeprecationWarning")  # mpmath < 1.4 knows no other order
+def test_polynomial_is_the_fit_it_says():
+    mp = mpmath.mp.clone()
+    mp.dps = 40
+    fit = mp.chebyfit(lambda f: mp.mpf(2) ** f, [-0.5, 0.5], 12)[::-1]
+    assert [float(c) for c in fit] == [getattr(arithmetic, f"_C{k}") for k in range(12)]
+
+
+def test_log2_and_inverse_are_right_to_the_last_bits():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([np.exp2(rng.uniform(-1021, 1022, 3000)), 1 + np.linspace(-0.3, 0.5, 2001)])
+    for value in x:
+        log, inverse = arithmetic.log2_and_inverse(value)
+        exact = mpmath.log(mpmath.mpf(value), 2)
+        assert abs(log - exact) <= 3e-16 * abs(exact) + 3e-16 * min(1, abs(value - 1))
+        assert abs(inverse * mpmath.mpf(value) - 1) <= 4.5e-16
+
+
+def test_split_gives_the_number_back():
+    for value in [1e-300, 0.7, np.sqrt(0.5), 1.0, 1.4, np.sqrt(2), 3.0, 1e300]:
+        m, k = arithmetic.split(value)
+        assert m * 2.0**k == value
+        assert np.sqrt(0.5) <= m <= np.sqrt(2)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 100])
+def test_total_and_largest(count):
+    values = np.random.default_rng(1).normal(size=120)
+    assert arithmetic.total(values, count) == pytest.approx(values[:count].sum(), rel=1e-13, abs=1e-15)
+    assert arithmetic.largest(values) == values.max()
