@@ -108,9 +108,9 @@ class Tiling:
 
     def _sum_range(self, shift: float, peak: bool, first: int, partial: Array) -> None:
         """Fill ``partial`` with the numbers of as many tiles, from ``first`` on."""
-        from gaedist.engine import tiles
+        from gaedist.engine.tiles import sum_tiles
 
-        tiles.sum_tiles(
+        sum_tiles(
             self.job.integrand,
             self.needs.products,
             self.needs.sums,
