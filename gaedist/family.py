@@ -24,6 +24,7 @@ class Covariance(ABC):
     """The covariances Σ_i of the components of a mixture, one family."""
 
     name: ClassVar[str]
+    about: ClassVar[str]
 
     @classmethod
     def seconds_a_pair(cls, dim: int) -> float:

@@ -25,6 +25,7 @@ class Full(Movable):
     """
 
     name: ClassVar[str] = "full"
+    about: ClassVar[str] = "a matrix for each point, which takes a Cholesky factor a pair"
     matrices: Array
 
     @classmethod

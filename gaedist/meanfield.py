@@ -26,9 +26,10 @@ from gaedist.family import LARGEST, Movable
 from gaedist.full import Full
 from gaedist.variances import Diagonal, Radial, Spherical
 
-_LEAST_LOG_FACTOR = math.log(2 - 2 * math.log(2))
+_LEAST_FACTOR, _LARGEST_FACTOR = 2 - 2 * math.log(2), 1 + 1e-9  # which rounding may reach
 _STEPS = 100
-_PRECISION = 4e-16
+_SHORT = 1e-8
+_BLOCK = 1 << 13  # numbers
 
 
 def spherical_mean_field(codes: Array) -> Spherical:
@@ -38,15 +39,17 @@ def spherical_mean_field(codes: Array) -> Spherical:
     (D/2 + 1) ln(s/T) − r²/(4T) + ln(1 − q/(2T)), where s > q − 1.
     """
     dim = codes.shape[1]
-    q = _squared_norms(codes) / dim
 
-    def value_and_slope(e: Array) -> tuple[Array, Array]:  # e = s − 1
-        t2 = 2 + e  # 2T
-        value = (dim / 2 + 1) * np.log1p(e / t2) - dim * q / (2 * t2) + np.log1p(-q / t2)
-        slope = (dim / 2 + 1) / ((1 + e) * t2) + dim * q / (2 * t2**2) + q / (t2 * (t2 - q))
-        return value, slope
+    def excess(q: Array) -> Array:  # e = s − 1
+        def value_and_slope(e: Array) -> tuple[Array, Array]:
+            t2 = 2 + e  # 2T
+            value = (dim / 2 + 1) * np.log1p(e / t2) - dim * q / (2 * t2) + np.log1p(-q / t2)
+            slope = (dim / 2 + 1) / ((1 + e) * t2) + dim * q / (2 * t2**2) + q / (t2 * (t2 - q))
+            return value, slope
 
-    return Spherical((1 + _root(value_and_slope, np.maximum(0, q - 2), 3 * q))[:, np.newaxis])
+        return _root(value_and_slope, np.maximum(0, q - 2), 3 * q)
+
+    return Spherical(1 + _by_blocks(excess, _squared_norms(codes) / dim)[:, np.newaxis])
 
 
 def approximate_mean_field(codes: Array) -> Spherical:
@@ -60,13 +63,13 @@ def radial_mean_field(codes: Array) -> Radial:
     if dim == 1:
         return Radial(np.repeat(spherical_mean_field(codes).variances, 2, axis=1))
     along_and_across = np.stack([squares, np.zeros_like(squares)], axis=1)
-    return Radial(_ellipsoid(along_and_across, Radial.multiplicities(dim))).tied(codes)
+    return Radial(_ellipsoids(along_and_across, Radial.multiplicities(dim))).tied(codes)
 
 
 def diagonal_mean_field(codes: Array) -> Diagonal:
     """Return the variances of the axes that minimise Eq. (9) over all diagonal covariances."""
     _squared_norms(codes)
-    return Diagonal(_ellipsoid(codes**2, np.ones(codes.shape[1])))
+    return Diagonal(_ellipsoids(codes**2, np.ones(codes.shape[1])))
 
 
 def full_mean_field(codes: Array) -> Full:
@@ -83,19 +86,21 @@ MEAN_FIELDS: dict[str, Callable[[Array], Movable]] = {
 """Family → its mean field."""
 
 
-def _ellipsoid(squares: Array, multiplicities: Array) -> Array:
+def _ellipsoids(squares: Array, multiplicities: Array) -> Array:
     """Return the variances v, (n, Q), at axes where x² is so much, each so many times."""
 
-    def value_and_slope(log_factor: Array) -> tuple[Array, Array]:
-        factor = np.exp(log_factor)[:, np.newaxis]
-        v, slope = _variances(squares, factor)
-        terms = -0.5 * np.log(2 * v / (1 + v)) + squares / (2 * (1 + v))
-        slopes = -0.5 / (v * (1 + v)) - squares / (2 * (1 + v) ** 2)
-        return log_factor - terms @ multiplicities, 1 - (slopes * slope * factor) @ multiplicities
+    def variances(squares: Array) -> Array:
+        def value_and_slope(factor: Array) -> tuple[Array, Array]:
+            v, slope = _variances(squares, factor[:, np.newaxis])
+            terms = squares / (2 * (1 + v)) - 0.5 * np.log(2 * v / (1 + v))
+            slopes = -(0.5 / v + squares / (2 * (1 + v))) / (1 + v) * slope
+            return np.log(factor) - terms @ multiplicities, 1 / factor - slopes @ multiplicities
 
-    n = len(squares)
-    log_factor = _root(value_and_slope, np.full(n, _LEAST_LOG_FACTOR), np.zeros(n))
-    return _variances(squares, np.exp(log_factor)[:, np.newaxis])[0]
+        n = len(squares)
+        factor = _root(value_and_slope, np.full(n, _LEAST_FACTOR), np.full(n, _LARGEST_FACTOR))
+        return _variances(squares, factor[:, np.newaxis])[0]
+
+    return _by_blocks(variances, squares)
 
 
 def _variances(squares: Array, factor: Array) -> tuple[Array, Array]:
@@ -110,7 +115,8 @@ def _variances(squares: Array, factor: Array) -> tuple[Array, Array]:
 def _root(value_and_slope: Callable[[Array], tuple[Array, Array]], below: Array, above: Array) -> Array:
     """Return the root of an increasing function of each point, which lies between these bounds.
 
-    Newton's method, with a bisection where it leaves the interval in which the sign changes.
+    Newton's method, with a bisection where it leaves the interval in which the sign changes. After a Newton
+    step as short as `_SHORT`, the next one would be at the level of rounding.
     """
     x = (below + above) / 2
     for _ in range(_STEPS):
@@ -119,11 +125,17 @@ def _root(value_and_slope: Callable[[Array], tuple[Array, Array]], below: Array,
         newton = x - value / slope
         inside = (newton >= below) & (newton <= above)
         moved = np.where(inside, newton, (below + above) / 2)
-        done = np.abs(moved - x) <= _PRECISION * np.abs(x)
+        short = np.abs(moved - x) <= _SHORT * np.abs(x)
         x = moved
-        if done.all():
+        if (short | (above <= below)).all():
             break
     return x
+
+
+def _by_blocks(function: Callable[[Array], Array], squares: Array) -> Array:
+    """Apply a function to parts of the rows that stay in a core's cache."""
+    rows = max(1, _BLOCK // (squares.size // len(squares)))
+    return np.concatenate([function(squares[k : k + rows]) for k in range(0, len(squares), rows)])
 
 
 def _squared_norms(codes: Array) -> Array:

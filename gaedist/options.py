@@ -44,8 +44,9 @@ def _sigma(name: str, rules: Collection[str], more: str = "") -> Any:
     about = "; ".join(f"{rule}: {RULES[rule].about}" for rule in rules if rule in RULES)
     return typer.Option(
         name,
-        metavar="|".join(["S", *rules, "FILE"]),
-        help=f"Standard deviation σ of the smoothing. {about}. {more} FILE: as gaedist sigma writes it.",
+        metavar="NUMBER|RULE|FILE",
+        help="Standard deviation σ of the smoothing: a number, a file that gaedist sigma wrote, or a rule. "
+        f"{about}.{more}",
         autocompletion=lambda: list(rules),
     )
 
@@ -67,8 +68,8 @@ CompareSigma = Annotated[
     _sigma(
         "--sigma",
         [*RULES, JOINT],
-        f"{JOINT}: least distance over the σ of both samples, sec. II.B. Unbounded, that is 0 for any two, "
-        "at σ → ∞: so each σ stays within --sigma-factor of its mean field.",
+        f" {JOINT}: least distance over the σ of both samples, sec. II.B; without bounds that is 0 for any "
+        "two, at σ → ∞, so each σ stays within --sigma-factor of its mean field.",
     ),
 ]
 SigmaB = Annotated[
@@ -80,7 +81,13 @@ SigmaFactor = Annotated[
 ]
 Covariance = Annotated[
     str | None,
-    _choice("--covariance", FAMILIES, "Family of the covariances; by default the narrowest that fits σ."),
+    _choice(
+        "--covariance",
+        FAMILIES,
+        "Covariances of the points; by default the narrowest that fit σ. "
+        + "; ".join(f"{name}: {family.about}" for name, family in FAMILIES.items())
+        + ".",
+    ),
 ]
 Target = Annotated[str, _choice("--target", TARGETS, "The prior to measure against.")]
 Null = Annotated[str, _choice("--null", NULLS, "Where the score of N(0, I) itself comes from.")]

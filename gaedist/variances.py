@@ -29,6 +29,7 @@ class Constant(Covariance):
     """
 
     name: ClassVar[str] = "constant"
+    about: ClassVar[str] = "one σ"
     variance: float
 
     def check(self, centers: Array) -> None:
@@ -141,6 +142,7 @@ class Spherical(Variances):
     """Σ_i = σ_i² I; variances (n, 1)."""
 
     name: ClassVar[str] = "spherical"
+    about: ClassVar[str] = "one for each point"
 
     @staticmethod
     def multiplicities(dim: int) -> Array:
@@ -178,6 +180,7 @@ class Radial(Variances):
     """Σ_i with variance a_i along x_i and b_i across it; variances (n, 2). At x = 0, a_i = b_i."""
 
     name: ClassVar[str] = "radial"
+    about: ClassVar[str] = "two: along the point, seen from 0, and across"
 
     @staticmethod
     def multiplicities(dim: int) -> Array:
@@ -246,6 +249,7 @@ class Diagonal(Variances):
     """Σ_i = diag of D variances; variances (n, D)."""
 
     name: ClassVar[str] = "diagonal"
+    about: ClassVar[str] = "one for each axis"
 
     @staticmethod
     def multiplicities(dim: int) -> Array:

@@ -6,7 +6,8 @@ them. Each tile's number is stored and all are added in a fixed order: the same 
 threads. `tiles`, `rows`, `matrices` and `arithmetic` are compiled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from gaedist.engine.driver import Tiling, Work, count_tiles
 from gaedist.engine.jobs import METHODS, PRECISIONS, Array, PairSum, Run, available_threads
@@ -29,8 +30,7 @@ def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
 
     Right also where every term underflows: such a sum is made relative to its largest term.
     """
-    with limited_threads(run.used_threads) as threads:
-        work = Work(threads, run.progress, sum(count_tiles(job) for job in jobs))
+    with _working(jobs, run) as work:
         return [Tiling(job, work).log_sum() for job in jobs]
 
 
@@ -43,6 +43,13 @@ def pair_derivatives(
     the pairs of one sample. Row 0 holds Σ_j of the terms of point i, row k the sums of their derivatives
     by parameter k of that point, all divided by exp(log_unit). Terms above 2^1000 count as that.
     """
-    with limited_threads(run.used_threads) as threads:
-        work = Work(threads, run.progress, sum(count_tiles(job) for job in jobs))
+    with _working(jobs, run) as work:
         return [Tiling(job, work).derivatives(log_unit) for job in jobs]
+
+
+@contextmanager
+def _working(jobs: Sequence[PairSum], run: Run) -> Iterator[Work]:
+    """Count the work, and take as many threads as it can use."""
+    counts = [count_tiles(job) for job in jobs]
+    with limited_threads(min(run.used_threads, max(counts))) as threads:
+        yield Work(threads, run.progress, sum(counts))
