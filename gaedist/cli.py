@@ -18,8 +18,9 @@ from gaedist.latents import Latents, Selection, parse_rows, read_latents, split_
 from gaedist.progress import shown
 from gaedist.report import Row, report
 from gaedist.sigma_files import SigmaTarget, parse_sigma
-from gaedist.smoothing import FACTOR, JOINT, RULES, SigmaSummary
+from gaedist.smoothing import FACTOR, JOINT, RULES, SigmaSummary, family_of
 from gaedist.streams import abandon_stdout, complain, prepare_streams
+from gaedist.variances import Constant
 
 app = typer.Typer(
     name="gaedist",
@@ -58,6 +59,11 @@ def score(
     selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
     outcome = Outcome({ABOVE: fail_above, Z: fail_z}, quiet)
     chosen = parse_sigma(sigma, RULES)
+    family = family_of(chosen, covariance)
+    if fail_z is not None and (family != Constant.name or isinstance(chosen, str)):
+        raise GaedistError(
+            "--fail-z needs z, which is known for a given constant σ. Gate the value with --fail-above."
+        )
     run = Run(threads, method, precision)
     with report(output, format_) as add:
         for file in files:
@@ -107,7 +113,7 @@ def compare(
     """
     selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
     chosen = parse_sigma(sigma, [*RULES, JOINT])
-    chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES)
+    chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
     first, second = _read(a, selection, quiet), _read(b, selection, quiet)
     names = f"{first.name} and {second.name}"
     run = Run(threads, method, precision)
@@ -153,7 +159,7 @@ def sigma(
     chosen = parse_sigma(sigma, RULES)
     destination = None if output is None else SigmaTarget.parse(output)
     if destination:
-        destination.check()
+        destination.check([split_name(file)[0]])
     latents = _read(file, selection, quiet)
     with shown(Run(threads), latents.name, quiet=quiet) as watched, _about(latents.name):
         result = gaedist.sigma(latents.codes, sigma=chosen, covariance=covariance, run=watched)
@@ -249,6 +255,8 @@ def main(arguments: list[str] | None = None) -> int:
     except MemoryError:
         complain("not enough memory. Use --rows or --subsample.")
         return BAD_INPUT
+    except KeyboardInterrupt:  # while Typer reads the commands
+        code = INTERRUPTED
     if code == INTERRUPTED:
         complain("interrupted.")
     return int(code or DONE)

@@ -4,13 +4,14 @@ import math
 import time
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from gaedist.covariances import meet
 from gaedist.engine import Run
-from gaedist.errors import check_choice
+from gaedist.errors import GaedistError, check_choice
 from gaedist.mixtures import Mixture, SquaredDistance, signed_sum, squared_distance, to_linear
-from gaedist.smoothing import FACTOR, Sigma, SigmaSummary, smooth_both
+from gaedist.smoothing import FACTOR, JOINT, LARGEST_FACTOR, Sigma, SigmaSummary, smooth_both
 from gaedist.variances import Constant
 from gaedist.version import __version__
 
@@ -50,7 +51,7 @@ class CompareResult:
         The standard deviations used, of both samples together.
     expected : float, optional
         Mean value over all assignments of the pooled points, with their σ, to samples of n and m: what
-        two samples of one law would give. None where the σ of a point depends on its whole sample.
+        two samples of one law would give. None where the σ of a point may depend on its whole sample.
     null : PermutationNull
         The permutations behind the p-value.
     p_value : float, optional
@@ -132,6 +133,14 @@ def compare(
     run = run or Run()
     check_choice("metric", metric, METRICS)
     began = time.perf_counter()
+    if not isinstance(sigma_factor, (int, float)) or not 1 < sigma_factor < LARGEST_FACTOR:
+        raise GaedistError(
+            f"sigma_factor must be above 1, and below {LARGEST_FACTOR:g}; got {sigma_factor!r}."
+        )
+    if np.ndim(sigma) > 0 and sigma_b is None:
+        raise GaedistError("an array of σ belongs to the first sample. Give sigma_b (--sigma-b) too.")
+    if isinstance(sigma, str) and sigma == JOINT and sigma_b is not None:
+        raise GaedistError(f"{JOINT} chooses σ of both samples. Leave out sigma_b (--sigma-b).")
     sigmas = sigma, sigma if sigma_b is None else sigma_b
     smoothing = smooth_both(x, y, sigmas, covariance, run, factor=sigma_factor)
     p, q = smoothing.mixtures
@@ -146,7 +155,7 @@ def compare(
         log_value=distance.log_value,
         covariance=meet(p.covariance.name, q.covariance.name),
         sigma=smoothing.summary,
-        expected=None if smoothing.optimum else _permutation_mean(distance, n, m),
+        expected=_permutation_mean(distance, n, m) if smoothing.by_point else None,
         null=PermutationNull(),
         p_value=None,
         method="pairs",

@@ -12,7 +12,7 @@ class GaedistError(Exception):
 
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     """Raise `GaedistError` unless ``value`` is one of the choices."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise GaedistError(f"{name} must be one of {', '.join(choices)}; got {value!r}.")
 
 

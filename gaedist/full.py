@@ -12,6 +12,7 @@ from gaedist.errors import GaedistError
 from gaedist.family import LARGEST, SMALLEST, Movable, Pull
 
 _ASYMMETRY = 1e-9
+_NARROWEST = 1e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +31,8 @@ class Full(Movable):
 
     @classmethod
     def seconds_a_pair(cls, dim: int) -> float:
-        """Return the time of a Cholesky factor, as D = 2 to 64 were measured."""
-        return 2e-8 + 1e-10 * dim**3
+        """Return the time of a Cholesky factor, as D = 2 to 256 were measured; large ones leave the cache."""
+        return 2e-8 + 1e-10 * dim**3 * max(1.0, dim / 64)
 
     def check(self, centers: Array) -> None:
         """Raise `GaedistError` for matrices of another shape, asymmetric ones or indefinite ones."""
@@ -41,17 +42,20 @@ class Full(Movable):
                 f"full covariances of {n} points must be {(n, dim, dim)}; got {self.matrices.shape}."
             )
         sizes = np.abs(self.matrices).max(axis=(1, 2))
+        if not (sizes < LARGEST**2).all():
+            raise GaedistError(f"covariances must be below {LARGEST**2:g}; got {sizes.max():g}.")
         skew = np.abs(self.matrices - self.matrices.transpose(0, 2, 1)).max(axis=(1, 2))
         asymmetric = ~(skew <= _ASYMMETRY * sizes)
         if asymmetric.any():
             raise GaedistError(f"covariance {np.flatnonzero(asymmetric)[0]} is not symmetric.")
         smallest = np.linalg.eigvalsh(self.matrices)[:, 0]
-        bad = ~((smallest > SMALLEST**2) & (sizes < LARGEST**2) & (smallest > 1e-14 * sizes))
+        bad = ~((smallest > SMALLEST**2) & (smallest > _NARROWEST * sizes))
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             raise GaedistError(
-                f"covariance {row} is not positive definite: its least eigenvalue is {smallest[row]:g}, "
-                f"its largest element {sizes[row]:g}; {bad.sum()} of {n} are so."
+                f"covariance {row} is not positive definite to the precision of a double: its least "
+                f"eigenvalue is {smallest[row]:g}, its largest element {sizes[row]:g}; {bad.sum()} of {n} "
+                "are so. A radial or a diagonal covariance holds any ratio of variances."
             )
 
     def pair_sum(
@@ -95,7 +99,13 @@ class Full(Movable):
         m[:, rows, columns] = coordinates.T
         diagonal = np.arange(dim)
         m[:, diagonal, diagonal] = np.exp(m[:, diagonal, diagonal])
-        cholesky = np.linalg.cholesky(self.matrices)
+        try:
+            cholesky = np.linalg.cholesky(self.matrices)
+        except np.linalg.LinAlgError as error:
+            raise GaedistError(
+                "a full covariance has variances further apart than a double can hold side by side. A radial "
+                "or a diagonal covariance holds any ratio of variances."
+            ) from error
         root = cholesky @ m
 
         def pull(slopes: Array) -> Array:

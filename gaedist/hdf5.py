@@ -18,6 +18,8 @@ from gaedist.storage import MOST_DEFLATED, Block, StoredArray, dtype_fault, noth
 if TYPE_CHECKING:
     import h5py
 
+_MARK = "gaedist"
+
 
 @contextmanager
 def hdf5_arrays(stream: BinaryIO, _size: int) -> Iterator[list[StoredArray]]:
@@ -102,7 +104,17 @@ def _dataset(dataset: "h5py.Dataset", path: str) -> StoredArray:
             yield slice(a, b), slice(None), block
 
     fault = dtype_fault(dtype) or _storage_fault(dataset)
-    return StoredArray(path, dataset.shape, dtype, fault, blocks)
+    return StoredArray(path, dataset.shape, dtype, fault, blocks, is_sigma=is_sigma(dataset))
+
+
+def is_sigma(dataset: "h5py.Dataset") -> bool:
+    """Tell whether `mark_sigma` marked it."""
+    return bool(dataset.attrs.get(_MARK) == "sigma") if _MARK in dataset.attrs else False
+
+
+def mark_sigma(dataset: "h5py.Dataset") -> None:
+    """Mark a dataset as σ that gaedist chose."""
+    dataset.attrs[_MARK] = "sigma"
 
 
 def _storage_fault(dataset: "h5py.Dataset") -> str | None:

@@ -139,7 +139,12 @@ def as_codes(codes: ArrayLike) -> Array:
     GaedistError
         If it is no non-empty, finite, real 2-D array.
     """
-    array = np.asarray(codes)
+    if np.ma.is_masked(codes):
+        raise GaedistError("the codes have masked elements. Drop those rows, or fill them.")
+    try:
+        array = np.asarray(codes)
+    except ValueError as error:
+        raise GaedistError("the codes are no array: their rows differ in length.") from error
     fault = dtype_fault(array.dtype) or shape_fault(array.shape)
     if fault:
         raise GaedistError(f"the codes are {fault}.")
@@ -222,7 +227,7 @@ def find_array(arrays: list[StoredArray], dataset: str | None) -> StoredArray:
     elif len(arrays) == 1:
         chosen = arrays
     else:
-        chosen = [array for array in arrays if len(array.shape) == 2]
+        chosen = [array for array in arrays if len(array.shape) == 2 and not array.is_sigma]
     if not chosen:
         raise GaedistError(f"no 2-D array in it. It holds: {listing}.")
     if len(chosen) > 1:

@@ -28,6 +28,7 @@ from gaedist.variances import Diagonal, Radial, Spherical
 
 _LEAST_FACTOR, _LARGEST_FACTOR = 2 - 2 * math.log(2), 1 + 1e-9  # which rounding may reach
 _STEPS = 100
+_FARTHEST = 1e30
 _SHORT = 1e-8
 _BLOCK = 1 << 13  # numbers
 
@@ -54,7 +55,13 @@ def spherical_mean_field(codes: Array) -> Spherical:
 
 def approximate_mean_field(codes: Array) -> Spherical:
     """Implements Eq. (10), σ(r) ≈ 1 + r²/(2D), which for D ≥ 8 is 4 to 6 % too large at r² = 2D."""
-    return Spherical((1 + _squared_norms(codes) / (2 * codes.shape[1]))[:, np.newaxis] ** 2)
+    squares = _squared_norms(codes, math.sqrt(LARGEST))
+    return Spherical((1 + squares / (2 * codes.shape[1]))[:, np.newaxis] ** 2)
+
+
+def check_reach(codes: Array) -> None:
+    """Raise `GaedistError` for codes so far from 0 that an optimisation could leave the range of σ."""
+    _squared_norms(codes, _FARTHEST)
 
 
 def radial_mean_field(codes: Array) -> Radial:
@@ -138,12 +145,14 @@ def _by_blocks(function: Callable[[Array], Array], squares: Array) -> Array:
     return np.concatenate([function(squares[k : k + rows]) for k in range(0, len(squares), rows)])
 
 
-def _squared_norms(codes: Array) -> Array:
+def _squared_norms(codes: Array, farthest: float = LARGEST / 10) -> Array:
     """Return |x|², (n,); raise `GaedistError` where σ would leave its range."""
-    squares = np.asarray(np.einsum("ij,ij->i", codes, codes))
-    if squares.max() > (LARGEST / 10) ** 2:
+    with np.errstate(over="ignore"):
+        squares = np.asarray(np.einsum("ij,ij->i", codes, codes))
+    if not squares.max() <= farthest**2:
+        row = int(squares.argmax())
         raise GaedistError(
-            f"the mean field needs |x| up to {LARGEST / 10:g}; row {squares.argmax()} has "
-            f"{squares.max() ** 0.5:g}."
+            f"the codes are too far from 0 for this choice of σ: |x| may be up to {farthest:g}; "
+            f"row {row} has {math.hypot(*codes[row]):g}. Scale them, or give σ."
         )
     return squares

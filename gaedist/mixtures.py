@@ -146,7 +146,8 @@ def squared_distance(
     GaedistError
         If p and q have different dimensions.
     """
-    pp, qq, pq = _overlaps([(p, p), (q, q), (p, q)], unit, run or Run())
+    few, many = sorted((p, q), key=lambda mixture: len(mixture.centers))  # long rows are quicker than many
+    pp, qq, pq = _overlaps([(p, p), (q, q), (few, many)], unit, run or Run())
     sign, log_value = signed_sum(
         *((1, log) for term in (pp, qq) for log in (term.log_self, term.log_pairs)),
         *((-2, log) for log in (pq.log_self, pq.log_pairs)),

@@ -98,18 +98,18 @@ def _where_known(n: int, dim: int, covariance: Covariance) -> ScoreNull | None:
     return closed_form(n, dim, covariance.variance) if isinstance(covariance, Constant) else None
 
 
-def _required(n: int, dim: int, covariance: Covariance) -> ScoreNull:
-    if not isinstance(covariance, Constant):
+def check_null(null: str, family: str) -> None:
+    """Raise `GaedistError` for a law that is asked for and not known for a family."""
+    if null == "closed-form" and family != Constant.name:
         raise GaedistError(
-            f"the closed form of what N(0, I) scores is known for one σ for all points; got "
-            f"{covariance.name} covariances. Leave --null (null=) at auto."
+            f"what N(0, I) scores is known in closed form for one σ for all points, and not for {family} "
+            "covariances. Leave --null (null=) at auto."
         )
-    return closed_form(n, dim, covariance.variance)
 
 
 NULLS: dict[str, Callable[[int, int, Covariance], ScoreNull | None]] = {
     "auto": _where_known,
-    "closed-form": _required,
+    "closed-form": _where_known,
     "none": lambda n, dim, covariance: None,
 }
 """Name → law of the score of n points of N(0, I) in D dimensions, smoothed with these covariances."""

@@ -61,9 +61,9 @@ class Score:
         """Evaluate it; all terms are taken relative to the cross term C, so that C = 1."""
         p = Mixture(self.samples[0], covariances[0])
         n, dim = p.centers.shape
-        pair_job, cross_job = pair_sum(p, p), pair_sum(p, self.prior)
+        pair_job, cross_job = pair_sum(p, p), pair_sum(self.prior, p)
         log_cross = cross_job.log_scale + log_pair_sums([cross_job], self.run)[0] - math.log(n)
-        (pairs, _), (cross, _) = pair_derivatives([pair_job, cross_job], self.run, log_unit=log_cross)
+        (pairs, _), (_, cross) = pair_derivatives([pair_job, cross_job], self.run, log_unit=log_cross)
         by_pairs, terms = _with_selves(pairs, covariances[0], dim, log_cross)
         ratio = terms.sum() / n**2
         by_pairs, by_cross = by_pairs / n**2, cross[1 : 1 + len(by_pairs)] / n
@@ -123,6 +123,6 @@ class Between:
 
 def _with_selves(pairs: Array, covariance: Movable, dim: int, log_unit: float) -> tuple[Array, Array]:
     """Return the derivatives of Σ_ij K_ij, (Q, n), and the terms of each point, (n,), its own included."""
-    selves = np.exp(np.minimum(covariance.log_selves(dim) - log_unit, 700.0))
+    selves = np.exp(np.minimum(covariance.log_selves(dim) - log_unit, 300.0))
     slopes = 2 * pairs[1:] + selves * covariance.self_slopes(dim)
     return slopes, pairs[0] + selves

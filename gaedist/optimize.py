@@ -15,8 +15,9 @@ import numpy as np
 from gaedist.bandwidth import best_constant
 from gaedist.covariances import LIFTS, promoted
 from gaedist.engine import Array, Run
+from gaedist.errors import GaedistError
 from gaedist.family import Covariance, Movable, Pull
-from gaedist.meanfield import MEAN_FIELDS
+from gaedist.meanfield import MEAN_FIELDS, check_reach
 from gaedist.objectives import Between, Objective, Point, Score
 from gaedist.variances import Constant
 
@@ -29,6 +30,7 @@ _TOLERANCE = 1e-3  # relative decrease in a window that ends the search
 _STALLED = 1e-6  # relative decrease in one iteration that does
 _MEMORY = 20  # pairs of vectors that L-BFGS-B keeps
 _BOX = 4.0  # that a coordinate may move between renewals: a logarithm of a variance
+_PLATEAU = 100.0  # above the best loss, where there is none
 _FAINTEST = 1e-15  # part of the largest density below which a point is not scaled up further
 
 
@@ -73,6 +75,7 @@ def optimize(codes: Array, family: str, run: Run) -> Optimum:
     KeyboardInterrupt
         If Ctrl-C comes before there is anything to return.
     """
+    check_reach(codes)
     search = _Search(Score(codes, replace(run, progress=None)), run)
     interrupted = False
     try:
@@ -91,6 +94,8 @@ def optimize_jointly(x: Array, y: Array, family: str, factor: float, run: Run) -
     Implements the minimisation of sec. II.B. Without bounds it has the trivial infimum 0, at σ → ∞, for any
     two samples. So each σ stays within ``factor`` of its mean field.
     """
+    for codes in (x, y):
+        check_reach(codes)
     start = tuple(MEAN_FIELDS[family](codes) for codes in (x, y))
     search = _Search(Between(x, y, replace(run, progress=None)), run)
     interrupted = False
@@ -151,11 +156,7 @@ class _Search:
             return found
         starts = [promoted(self.minimum(below), family, codes) for below, above in LIFTS if above == family]
         mean_field = MEAN_FIELDS[family](codes)
-        self.evaluate((mean_field,), np.zeros(self._size((mean_field,))))
-        starts.append(mean_field.scaled(self.narrowing))
-        scouts = sorted(
-            (self.descend((cast(Movable, start),), _SCOUTING) for start in starts), key=lambda scout: scout[0]
-        )
+        scouts = self.scouts(mean_field, [*starts, mean_field.scaled(self.narrowing)])
         loss, reached, self.converged = scouts[0]
         apart = _AGREEMENT * self.objective.resolution(loss)
         rivals = [scouts[0], *(scout for scout in scouts[1:2] if scout[0] - loss > apart)]
@@ -171,6 +172,24 @@ class _Search:
             self.converged = ended or before - loss < _TOLERANCE * self.objective.resolution(loss)
         self.minima[family] = reached[0]
         return reached[0]
+
+    def scouts(
+        self, mean_field: Movable, starts: list[Covariance]
+    ) -> list[tuple[float, tuple[Movable, ...], bool]]:
+        """Look at the mean field, and go a little down from each start, those first that end lowest.
+
+        A start that the family cannot hold in doubles is left out, if there is another.
+        """
+        found, refused = [], None
+        for start in starts:
+            try:
+                found.append(self.descend((cast(Movable, start),), _SCOUTING))
+            except GaedistError as error:
+                refused = error
+        if refused and not found:
+            raise refused
+        self.evaluate((mean_field,), np.zeros(self._size((mean_field,))))
+        return sorted(found, key=lambda scout: scout[0])
 
     def minimum_between(self, start: tuple[Movable, ...], factor: float) -> None:
         """Minimise over two samples, each σ within a factor of the start."""
@@ -209,7 +228,7 @@ class _Search:
         from scipy.optimize import minimize
 
         samples = self.objective.samples
-        point, _ = self.evaluate(base, z)
+        point, _ = self.objective_at(base, z)
         scale = np.concatenate(
             [
                 np.sqrt(np.outer(c.curvatures(x.shape[1]), np.maximum(d, _FAINTEST * d.max()))).ravel()
@@ -254,6 +273,13 @@ class _Search:
         return float(found.fun), found.x / scale, found.nit < iterations
 
     def evaluate(self, base: tuple[Movable, ...], z: Array) -> tuple[Point, Array]:
+        """Return `objective_at`, or a high plateau where the covariances are none in doubles."""
+        try:
+            return self.objective_at(base, z)
+        except GaedistError:
+            return Point(self.best_loss + _PLATEAU, (), ()), np.zeros_like(z)
+
+    def objective_at(self, base: tuple[Movable, ...], z: Array) -> tuple[Point, Array]:
         """Return the objective at coordinates about a base, and its gradient by them."""
         moved = _moved(base, z, self.objective.samples)
         covariances = tuple(covariance for covariance, _ in moved)

@@ -11,7 +11,7 @@ from gaedist.engine import Run
 from gaedist.streams import complain
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
 _PATIENCE = 1.0  # seconds without a line
 
@@ -38,43 +38,41 @@ class _Line:
 
     def __init__(self, what: str) -> None:
         self.what, self.began = what, time.monotonic()
-        self.bar: tuple[Progress, TaskID] | None = None
+        self.shown: Progress | None = None
+        self.wordy = False
 
     def advance(self, done: int, total: int) -> None:
         """Show that so many tiles are done."""
-        if done < total or self.bar:
+        if done < total or self.shown:
             self._update(self.what, done, total)
 
     def describe(self, text: str) -> None:
         """Show a text, without a bar."""
-        self._update(f"{self.what}: {text}", 0, None)
+        self._update(f"{text} – {self.what}", 0, None)
 
     def _update(self, text: str, done: int, total: int | None) -> None:
-        if self.bar is None:
+        wordy = total is None
+        if self.shown is None or self.wordy != wordy:
             if time.monotonic() - self.began < _PATIENCE:
                 return
-            bar = _start()
-            self.bar = bar, bar.add_task(text)
-        bar, task = self.bar
-        bar.update(task, description=text, completed=done, total=total)
+            self.stop()
+            self.shown, self.wordy = _start(wordy), wordy
+            self.shown.add_task(text)
+        self.shown.update(self.shown.task_ids[0], description=text, completed=done, total=total)
 
     def stop(self) -> None:
         """Take the line away."""
-        if self.bar:
-            self.bar[0].stop()
+        if self.shown:
+            self.shown.stop()
 
 
-def _start() -> "Progress":
+def _start(wordy: bool) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
-    bar = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    bar.start()
-    return bar
+    text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+    bar = () if wordy else (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    progress = Progress(text, *bar, console=Console(stderr=True), transient=True)
+    progress.start()
+    return progress

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from gaedist.engine import Run
 from gaedist.errors import check_choice
 from gaedist.mixtures import normal, signed_sum, squared_distance, to_linear
-from gaedist.null import NULLS, Null, ScoreNull
-from gaedist.smoothing import Sigma, SigmaSummary, smooth
+from gaedist.null import NULLS, Null, ScoreNull, check_null
+from gaedist.smoothing import Sigma, SigmaSummary, family_of, smooth
 from gaedist.version import __version__
 
 
@@ -50,7 +50,7 @@ class ScoreResult:
         The terms of the value.
     null : Null
         Mean and standard deviation of the value over samples of N(0, I) of this n and D; known for a
-        constant σ.
+        constant σ that was not chosen on these codes.
     excess, z : float, optional
         The value minus the null mean, formed term by term, and that in null standard deviations; None
         without a null law, and where σ is so large that rounding would rule them.
@@ -147,12 +147,13 @@ def score(
     check_choice("target", target, TARGETS)
     check_choice("metric", metric, METRICS)
     check_choice("null", null, NULLS)
+    check_null(null, family_of(sigma, covariance))
     began = time.perf_counter()
     smoothing = smooth(codes, sigma, covariance, run)
     (p,) = smoothing.mixtures
     n, dim = p.centers.shape
     distance = squared_distance(p, TARGETS[target](dim), unit=1.0, run=run)
-    law = NULLS[null](n, dim, p.covariance)
+    law = None if smoothing.optimum else NULLS[null](n, dim, p.covariance)
     excess, z = (None, None) if law is None else _excess(distance.pp.log_pairs, distance.pq.log_pairs, law)
     varying = np.logaddexp(distance.pp.log_pairs, math.log(2) + distance.pq.log_pairs)
     return ScoreResult(

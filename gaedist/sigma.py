@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from gaedist.engine import Array, Run
 from gaedist.errors import GaedistError
 from gaedist.family import Movable
-from gaedist.smoothing import SigmaSummary, Smoothing, smooth
+from gaedist.smoothing import SigmaSummary, Smoothing, family_of, smooth
+from gaedist.variances import Constant, Spherical
 from gaedist.version import __version__
 
 
@@ -78,21 +79,18 @@ def sigma(
     GaedistError
         If ``codes`` is no non-empty, finite, real 2-D array, or the rule and the family do not fit.
     """
-    smoothing = smooth(codes, sigma, covariance or _default_family(sigma), run or Run())
-    return _result(smoothing)
-
-
-def _default_family(sigma: str | float | ArrayLike) -> str | None:
-    """Return spherical for a number: a constant has no σ of each point."""
-    return "spherical" if np.ndim(sigma) == 0 else None  # a name has no axes either
+    if covariance is None and np.ndim(sigma) == 0:  # a name has no axes either
+        covariance = Spherical.name
+    if family_of(sigma, covariance) == Constant.name:
+        raise GaedistError(
+            "a constant covariance has one σ, and none of each point. Take another covariance."
+        )
+    return _result(smooth(codes, sigma, covariance, run or Run()))
 
 
 def _result(smoothing: Smoothing) -> SigmaResult:
     (p,) = smoothing.mixtures
-    if not isinstance(p.covariance, Movable):
-        raise GaedistError(
-            "a constant covariance has one σ and no σ of each point. Use another --covariance."
-        )
+    assert isinstance(p.covariance, Movable)  # the only one that is not is constant
     array = p.covariance.stored()
     return SigmaResult(
         n=len(p.centers),

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from gaedist.engine import Array
 from gaedist.errors import GaedistError
 from gaedist.family import check_sigma
+from gaedist.hdf5 import is_sigma, mark_sigma
 from gaedist.latents import find_array, open_arrays, read_rows, split_name
 from gaedist.streams import whole_file
 
@@ -20,18 +22,23 @@ if TYPE_CHECKING:
     import h5py
 
 _DATASET = "sigma"
-_MARK = "gaedist"
+_LONGEST_SHOWN = 100
 _HDF5 = (".h5", ".hdf5", ".hdf")
 
 
-def parse_sigma(text: str, rules: Collection[str]) -> float | str | Array:
-    """Return a number, the name of a rule, or the array in a file, whichever the text of ``--sigma`` is."""
+def parse_sigma(text: str, rules: Collection[str], option: str = "--sigma") -> float | str | Array:
+    """Return a number, the name of a rule, or the array in a file, whichever the text of an option is."""
     if text in rules:
         return text
     with contextlib.suppress(ValueError):
         return check_sigma(float(text))
-    if not Path(split_name(text)[0]).exists():
-        raise GaedistError(f"--sigma {text}: no number, no file, and none of {', '.join(rules)}.")
+    try:
+        found = text and Path(split_name(text)[0]).exists()
+    except OSError:  # a name too long for a file
+        found = False
+    if not found:
+        shown = text if len(text) < _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+        raise GaedistError(f"{option} {shown!r}: no number, no file, and none of {', '.join(rules)}.")
     return read_sigma(text)
 
 
@@ -77,12 +84,13 @@ class SigmaTarget:
     @classmethod
     def parse(cls, name: str) -> "SigmaTarget":
         """Parse ``path.npy``, ``path.h5`` or ``path.h5::dataset``; raise `GaedistError` if it cannot be."""
-        text, separator, dataset = name.partition("::")
-        path = Path(text)
-        if path.suffix.lower() in _HDF5:
-            return cls(path, dataset.strip("/") or _DATASET)
+        text, separator, dataset = name.rpartition("::")
+        path = Path(text if separator else name)
+        dataset = dataset.strip("/") if separator else _DATASET
+        if path.suffix.lower() in _HDF5 and not {"", ".", ".."} & set(dataset.split("/")):
+            return cls(path, dataset)
         if path.suffix.lower() != ".npy" or separator:
-            raise GaedistError(f"{name}: a file of σ is PATH.npy, PATH.h5 or PATH.h5::DATASET.")
+            raise GaedistError(f"{name!r}: a file of σ is PATH.npy, PATH.h5 or PATH.h5::DATASET.")
         return cls(path, None)
 
     @property
@@ -90,31 +98,54 @@ class SigmaTarget:
         """The file and the dataset, as on the command line."""
         return f"{self.path}::{self.dataset}" if self.dataset else str(self.path)
 
-    def check(self) -> None:
-        """Raise `GaedistError` for what can be known to fail, before a long computation."""
-        if not self.path.resolve().parent.is_dir():
-            raise GaedistError(f"{self.path}: cannot be written: there is no such folder.")
-        if self.path.is_dir():
-            raise GaedistError(f"{self.path}: cannot be written: it is a folder.")
-        if self.dataset and self.path.exists():
+    def check(self, inputs: Collection[str] = ()) -> None:
+        """Raise `GaedistError` for what can be known to fail, before a long computation.
+
+        That includes an .npy that is one of the inputs of the command, which would be lost.
+        """
+        try:
+            if not self.path.resolve().parent.is_dir():
+                raise GaedistError(f"{self.path}: cannot be written: there is no such folder.")
+            existing = self.path.exists()
+        except OSError as error:
+            raise GaedistError(f"{self.path}: cannot be written: {error.strerror}.") from error
+        if not existing:
+            return
+        if not self.path.is_file():
+            raise GaedistError(f"{self.path}: cannot be written: it is no regular file.")
+        if self.dataset:
             with self._opened(self.path, "r") as file:
                 self._refuse_foreign(file)
+        elif any(self.path.samefile(name) for name in inputs if Path(name).exists()):
+            raise GaedistError(f"{self.path}: is read by this command, and would be lost. Name another -o.")
 
     def write(self, array: Array) -> None:
-        """Write the array; the file is never seen half-written, and what else it holds is kept."""
-        with whole_file(self.path) as partial:
+        """Write the array; the file is never seen half-written, and what else it holds is kept.
+
+        If it cannot be written, the array is put where it can, and the `GaedistError` says where.
+        """
+        try:
+            self._write(array)
+        except GaedistError as error:
+            raise GaedistError(f"{error} The σ are in {_rescued(array)} instead.") from error
+
+    def _write(self, array: Array) -> None:
+        with contextlib.ExitStack() as stack:
+            kept = self.dataset is not None and self.path.exists()
+            if kept:  # and locked until the copy has taken its place
+                stack.enter_context(self._opened(self.path, "r+"))
+            partial = stack.enter_context(whole_file(self.path))
+            if kept:
+                shutil.copyfile(self.path, partial)
             if self.dataset is None:
                 with partial.open("wb") as stream:
                     np.save(stream, array)
                 return
-            kept = self.path.exists()
-            if kept:
-                shutil.copyfile(self.path, partial)
             with self._opened(partial, "a" if kept else "w") as file:
                 self._refuse_foreign(file)
                 if self.dataset in file:
                     del file[self.dataset]
-                file.create_dataset(self.dataset, data=array).attrs[_MARK] = _DATASET
+                mark_sigma(file.create_dataset(self.dataset, data=array))
 
     @contextmanager
     def _opened(self, path: Path, mode: str) -> Iterator["h5py.File"]:
@@ -125,13 +156,35 @@ class SigmaTarget:
                 yield file
         except GaedistError:
             raise
+        except BlockingIOError as error:
+            raise GaedistError(
+                f"{self.name}: another process has it open. Wait until that has closed it."
+            ) from error
         except Exception as error:  # a damaged file raises OSError, RuntimeError, KeyError, ValueError, …
-            raise GaedistError(f"{self.name}: cannot be written into that HDF5 file ({error}).") from error
+            reason = str(error).partition(", ")[0][:_LONGEST_SHOWN]
+            raise GaedistError(f"{self.name}: cannot be written into that HDF5 file ({reason}).") from error
 
     def _refuse_foreign(self, file: "h5py.File") -> None:
-        """Raise `GaedistError` rather than overwrite what gaedist did not write."""
-        if self.dataset in file and file[self.dataset].attrs.get(_MARK) != _DATASET:
+        """Raise `GaedistError` rather than follow a link, or overwrite what gaedist did not write."""
+        import h5py
+
+        parts = str(self.dataset).split("/")
+        for k in range(1, len(parts) + 1):
+            path = "/".join(parts[:k])
+            if isinstance(file.get(path, getlink=True), (h5py.ExternalLink, h5py.SoftLink)):
+                raise GaedistError(f"{self.name}: {path} is a link, which is not followed. Name another.")
+            if path not in file:
+                return
+        found = file[self.dataset]
+        if not isinstance(found, h5py.Dataset) or not is_sigma(found):
             raise GaedistError(
                 f"{self.name}: there is a {self.dataset} in it that gaedist did not write. "
                 "Name another dataset as PATH.h5::NAME."
             )
+
+
+def _rescued(array: Array) -> str:
+    """Write an array into the folder for temporary files; return where."""
+    with tempfile.NamedTemporaryFile(prefix="gaedist-sigma-", suffix=".npy", delete=False) as stream:
+        np.save(stream, array)
+    return stream.name

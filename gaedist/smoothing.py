@@ -14,11 +14,12 @@ from gaedist.covariances import FAMILIES, holds, promoted
 from gaedist.engine import Array, Run
 from gaedist.errors import GaedistError, check_choice
 from gaedist.family import Covariance, Movable, check_sigma
+from gaedist.full import Full
 from gaedist.latents import as_codes
 from gaedist.meanfield import MEAN_FIELDS, approximate_mean_field
 from gaedist.mixtures import Mixture
 from gaedist.optimize import Optimum, optimize, optimize_jointly
-from gaedist.variances import Constant
+from gaedist.variances import Constant, Spherical
 
 Sigma = float | str | ArrayLike
 """A standard deviation, the name of a rule, or an array as `gaedist sigma` writes it."""
@@ -29,6 +30,8 @@ _PATIENCE = 5.0  # seconds of a pass without a warning
 
 FACTOR = 2.0
 """By how much `JOINT` may change a σ from its mean field, unless told otherwise."""
+
+LARGEST_FACTOR = 1e3
 
 
 @dataclass(frozen=True)
@@ -107,11 +110,14 @@ class Smoothing:
         Name of the rule.
     optimum : Optimum, optional
         How an optimisation went; of two, the sums.
+    by_point : bool
+        No σ is known to depend on other points than its own.
     """
 
     mixtures: tuple[Mixture, ...]
     rule: str
     optimum: Optimum | None = None
+    by_point: bool = True
 
     @property
     def summary(self) -> SigmaSummary:
@@ -148,24 +154,38 @@ def smooth(codes: ArrayLike, sigma: Sigma, covariance: str | None, run: Run) -> 
         shape, or the family cannot hold it.
     """
     x = as_codes(codes)
-    if covariance is not None:
-        check_choice("covariance", covariance, FAMILIES)
     if isinstance(sigma, str):
-        check_choice("sigma", sigma, RULES)
-        family = covariance or "spherical"
-        if family == Constant.name and sigma != "optimize":
-            raise GaedistError(
-                f"sigma {sigma} differs from point to point, and a constant covariance does not. "
-                f"Use {', '.join(MEAN_FIELDS)}."
-            )
+        family = family_of(sigma, covariance)
         _warn_of_cost(x, family, run)
         found = RULES[sigma].find(x, family, run)
         if isinstance(found, Optimum):
-            return Smoothing((Mixture(x, found.covariances[0]),), sigma, found)
+            return Smoothing((Mixture(x, found.covariances[0]),), sigma, found, by_point=False)
         return Smoothing((Mixture(x, found),), sigma)
     given = _given(sigma, x, covariance)
     _warn_of_cost(x, given.name, run)
-    return Smoothing((Mixture(x, given),), GIVEN)
+    return Smoothing((Mixture(x, given),), GIVEN, by_point=np.ndim(sigma) == 0)
+
+
+def family_of(sigma: Sigma, covariance: str | None) -> str:
+    """Return the family that a rule or a number will give, or a family that holds a given array.
+
+    Raises
+    ------
+    GaedistError
+        If there is no such rule or family, or they do not go together.
+    """
+    if covariance is not None:
+        check_choice("covariance", covariance, FAMILIES)
+    if not isinstance(sigma, str):
+        return covariance or (Constant.name if np.ndim(sigma) == 0 else Full.name)
+    check_choice("sigma", sigma, [*RULES, JOINT])
+    family = covariance or Spherical.name
+    if family == Constant.name and sigma != "optimize":
+        raise GaedistError(
+            f"sigma {sigma} differs from point to point, and a constant covariance does not. "
+            f"Use {', '.join(MEAN_FIELDS)}."
+        )
+    return family
 
 
 def _warn_of_cost(codes: Array, family: str, run: Run) -> None:
@@ -196,27 +216,32 @@ def smooth_both(
     GaedistError
         As `smooth`; for `JOINT` also if the dimensions differ, or ``factor`` is not above 1.
     """
-    if isinstance(sigmas[0], str) and sigmas[0] == JOINT:
-        return _joint(as_codes(x), as_codes(y), covariance or "spherical", factor, run)
-    p = smooth(x, sigmas[0], covariance, run)
-    stopped = p.optimum is not None and p.optimum.interrupted and sigmas[1] == "optimize"
-    q = smooth(y, "mean-field" if stopped else sigmas[1], covariance, run)  # the start is the best so far
-    rule = p.rule if p.rule == q.rule else f"{p.rule}, {q.rule}"
-    return Smoothing(p.mixtures + q.mixtures, rule, _together(p.optimum, q.optimum))
-
-
-def _joint(x: Array, y: Array, family: str, factor: float, run: Run) -> Smoothing:
-    if family not in MEAN_FIELDS:
-        raise GaedistError(f"sigma joint needs a covariance of {', '.join(MEAN_FIELDS)}; got {family}.")
-    if not 1 < factor < 1e3:
-        raise GaedistError(f"sigma_factor must be above 1, and below 1000; got {factor:g}.")
+    x, y = as_codes(x), as_codes(y)
     if x.shape[1] != y.shape[1]:
         raise GaedistError(
             f"dimensions differ: {x.shape[1]} and {y.shape[1]}. Compare codes of one dimension."
         )
+    if isinstance(sigmas[0], str) and sigmas[0] == JOINT:
+        return _joint(x, y, family_of(JOINT, covariance), factor, run)
+    p = smooth(x, sigmas[0], covariance, run)
+    second = sigmas[1]
+    if p.optimum and p.optimum.interrupted and isinstance(second, str) and second == "optimize":
+        # nor shall another search begin: the start of one is the best so far
+        constant = isinstance(p.mixtures[0].covariance, Constant)
+        second = float(p.mixtures[0].covariance.sigmas()[0]) if constant else "mean-field"
+    q = smooth(y, second, covariance, run)
+    rule = p.rule if p.rule == q.rule else f"{p.rule}, {q.rule}"
+    return Smoothing(
+        p.mixtures + q.mixtures, rule, _together(p.optimum, q.optimum), p.by_point and q.by_point
+    )
+
+
+def _joint(x: Array, y: Array, family: str, factor: float, run: Run) -> Smoothing:
+    for codes in (x, y):
+        _warn_of_cost(codes, family, run)
     found = optimize_jointly(x, y, family, factor, run)
     mixtures = tuple(Mixture(codes, c) for codes, c in zip((x, y), found.covariances, strict=True))
-    return Smoothing(mixtures, JOINT, found)
+    return Smoothing(mixtures, JOINT, found, by_point=False)
 
 
 def _together(first: Optimum | None, second: Optimum | None) -> Optimum | None:
@@ -234,8 +259,11 @@ def _together(first: Optimum | None, second: Optimum | None) -> Optimum | None:
 
 
 def _given(sigma: float | ArrayLike, codes: Array, family: str | None) -> Covariance:
-    array = np.asarray(sigma)
-    if array.dtype.kind not in "fiu":
+    try:
+        array = np.asarray(sigma)
+    except ValueError as error:
+        raise GaedistError("sigma is no array: its rows differ in length.") from error
+    if array.dtype.kind not in "fiu" or np.ma.is_masked(sigma):
         raise GaedistError(f"sigma must be a number, an array of them or a rule; got {array.dtype}.")
     if array.ndim == 0:
         constant = Constant(check_sigma(float(array)) ** 2)
@@ -245,14 +273,17 @@ def _given(sigma: float | ArrayLike, codes: Array, family: str | None) -> Covari
     fitting = [name for name, shape in shapes.items() if shape == array.shape]
     if not fitting:
         wanted = ", ".join(f"{shape} ({name})" for name, shape in shapes.items())
-        raise GaedistError(f"sigma of {n} points in {dim} dimensions is {wanted}; got {array.shape}.")
+        raise GaedistError(
+            f"sigma of {n} points in {dim} dimensions is {wanted}; got {array.shape}. "
+            "Choose σ for the same rows."
+        )
     meant = [name for name in fitting if family is None or holds(family, name)]
     if not meant:
         raise GaedistError(f"sigma is {' or '.join(fitting)}, and the {family} family cannot hold it.")
     if len(meant) > 1:
         raise GaedistError(
             f"sigma of shape {array.shape} can be {' or '.join(meant)} at D = {dim}. "
-            "Say which with --covariance (covariance=)."
+            "Say which with --covariance (covariance=); for full, write matrices."
         )
     if not np.isfinite(array).all():
         raise GaedistError(f"sigma is not finite in row {int(np.argwhere(~np.isfinite(array))[0][0])}.")

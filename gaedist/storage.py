@@ -47,6 +47,8 @@ class StoredArray:
         first count as columns.
     aliases : tuple of str
         Other names of the same array.
+    is_sigma : bool
+        `gaedist sigma` wrote it, so that it is not meant where codes are.
     """
 
     name: str | None
@@ -55,6 +57,7 @@ class StoredArray:
     fault: str | None
     blocks: Callable[[int, int], Iterator[Block]]
     aliases: tuple[str, ...] = ()
+    is_sigma: bool = False
 
     @property
     def summary(self) -> str:

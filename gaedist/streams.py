@@ -41,6 +41,8 @@ def abandon_stdout() -> None:
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield the name of a new, empty file, which takes the place of ``path`` if no exception comes."""
+    if not _is_regular(path):
+        raise GaedistError(f"{path}: cannot be written: it is no regular file.")
     try:
         with _temporary(path.resolve()) as stream:
             partial = Path(stream.name)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gaedist.engine import Array, PairSum
 from gaedist.engine.integrands import Diagonal as DiagonalPair
@@ -13,7 +14,7 @@ from gaedist.engine.integrands import Gaussian
 from gaedist.engine.integrands import Radial as RadialPair
 from gaedist.engine.integrands import Spherical as SphericalPair
 from gaedist.errors import GaedistError
-from gaedist.family import LARGEST, Covariance, Movable, Pull, check_range
+from gaedist.family import LARGEST, SMALLEST, Covariance, Movable, Pull, check_range
 
 _HALF_LOG2_E = math.log2(math.e) / 2
 
@@ -128,9 +129,12 @@ class Variances(Movable):
     @classmethod
     def of_stored(cls, array: Array) -> Self:
         """Square the standard deviations."""
-        if not (array > 0).all():
-            row = int(np.argwhere(~(array > 0))[0][0])
-            raise GaedistError(f"standard deviations must be positive; row {row} has {array[row].min():g}.")
+        bad = ~((array > SMALLEST) & (array < LARGEST))
+        if bad.any():
+            row = int(np.argwhere(bad)[0][0])
+            raise GaedistError(
+                f"sigma must lie between {SMALLEST:g} and {LARGEST:g}; row {row} has {array[bad].flat[0]:g}."
+            )
         return cls(array.reshape(len(array), -1) ** 2)
 
     def directions(self) -> dict[str, Array]:
@@ -193,8 +197,7 @@ class Radial(Variances):
         norms = np.linalg.norm(centers, axis=1)
         if norms.max() > LARGEST:
             raise GaedistError(f"radial covariances need |x| up to {LARGEST:g}; got {norms.max():g}.")
-        pointless = np.full(len(centers), True) if centers.shape[1] == 1 else norms == 0
-        unequal = pointless & (self.variances[:, 0] != self.variances[:, 1])
+        unequal = ~_directed(centers) & (self.variances[:, 0] != self.variances[:, 1])
         if unequal.any():
             reason = "there is one axis" if centers.shape[1] == 1 else "the point is 0"
             raise GaedistError(
@@ -235,14 +238,20 @@ class Radial(Variances):
         a, b = self.variances.T
         if centers.shape[1] == 1:
             return Radial(np.stack([a, a], axis=1))
-        return Radial(np.stack([np.where(centers.any(axis=1), a, b), b], axis=1))
+        return Radial(np.stack([np.where(_directed(centers), a, b), b], axis=1))
 
     def tied_slopes(self, slopes: Array, centers: Array) -> Array:
         """Give the sum of both derivatives to the one that counts."""
         if centers.shape[1] == 1:
             return np.stack([slopes.sum(axis=0), np.zeros(len(centers))])
-        directed = centers.any(axis=1)
-        return np.where(directed, slopes, np.stack([np.zeros(len(centers)), slopes.sum(axis=0)]))
+        return np.where(_directed(centers), slopes, np.stack([np.zeros(len(centers)), slopes.sum(axis=0)]))
+
+
+def _directed(centers: Array) -> NDArray[np.bool_]:
+    """Tell which points have a direction, that is a square that does not vanish, and an axis across it."""
+    if centers.shape[1] == 1:
+        return np.zeros(len(centers), dtype=bool)
+    return np.asarray(np.einsum("ij,ij->i", centers, centers) > 0)
 
 
 class Diagonal(Variances):

@@ -104,13 +104,11 @@ def _search_sentence(sigma: SigmaSummary) -> str:
     """Say how an optimisation of σ went, if there was one."""
     if sigma.evaluations is None:
         return ""
-    end = "interrupted" if sigma.interrupted else "converged" if sigma.converged else "not converged"
+    end = "was interrupted" if sigma.interrupted else "converged" if sigma.converged else "has not converged"
     bounds = ""
     if sigma.at_bounds is not None:
         bounds = f", with {sigma.at_bounds} points at a bound of --sigma-factor"
-    return f"The optimisation of σ {end} after {sigma.evaluations} evaluations{bounds}. ".replace(
-        "σ not converged", "σ has not converged"
-    )
+    return f"The optimisation of σ {end} after {sigma.evaluations} passes over all pairs{bounds}. "
 
 
 def sigma_sentence(result: SigmaResult) -> str | None:
@@ -122,10 +120,10 @@ def compare_sentence(result: CompareResult) -> str:
     """Say what a distance between samples means."""
     if result.expected is None:
         reading = (
-            "Each σ is within a factor of its mean field, which the value depends on: compare only values "
-            "with the same bounds."
+            "Each σ is within a factor of its mean field, which the value depends on: set it only beside "
+            "values of the same family and --sigma-factor."
             if result.sigma.rule == JOINT
-            else "Each σ depends on its whole sample, so permuted labels give nothing to compare it with."
+            else "Each σ may depend on its whole sample, so permuted labels give no yardstick for it."
         )
         return f"{_search_sentence(result.sigma)}{reading}"
     if not result.expected > 0:

@@ -41,7 +41,7 @@ def pair_derivatives(
 
     Two arrays a job, (1 + Q, n) for the points x and (1 + Q, m) for the points y, or twice the same one for
     the pairs of one sample. Row 0 holds Σ_j of the terms of point i, row k the sums of their derivatives
-    by parameter k of that point, all divided by exp(log_unit). Terms above 2^1000 count as that.
+    by parameter k of that point, all divided by exp(log_unit). Terms above 2^500 count as that.
     """
     with _working(jobs, run) as work:
         return [Tiling(job, work).derivatives(log_unit) for job in jobs]

@@ -18,7 +18,7 @@ from gaedist.engine.arithmetic import TILE, cell, compiled, exp2, largest, total
 from gaedist.engine.rows import Tile, fill_row
 
 FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
-_HIGHEST = 1000.0  # an exponent that is far from overflow
+_HIGHEST = 500.0  # an exponent whose power is far from overflow, also times a slope
 
 _ZEROS, _TOTALS, _POINT, _COLUMNS = range(4)
 _PARAMS = _COLUMNS + FEW

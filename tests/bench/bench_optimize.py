@@ -33,7 +33,7 @@ class Plain:
     seen: list[tuple[float, float]] = field(default_factory=list)  # d² and 1 − d²
 
     def __call__(self, z):
-        variances = np.exp(z)
+        variances = np.exp(np.clip(z, -300, 300))
         point = self.score((Spherical(variances[:, np.newaxis]),))
         rest = math.exp(-point.loss)
         self.seen.append((-math.expm1(-point.loss), rest))
