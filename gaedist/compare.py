@@ -4,14 +4,13 @@ import math
 import time
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from gaedist.covariances import meet
 from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice
 from gaedist.mixtures import Mixture, SquaredDistance, signed_sum, squared_distance, to_linear
-from gaedist.smoothing import FACTOR, JOINT, LARGEST_FACTOR, Sigma, SigmaSummary, smooth_both
+from gaedist.smoothing import FACTOR, JOINT, LARGEST_FACTOR, Sigma, SigmaSummary, is_number, smooth_both
 from gaedist.variances import Constant
 from gaedist.version import __version__
 
@@ -137,7 +136,7 @@ def compare(
         raise GaedistError(
             f"sigma_factor must be above 1, and below {LARGEST_FACTOR:g}; got {sigma_factor!r}."
         )
-    if np.ndim(sigma) > 0 and sigma_b is None:
+    if not isinstance(sigma, str) and not is_number(sigma) and sigma_b is None:
         raise GaedistError("an array of σ belongs to the first sample. Give sigma_b (--sigma-b) too.")
     if isinstance(sigma, str) and sigma == JOINT and sigma_b is not None:
         raise GaedistError(f"{JOINT} chooses σ of both samples. Leave out sigma_b (--sigma-b).")

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from gaedist.engine import Array, Run
 from gaedist.errors import GaedistError
 from gaedist.family import Movable
-from gaedist.smoothing import SigmaSummary, Smoothing, family_of, smooth
+from gaedist.smoothing import SigmaSummary, Smoothing, family_of, is_number, smooth
 from gaedist.variances import Constant, Spherical
 from gaedist.version import __version__
 
@@ -79,7 +79,7 @@ def sigma(
     GaedistError
         If ``codes`` is no non-empty, finite, real 2-D array, or the rule and the family do not fit.
     """
-    if covariance is None and np.ndim(sigma) == 0:  # a name has no axes either
+    if covariance is None and (isinstance(sigma, str) or is_number(sigma)):
         covariance = Spherical.name
     if family_of(sigma, covariance) == Constant.name:
         raise GaedistError(

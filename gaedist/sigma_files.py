@@ -1,8 +1,10 @@
 """Files of σ, as `gaedist sigma` writes them and ``--sigma FILE`` reads them."""
 
 import contextlib
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 _DATASET = "sigma"
 _LONGEST_SHOWN = 100
+_PATIENCE = 5.0  # seconds that another process may have the file open
+_BUSY = "{}: another process has it open. Wait until that has closed it."
 _HDF5 = (".h5", ".hdf5", ".hdf")
 
 
@@ -133,7 +137,7 @@ class SigmaTarget:
         with contextlib.ExitStack() as stack:
             kept = self.dataset is not None and self.path.exists()
             if kept:  # and locked until the copy has taken its place
-                stack.enter_context(self._opened(self.path, "r+"))
+                stack.enter_context(_locked(self.path))
             partial = stack.enter_context(whole_file(self.path))
             if kept:
                 shutil.copyfile(self.path, partial)
@@ -157,9 +161,7 @@ class SigmaTarget:
         except GaedistError:
             raise
         except BlockingIOError as error:
-            raise GaedistError(
-                f"{self.name}: another process has it open. Wait until that has closed it."
-            ) from error
+            raise GaedistError(_BUSY.format(self.name)) from error
         except Exception as error:  # a damaged file raises OSError, RuntimeError, KeyError, ValueError, …
             reason = str(error).partition(", ")[0][:_LONGEST_SHOWN]
             raise GaedistError(f"{self.name}: cannot be written into that HDF5 file ({reason}).") from error
@@ -181,6 +183,31 @@ class SigmaTarget:
                 f"{self.name}: there is a {self.dataset} in it that gaedist did not write. "
                 "Name another dataset as PATH.h5::NAME."
             )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock that HDF5 takes on a file that it writes; what cannot be locked is left alone."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where an open file cannot be replaced anyway
+        yield
+        return
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise GaedistError(_BUSY.format(path)) from error
+                time.sleep(_PATIENCE / 50)
+                continue
+            if os.path.samestat(
+                os.fstat(file.fileno()), path.stat()
+            ):  # and not what another took the place of
+                yield
+                return
 
 
 def _rescued(array: Array) -> str:

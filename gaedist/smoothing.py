@@ -163,7 +163,12 @@ def smooth(codes: ArrayLike, sigma: Sigma, covariance: str | None, run: Run) -> 
         return Smoothing((Mixture(x, found),), sigma)
     given = _given(sigma, x, covariance)
     _warn_of_cost(x, given.name, run)
-    return Smoothing((Mixture(x, given),), GIVEN, by_point=np.ndim(sigma) == 0)
+    return Smoothing((Mixture(x, given),), GIVEN, by_point=is_number(sigma))
+
+
+def is_number(sigma: Sigma) -> bool:
+    """Tell whether σ is one number, and no rule or array."""
+    return isinstance(sigma, (int, float, np.number)) or (isinstance(sigma, np.ndarray) and sigma.ndim == 0)
 
 
 def family_of(sigma: Sigma, covariance: str | None) -> str:
@@ -177,7 +182,7 @@ def family_of(sigma: Sigma, covariance: str | None) -> str:
     if covariance is not None:
         check_choice("covariance", covariance, FAMILIES)
     if not isinstance(sigma, str):
-        return covariance or (Constant.name if np.ndim(sigma) == 0 else Full.name)
+        return covariance or (Constant.name if is_number(sigma) else Full.name)
     check_choice("sigma", sigma, [*RULES, JOINT])
     family = covariance or Spherical.name
     if family == Constant.name and sigma != "optimize":
