@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
 
 MP = mpmath.mp.clone()
 MP.dps = 200
@@ -85,3 +86,101 @@ def null_moments_mp(n, dim, sigma):
         + MP.mpf(4) / n * (c0**2 * e(2 * tc) - c0**2 * e(tc) ** 2)
     )
     return mean, MP.sqrt(variance)
+
+
+def matrices(covariance, x):
+    """The Σ_i of a member of any family, (n, D, D); radial ones as FORMULAS §4 defines them."""
+    n, dim = x.shape
+    if covariance.name == "constant":
+        return np.tile(covariance.variance * np.eye(dim), (n, 1, 1))
+    if covariance.name == "full":
+        return covariance.matrices
+    if covariance.name == "radial":
+        found = []
+        for point, (a, b) in zip(x, covariance.variances, strict=True):
+            u = point / (np.linalg.norm(point) or 1)
+            found.append(b * np.eye(dim) + (a - b) * np.outer(u, u))
+        return np.array(found)
+    return np.array([np.diag(np.broadcast_to(v, dim)) for v in covariance.variances])
+
+
+def matrices_mp(covariance, x):
+    """As `matrices`, a list of matrices with 200 digits."""
+    dim = x.shape[1]
+    if covariance.name != "radial":
+        return [MP.matrix(matrix.tolist()) for matrix in matrices(covariance, x)]
+    found = []
+    for point, variances in zip(x, covariance.variances, strict=True):
+        a, b = map(MP.mpf, variances.tolist())
+        u = MP.matrix(point.tolist())
+        square = MP.fsum(c * c for c in u) or MP.mpf(1)
+        found.append(b * MP.eye(dim) + (a - b) / square * u * u.T)
+    return found
+
+
+def overlap_full(x, covariances_x, y, covariances_y):
+    """log of ∫ of the product of two samples, by Eq. (3): a Cholesky factor of Σ + Γ for each pair."""
+    dim, rows = x.shape[1], []
+    for point, covariance in zip(x, covariances_x, strict=True):
+        factors = np.linalg.cholesky(covariance + covariances_y)
+        z = np.linalg.solve(factors, (point - y)[:, :, np.newaxis])[:, :, 0]
+        log_roots = np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
+        rows.append(-(z**2).sum(axis=1) / 2 - log_roots - dim / 2 * math.log(2 * math.pi))
+    return logsumexp(rows) - math.log(len(x)) - math.log(len(y))
+
+
+def overlap_full_mp(x, covariances_x, y, covariances_y):
+    """As `overlap_full`, with 200 digits."""
+    total = MP.mpf(0)
+    for p, covariance in zip(x, covariances_x, strict=True):
+        for q, other in zip(y, covariances_y, strict=True):
+            difference = MP.matrix(p.tolist()) - MP.matrix(q.tolist())
+            form = (difference.T * MP.lu_solve(covariance + other, difference))[0]
+            total += MP.exp(-form / 2) / MP.sqrt(MP.det(2 * MP.pi * (covariance + other)))
+    return MP.log(total / len(x) / len(y))
+
+
+def score_terms_full(x, covariances):
+    """Logarithms of P and C in Eq. (6) times (4π)^(D/2), which is P + 1 − 2C, from dense matrices."""
+    dim = x.shape[1]
+    log_scale, origin, identity = dim / 2 * math.log(4 * math.pi), np.zeros((1, dim)), np.eye(dim)[np.newaxis]
+    pair, cross = overlap_full(x, covariances, x, covariances), overlap_full(x, covariances, origin, identity)
+    return pair + log_scale, cross + log_scale
+
+
+def score_full(x, covariances):
+    """Eq. (6) times (4π)^(D/2), from dense matrices."""
+    pair, cross = score_terms_full(x, covariances)
+    return math.exp(pair) + 1 - 2 * math.exp(cross)
+
+
+def term_slopes_full(x, covariances_x, y, covariances_y):
+    """Σ_j N_ij of Eq. (3), (n,), and its derivatives by Σ_i, ½ N (A⁻¹ δ δᵀ A⁻¹ − A⁻¹), (n, D, D)."""
+    dim, terms, slopes = x.shape[1], [], []
+    for point, covariance in zip(x, covariances_x, strict=True):
+        both = covariance + covariances_y
+        inverses = np.linalg.inv(both)
+        z = (inverses @ (point - y)[:, :, np.newaxis])[:, :, 0]
+        form = (z * (point - y)).sum(axis=1)
+        density = np.exp(-form / 2) / np.sqrt(np.linalg.det(both)) / (2 * math.pi) ** (dim / 2)
+        terms.append(density.sum())
+        slopes.append(np.einsum("j,jrc->rc", density / 2, z[:, :, np.newaxis] * z[:, np.newaxis] - inverses))
+    return np.array(terms), np.array(slopes)
+
+
+def square_by_quadrature(x, covariances_x, y, covariances_y):
+    """∫ (p − q)² of two smoothed samples in one or two dimensions, from the densities of Eq. (1) on a grid.
+
+    Rectangles converge like exp(−4π²) here: a step is at most half the least standard deviation.
+    """
+    points, every = np.concatenate([x, y]), np.concatenate([covariances_x, covariances_y])
+    sigmas = np.sqrt(np.linalg.eigvalsh(every))
+    step, margin = sigmas.min() / 2, 9 * sigmas.max()
+    axes = [np.arange(axis.min() - margin, axis.max() + margin, step) for axis in points.T]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    weights = np.repeat([1 / len(x), -1 / len(y)], [len(x), len(y)])
+    difference = sum(
+        weight * multivariate_normal(point, covariance).pdf(grid)
+        for weight, point, covariance in zip(weights, points, every, strict=True)
+    )
+    return (difference**2).sum() * step ** x.shape[1]
