@@ -68,13 +68,13 @@ class Tiling:
         limit = _GRAM_ERROR / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
         centered_x, centered_y = x, y
         norms_x, norms_y = _squared_norms(x), _squared_norms(y)
-        if norms_x.max() + norms_y.max() > limit and not self.needs.sums:
+        if norms_x.max() + norms_y.max() > limit and not self.needs.sines:
             # nearer to the origin, |x|² + |y|² − 2x·y cancels less
             center = (x.sum(axis=0) + y.sum(axis=0)) / (len(x) + len(y))
             centered_x, centered_y = x - center, y - center
             norms_x, norms_y = _squared_norms(centered_x), _squared_norms(centered_y)
         self.points = (x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, limit)
-        self.gram = _aligned(work.threads, 1 + self.needs.sums, TILE**2)
+        self.gram = _aligned(work.threads, 1 + self.needs.sines, TILE**2)
         self.scratch = _aligned(work.threads, work_rows(len(params_x)) * TILE)
 
     def log_sum(self) -> float:
@@ -113,7 +113,7 @@ class Tiling:
         sum_tiles(
             self.job.integrand,
             self.needs.products,
-            self.needs.sums,
+            self.needs.sines,
             *self.points,
             self.job.y is None,
             shift,
@@ -143,7 +143,7 @@ class Tiling:
             differentiate_tiles(
                 job.integrand,
                 self.needs.products,
-                self.needs.sums,
+                self.needs.sines,
                 self.needs.sided,
                 *self.points,
                 job.y is None,

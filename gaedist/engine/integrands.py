@@ -57,21 +57,22 @@ class Needs:
     ----------
     products : bool
         It reads the Gram matrix.
-    sums : bool
-        Where differences replace the Gram matrix, it reads those of x and −y too.
+    sines : bool
+        It reads angles as seen from 0, so that the points cannot be moved; where differences replace the
+        Gram matrix, it needs them apart.
     sided : bool
         The derivatives by the parameters of the left and the right point differ.
     """
 
     products: bool = True
-    sums: bool = False
+    sines: bool = False
     sided: bool = False
 
 
 INTEGRANDS: dict[type[Integrand], Needs] = {
     Gaussian: Needs(),
     Spherical: Needs(),
-    Radial: Needs(sums=True, sided=True),
+    Radial: Needs(sines=True, sided=True),
     Diagonal: Needs(products=False),
     Full: Needs(products=False),
 }

@@ -28,8 +28,8 @@ class Tile(NamedTuple):
     ----------
     products : (rows, columns) array
         x_i · y_j, or −|x_i − y_j|²/2 where ``exact``, with squares 0.
-    sums : (rows, columns) array
-        −|x_i + y_j|²/2 where ``exact``, if the integrand needs it.
+    sines : (rows, columns) array
+        sin² of the angle between x_i and y_j where ``exact``, if the integrand needs it.
     squares_x, squares_y : (T,) arrays
         |x_i|² and |y_j|².
     here, there : (P T,) arrays
@@ -41,7 +41,7 @@ class Tile(NamedTuple):
     """
 
     products: Any
-    sums: Any
+    sines: Any
     squares_x: Any
     squares_y: Any
     here: Any
@@ -123,14 +123,9 @@ def _radial(kind: Any, tile: Any, i: int, width: int, exact: bool, sloped: bool)
     r2, inverse_r, start = tile.here[cell(3, i)], tile.here[cell(4, i)], tile.squares_x[i]
     for j in range(width):
         tile.scratch[j] = (start + tile.squares_y[j]) - 2 * tile.products[i, j]
-    if exact:  # 2 |x||y| (1 ∓ cos) = |x ∓ y|² − (|x| − |y|)²
+    if exact:
         for j in range(width):
-            other = tile.there[cell(4, j)]
-            difference = r2 * inverse_r - tile.there[cell(3, j)] * other
-            product = (tile.scratch[j] - difference * difference) * (
-                -2 * tile.sums[i, j] - difference * difference
-            )
-            tile.scratch[cell(1, j)] = max(0.0, 0.25 * (inverse_r * other) ** 2 * product)
+            tile.scratch[cell(1, j)] = tile.sines[i, j]
     else:
         for j in range(width):
             cosine = tile.products[i, j] * inverse_r * tile.there[cell(4, j)]

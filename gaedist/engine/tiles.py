@@ -62,6 +62,25 @@ def _gram_of_differences(x: Any, y: Any, gram: Any) -> None:
 
 
 @compiled()
+def _units(points: Any) -> Any:
+    """Return points of length 1 in the same directions, and 0 for 0."""
+    units = points.copy()
+    for i in range(points.shape[0]):
+        norm = np.sqrt((points[i] * points[i]).sum())
+        if norm > 0:
+            units[i] /= norm
+    return units
+
+
+@compiled()
+def _fill_sines(u: Any, v: Any, sines: Any, spare: Any) -> None:
+    """Store sin² of the angles, as |u − v|² |u + v|²/4, without the cancellation of 1 − cos²."""
+    _gram_of_differences(u, v, sines)
+    _gram_of_differences(u, -v, spare)
+    sines *= spare
+
+
+@compiled()
 def position(tile: int, symmetric: bool, columns: int) -> tuple[int, int]:
     """Return the row and column of a tile, in the lower triangle if the matrix is symmetric."""
     if not symmetric:
@@ -85,7 +104,7 @@ def _copy(source: Any, start: int, width: int, target: Any) -> None:
 @compiled()
 def _open_tile(
     reads_products: bool,
-    reads_sums: bool,
+    reads_sines: bool,
     x: Any,
     y: Any,
     centered_x: Any,
@@ -108,12 +127,12 @@ def _open_tile(
     squares_x, squares_y = norms_x[i : i + rows], norms_y[j : j + width]
     exact = reads_products and largest(squares_x) + largest(squares_y) > gram_limit
     products = gram[0, : rows * width].reshape((rows, width))
-    sums = gram[-1, : rows * width].reshape((rows, width))
+    sines = gram[-1, : rows * width].reshape((rows, width))
     if exact:
         squares_x = squares_y = work[_ZEROS * TILE : (_ZEROS + 1) * TILE]
+        if reads_sines:
+            _fill_sines(_units(x[i : i + rows]), _units(y[j : j + width]), sines, products)
         _gram_of_differences(x[i : i + rows], y[j : j + width], products)
-        if reads_sums:
-            _gram_of_differences(x[i : i + rows], -y[j : j + width], sums)
     elif reads_products and x.shape[1] <= FEW:
         columns = work[_COLUMNS * TILE : _PARAMS * TILE].reshape((FEW, TILE))
         _gram_of_few(
@@ -129,7 +148,7 @@ def _open_tile(
     _copy(params_y, j, width, there)
     rest = work[_PARAMS * TILE + 2 * size :]
     out, scratch = rest[: 2 * size + TILE], rest[2 * size + TILE :]
-    return Tile(products, sums, squares_x, squares_y, here, there, out, scratch), exact, rows, width
+    return Tile(products, sines, squares_x, squares_y, here, there, out, scratch), exact, rows, width
 
 
 @compiled()
@@ -172,7 +191,7 @@ def _sum_rows(
 def sum_tiles(
     kind: Any,
     reads_products: bool,
-    reads_sums: bool,
+    reads_sines: bool,
     x: Any,
     y: Any,
     centered_x: Any,
@@ -202,7 +221,7 @@ def sum_tiles(
         row, column = position(first + k, symmetric, columns)
         own = work[numba.get_thread_id()]
         tile, exact, rows, width = _open_tile(
-            reads_products, reads_sums, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
+            reads_products, reads_sines, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
             gram_limit, row * TILE, column * TILE, gram[numba.get_thread_id()], own,
         )  # fmt: skip
         totals = own[_TOTALS * TILE : _TOTALS * TILE + width]
@@ -258,7 +277,7 @@ def _differentiate_rows(
 def differentiate_tiles(
     kind: Any,
     reads_products: bool,
-    reads_sums: bool,
+    reads_sines: bool,
     sided: bool,
     x: Any,
     y: Any,
@@ -286,7 +305,7 @@ def differentiate_tiles(
         row, column = position(first + k, symmetric, columns)
         own = work[numba.get_thread_id()]
         tile, exact, rows, width = _open_tile(
-            reads_products, reads_sums, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
+            reads_products, reads_sines, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
             gram_limit, row * TILE, column * TILE, gram[numba.get_thread_id()], own,
         )  # fmt: skip
         powers = own[_TOTALS * TILE : (_TOTALS + 1) * TILE]
