@@ -34,11 +34,10 @@ def work_rows(params: int) -> int:
 def _gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
     """Store x_i · y_j of points in at most FEW dimensions, padded to FEW with zeros."""
     dim = x.shape[1]
-    point[:FEW] = 0.0
-    columns[:] = 0.0
-    for d in range(dim):
+    for d in range(FEW):
+        point[d] = 0.0
         for j in range(y.shape[0]):
-            columns[d, j] = y[j, d]
+            columns[d, j] = y[j, d] if d < dim else 0.0
     for i in range(x.shape[0]):
         for d in range(dim):
             point[d] = x[i, d]
@@ -50,13 +49,18 @@ def _gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
 
 
 @compiled()
-def _gram_of_differences(x: Any, y: Any, gram: Any) -> None:
-    """Store −|x_i − y_j|²/2, which beside zero norms stands for the Gram matrix without its rounding."""
-    columns = y.T.copy()
-    gram[:] = 0.0
+def _gram_of_differences(x: Any, y: Any, sign: float, gram: Any) -> None:
+    """Store −|x_i ∓ y_j|²/2, which beside zero norms stands for the Gram matrix without its rounding."""
+    dim, m = y.shape[1], y.shape[0]
+    columns = np.empty((dim, m))
+    for j in range(m):
+        for d in range(dim):
+            columns[d, j] = sign * y[j, d]
     for i in range(x.shape[0]):
-        for d in range(x.shape[1]):
-            for j in range(y.shape[0]):
+        for j in range(m):
+            gram[i, j] = 0.0
+        for d in range(dim):
+            for j in range(m):
                 difference = x[i, d] - columns[d, j]
                 gram[i, j] -= 0.5 * difference * difference
 
@@ -64,20 +68,24 @@ def _gram_of_differences(x: Any, y: Any, gram: Any) -> None:
 @compiled()
 def _units(points: Any) -> Any:
     """Return points of length 1 in the same directions, and 0 for 0."""
-    units = points.copy()
+    units = np.empty(points.shape)
     for i in range(points.shape[0]):
-        norm = np.sqrt((points[i] * points[i]).sum())
-        if norm > 0:
-            units[i] /= norm
+        square = 0.0
+        for d in range(points.shape[1]):
+            square += points[i, d] * points[i, d]
+        for d in range(points.shape[1]):
+            units[i, d] = points[i, d] / np.sqrt(square) if square > 0 else 0.0
     return units
 
 
 @compiled()
 def _fill_sines(u: Any, v: Any, sines: Any, spare: Any) -> None:
     """Store sin² of the angles, as |u − v|² |u + v|²/4, without the cancellation of 1 − cos²."""
-    _gram_of_differences(u, v, sines)
-    _gram_of_differences(u, -v, spare)
-    sines *= spare
+    _gram_of_differences(u, v, 1.0, sines)
+    _gram_of_differences(u, v, -1.0, spare)
+    for i in range(u.shape[0]):
+        for j in range(v.shape[0]):
+            sines[i, j] *= spare[i, j]
 
 
 @compiled()
@@ -132,7 +140,7 @@ def _open_tile(
         squares_x = squares_y = work[_ZEROS * TILE : (_ZEROS + 1) * TILE]
         if reads_sines:
             _fill_sines(_units(x[i : i + rows]), _units(y[j : j + width]), sines, products)
-        _gram_of_differences(x[i : i + rows], y[j : j + width], products)
+        _gram_of_differences(x[i : i + rows], y[j : j + width], 1.0, products)
     elif reads_products and x.shape[1] <= FEW:
         columns = work[_COLUMNS * TILE : _PARAMS * TILE].reshape((FEW, TILE))
         _gram_of_few(
@@ -176,7 +184,8 @@ def _sum_rows(
     totals: Any,
 ) -> Any:
     """Return the sum, or the largest exponent, over a tile or the part of it below the diagonal."""
-    totals[:] = -np.inf if peak else 0.0
+    for j in range(width):
+        totals[j] = -np.inf if peak else 0.0
     for i in range(rows):
         end = i if triangle else width
         fill_row(kind, tile, i, end, exact, False)
@@ -261,8 +270,9 @@ def _differentiate_rows(
 ) -> None:
     """Sum over a tile, for each point, the powers, and the powers times each slope."""
     slopes = totals_x.size // TILE - 1
-    totals_x[:] = 0.0
-    totals_y[:] = 0.0
+    for j in range(totals_x.size):
+        totals_x[j] = 0.0
+        totals_y[j] = 0.0
     for i in range(rows):
         end = i if triangle else width
         fill_row(kind, tile, i, end, exact, True)
