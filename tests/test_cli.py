@@ -457,3 +457,77 @@ def test_colours_only_on_a_terminal_that_wants_them(codes):
     assert "\x1b[3" not in shown(NO_COLOR="1")
     assert "N(0, I) gives" in shown(NO_COLOR="1")
     assert max(map(len, shown(NO_COLOR="1", TERM="dumb").splitlines())) <= 80
+
+
+def test_sigma_writes_what_score_reads(gaedist, codes):
+    code, out, err = gaedist(
+        "sigma", "normal.npy", "--covariance", "radial", "-o", "s.npy", "--format", "json"
+    )
+    row = json.loads(out)
+    assert (code, err) == (0, "")
+    assert row["shape"] == [500, 2]
+    assert row["sigma"]["rule"] == "mean-field"
+    assert set(row["directions"]) == {"along x", "across x"}
+    assert np.load("s.npy").shape == (500, 2)
+    given = gaedist("score", "normal.npy", "--sigma", "s.npy", "--format", "value")[1]
+    chosen = gaedist(
+        "score", "normal.npy", "--sigma", "mean-field", "--covariance", "radial", "--format", "value"
+    )
+    assert float(given) == pytest.approx(float(chosen[1]), rel=1e-12)
+
+
+def test_sigma_without_a_file_is_a_summary(gaedist, codes):
+    code, out, err = gaedist("sigma", "normal.npy", "--format", "table")
+    assert (code, err) == (0, "")
+    assert "spherical" in out
+    assert "least … median … largest" in out
+
+
+def test_an_optimisation_says_how_it_went(gaedist, codes):
+    options = ("--sigma", "optimize", "--rows", ":40")
+    row = json.loads(gaedist("score", "normal.npy", *options, "--format", "json")[1])
+    assert row["sigma"]["converged"] is True
+    assert row["sigma"]["interrupted"] is False
+    assert row["sigma"]["evaluations"] > row["sigma"]["iterations"] > 0
+    assert row["null"]["method"] == "none"
+    table = gaedist("score", "normal.npy", *options, "--format", "table")[1]
+    assert f"converged after {row['sigma']['evaluations']} passes over all pairs" in table
+
+
+def test_compare_joint_reports_its_bounds(gaedist, codes):
+    options = ("--sigma", "joint", "--sigma-factor", "1.5", "--rows", ":30", "--format", "json")
+    code, out, _ = gaedist("compare", "normal.npy", "wide.npy", *options)
+    row = json.loads(out)
+    assert code == 0
+    assert 0 <= row["sigma"]["at_bounds"] <= 60
+    start = json.loads(gaedist("compare", "normal.npy", "wide.npy", "--sigma", "mean-field", *options[4:])[1])
+    assert row["value"] < start["value"]
+    assert row["sigma"]["max"] <= 1.5 * start["sigma"]["max"] * (1 + 1e-9)
+
+
+def test_a_gate_on_z_is_refused_before_an_optimisation(gaedist, codes):
+    code, out, err = gaedist("score", "normal.npy", "--sigma", "optimize", "--fail-z", "3")
+    assert (code, out) == (2, "")
+    assert "--fail-z needs z, which is known for a given constant σ" in err
+
+
+def test_interrupted_optimisation_writes_the_best_so_far(codes):
+    np.save("many.npy", np.random.default_rng(1).normal(size=(6000, 2)))
+    command = [sys.executable, "-m", "gaedist", "sigma", "many.npy", "--sigma", "optimize", "-o", "s.npy"]
+    script = (
+        "import os, signal, sys; from gaedist import objectives\n"
+        "found = objectives.Score.__call__\n"
+        "def call(self, covariances, seen=[]):\n"
+        "    seen.append(0)\n"
+        "    if len(seen) == 3: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return found(self, covariances)\n"
+        "objectives.Score.__call__ = call\n"
+        "from gaedist.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command[3:]], capture_output=True, text=True, check=False, cwd=codes
+    )
+    assert done.returncode == 130
+    assert "many.npy: interrupted after" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert np.load(codes / "s.npy").shape == (6000,)
