@@ -13,7 +13,7 @@ _GRID = 10
 MARGIN = 1e-2
 """2 − P/C, below which the loss of a score is no longer −log(1 − d²)."""
 
-_STEEPEST = 500.0
+_STEEP = 50.0
 _PRECISION = 1e-2  # of log σ²
 
 
@@ -59,6 +59,9 @@ def score_loss(log_pair: float, log_cross: float) -> float:
     With d² − 1 = P − 2C it is −log C − log(2 − P/C), of which the last logarithm is turned around where it
     has fallen to `MARGIN`.
     """
-    rest = 2 - math.exp(min(log_pair - log_cross, _STEEPEST))
+    log_ratio = log_pair - log_cross
+    if log_ratio > _STEEP:  # where 2 is nothing beside the ratio
+        return log_ratio - log_cross - 2 * math.log(MARGIN)
+    rest = 2 - math.exp(log_ratio)
     log_rest = math.log(rest) if rest > MARGIN else 2 * math.log(MARGIN) - math.log(2 * MARGIN - rest)
     return -log_cross - log_rest

@@ -7,9 +7,12 @@ from typing import Protocol
 import numpy as np
 
 from gaedist.bandwidth import MARGIN, score_loss
-from gaedist.engine import Array, PairSum, Run, log_pair_sums, pair_derivatives
+from gaedist.engine import Array, Run, log_pair_sums, pair_derivatives
+from gaedist.errors import GaedistError
 from gaedist.family import Movable
 from gaedist.mixtures import Mixture, normal, overlap, pair_sum
+
+_FAR = 250.0  # from the logarithm of the unit, so that no power of two is cut off
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,8 @@ class Score:
         by_pairs, terms = _with_selves(pairs, covariances[0], dim, log_cross)
         ratio = terms.sum() / n**2
         by_pairs, by_cross = by_pairs / n**2, cross[1 : 1 + len(by_pairs)] / n
-        loss = score_loss(log_cross + math.log(ratio), log_cross)
+        log_peak = float(covariances[0].log_selves(dim).max()) - 2 * math.log(n)  # which may be cut off
+        loss = score_loss(max(log_cross + math.log(ratio), log_peak), log_cross)
         inside = 2 - ratio > MARGIN
         rest = 2 - ratio if inside else ratio - 2 + 2 * MARGIN
         slopes = (by_pairs - ratio * by_cross) / rest - by_cross
@@ -75,7 +79,7 @@ class Score:
 
     def resolution(self, loss: float) -> float:
         """Return the least of 1 and d²/(1 − d²)."""
-        return min(1.0, math.expm1(max(loss, 0.0)))
+        return min(1.0, math.expm1(min(max(loss, 0.0), 1.0)))
 
     def describe(self, loss: float) -> str:
         """Write d², or what it lacks to 1."""
@@ -91,26 +95,34 @@ class Between:
         self.log_unit: float | None = None
 
     def __call__(self, covariances: tuple[Movable, ...]) -> Point:
-        """Evaluate it; terms are taken relative to the pair term of the first sample at the start."""
+        """Evaluate it, with terms relative to the pair terms of the evaluation before, if they are near."""
+        point = None if self.log_unit is None else self._relative(covariances, self.log_unit)
+        if point is None:
+            p = Mixture(self.samples[0], covariances[0])
+            point = self._relative(covariances, overlap(p, p, unit=1.0, run=self.run).log_total)
+        if point is None:
+            raise GaedistError("one of the samples is more than e^300 times as dense as the other.")
+        return point
+
+    def _relative(self, covariances: tuple[Movable, ...], log_unit: float) -> Point | None:
+        """Evaluate it with terms over exp(log_unit); None if they would leave the range of a double."""
         p, q = (Mixture(x, c) for x, c in zip(self.samples, covariances, strict=True))
         (n, dim), m = p.centers.shape, len(q.centers)
-        if self.log_unit is None:
-            self.log_unit = overlap(p, p, unit=1.0, run=self.run).log_total
-        jobs: list[PairSum] = [pair_sum(p, p), pair_sum(q, q), pair_sum(p, q)]
-        (xx, _), (yy, _), (xy, yx) = pair_derivatives(jobs, self.run, log_unit=self.log_unit)
-        by_x, terms_x = _with_selves(xx, covariances[0], dim, self.log_unit)
-        by_y, terms_y = _with_selves(yy, covariances[1], dim, self.log_unit)
+        jobs = [pair_sum(p, p), pair_sum(q, q), pair_sum(p, q)]
+        (xx, _), (yy, _), (xy, yx) = pair_derivatives(jobs, self.run, log_unit=log_unit)
+        by_x, terms_x = _with_selves(xx, covariances[0], dim, log_unit)
+        by_y, terms_y = _with_selves(yy, covariances[1], dim, log_unit)
         positive = math.fsum([*terms_x / n**2, *terms_y / m**2])
+        if not abs(math.log(positive)) < _FAR:
+            return None
+        self.log_unit = log_unit + math.log(positive)
         square = max(positive - 2 * math.fsum(xy[0]) / (n * m), np.finfo(float).eps * positive)
         slopes = (
             (by_x / n**2 - 2 * xy[1:] / (n * m)) / square,
             (by_y / m**2 - 2 * yx[1:] / (n * m)) / square,
         )
-        return Point(
-            self.log_unit + math.log(square),
-            slopes,
-            (terms_x / (n**2 * square), terms_y / (m**2 * square)),
-        )
+        densities = terms_x / (n**2 * square), terms_y / (m**2 * square)
+        return Point(log_unit + math.log(square), slopes, densities)
 
     def resolution(self, loss: float) -> float:
         """Return 1: the loss is a logarithm."""

@@ -151,7 +151,7 @@ class _Search:
         if family == Constant.name:
             self.converged = True
             found = best_constant(codes, self.objective.run, lambda loss, seen: self.see(loss, (seen,)))
-            self.narrowing = found.variance
+            self.narrowing = min(1.0, found.variance)
             self.minima[family] = found
             return found
         starts = [promoted(self.minimum(below), family, codes) for below, above in LIFTS if above == family]
@@ -206,6 +206,8 @@ class _Search:
             if self.converged or before - loss < _TOLERANCE:
                 self.converged = True
                 break
+        if self.evaluate(start, reach)[0].loss < loss:  # everything as wide as it may be
+            _, z, self.converged = self.descend_from(start, reach, -reach, reach, _ROUNDS[-1])
         touching = _split(np.abs(z) >= reach * (1 - 1e-9), start, self.objective.samples)
         self.at_bounds = sum(int(part.any(axis=0).sum()) for part in touching)
 
