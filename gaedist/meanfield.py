@@ -54,7 +54,7 @@ def spherical_mean_field(codes: Array) -> Spherical:
 
 
 def approximate_mean_field(codes: Array) -> Spherical:
-    """Implements Eq. (10), σ(r) ≈ 1 + r²/(2D), which for D ≥ 8 is 4 to 6 % too large at r² = 2D."""
+    """Implements Eq. (10), σ(r) ≈ 1 + r²/(2D), which for D ≥ 8 is 4 to 7 % too large at r² = 2D."""
     squares = _squared_norms(codes, math.sqrt(LARGEST))
     return Spherical((1 + squares / (2 * codes.shape[1]))[:, np.newaxis] ** 2)
 
