@@ -25,14 +25,14 @@ FLOORS = [
     ["engine/driver"],
     ["engine/tiles", "engine/threads"],
     ["engine/rows", "engine/jobs"],
-    ["engine/matrices"],
+    ["engine/matrices", "engine/grams"],
     ["engine/arithmetic", "engine/integrands"],
     ["latents"],
     ["hdf5"],
     ["storage"],
     ["errors", "version"],
 ]
-COMPILED = {"arithmetic.py", "matrices.py", "rows.py", "tiles.py"}
+COMPILED = {"arithmetic.py", "grams.py", "matrices.py", "rows.py", "tiles.py"}
 PACKAGE = Path(gaedist.__file__).parent
 HEAVY = {"numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich"}
 

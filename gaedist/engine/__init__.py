@@ -3,7 +3,7 @@
 A `PairSum` says what is to be summed, over which points; a `Run` how. The `driver` evaluates tiles of the
 matrix of pairs in ranges of about a fifth of a second, so that progress is shown and Ctrl-C is heard between
 them. Each tile's number is stored and all are added in a fixed order: the same bits for any number of
-threads. `tiles`, `rows`, `matrices` and `arithmetic` are compiled.
+threads. `tiles`, `grams`, `rows`, `matrices` and `arithmetic` are compiled.
 """
 
 from collections.abc import Iterator, Sequence

@@ -15,9 +15,9 @@ import numba
 import numpy as np
 
 from gaedist.engine.arithmetic import TILE, cell, compiled, exp2, largest, total
+from gaedist.engine.grams import FEW, fill_sines, gram_of_differences, gram_of_few, units
 from gaedist.engine.rows import Tile, fill_row
 
-FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
 _HIGHEST = 500.0  # an exponent whose power is far from overflow, also times a slope
 
 _ZEROS, _TOTALS, _POINT, _COLUMNS = range(4)
@@ -28,64 +28,6 @@ _PARAMS = _COLUMNS + FEW
 def work_rows(params: int) -> int:
     """Return how many rows of TILE numbers each thread needs for so many parameters of a point."""
     return _PARAMS + 5 * params + 4
-
-
-@compiled()
-def _gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
-    """Store x_i · y_j of points in at most FEW dimensions, padded to FEW with zeros."""
-    dim = x.shape[1]
-    for d in range(FEW):
-        point[d] = 0.0
-        for j in range(y.shape[0]):
-            columns[d, j] = y[j, d] if d < dim else 0.0
-    for i in range(x.shape[0]):
-        for d in range(dim):
-            point[d] = x[i, d]
-        for j in range(y.shape[0]):
-            product = 0.0
-            for d in range(FEW):  # unrolled, so that the loop over j is the one that is vectorised
-                product += point[d] * columns[d, j]
-            gram[i, j] = product
-
-
-@compiled()
-def _gram_of_differences(x: Any, y: Any, sign: float, gram: Any) -> None:
-    """Store −|x_i ∓ y_j|²/2, which beside zero norms stands for the Gram matrix without its rounding."""
-    dim, m = y.shape[1], y.shape[0]
-    columns = np.empty((dim, m))
-    for j in range(m):
-        for d in range(dim):
-            columns[d, j] = sign * y[j, d]
-    for i in range(x.shape[0]):
-        for j in range(m):
-            gram[i, j] = 0.0
-        for d in range(dim):
-            for j in range(m):
-                difference = x[i, d] - columns[d, j]
-                gram[i, j] -= 0.5 * difference * difference
-
-
-@compiled()
-def _units(points: Any) -> Any:
-    """Return points of length 1 in the same directions, and 0 for 0."""
-    units = np.empty(points.shape)
-    for i in range(points.shape[0]):
-        square = 0.0
-        for d in range(points.shape[1]):
-            square += points[i, d] * points[i, d]
-        for d in range(points.shape[1]):
-            units[i, d] = points[i, d] / np.sqrt(square) if square > 0 else 0.0
-    return units
-
-
-@compiled()
-def _fill_sines(u: Any, v: Any, sines: Any, spare: Any) -> None:
-    """Store sin² of the angles, as |u − v|² |u + v|²/4, without the cancellation of 1 − cos²."""
-    _gram_of_differences(u, v, 1.0, sines)
-    _gram_of_differences(u, v, -1.0, spare)
-    for i in range(u.shape[0]):
-        for j in range(v.shape[0]):
-            sines[i, j] *= spare[i, j]
 
 
 @compiled()
@@ -139,11 +81,11 @@ def _open_tile(
     if exact:
         squares_x = squares_y = work[_ZEROS * TILE : (_ZEROS + 1) * TILE]
         if reads_sines:
-            _fill_sines(_units(x[i : i + rows]), _units(y[j : j + width]), sines, products)
-        _gram_of_differences(x[i : i + rows], y[j : j + width], 1.0, products)
+            fill_sines(units(x[i : i + rows]), units(y[j : j + width]), sines, products)
+        gram_of_differences(x[i : i + rows], y[j : j + width], 1.0, products)
     elif reads_products and x.shape[1] <= FEW:
         columns = work[_COLUMNS * TILE : _PARAMS * TILE].reshape((FEW, TILE))
-        _gram_of_few(
+        gram_of_few(
             centered_x[i : i + rows], centered_y[j : j + width], products, work[_POINT * TILE :], columns
         )
     elif reads_products:
