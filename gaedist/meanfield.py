@@ -8,9 +8,9 @@ covariances with eigenvalues v_d on axes of which x has the coordinates x_d solv
 
 The first is a quadratic in v with one positive root, which rises with λ, so that the right side of the
 second falls: there is one stationary point, and it is the minimum. λ lies between 2 − 2 ln 2, where no term
-is negative, and 1, where none is positive. For a covariance free in all directions
-the axes are x and what is across it (sec. II.D); for a diagonal one they are the axes of space. A spherical
-one has the same v everywhere, and its own equation. At r = 0 every v is 1, and all is continuous in r.
+is negative, and 1, where none is positive. For a covariance free in all directions the axes are x and what is
+across it (sec. II.D); for a diagonal one they are the axes of space. A spherical one has the same v
+everywhere, and its own equation. At r = 0 every v is 1, and all is continuous in r.
 """
 
 import math

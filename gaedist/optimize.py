@@ -67,8 +67,8 @@ class Optimum:
 def optimize(codes: Array, family: str, run: Run) -> Optimum:
     """Return the covariances of a family that minimise Eq. (7), or Eq. (6), over all points.
 
-    Starts are the mean field, the best constant, the mean field made narrower by it, and the optima of the
-    families within this one, so that a richer family never ends above a poorer one.
+    Starts are the optima of the families within this one, the best constant first, and the mean field times
+    its variance; the mean field itself is looked at. So the end is never above any of them.
 
     Raises
     ------
