@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gaedist.engine.driver import Tiling, Work, count_tiles
+from gaedist.engine.integrands import Gaussian
 from gaedist.engine.jobs import METHODS, PRECISIONS, Array, PairSum, Run, available_threads
 from gaedist.engine.threads import limited_threads
 
@@ -28,10 +29,28 @@ __all__ = [
 def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
     """Return the natural logarithm of each job's sum over exp(log_scale); −inf for a sum without terms.
 
-    Right also where every term underflows: such a sum is made relative to its largest term.
+    Right also where every term underflows: such a sum is made relative to its largest term. Jobs that
+    differ only in the width of one kernel for all pairs are made in one pass over the points.
     """
-    with _working(jobs, run) as work:
-        return [Tiling(job, work).log_sum() for job in jobs]
+    groups = list(_sharing(jobs))
+    logs: dict[int, float] = {}
+    with _working([group[0] for group, _ in groups], run) as work:
+        for group, factors in groups:
+            logs |= zip(map(id, group), Tiling(group[0], work, factors).log_sums(), strict=True)
+    return [logs[id(job)] for job in jobs]
+
+
+def _sharing(jobs: Sequence[PairSum]) -> Iterator[tuple[list[PairSum], list[float]]]:
+    """Put jobs together that one pass can do, the steepest first, with the ratios of their exponents."""
+    groups: dict[tuple[int, ...], list[PairSum]] = {}
+    for job in jobs:
+        alike = isinstance(job.integrand, Gaussian) and not (
+            job.params_x.any() or (job.params_y is not None and job.params_y.any())
+        )
+        groups.setdefault((id(job.x), id(job.y)) if alike else (id(job),), []).append(job)
+    for group in groups.values():
+        group.sort(key=lambda job: -job.steepness)
+        yield group, [1.0, *(job.steepness / group[0].steepness for job in group[1:])]
 
 
 def pair_derivatives(

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,13 +54,17 @@ class Work:
 
 
 class Tiling:
-    """A job as the tiles take it, with scratch memory for each thread."""
+    """A job as the tiles take it, with scratch memory for each thread.
 
-    def __init__(self, job: PairSum, work: Work) -> None:
+    ``factors`` multiply the exponents of its terms: several sums from one look at each tile.
+    """
+
+    def __init__(self, job: PairSum, work: Work, factors: Sequence[float] = (1.0,)) -> None:
         from gaedist.engine.arithmetic import TILE
         from gaedist.engine.tiles import work_rows
 
         self.job, self.work, self.needs = job, work, INTEGRANDS[type(job.integrand)]
+        self.factors = np.array(factors)
         x = np.require(job.x, np.float64, ["C", "W"])
         y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
         params_x = np.require(job.params_x, np.float64, ["C", "W"])
@@ -75,38 +79,47 @@ class Tiling:
             norms_x, norms_y = _squared_norms(centered_x), _squared_norms(centered_y)
         self.points = (x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, limit)
         self.gram = _aligned(work.threads, 1 + self.needs.sines, TILE**2)
-        self.scratch = _aligned(work.threads, work_rows(len(params_x)) * TILE)
+        self.scratch = _aligned(work.threads, work_rows(len(params_x), len(factors)) * TILE)
 
-    def log_sum(self) -> float:
-        """Return the logarithm of the job's sum over exp(log_scale).
+    def log_sums(self) -> list[float]:
+        """Return the logarithm of Σ 2^(factor exponent) for each factor.
 
-        Its first tile tells whether the sum will underflow.
+        The first tile tells which of them will underflow.
         """
-        first = np.empty(1)
-        self._sum_range(0.0, True, 0, first)
-        if first[0] > _FAINT:
-            total = self._combine(0.0)
-            if total > 2.0**_FAINT:
-                return math.log(total)
-            self.work.total += count_tiles(self.job)
-        self.work.total += count_tiles(self.job)
-        peak = self._combine(0.0, peak=True)
-        if peak < _ABYSS:
-            return peak * math.log(2)
-        return peak * math.log(2) + math.log(self._combine(-peak))
+        logs = np.full(len(self.factors), -math.inf)
+        first = np.empty((1, len(self.factors)))
+        self._sum_range(self.factors, np.zeros(len(self.factors)), True, 0, first)
+        clear = np.flatnonzero(first[0] > _FAINT)
+        if len(clear):
+            totals = self._combine(self.factors[clear], np.zeros(len(clear)))
+            with np.errstate(divide="ignore"):
+                logs[clear] = np.where(totals > 2.0**_FAINT, np.log(totals), -math.inf)
+        faint = np.flatnonzero(logs == -math.inf)
+        if len(faint):
+            self.work.total += (1 + bool(len(clear))) * count_tiles(self.job)
+            logs[faint] = self._faint_sums(self.factors[faint])
+        return [float(log) for log in logs]
 
-    def _combine(self, shift: float, *, peak: bool = False) -> float:
-        """Return Σ 2^(exponent + shift), or the largest exponent."""
+    def _faint_sums(self, factors: Array) -> Array:
+        """Return the logarithms of sums whose terms may all underflow, relative to their largest."""
+        peaks = self._combine(factors, np.zeros(len(factors)), peak=True)
+        logs, seen = peaks * math.log(2), np.flatnonzero(peaks >= _ABYSS)
+        if len(seen):
+            logs[seen] += np.log(self._combine(factors[seen], -peaks[seen]))
+        return np.asarray(logs)
+
+    def _combine(self, factors: Array, shifts: Array, *, peak: bool = False) -> Array:
+        """Return Σ 2^(factor exponent + shift) for each factor, or its largest exponent."""
         add = max if peak else math.fsum
         tiles, blocks = count_tiles(self.job), []
         for begin in range(0, tiles, _BLOCK):
-            partial = np.empty(min(_BLOCK, tiles - begin))
+            partial = np.empty((min(_BLOCK, tiles - begin), len(factors)))
             for start, stop in self.work.ranges(self.job.x.shape[1], len(partial), _BLOCK):
-                self._sum_range(shift, peak, begin + start, partial[start:stop])
-            blocks.append(add(partial))
-        return float(add(blocks))
+                self._sum_range(factors, shifts, peak, begin + start, partial[start:stop])
+            blocks.append([add(column) for column in partial.T])
+        return np.array([add(column) for column in zip(*blocks, strict=True)])
 
-    def _sum_range(self, shift: float, peak: bool, first: int, partial: Array) -> None:
+    def _sum_range(self, factors: Array, shifts: Array, peak: bool, first: int, partial: Array) -> None:
         """Fill ``partial`` with the numbers of as many tiles, from ``first`` on."""
         from gaedist.engine.tiles import sum_tiles
 
@@ -116,7 +129,8 @@ class Tiling:
             self.needs.sines,
             *self.points,
             self.job.y is None,
-            shift,
+            factors,
+            shifts,
             peak,
             first,
             partial,

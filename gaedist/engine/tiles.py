@@ -25,9 +25,9 @@ _PARAMS = _COLUMNS + FEW
 """Where rows of TILE numbers begin in a thread's scratch; parameters, slopes and more come last."""
 
 
-def work_rows(params: int) -> int:
-    """Return how many rows of TILE numbers each thread needs for so many parameters of a point."""
-    return _PARAMS + 5 * params + 4
+def work_rows(params: int, sums: int = 1) -> int:
+    """Return how many rows of TILE numbers each thread needs for so many parameters of a point, and sums."""
+    return _PARAMS + 5 * params + 4 + sums
 
 
 @compiled()
@@ -102,15 +102,15 @@ def _open_tile(
 
 
 @compiled()
-def _add_powers(width: int, exponents: Any, shift: float, totals: Any) -> None:
+def _add_powers(width: int, exponents: Any, factor: float, shift: float, row: int, totals: Any) -> None:
     for j in range(width):
-        totals[j] += exp2(exponents[j] + shift)
+        totals[cell(row, j)] += exp2(factor * exponents[j] + shift)
 
 
 @compiled()
-def _raise_peaks(width: int, exponents: Any, shift: float, peaks: Any) -> None:
+def _raise_peaks(width: int, exponents: Any, factor: float, row: int, peaks: Any) -> None:
     for j in range(width):
-        peaks[j] = max(peaks[j], exponents[j] + shift)
+        peaks[cell(row, j)] = max(peaks[cell(row, j)], factor * exponents[j])
 
 
 @compiled()
@@ -121,21 +121,26 @@ def _sum_rows(
     width: int,
     triangle: bool,
     exact: bool,
-    shift: float,
+    factors: Any,
+    shifts: Any,
     peak: bool,
     totals: Any,
-) -> Any:
-    """Return the sum, or the largest exponent, over a tile or the part of it below the diagonal."""
-    for j in range(width):
+    sums: Any,
+) -> None:
+    """Store the sums, or the largest exponents, over a tile or the part of it below the diagonal."""
+    for j in range(totals.size):
         totals[j] = -np.inf if peak else 0.0
     for i in range(rows):
         end = i if triangle else width
         fill_row(kind, tile, i, end, exact, False)
-        if peak:
-            _raise_peaks(end, tile.out, shift, totals)
-        else:
-            _add_powers(end, tile.out, shift, totals)
-    return largest(totals) if peak else total(totals, width)
+        for q in range(factors.size):
+            if peak:
+                _raise_peaks(end, tile.out, factors[q], q, totals)
+            else:
+                _add_powers(end, tile.out, factors[q], shifts[q], q, totals)
+    for q in range(factors.size):
+        own = totals[q * TILE : (q + 1) * TILE]
+        sums[q] = largest(own) + shifts[q] if peak else total(own, width)
 
 
 @compiled(parallel=True, cache=True)
@@ -153,14 +158,15 @@ def sum_tiles(
     params_y: Any,
     gram_limit: float,
     symmetric: bool,
-    shift: float,
+    factors: Any,
+    shifts: Any,
     peak: bool,
     first: int,
     partial: Any,
     gram: Any,
     work: Any,
 ) -> None:
-    """Fill partial[k] with the sum, or the largest exponent, over tile first + k.
+    """Fill partial[k, q] with Σ 2^(factors[q] exponent + shifts[q]), or its peak, over tile first + k.
 
     x (n, D), y (m, D), the same about a common center, the squared norms of these (n,), (m,) and the
     parameters (P, n), (P, m); gram (threads, 1 or 2, TILE²) and work (threads, rows TILE) are scratch,
@@ -175,10 +181,11 @@ def sum_tiles(
             reads_products, reads_sines, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
             gram_limit, row * TILE, column * TILE, gram[numba.get_thread_id()], own,
         )  # fmt: skip
-        totals = own[_TOTALS * TILE : _TOTALS * TILE + width]
-        partial[k] = _sum_rows(
-            kind, tile, rows, width, symmetric and row == column, exact, shift, peak, totals
-        )
+        totals = own[own.size - factors.size * TILE :]
+        _sum_rows(
+            kind, tile, rows, width, symmetric and row == column, exact, factors, shifts, peak, totals,
+            partial[k],
+        )  # fmt: skip
 
 
 @compiled()
