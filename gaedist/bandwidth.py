@@ -1,12 +1,14 @@
-"""Rules for one σ for all points."""
+"""Rules for one σ for all points: plug-in bandwidths, and the best for Eq. (7)."""
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from gaedist.engine import Array, Run
-from gaedist.mixtures import Mixture, normal, overlap
+from gaedist.errors import GaedistError
+from gaedist.mixtures import Mixture, normal, overlaps
 from gaedist.variances import Constant
 
 _GRID = 10
@@ -14,7 +16,68 @@ MARGIN = 1e-2
 """2 − P/C, below which the loss of a score is no longer −log(1 − d²)."""
 
 _STEEP = 50.0
-_PRECISION = 1e-2  # of log σ²
+_PRECISION = 1e-3  # of log σ²
+
+_MOST_POINTS = 3000  # whose pairs the median is taken of
+_MOST_WORK = 1e9  # pairs of numbers for it
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """A way to choose one σ for one sample, or for two together.
+
+    Attributes
+    ----------
+    about : str
+        Its formula and source.
+    find : callable
+        From the samples and the run to σ.
+    """
+
+    about: str
+    find: Callable[[tuple[Array, ...], Run], float]
+
+
+def _size(samples: tuple[Array, ...]) -> float:
+    """Return the size of a sample; of two, the harmonic mean, which is that of each if they are equal."""
+    return len(samples) / sum(1 / len(x) for x in samples)
+
+
+def _silverman(samples: tuple[Array, ...], run: Run) -> float:
+    return float((4 / (3 * _size(samples))) ** 0.2)
+
+
+def _scott(samples: tuple[Array, ...], run: Run) -> float:
+    return float(_size(samples) ** (-1 / (samples[0].shape[1] + 4)))
+
+
+def _median(samples: tuple[Array, ...], run: Run) -> float:
+    from scipy.spatial.distance import pdist
+
+    x = np.concatenate(samples) if len(samples) > 1 else samples[0]
+    n, dim = x.shape
+    most = max(2, min(_MOST_POINTS, int(math.sqrt(2 * _MOST_WORK / dim))))
+    if n < 2:
+        raise GaedistError("the median distance between points needs two of them. Give sigma as a number.")
+    if n > most:
+        if run.note:
+            run.note(f"the median distance is that of the pairs of {most} of {n} points, drawn with --seed.")
+        x = x[np.sort(np.random.default_rng(run.seed).choice(n, most, replace=False))]
+    found = float(np.median(pdist(x))) / math.sqrt(2)
+    if not found > 0:
+        raise GaedistError("the median distance between points is 0. Give sigma as a number.")
+    return found
+
+
+BANDWIDTHS = {
+    "silverman": Bandwidth("σ² = (4/(3n))^(2/5), γ of the Cramér–Wold auto-encoder", _silverman),
+    "scott": Bandwidth("σ = n^(−1/(D+4)), Scott 1992 for unit variance", _scott),
+    "median": Bandwidth(
+        "median pair distance over √2, so that pairs meet in e^(−r²/(2 median²)), Gretton et al. 2012",
+        _median,
+    ),
+}
+"""Name → bandwidth."""
 
 
 def best_constant(codes: Array, run: Run, seen: Callable[[float, Constant], None]) -> Constant:
@@ -35,22 +98,25 @@ def best_constant(codes: Array, run: Run, seen: Callable[[float, Constant], None
 
     prior = normal(codes.shape[1])
 
-    def loss(log_variance: float) -> float:
-        covariance = Constant(math.exp(log_variance))
-        p = Mixture(codes, covariance)
-        log_pair = overlap(p, p, unit=1.0, run=run).log_total
-        log_cross = overlap(p, prior, unit=1.0, run=run).log_total
-        value = score_loss(log_pair, log_cross)
-        seen(value, covariance)
-        return value
+    def losses(log_variances: list[float]) -> list[float]:
+        covariances = [Constant(math.exp(log_variance)) for log_variance in log_variances]
+        mixtures = [Mixture(codes, covariance) for covariance in covariances]
+        pairs = overlaps([(p, p, 1.0) for p in mixtures], run)
+        cross = overlaps([(prior, p, 1.0) for p in mixtures], run)
+        found = [score_loss(pp.log_total, pq.log_total) for pp, pq in zip(pairs, cross, strict=True)]
+        for value, covariance in zip(found, covariances, strict=True):
+            seen(value, covariance)
+        return found
 
     widest = math.log(2 + 2 * float(np.einsum("ij,ij->", codes, codes)) / codes.size)
     grid = np.linspace(-10, widest, _GRID)
-    losses = [loss(log_variance) for log_variance in grid]
-    best = int(np.argmin(losses))
+    found = losses(list(grid))
+    best = int(np.argmin(found))
     bounds = grid[max(0, best - 1)], grid[min(_GRID - 1, best + 1)]
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": _PRECISION})
-    return Constant(math.exp(found.x if found.fun < losses[best] else grid[best]))
+    end = minimize_scalar(
+        lambda x: losses([x])[0], bounds=bounds, method="bounded", options={"xatol": _PRECISION}
+    )
+    return Constant(math.exp(end.x if end.fun < found[best] else grid[best]))
 
 
 def score_loss(log_pair: float, log_cross: float) -> float:

@@ -17,8 +17,9 @@ from gaedist.interrupts import heard_interrupts
 from gaedist.latents import Latents, Selection, parse_rows, read_latents, split_name
 from gaedist.progress import shown
 from gaedist.report import Row, report
+from gaedist.rules import JOINT, RULES, family_of
 from gaedist.sigma_files import SigmaTarget, parse_sigma
-from gaedist.smoothing import FACTOR, JOINT, RULES, SigmaSummary, family_of
+from gaedist.smoothing import FACTOR, SigmaSummary
 from gaedist.streams import abandon_stdout, complain, prepare_streams
 from gaedist.variances import Constant
 

@@ -10,7 +10,8 @@ from gaedist.covariances import meet
 from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice
 from gaedist.mixtures import Mixture, SquaredDistance, signed_sum, squared_distance, to_linear
-from gaedist.smoothing import FACTOR, JOINT, LARGEST_FACTOR, Sigma, SigmaSummary, is_number, smooth_both
+from gaedist.rules import JOINT, Sigma, is_number
+from gaedist.smoothing import FACTOR, LARGEST_FACTOR, SigmaSummary, smooth_both
 from gaedist.variances import Constant
 from gaedist.version import __version__
 

@@ -17,6 +17,7 @@ it has the digits of its largest term, however small it is.
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ class LimitLaw:
         bend = _BEND * math.sqrt(rise)
         peak = self._log_transform(np.array([saddle + 0j]))[0].real - saddle * t - math.log(saddle)
 
-        def logs(y: Array) -> NDArray[np.complex128]:
+        def logs(y: NDArray[Any]) -> NDArray[Any]:
             """Return the logarithm of the integrand along the path, over its peak."""
             path = saddle + 1j * y + bend * y**2
             return np.asarray(
@@ -101,12 +102,12 @@ class LimitLaw:
             return first
         return float(brentq(lambda z: self._radial_factor(np.array([z]))[0], 0.5, min(first, second)))
 
-    def _radial_factor(self, z: NDArray[np.inexact]) -> NDArray[np.inexact]:
+    def _radial_factor(self, z: NDArray[Any]) -> NDArray[Any]:
         """Return (1 − 2z) Σ_j c_j²/(1 − 2zμ_j), finite at z = ½ too."""
         rest = self.weights[1:] @ (1 / (1 - 2 * self.radial[1:, np.newaxis] * z))
         return np.asarray(self.weights[0] + (1 - 2 * z) * rest)
 
-    def _log_transform(self, z: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    def _log_transform(self, z: NDArray[Any]) -> NDArray[Any]:
         """Return log E e^(zQ), of the branch that is real on the real axis."""
         from scipy.special import log1p  # NumPy's forgets the 1 + of complex numbers
 
@@ -143,7 +144,7 @@ def limit_law(dim: int, variance: float) -> LimitLaw:
     while True:
         n = np.arange(last)
         masses = np.exp(gammaln(n + dim) - gammaln(n + 1) - gammaln(dim) + n * log_b + dim * log_rest)
-        if (left := 1 - float(masses.sum())) < _LEFT or masses[-1] < _LEFT / last**2 and n[-1] > dim:
+        if (left := 1 - float(masses.sum())) < _LEFT or (masses[-1] < _LEFT / last**2 and n[-1] > dim):
             break
         last *= 2
     powers = np.exp(n * log_b)

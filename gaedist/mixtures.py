@@ -6,6 +6,7 @@ distance of gaedist is ``squared_distance(p, q)`` = ⟨p, p⟩ + ⟨q, q⟩ − 
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,7 +121,23 @@ def overlap(p: Mixture, q: Mixture, *, unit: float = PLAIN, run: Run | None = No
     GaedistError
         If p and q have different dimensions.
     """
-    return _overlaps([(p, q)], unit, run or Run())[0]
+    return overlaps([(p, q, unit)], run or Run())[0]
+
+
+def overlaps(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run) -> list[Overlap]:
+    """Return ⟨p, q⟩ (4π unit)^(D/2) for each p, q and unit, as `overlap`.
+
+    Constant covariances of the same centers are done in one pass over them.
+    """
+    for p, q, _ in pairs:
+        if p.dim != q.dim:
+            raise GaedistError(f"dimensions differ: {p.dim} and {q.dim}. Compare codes of one dimension.")
+    jobs = [pair_sum(p, q) for p, q, _ in pairs]
+    logs = log_pair_sums(jobs, run)
+    return [
+        _overlap(p, q, p.dim / 2 * math.log(unit), job.log_scale, log)
+        for (p, q, unit), job, log in zip(pairs, jobs, logs, strict=True)
+    ]
 
 
 def squared_distance(
@@ -146,8 +163,22 @@ def squared_distance(
     GaedistError
         If p and q have different dimensions.
     """
-    few, many = sorted((p, q), key=lambda mixture: len(mixture.centers))  # long rows are quicker than many
-    pp, qq, pq = _overlaps([(p, p), (q, q), (few, many)], unit, run or Run())
+    return squared_distances([(p, q, unit)], run or Run())[0]
+
+
+def squared_distances(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run) -> list[SquaredDistance]:
+    """Return ∫ (p − q)² (4π unit)^(D/2) for each p, q and unit, as `squared_distance`."""
+    wanted = []
+    for p, q, unit in pairs:
+        few, many = sorted(
+            (p, q), key=lambda mixture: len(mixture.centers)
+        )  # long rows are quicker than many
+        wanted += [(p, p, unit), (q, q, unit), (few, many, unit)]
+    found = overlaps(wanted, run)
+    return [_squared_distance(*found[k : k + 3]) for k in range(0, len(found), 3)]
+
+
+def _squared_distance(pp: Overlap, qq: Overlap, pq: Overlap) -> SquaredDistance:
     sign, log_value = signed_sum(
         *((1, log) for term in (pp, qq) for log in (term.log_self, term.log_pairs)),
         *((-2, log) for log in (pq.log_self, pq.log_pairs)),
@@ -169,18 +200,6 @@ def signed_sum(*terms: tuple[float, float]) -> tuple[int, float]:
 def to_linear(log: float) -> float:
     """Return exp(log), inf where it overflows."""
     return math.exp(log) if log < _LOG_MAX else math.inf
-
-
-def _overlaps(pairs: list[tuple[Mixture, Mixture]], unit: float, run: Run) -> list[Overlap]:
-    for p, q in pairs:
-        if p.dim != q.dim:
-            raise GaedistError(f"dimensions differ: {p.dim} and {q.dim}. Compare codes of one dimension.")
-    jobs = [pair_sum(p, q) for p, q in pairs]
-    logs = log_pair_sums(jobs, run)
-    return [
-        _overlap(p, q, p.dim / 2 * math.log(unit), job.log_scale, log)
-        for (p, q), job, log in zip(pairs, jobs, logs, strict=True)
-    ]
 
 
 def pair_sum(p: Mixture, q: Mixture) -> PairSum:

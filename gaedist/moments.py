@@ -38,8 +38,6 @@ class Moments:
         Means of the pair term without its diagonal, and of the cross term.
     skewness : float
         Third central moment over sd³.
-    pair_share : float
-        The part of the variance that is of pairs, E h₂².
     """
 
     log_mean: float
@@ -47,7 +45,6 @@ class Moments:
     log_pairs: float
     log_cross: float
     skewness: float
-    pair_share: float
 
 
 @lru_cache(maxsize=256)
@@ -67,7 +64,6 @@ def moments(n: int, dim: int, variance: float, *, smoothed: bool = False, unbias
     unbiased : bool
         The pair term is a mean over pairs of different points.
     """
-    digits = _DIGITS + 6 * abs(math.frexp(variance)[1]) // 3
     with _decimals(variance):
         return _moments(n, _Integrals(dim, Decimal(variance)), smoothed, unbiased)
 
@@ -153,8 +149,7 @@ def _moments(n: int, e: _Integrals, smoothed: bool, unbiased: bool) -> Moments:
         + [(-2 * a / n, t) for a, t in c]
         + [(rest, Decimal(0))]
     )
-    variance_1 = n * e.of([], _product(h1, h1))
-    variance_2 = pairs / 2 * (2 * weight * scale) ** 2 * _pair_square(e)
+    variance = n * e.of([], _product(h1, h1)) + pairs / 2 * (2 * weight * scale) ** 2 * _pair_square(e)
     third = (
         n * e.of([], _product(h1, h1, h1))
         + 3 * pairs * 2 * weight * scale * e.of([(0, 1)], h1, h1)
@@ -162,14 +157,12 @@ def _moments(n: int, e: _Integrals, smoothed: bool, unbiased: bool) -> Moments:
         + pairs / 2 * (2 * weight * scale) ** 3 * _pair_cube(e)
         + pairs * (n - 2) * (2 * weight * scale) ** 3 * _triangle(e)
     )
-    variance = variance_1 + variance_2
     return Moments(
-        log_mean=_log(mean),
+        log_mean=-math.inf if smoothed and unbiased else _log(mean),
         log_sd=_log(variance) / 2,
         log_pairs=_log(of_pairs),
         log_cross=_log(c_mean),
         skewness=float(third / variance ** Decimal("1.5")),
-        pair_share=float(variance_2 / variance),
     )
 
 

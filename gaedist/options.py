@@ -11,8 +11,8 @@ from gaedist.covariances import FAMILIES
 from gaedist.engine import METHODS, PRECISIONS
 from gaedist.null import NULLS
 from gaedist.report import FORMATS
+from gaedist.rules import JOINT, RULES
 from gaedist.score import METRICS, TARGETS
-from gaedist.smoothing import JOINT, RULES
 
 GAUSSIAN = ["gaussian"]
 """Default of a repeatable option."""

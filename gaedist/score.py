@@ -11,7 +11,8 @@ from gaedist.engine import Run
 from gaedist.errors import check_choice
 from gaedist.mixtures import normal, signed_sum, squared_distance, to_linear
 from gaedist.null import NULLS, Null, ScoreNull, check_null
-from gaedist.smoothing import Sigma, SigmaSummary, family_of, smooth
+from gaedist.rules import Sigma, family_of
+from gaedist.smoothing import SigmaSummary, smooth
 from gaedist.version import __version__
 
 

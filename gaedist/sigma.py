@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from gaedist.engine import Array, Run
 from gaedist.errors import GaedistError
 from gaedist.family import Movable
-from gaedist.smoothing import SigmaSummary, Smoothing, family_of, is_number, smooth
+from gaedist.rules import family_of, is_number
+from gaedist.smoothing import SigmaSummary, Smoothing, smooth
 from gaedist.variances import Constant, Spherical
 from gaedist.version import __version__
 

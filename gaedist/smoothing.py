@@ -1,9 +1,5 @@
-"""Where σ comes from: a number, an array, or a rule, as a mixture and what to say of it.
+"""A sample smoothed by Gaussians of given or chosen σ: a mixture, and what to say of its σ."""
 
-`RULES` is the registry of the rules that look at one sample; `JOINT` looks at two.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,19 +8,15 @@ from numpy.typing import ArrayLike
 
 from gaedist.covariances import FAMILIES, holds, promoted
 from gaedist.engine import Array, Run
-from gaedist.errors import GaedistError, check_choice
+from gaedist.errors import GaedistError
 from gaedist.family import Covariance, Movable, check_sigma
-from gaedist.full import Full
 from gaedist.latents import as_codes
-from gaedist.meanfield import MEAN_FIELDS, approximate_mean_field
 from gaedist.mixtures import Mixture
-from gaedist.optimize import Optimum, optimize, optimize_jointly
-from gaedist.variances import Constant, Spherical
+from gaedist.optimize import Optimum, optimize_jointly
+from gaedist.rules import JOINT, RULES, Sigma, family_of, is_number, is_pooled
+from gaedist.variances import Constant
 
-Sigma = float | str | ArrayLike
-"""A standard deviation, the name of a rule, or an array as `gaedist sigma` writes it."""
-
-GIVEN, JOINT = "given", "joint"
+GIVEN = "given"
 
 _PATIENCE = 5.0  # seconds of a pass without a warning
 
@@ -32,38 +24,6 @@ FACTOR = 2.0
 """By how much `JOINT` may change a σ from its mean field, unless told otherwise."""
 
 LARGEST_FACTOR = 1e3
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A way to choose σ.
-
-    Attributes
-    ----------
-    about : str
-        What it does, and where it comes from.
-    find : callable
-        From the codes, the family and the run to the covariances, or to an `Optimum` that holds them.
-    """
-
-    about: str
-    find: Callable[[Array, str, Run], Covariance | Optimum]
-
-
-def _mean_field(codes: Array, family: str, run: Run) -> Covariance:
-    return MEAN_FIELDS[family](codes)
-
-
-def _approximate(codes: Array, family: str, run: Run) -> Covariance:
-    return promoted(approximate_mean_field(codes), family, codes)
-
-
-RULES: dict[str, Rule] = {
-    "mean-field": Rule("each point as if the others were N(0, I), Eq. (9)", _mean_field),
-    "mean-field-approx": Rule("1 + |x|²/(2D), Eq. (10)", _approximate),
-    "optimize": Rule("least Eq. (7), or (6), over all points together", optimize),
-}
-"""Name → rule."""
 
 
 @dataclass(frozen=True)
@@ -157,40 +117,13 @@ def smooth(codes: ArrayLike, sigma: Sigma, covariance: str | None, run: Run) -> 
     if isinstance(sigma, str):
         family = family_of(sigma, covariance)
         _warn_of_cost(x, family, run)
-        found = RULES[sigma].find(x, family, run)
+        found = RULES[sigma].find((x,), family, run)
         if isinstance(found, Optimum):
             return Smoothing((Mixture(x, found.covariances[0]),), sigma, found, by_point=False)
-        return Smoothing((Mixture(x, found),), sigma)
+        return Smoothing((Mixture(x, found),), sigma, by_point=not RULES[sigma].pooled)
     given = _given(sigma, x, covariance)
     _warn_of_cost(x, given.name, run)
     return Smoothing((Mixture(x, given),), GIVEN, by_point=is_number(sigma))
-
-
-def is_number(sigma: Sigma) -> bool:
-    """Tell whether σ is one number, and no rule or array."""
-    return isinstance(sigma, (int, float, np.number)) or (isinstance(sigma, np.ndarray) and sigma.ndim == 0)
-
-
-def family_of(sigma: Sigma, covariance: str | None) -> str:
-    """Return the family that a rule or a number will give, or a family that holds a given array.
-
-    Raises
-    ------
-    GaedistError
-        If there is no such rule or family, or they do not go together.
-    """
-    if covariance is not None:
-        check_choice("covariance", covariance, FAMILIES)
-    if not isinstance(sigma, str):
-        return covariance or (Constant.name if is_number(sigma) else Full.name)
-    check_choice("sigma", sigma, [*RULES, JOINT])
-    family = covariance or Spherical.name
-    if family == Constant.name and sigma != "optimize":
-        raise GaedistError(
-            f"sigma {sigma} differs from point to point, and a constant covariance does not. "
-            f"Use {', '.join(MEAN_FIELDS)}."
-        )
-    return family
 
 
 def _warn_of_cost(codes: Array, family: str, run: Run) -> None:
@@ -228,8 +161,10 @@ def smooth_both(
         )
     if isinstance(sigmas[0], str) and sigmas[0] == JOINT:
         return _joint(x, y, family_of(JOINT, covariance), factor, run)
-    p = smooth(x, sigmas[0], covariance, run)
-    second = sigmas[1]
+    first, second = sigmas
+    if isinstance(first, str) and isinstance(second, str) and first == second and is_pooled(first):
+        return _pooled(x, y, first, covariance, run)
+    p = smooth(x, first, covariance, run)
     if p.optimum and p.optimum.interrupted and isinstance(second, str) and second == "optimize":
         # nor shall another search begin: the start of one is the best so far
         constant = isinstance(p.mixtures[0].covariance, Constant)
@@ -239,6 +174,16 @@ def smooth_both(
     return Smoothing(
         p.mixtures + q.mixtures, rule, _together(p.optimum, q.optimum), p.by_point and q.by_point
     )
+
+
+def _pooled(x: Array, y: Array, rule: str, covariance: str | None, run: Run) -> Smoothing:
+    """Smooth both by one σ, which no exchange of points between them would change."""
+    family = family_of(rule, covariance)
+    found = RULES[rule].find((x, y), Constant.name, run)
+    optimum = found if isinstance(found, Optimum) else None
+    constant = found.covariances[0] if isinstance(found, Optimum) else found
+    mixtures = tuple(Mixture(codes, promoted(constant, family, codes)) for codes in (x, y))
+    return Smoothing(mixtures, rule, optimum)
 
 
 def _joint(x: Array, y: Array, family: str, factor: float, run: Run) -> Smoothing:

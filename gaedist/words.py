@@ -8,9 +8,10 @@ from typing import Any, Literal
 from gaedist.compare import CompareResult
 from gaedist.errors import printable
 from gaedist.inspect import ArrayReport
+from gaedist.rules import JOINT
 from gaedist.score import ScoreResult
 from gaedist.sigma import SigmaResult, Spread
-from gaedist.smoothing import JOINT, SigmaSummary
+from gaedist.smoothing import SigmaSummary
 
 Source = Mapping[str, str | None]
 

@@ -14,9 +14,10 @@ FLOORS = [
     ["score", "compare", "sigma", "inspect"],
     ["null"],
     ["smoothing"],
+    ["rules"],
     ["optimize"],
     ["objectives"],
-    ["meanfield", "bandwidth"],
+    ["meanfield", "bandwidth", "moments", "limits"],
     ["mixtures"],
     ["covariances"],
     ["variances", "full"],
@@ -30,7 +31,7 @@ FLOORS = [
     ["latents"],
     ["hdf5"],
     ["storage"],
-    ["errors", "version"],
+    ["errors", "version", "targets"],
 ]
 COMPILED = {"arithmetic.py", "grams.py", "matrices.py", "rows.py", "tiles.py"}
 PACKAGE = Path(gaedist.__file__).parent

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 
 import gaedist
 from gaedist.latents import Selection, read_latents
-from gaedist.smoothing import RULES
+from gaedist.rules import RULES
 from gaedist.words import sizes
 
 ROOT = Path(__file__).parents[1]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from gaedist import GaedistError
+from gaedist.rules import RULES
 from gaedist.sigma_files import SigmaTarget, parse_sigma, read_sigma
-from gaedist.smoothing import RULES
 
 ARRAYS = {
     "spherical": np.linspace(0.5, 2, 7),

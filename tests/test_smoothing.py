@@ -9,7 +9,8 @@ from gaedist import GaedistError, Run
 from gaedist.covariances import FAMILIES
 from gaedist.family import Movable
 from gaedist.optimize import Optimum
-from gaedist.smoothing import RULES, smooth, smooth_both
+from gaedist.rules import RULES
+from gaedist.smoothing import smooth, smooth_both
 from gaedist.variances import Constant
 
 MOVABLE = [name for name, family in FAMILIES.items() if issubclass(family, Movable)]

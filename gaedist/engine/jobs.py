@@ -31,6 +31,8 @@ class Run:
         One of `METHODS`.
     precision : str
         One of `PRECISIONS`.
+    seed : int
+        Seed of all that is drawn: points, samples of N(0, I), labels.
     progress : callable, optional
         Called as ``progress(done, total)`` with counts of tiles, about five times a second. The total
         grows where a sum that underflows has to be made again.
@@ -43,6 +45,7 @@ class Run:
     threads: int | None = None
     method: str = "auto"
     precision: str = "double"
+    seed: int = 0
     progress: Callable[[int, int], None] | None = None
     status: Callable[[str], None] | None = None
     note: Callable[[str], None] | None = None
@@ -53,6 +56,8 @@ class Run:
         check_choice("precision", self.precision, PRECISIONS)
         if self.threads is not None and self.threads < 1:
             raise GaedistError(f"threads must be at least 1; got {self.threads}.")
+        if self.seed < 0:
+            raise GaedistError(f"seed must not be negative; got {self.seed}.")
 
     @property
     def used_threads(self) -> int:
