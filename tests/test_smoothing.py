@@ -71,7 +71,7 @@ def test_two_columns_in_two_dimensions_have_to_be_named():
         (np.stack([np.eye(3)] * 4 + [np.diag([1, 1, -1])]), None, "covariance 4 is not positive definite"),
         (np.stack([np.eye(3)] * 4 + [np.eye(3) + np.eye(3, k=1)]), None, "covariance 4 is not symmetric"),
         ("mean-field", "constant", "sigma mean-field differs from point to point"),
-        ("best", None, "sigma must be one of mean-field"),
+        ("guess", None, "sigma must be one of mean-field"),
         (1.0, "round", "covariance must be one of constant, spherical"),
         (1.0, [], "covariance must be one of"),
     ],
