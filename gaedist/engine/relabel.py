@@ -1,4 +1,8 @@
-"""The driver of `labels`: sums over the pairs of one sample for many ways to label its points."""
+"""The driver of `labels`: sums over the pairs of one sample for many ways to label its points.
+
+A sum by labels is that of both ends of a pair, by a product of matrices, and that of either end, which needs
+no more than the sum of each point over all others.
+"""
 
 import math
 from dataclasses import dataclass
@@ -38,7 +42,11 @@ class LabelSums:
 
 
 def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
-    """Return the sums of a job over one sample for each labelling."""
+    """Return the sums of a job over one sample for each labelling.
+
+    Tiles are added in their order. Their numbers, each the end of 2 TILE additions, are added with
+    compensation, so that the rounding hardly grows with n.
+    """
     from gaedist.engine.arithmetic import TILE
     from gaedist.engine.labels import DENSE, label_tiles
 
@@ -73,6 +81,7 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
                 piece += part[: len(piece)]
     norms, limit = tiling.points[4], tiling.points[8]
     largest = min(2 * float(norms.max()), limit)  # beyond that, tiles take differences
+    # that many roundings move an exponent of a term that counts
     exponents = dim + abs(shift) + _SLACK * job.steepness * largest
     additions = TILE + n / TILE
     return LabelSums(
@@ -110,6 +119,7 @@ def times_labels(values: Array, labels: Bits) -> Array:
         part = _Sum(8 * some.shape[1])
         for start in range(0, len(values), _BLOCK):
             rows = slice(start, start + _BLOCK)
-            part.add(values[rows] @ np.unpackbits(some[rows], axis=1).astype(float))
+            # not by BLAS, whose order of additions depends on its threads
+            part.add(np.einsum("i,ir->r", values[rows], np.unpackbits(some[rows], axis=1).astype(float)))
         found[8 * first : 8 * (first + _BLOCK)] = part.value
     return found
