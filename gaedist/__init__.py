@@ -11,11 +11,11 @@ O(n) memory. `latents` reads and checks files, and every mistake of a user is a 
 what to do. Imports go downwards only.
 """
 
-from gaedist.compare import CompareResult, compare
+from gaedist.compare import CompareResult, compare, compares
 from gaedist.engine import Run
 from gaedist.errors import GaedistError
 from gaedist.inspect import ArrayReport, inspect
-from gaedist.score import ScoreResult, score
+from gaedist.score import ScoreResult, score, scores
 from gaedist.sigma import SigmaResult, sigma
 from gaedist.version import __version__
 
@@ -28,7 +28,9 @@ __all__ = [
     "SigmaResult",
     "__version__",
     "compare",
+    "compares",
     "inspect",
     "score",
+    "scores",
     "sigma",
 ]

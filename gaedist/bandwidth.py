@@ -32,10 +32,13 @@ class Bandwidth:
         Its formula and source.
     find : callable
         From the samples and the run to σ.
+    of_codes : bool
+        σ depends on the codes, and not on their number alone.
     """
 
     about: str
     find: Callable[[tuple[Array, ...], Run], float]
+    of_codes: bool
 
 
 def _size(samples: tuple[Array, ...]) -> float:
@@ -70,11 +73,14 @@ def _median(samples: tuple[Array, ...], run: Run) -> float:
 
 
 BANDWIDTHS = {
-    "silverman": Bandwidth("σ² = (4/(3n))^(2/5), γ of the Cramér–Wold auto-encoder", _silverman),
-    "scott": Bandwidth("σ = n^(−1/(D+4)), Scott 1992 for unit variance", _scott),
+    "silverman": Bandwidth(
+        "σ² = (4/(3n))^(2/5), γ of the Cramér–Wold auto-encoder", _silverman, of_codes=False
+    ),
+    "scott": Bandwidth("σ = n^(−1/(D+4)), Scott 1992 for unit variance", _scott, of_codes=False),
     "median": Bandwidth(
         "median pair distance over √2, so that pairs meet in e^(−r²/(2 median²)), Gretton et al. 2012",
         _median,
+        of_codes=True,
     ),
 }
 """Name → bandwidth."""

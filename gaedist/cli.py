@@ -12,16 +12,16 @@ import gaedist
 from gaedist import options
 from gaedist.engine import Run
 from gaedist.errors import GaedistError
-from gaedist.gates import ABOVE, BAD_INPUT, DONE, INTERRUPTED, Outcome, Z
+from gaedist.gates import ABOVE, BAD_INPUT, DONE, INTERRUPTED, Outcome, P, z_gate
 from gaedist.interrupts import heard_interrupts
 from gaedist.latents import Latents, Selection, parse_rows, read_latents, split_name
+from gaedist.null import is_known
 from gaedist.progress import shown
 from gaedist.report import Row, report
-from gaedist.rules import JOINT, RULES, family_of
+from gaedist.rules import JOINT, RULES
 from gaedist.sigma_files import SigmaTarget, parse_sigma
 from gaedist.smoothing import FACTOR, SigmaSummary
 from gaedist.streams import abandon_stdout, complain, prepare_streams
-from gaedist.variances import Constant
 
 app = typer.Typer(
     name="gaedist",
@@ -34,11 +34,14 @@ app = typer.Typer(
 @app.command()
 def score(
     files: options.Files,
-    sigma: options.Sigma = "1",
+    sigma: options.ScoreSigmas = options.ONE,
     covariance: options.Covariance = None,
     target: options.Target = "normal",
+    estimator: options.ScoreEstimator = "v",
     metric: options.ScoreMetrics = options.GAUSSIAN,
     null: options.Null = "auto",
+    replicates: options.Replicates = None,
+    no_cache: options.NoCache = False,
     dataset: options.Dataset = None,
     rows: options.Rows = None,
     subsample: options.Subsample = None,
@@ -52,38 +55,42 @@ def score(
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
     fail_z: options.FailZ = None,
+    fail_p: options.FailP = None,
 ) -> int:
     """Score latent codes: how far are they from N(0, I), and is that more than chance?
 
     Example: gaedist score checkpoints/*.npy --fail-z 4
     """
     selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
-    outcome = Outcome({ABOVE: fail_above, Z: fail_z}, quiet)
-    chosen = parse_sigma(sigma, RULES)
-    family = family_of(chosen, covariance)
-    if fail_z is not None and (family != Constant.name or isinstance(chosen, str)):
-        raise GaedistError(
-            "--fail-z needs z, which is known for a given constant σ. Gate the value with --fail-above."
-        )
-    run = Run(threads, method, precision)
+    z = z_gate(target)
+    outcome = Outcome({ABOVE: fail_above, z: fail_z, P: fail_p}, quiet)
+    chosen = [parse_sigma(text, RULES) for text in sigma]
+    if null == "none" or (null != "monte-carlo" and not all(is_known(s, covariance) for s in chosen)):
+        outcome.needs((z, P), ", for which no null law is known here. Add --null monte-carlo.")
+    run = Run(threads, method, precision, seed)
     with report(output, format_) as add:
         for file in files:
             with outcome.reporting(file):
                 latents = _read(file, selection, quiet)
                 for name in metric:
                     with shown(run, latents.name, quiet=quiet) as watched, _about(latents.name):
-                        result = gaedist.score(
+                        results = gaedist.scores(
                             latents.codes,
-                            sigma=chosen,
+                            chosen,
                             covariance=covariance,
                             target=target,
                             metric=name,
+                            estimator=estimator,
                             null=null,
+                            replicates=replicates,
+                            cache=not no_cache,
                             run=watched,
                         )
-                    add(Row({"file": latents.file, "dataset": latents.dataset}, result))
-                    outcome.check(latents.name, result)
-                    _stop_if_interrupted(latents.name, result.sigma)
+                    for result in results:
+                        add(Row({"file": latents.file, "dataset": latents.dataset}, result))
+                    for result in results:
+                        outcome.check(latents.name, result)
+                        _stop_if_interrupted(latents.name, result.sigma)
     return outcome.exit_code()
 
 
@@ -91,11 +98,13 @@ def score(
 def compare(
     a: options.FileA,
     b: options.FileB,
-    sigma: options.CompareSigma = "1",
+    sigma: options.CompareSigmas = options.ONE,
     sigma_b: options.SigmaB = None,
     sigma_factor: options.SigmaFactor = FACTOR,
     covariance: options.Covariance = None,
+    estimator: options.CompareEstimator = "v",
     metric: options.CompareMetrics = options.GAUSSIAN,
+    permutations: options.Permutations = 0,
     dataset: options.Dataset = None,
     rows: options.Rows = None,
     subsample: options.Subsample = None,
@@ -107,34 +116,45 @@ def compare(
     format_: options.Format = "auto",
     output: options.Output = None,
     quiet: options.Quiet = False,
+    fail_above: options.FailAbove = None,
+    fail_p: options.FailP = None,
 ) -> int:
-    """Compare two samples: how far are their smoothed densities from each other?
+    """Compare two samples: how far are their smoothed densities from each other, and is that chance?
 
-    Example: gaedist compare codes.h5::train codes.h5::test
+    Example: gaedist compare codes.h5::train codes.h5::test --permutations 999
     """
     selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
-    chosen = parse_sigma(sigma, [*RULES, JOINT])
+    outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
+    if not permutations:
+        outcome.needs([P], ", which takes --permutations R.")
+    chosen = [parse_sigma(text, [*RULES, JOINT]) for text in sigma]
     chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
     first, second = _read(a, selection, quiet), _read(b, selection, quiet)
     names = f"{first.name} and {second.name}"
-    run = Run(threads, method, precision)
+    source = {"file_a": first.file, "dataset_a": first.dataset}
+    source |= {"file_b": second.file, "dataset_b": second.dataset}
+    run = Run(threads, method, precision, seed)
     with report(output, format_) as add:
         for name in metric:
             with shown(run, names, quiet=quiet) as watched, _about(names):
-                result = gaedist.compare(
+                results = gaedist.compares(
                     first.codes,
                     second.codes,
-                    sigma=chosen,
+                    chosen,
                     sigma_b=chosen_b,
                     sigma_factor=sigma_factor,
                     covariance=covariance,
                     metric=name,
+                    estimator=estimator,
+                    permutations=permutations,
                     run=watched,
                 )
-            source = {"file_a": first.file, "dataset_a": first.dataset}
-            add(Row(source | {"file_b": second.file, "dataset_b": second.dataset}, result))
-            _stop_if_interrupted(names, result.sigma)
-    return DONE
+            for result in results:
+                add(Row(source, result))
+            for result in results:
+                outcome.check(names, result)
+                _stop_if_interrupted(names, result.sigma)
+    return outcome.exit_code()
 
 
 @app.command()
@@ -162,7 +182,7 @@ def sigma(
     if destination:
         destination.check([split_name(file)[0]])
     latents = _read(file, selection, quiet)
-    with shown(Run(threads), latents.name, quiet=quiet) as watched, _about(latents.name):
+    with shown(Run(threads, seed=seed), latents.name, quiet=quiet) as watched, _about(latents.name):
         result = gaedist.sigma(latents.codes, sigma=chosen, covariance=covariance, run=watched)
     if destination:
         destination.write(result.array)

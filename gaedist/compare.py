@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
@@ -9,27 +10,15 @@ from numpy.typing import ArrayLike
 from gaedist.covariances import meet
 from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice
-from gaedist.mixtures import Mixture, SquaredDistance, signed_sum, squared_distance, to_linear
+from gaedist.latents import as_codes
+from gaedist.mixtures import Mixture, SquaredDistance, signed_sum, squared_distances, to_linear
+from gaedist.null import Null
+from gaedist.permutations import permuted
 from gaedist.rules import JOINT, Sigma, is_number
-from gaedist.smoothing import FACTOR, LARGEST_FACTOR, SigmaSummary, smooth_both
+from gaedist.smoothing import FACTOR, LARGEST_FACTOR, SigmaSummary, Smoothing, smooth_both
+from gaedist.targets import ESTIMATORS
 from gaedist.variances import Constant
 from gaedist.version import __version__
-
-
-@dataclass(frozen=True)
-class PermutationNull:
-    """What permuted labels would give.
-
-    Attributes
-    ----------
-    method : str
-        ``none``: no permutations were made.
-    replicates : int, optional
-        Number of permutations.
-    """
-
-    method: str = "none"
-    replicates: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,20 +31,22 @@ class CompareResult:
     ----------
     n, m, dim : int
         Sizes of the samples and their dimension.
-    metric, covariance : str
-        What was measured, with which covariance family.
+    metric, estimator, covariance : str
+        What was measured, how, with which covariance family.
     value, log_value : float
         The squared distance and its natural logarithm: Eq. (5), times (4πσ²)^(D/2), where both samples
-        have the same constant σ; else the distance of sec. II.B times (4π)^(D/2).
+        have the same constant σ; else the distance of sec. II.B times (4π)^(D/2). An unbiased value may be
+        negative, and has no logarithm then.
     sigma : SigmaSummary
         The standard deviations used, of both samples together.
     expected : float, optional
         Mean value over all assignments of the pooled points, with their σ, to samples of n and m: what
         two samples of one law would give. None where the σ of a point may depend on its whole sample.
-    null : PermutationNull
+    null : Null
         The permutations behind the p-value.
     p_value : float, optional
-        None without permutations.
+        The share of labellings, the observed one among them, that give at least this value; None without
+        permutations.
     method, precision, threads, seconds, version
         How it was computed.
     """
@@ -64,12 +55,13 @@ class CompareResult:
     m: int
     dim: int
     metric: str
+    estimator: str
     value: float
-    log_value: float
+    log_value: float | None
     covariance: str
     sigma: SigmaSummary
     expected: float | None
-    null: PermutationNull
+    null: Null
     p_value: float | None
     method: str
     precision: str
@@ -91,6 +83,8 @@ def compare(
     covariance: str | None = None,
     sigma_factor: float = FACTOR,
     metric: str = "gaussian",
+    estimator: str = "v",
+    permutations: int = 0,
     run: Run | None = None,
 ) -> CompareResult:
     """Measure the squared L2 distance between two samples, both Gaussian-smoothed.
@@ -103,8 +97,8 @@ def compare(
         The samples.
     sigma : float, str or array_like
         Standard deviation σ of the smoothing kernel, or where those of all points come from: the name of
-        one of `gaedist.smoothing.RULES`, each sample by itself, an array as `gaedist.sigma` gives it, or
-        ``joint``, which minimises the distance over the σ of both.
+        one of `gaedist.rules.RULES`, bandwidths for both samples together and others for each by itself, an
+        array as `gaedist.sigma` gives it, or ``joint``, which minimises the distance over the σ of both.
     sigma_b : float, str or array_like, optional
         The same for ``y``, if it differs.
     covariance : str, optional
@@ -115,8 +109,12 @@ def compare(
         where any two samples are at no distance.
     metric : str
         One of `METRICS`.
+    estimator : str
+        One of `gaedist.targets.ESTIMATORS`.
+    permutations : int
+        How many random relabelings of the pooled points the p-value comes from; none if 0.
     run : Run, optional
-        Threads, method, precision and progress.
+        Threads, method, precision, seed and progress.
 
     Returns
     -------
@@ -127,42 +125,134 @@ def compare(
     Raises
     ------
     GaedistError
-        If a sample is no non-empty, finite, real 2-D array, their dimensions differ, or σ is not
-        positive and finite or does not fit.
+        If a sample is no non-empty, finite, real 2-D array, their dimensions differ, σ is not positive and
+        finite or does not fit, or labels cannot be permuted because σ depends on them.
     """
-    run = run or Run()
+    return compares(
+        x,
+        y,
+        [sigma],
+        sigma_b=sigma_b,
+        covariance=covariance,
+        sigma_factor=sigma_factor,
+        metric=metric,
+        estimator=estimator,
+        permutations=permutations,
+        run=run,
+    )[0]
+
+
+def compares(
+    x: ArrayLike,
+    y: ArrayLike,
+    sigmas: Sequence[Sigma],
+    *,
+    sigma_b: Sigma | None = None,
+    covariance: str | None = None,
+    sigma_factor: float = FACTOR,
+    metric: str = "gaussian",
+    estimator: str = "v",
+    permutations: int = 0,
+    run: Run | None = None,
+) -> list[CompareResult]:
+    """Measure what `compare` does with each of several σ, in one pass over all pairs where they share it.
+
+    ``seconds`` of a result is the time until it was known. After a search for σ that Ctrl-C ended, the σ
+    that follow are left out.
+    """
+    began, run = time.perf_counter(), run or Run()
     check_choice("metric", metric, METRICS)
-    began = time.perf_counter()
+    check_choice("estimator", estimator, ESTIMATORS)
+    _check_options(sigmas, sigma_b, sigma_factor, permutations)
+    x, y = as_codes(x), as_codes(y)
+    if ESTIMATORS[estimator].unbiased and min(len(x), len(y)) < 2:
+        raise GaedistError(
+            f"estimator {estimator} needs two points in each sample; got {len(x)} and {len(y)}. Take v."
+        )
+    smoothings: list[Smoothing] = []
+    for sigma in sigmas:
+        pair = sigma, sigma if sigma_b is None else sigma_b
+        smoothings.append(smooth_both(x, y, pair, covariance, run, factor=sigma_factor))
+        if permutations and not smoothings[-1].by_point:
+            raise GaedistError(
+                f"labels cannot be permuted where σ ({smoothings[-1].rule}) may depend on the sample that "
+                "a point is in. Give a number, a bandwidth or mean-field, or leave out --permutations."
+            )
+        if (optimum := smoothings[-1].optimum) and optimum.interrupted:
+            break
+    pairs = [(p, q, _unit(p, q)) for p, q in (found.mixtures for found in smoothings)]
+    distances = squared_distances(pairs, run)
+    asked = _Asked(metric, estimator, permutations, began)
+    return [
+        _result(found, distance, asked, run) for found, distance in zip(smoothings, distances, strict=True)
+    ]
+
+
+def _check_options(
+    sigmas: Sequence[Sigma], sigma_b: Sigma | None, sigma_factor: float, permutations: int
+) -> None:
     if not isinstance(sigma_factor, (int, float)) or not 1 < sigma_factor < LARGEST_FACTOR:
         raise GaedistError(
             f"sigma_factor must be above 1, and below {LARGEST_FACTOR:g}; got {sigma_factor!r}."
         )
-    if not isinstance(sigma, str) and not is_number(sigma) and sigma_b is None:
-        raise GaedistError("an array of σ belongs to the first sample. Give sigma_b (--sigma-b) too.")
-    if isinstance(sigma, str) and sigma == JOINT and sigma_b is not None:
-        raise GaedistError(f"{JOINT} chooses σ of both samples. Leave out sigma_b (--sigma-b).")
-    sigmas = sigma, sigma if sigma_b is None else sigma_b
-    smoothing = smooth_both(x, y, sigmas, covariance, run, factor=sigma_factor)
+    if permutations < 0:
+        raise GaedistError(f"permutations must not be negative; got {permutations}.")
+    for sigma in sigmas:
+        if not isinstance(sigma, str) and not is_number(sigma) and sigma_b is None:
+            raise GaedistError("an array of σ belongs to the first sample. Give sigma_b (--sigma-b) too.")
+        if isinstance(sigma, str) and sigma == JOINT and sigma_b is not None:
+            raise GaedistError(f"{JOINT} chooses σ of both samples. Leave out sigma_b (--sigma-b).")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked, and when."""
+
+    metric: str
+    estimator: str
+    permutations: int
+    began: float
+
+
+def _result(smoothing: Smoothing, distance: SquaredDistance, asked: _Asked, run: Run) -> CompareResult:
     p, q = smoothing.mixtures
-    distance = squared_distance(p, q, unit=_unit(p, q), run=run)
-    n, m = len(p.centers), len(q.centers)
+    (n, dim), m = p.centers.shape, len(q.centers)
+    unbiased = ESTIMATORS[asked.estimator].unbiased
+    sign, log_value = _unbiased(distance, n, m) if unbiased else (1, distance.log_value)
+    null, p_value = Null("none"), None
+    if asked.permutations:
+        law = permuted(
+            p, q, distance, replicates=asked.permutations, unbiased=unbiased, unit=_unit(p, q), run=run
+        )
+        null, p_value = Null(law.method, law.mean, law.sd, law.replicates), law.p_value
+    expected = 0.0 if unbiased else _permutation_mean(distance, n, m)
     return CompareResult(
         n=n,
         m=m,
-        dim=p.dim,
-        metric=metric,
-        value=to_linear(distance.log_value),
-        log_value=distance.log_value,
+        dim=dim,
+        metric=asked.metric,
+        estimator=asked.estimator,
+        value=sign * to_linear(log_value),
+        log_value=log_value if sign > 0 else None,
         covariance=meet(p.covariance.name, q.covariance.name),
         sigma=smoothing.summary,
-        expected=_permutation_mean(distance, n, m) if smoothing.by_point else None,
-        null=PermutationNull(),
-        p_value=None,
+        expected=expected if smoothing.by_point else None,
+        null=null,
+        p_value=p_value,
         method="pairs",
         precision=run.precision,
         threads=run.used_threads,
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - asked.began,
         version=__version__,
+    )
+
+
+def _unbiased(distance: SquaredDistance, n: int, m: int) -> tuple[int, float]:
+    """Return sign and logarithm of the distance without the overlaps of points with themselves."""
+    return signed_sum(
+        (1, distance.pp.log_pairs - math.log1p(-1 / n)),
+        (1, distance.qq.log_pairs - math.log1p(-1 / m)),
+        (-2, distance.pq.log_pairs),
     )
 
 

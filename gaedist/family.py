@@ -55,6 +55,10 @@ class Movable(Covariance):
     """A family whose members an optimisation may move, each point by itself."""
 
     @abstractmethod
+    def joined(self, other: Self) -> Self:
+        """Return the covariances of these points, and then those of others."""
+
+    @abstractmethod
     def moved(self, coordinates: Array) -> tuple[Self, Pull]:
         """Return the member at these coordinates, (Q, n), of which 0 is this one, and its `Pull`."""
 

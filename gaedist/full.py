@@ -88,6 +88,10 @@ class Full(Movable):
         """Return the square roots of the eigenvalues, (n, D)."""
         return np.asarray(np.sqrt(np.linalg.eigvalsh(self.matrices)))
 
+    def joined(self, other: Self) -> Self:
+        """Put the matrices together."""
+        return type(self)(np.concatenate([self.matrices, other.matrices]))
+
     def moved(self, coordinates: Array) -> tuple[Self, Pull]:
         """Return Σ = C M Mᵀ Cᵀ, for the Cholesky factor C of this and M = exp on the diagonal, free below.
 

@@ -1,17 +1,23 @@
 """Exit codes: which results fail a gate, and which files could not be used."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
+from gaedist.compare import CompareResult
 from gaedist.errors import GaedistError
 from gaedist.score import ScoreResult
 from gaedist.streams import complain
-from gaedist.words import gate_warning
+from gaedist.targets import TARGETS
+from gaedist.words import direction, gate_warning
 
 DONE, GATE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
+
+
+Result = ScoreResult | CompareResult
 
 
 @dataclass(frozen=True)
@@ -26,15 +32,32 @@ class Gate:
         What it bounds.
     measure : callable
         From a result to the bounded number; None where a result has none.
+    least : bool
+        The number must not be below the bound; else not above.
     """
 
     option: str
     quantity: str
-    measure: Callable[[ScoreResult], float | None]
+    measure: Callable[[Any], float | None]
+    least: bool = False
+
+    def failure(self, found: float, bound: float) -> str | None:
+        """Say how a number fails the bound, if it does."""
+        if found < bound if self.least else found > bound:
+            side = "below" if self.least else "above"
+            return f"{self.quantity} = {found:.6g} is {side} {self.option} {bound:g}"
+        return None
 
 
 ABOVE = Gate("--fail-above", "value", lambda result: result.value)
 Z = Gate("--fail-z", "|z|", lambda result: None if result.z is None else abs(result.z))
+Z_ABOVE = Gate("--fail-z", "z", lambda result: result.z)
+P = Gate("--fail-p", "p", lambda result: result.p_value, least=True)
+
+
+def z_gate(target: str) -> Gate:
+    """Return the gate on z: to the smoothed target, nothing is too near."""
+    return Z_ABOVE if TARGETS[target].smoothed else Z
 
 
 @dataclass
@@ -60,6 +83,12 @@ class Outcome:
             if bound is not None and math.isnan(bound):
                 raise GaedistError(f"{gate.option} must be a number; got nan.")
 
+    def needs(self, gates: Collection[Gate], why: str) -> None:
+        """Raise `GaedistError` if one of these gates is set, which what is asked cannot serve."""
+        for gate in gates:
+            if self.bounds.get(gate) is not None:
+                raise GaedistError(f"{gate.option} needs {gate.quantity}{why}")
+
     @contextmanager
     def reporting(self, file: str) -> Iterator[None]:
         """Report a file that cannot be used, and go on with the next."""
@@ -72,21 +101,19 @@ class Outcome:
             self.errors += 1
             complain(f"{file}: not enough memory. Use --rows or --subsample.")
 
-    def check(self, label: str, result: ScoreResult) -> None:
+    def check(self, label: str, result: Result) -> None:
         """Note each gate that a result fails; raise `GaedistError` if it cannot be judged."""
         bounds = {gate: bound for gate, bound in self.bounds.items() if bound is not None}
-        if bounds and (warning := gate_warning(result)) and not self.quiet:
-            complain(f"{label}: {warning}")
         for gate, bound in bounds.items():
+            if (warning := gate_warning(result, gate.option)) and not self.quiet:
+                complain(f"{label}: {warning}")
             found = gate.measure(result)
             if found is None:
-                raise GaedistError(
-                    f"{label}: {gate.option} needs {gate.quantity}, which this run does not give."
-                )
-            if found > bound:
-                self.failed.append(
-                    f"{label}: {gate.quantity} = {found:.6g} is above {gate.option} {bound:g}."
-                )
+                reason = result.null.note or "which this run does not give."
+                raise GaedistError(f"{label}: {gate.option} needs {gate.quantity}: {reason}")
+            if failure := gate.failure(found, bound):
+                way = direction(result)
+                self.failed.append(f"{label}: {failure}{f': {way}' if way else ''}.")
 
     def exit_code(self) -> int:
         """Name the results that failed a gate, and return the exit code."""

@@ -1,118 +1,42 @@
-"""What a sample of N(0, I) itself would score.
+"""What a sample of N(0, I) itself would score, and how probable that makes a score.
 
-For a constant σ the mean and the standard deviation are known exactly for every n and D. With s = σ²,
-h = −D/2 and normalisation (4π)^(D/2), the kernel of a pair is K = s^h e^(−|x−y|²/(4s)) and that of a
-point with the prior is c = ((1+s)/2)^h e^(−|x|²/(2(1+s))). The Gaussian integrals of FORMULAS §6
-collapse to
-
-    E K = (1 + s)^h = P                    E c = (1 + s/2)^h = Q
-    Cov(K(x,y), K(x,y')) = P² v(1/(4(s+1)²))          Var K = P² v(1/(s+1)²)
-    Cov(E[K|x], c) = P Q v(1/(2(s+1)(s+2)))           Var c = Q² v(1/(s+2)²)
-
-with v(q) = (1 − q)^h − 1, which `expm1` and `log1p` evaluate without cancellation for every σ. All of it
-is kept as logarithms: at D = 3000 these numbers leave the range of a double on both sides.
+For one σ for all points the moments are exact for every n and D (`moments`). The p-value to the smoothed
+target is one-sided, by the limit law of n d² (`limits`), moved and scaled to the exact mean and standard
+deviation at n. That to N(0, I) itself is two-sided, since a score can be too small as well, by the gamma law
+(Pearson's type III) with the exact mean, standard deviation and skewness. Neither is given where the skewness
+says that it could not be trusted. For any other σ, samples of N(0, I) are simulated (`replicates`).
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cached_property
 
+import numpy as np
+
+from gaedist.engine import Array, Run
 from gaedist.errors import GaedistError
-from gaedist.family import Covariance
+from gaedist.limits import limit_law
+from gaedist.measure import Measured, Setting
 from gaedist.mixtures import signed_sum, to_linear
+from gaedist.moments import limit_moments, moments
+from gaedist.replicates import simulated
+from gaedist.rules import RULES, Sigma, family_of
 from gaedist.variances import Constant
 
+_ROUNDING = 1e-14  # relative error of a term
+_Z_ERROR = 1e-2  # absolute error that z may have from it
+_SKEWNESS = (-0.6, 1.2)  # of a score, between which its gamma law was found calibrated
+_DEPARTURE = 0.25  # of the skewness at n from that of the limit law, up to which that was
+_STRAIGHT = 1e-6  # skewness of a gamma law that is a normal one
 
-@dataclass(frozen=True)
-class ScoreNull:
-    """The law of a score under N(0, I): exact mean, by term, and standard deviation, as logarithms.
-
-    Attributes
-    ----------
-    log_self, log_pairs, log_cross : float
-        Means of the pair term's diagonal (a constant), of its rest, and of the cross term ⟨p, q⟩.
-    log_sd : float
-        Standard deviation of the score.
-    skewness : float
-        That of the mean cross term, which rules the score in many dimensions: beyond about ½ the score of
-        N(0, I) is far from normal, and z is no Gaussian z.
-    """
-
-    log_self: float
-    log_pairs: float
-    log_cross: float
-    log_sd: float
-    skewness: float
-    method: ClassVar[str] = "closed-form"
-
-    @property
-    def log_mean(self) -> float:
-        """Logarithm of the mean score, by Eq. (7) with ⟨prior, prior⟩ = 1."""
-        return signed_sum((1, self.log_self), (1, self.log_pairs), (1, 0.0), (-2, self.log_cross))[1]
-
-
-def closed_form(n: int, dim: int, variance: float) -> ScoreNull:
-    """Return the exact mean and standard deviation of Eq. (7) for a sample of N(0, I).
-
-    Parameters
-    ----------
-    n, dim : int
-        Size and dimension of the sample.
-    variance : float
-        σ², the same for every point.
-    """
-    s, h = variance, -dim / 2
-    log_p, log_q = h * math.log1p(s), h * math.log1p(s / 2)
-    pairs = 1 - 1 / n
-    _, log_variance = signed_sum(
-        (4 * pairs * (n - 2) / n**2, 2 * log_p + _log_v(1 / (4 * (s + 1) ** 2), h)),
-        (2 * pairs / n**2, 2 * log_p + _log_v(1 / (s + 1) ** 2, h, s * (s + 2) / (s + 1) ** 2)),
-        (-8 * pairs / n, log_p + log_q + _log_v(1 / (2 * (s + 1) * (s + 2)), h)),
-        (4 / n, 2 * log_q + _log_v(1 / (s + 2) ** 2, h)),
-    )
-    return ScoreNull(
-        log_self=h * math.log(s) - math.log(n),
-        log_pairs=math.log(pairs) + log_p if n > 1 else -math.inf,
-        log_cross=log_q,
-        log_sd=log_variance / 2,
-        skewness=_cross_skewness(s, h) / math.sqrt(n),
-    )
-
-
-def _cross_skewness(s: float, h: float) -> float:
-    """Return the skewness of c, from E c²/Q² = (1 − u²)^h and E c³/Q³ = (1 − 3u² + 2u³)^h, u = 1/(s+2)."""
-    u = 1 / (s + 2)
-    log_second, log_third = h * math.log1p(-(u**2)), h * math.log1p(-3 * u**2 + 2 * u**3)
-    sign, log_moment = signed_sum((1, log_third), (-3, log_second), (2, 0.0))
-    return sign * to_linear(log_moment - 1.5 * _log_v(u**2, h))
-
-
-def _log_v(q: float, h: float, complement: float | None = None) -> float:
-    """Return log((1 − q)^h − 1) for h < 0 < q < 1, given 1 − q too where q may round to 1."""
-    exponent = h * (math.log(complement) if complement and complement < 0.5 else math.log1p(-q))
-    return exponent + math.log(-math.expm1(-exponent))
-
-
-def _where_known(n: int, dim: int, covariance: Covariance) -> ScoreNull | None:
-    return closed_form(n, dim, covariance.variance) if isinstance(covariance, Constant) else None
-
-
-def check_null(null: str, family: str) -> None:
-    """Raise `GaedistError` for a law that is asked for and not known for a family."""
-    if null == "closed-form" and family != Constant.name:
-        raise GaedistError(
-            f"what N(0, I) scores is known in closed form for one σ for all points, and not for {family} "
-            "covariances. Leave --null (null=) at auto."
-        )
-
-
-NULLS: dict[str, Callable[[int, int, Covariance], ScoreNull | None]] = {
-    "auto": _where_known,
-    "closed-form": _where_known,
-    "none": lambda n, dim, covariance: None,
-}
-"""Name → law of the score of n points of N(0, I) in D dimensions, smoothed with these covariances."""
+_UNEVEN = (
+    "the law of the score is too uneven at this n, D and σ for a p-value from its moments. "
+    "Use --null monte-carlo, or a larger σ."
+)
+_UNKNOWN = "what N(0, I) scores is not known for these σ. Use --null monte-carlo."
+_WIDE = "the kernel is so wide that rounding hides the sample. Take a smaller σ."
 
 
 @dataclass(frozen=True)
@@ -122,21 +46,229 @@ class Null:
     Attributes
     ----------
     method : str
-        ``closed-form`` or ``none``.
+        ``limit-law`` and ``gamma`` give a p-value by that law, with exact mean and standard deviation;
+        ``closed-form`` gives no more than these; ``monte-carlo`` is simulated; or ``none``.
     mean, sd : float, optional
         Mean and standard deviation of the value.
     replicates : int, optional
         Number of simulated samples, where there are any.
+    note : str, optional
+        Why there is no p-value, and what to do.
     """
 
     method: str
     mean: float | None = None
     sd: float | None = None
     replicates: int | None = None
+    note: str | None = None
 
-    @classmethod
-    def of(cls, law: ScoreNull | None) -> "Null":
-        """Summarise a law, or the lack of one."""
-        if law is None:
-            return cls("none")
-        return cls(law.method, to_linear(law.log_mean), to_linear(law.log_sd))
+
+@dataclass(frozen=True)
+class Judgement:
+    """How a score stands beside the law.
+
+    Attributes
+    ----------
+    null : Null
+        The law.
+    excess, z : float, optional
+        The value minus the null mean, formed term by term, and that in standard deviations.
+    p_value : float, optional
+        One-sided to the smoothed target, two-sided to N(0, I) itself.
+    """
+
+    null: Null
+    excess: float | None = None
+    z: float | None = None
+    p_value: float | None = None
+
+
+class Law(ABC):
+    """The law of a score under N(0, I)."""
+
+    @abstractmethod
+    def judge(self, measured: Measured) -> Judgement:
+        """Set a score of this law's n, D and setting beside it."""
+
+
+@dataclass(frozen=True)
+class ClosedForm(Law):
+    """The law for one σ for all points.
+
+    Attributes
+    ----------
+    n, dim : int
+        Size and dimension of the sample.
+    variance : float
+        σ².
+    setting : Setting
+        What is measured.
+    """
+
+    n: int
+    dim: int
+    variance: float
+    setting: Setting
+
+    def judge(self, measured: Measured) -> Judgement:
+        """Each term meets its own mean: the constants, beside which the rest vanishes, never enter."""
+        law = moments(
+            self.n, self.dim, self.variance, smoothed=self.setting.smoothed, unbiased=self.setting.unbiased
+        )
+        terms = measured.terms
+        mean, sd = to_linear(law.log_mean), to_linear(law.log_sd)
+        if _is_hidden(terms.log_pairs, terms.log_cross, law.log_sd):
+            return Judgement(Null("closed-form", mean, sd, note=_WIDE))
+        sign, log_excess = signed_sum(
+            (1, terms.log_pairs), (-1, law.log_pairs), (-2, terms.log_cross), (2, law.log_cross)
+        )
+        excess, z = sign * to_linear(log_excess), sign * to_linear(log_excess - law.log_sd)
+        tail = self._limit if self.setting.smoothed else self._gamma
+        method, p_value = tail(z, law.skewness)
+        note = _UNEVEN if p_value is None else None
+        return Judgement(Null(method, mean, sd, note=note), excess, z, p_value)
+
+    def _limit(self, z: float, skewness: float) -> tuple[str, float | None]:
+        """Return the probability of a larger z by the limit law."""
+        mean, sd, of_limit = limit_moments(self.dim, self.variance)
+        if not abs(skewness - of_limit) < _DEPARTURE:
+            return "closed-form", None
+        return "limit-law", limit_law(self.dim, self.variance).upper_tail(mean + z * sd)
+
+    def _gamma(self, z: float, skewness: float) -> tuple[str, float | None]:
+        """Return twice the probability of a z beyond this one, on its side, by the gamma law."""
+        if not _SKEWNESS[0] < skewness < _SKEWNESS[1]:
+            return "closed-form", None
+        return "gamma", min(1.0, 2 * min(gamma_tails(z, skewness)))
+
+
+def gamma_tails(z: float, skewness: float) -> tuple[float, float]:
+    """Return the probabilities below and above z by Pearson's type III law of mean 0 and variance 1."""
+    from scipy.special import gammainc, gammaincc, ndtr
+
+    if abs(skewness) < _STRAIGHT:
+        return float(ndtr(z)), float(ndtr(-z))
+    shape = 4 / skewness**2
+    place = max(0.0, shape + 2 / skewness * z)
+    tails = float(gammainc(shape, place)), float(gammaincc(shape, place))
+    return tails if skewness > 0 else (tails[1], tails[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Simulated(Law):
+    """The law of simulated samples.
+
+    Attributes
+    ----------
+    values : (R,) array
+        Their `Measured.moving`.
+    """
+
+    values: Array
+
+    @cached_property
+    def _moments(self) -> tuple[float, float]:
+        return float(self.values.mean()), float(self.values.std(ddof=1)) if len(self.values) > 1 else 0.0
+
+    def judge(self, measured: Measured) -> Judgement:
+        """Count the replicates that are at least as far out, the sample itself being one of them."""
+        (mean, sd), count = self._moments, len(self.values)
+        terms, value = measured.terms, measured.moving
+        null = Null("monte-carlo", mean + measured.standing, sd or None, count)
+        log_sd = math.log(sd) if sd > 0 else -math.inf
+        if _is_hidden(terms.log_pairs, terms.log_cross, log_sd):
+            return Judgement(Null(null.method, null.mean, null.sd, count, _WIDE))
+        above, below = (1 + int(np.sum(beyond)) for beyond in (self.values >= value, self.values <= value))
+        hits = above if measured.setting.smoothed else 2 * min(above, below)
+        return Judgement(null, value - mean, (value - mean) / sd, min(1.0, hits / (1 + count)))
+
+
+@dataclass(frozen=True)
+class NoLaw(Law):
+    """No law.
+
+    Attributes
+    ----------
+    note : str, optional
+        Why.
+    """
+
+    note: str | None = None
+
+    def judge(self, measured: Measured) -> Judgement:
+        """Say that there is none."""
+        return Judgement(Null("none", note=self.note))
+
+
+def _is_hidden(log_pairs: float, log_cross: float, log_sd: float) -> bool:
+    """Tell whether rounding of the terms would rule z, as where a large σ makes them all but constant."""
+    log_rounding = math.log(_ROUNDING) + max(log_pairs, math.log(2) + log_cross)
+    return log_rounding > log_sd + math.log(_Z_ERROR)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How a law is to be found.
+
+    Attributes
+    ----------
+    sigma : float, str or array_like
+        Where σ comes from.
+    replicates : int
+        Number of samples to simulate.
+    run : Run
+        Threads, progress and seed.
+    stored : bool
+        Keep simulated samples in the user's cache.
+    """
+
+    sigma: Sigma
+    replicates: int
+    run: Run
+    stored: bool
+
+
+def _closed_form(measured: Measured, ask: Ask) -> Law:
+    variance = measured.variance
+    if variance is None or measured.smoothing.optimum:
+        return NoLaw(_UNKNOWN)
+    return ClosedForm(*measured.shape, variance, measured.setting)
+
+
+def _monte_carlo(measured: Measured, ask: Ask) -> Law:
+    n, dim = measured.shape
+    return Simulated(
+        simulated(
+            n,
+            dim,
+            ask.sigma,
+            measured.setting,
+            replicates=ask.replicates,
+            run=ask.run,
+            stored=ask.stored,
+        )
+    )
+
+
+NULLS: dict[str, Callable[[Measured, Ask], Law]] = {
+    "auto": _closed_form,
+    "closed-form": _closed_form,
+    "monte-carlo": _monte_carlo,
+    "none": lambda measured, ask: NoLaw(),
+}
+"""Name → from a score to its law under N(0, I)."""
+
+
+def check_null(null: str, sigma: Sigma, setting: Setting) -> None:
+    """Raise `GaedistError` for a law that is asked for and not known for these σ."""
+    if null == "closed-form" and not is_known(sigma, setting.covariance):
+        raise GaedistError(
+            "what N(0, I) scores is known in closed form for one σ for all points that was not chosen for "
+            "least distance. Use --null monte-carlo (null=), or leave it at auto."
+        )
+
+
+def is_known(sigma: Sigma, covariance: str | None) -> bool:
+    """Tell whether the law is known without simulation, as far as that shows without the codes."""
+    searched = isinstance(sigma, str) and sigma in RULES and RULES[sigma].searched
+    return family_of(sigma, covariance) == Constant.name and not searched

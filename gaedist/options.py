@@ -1,6 +1,6 @@
 """The arguments and options of the commands. Choices come from the registries."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,15 +9,17 @@ import typer
 from gaedist.compare import METRICS as COMPARE_METRICS
 from gaedist.covariances import FAMILIES
 from gaedist.engine import METHODS, PRECISIONS
+from gaedist.measure import METRICS
 from gaedist.null import NULLS
+from gaedist.replicates import REPLICATES
 from gaedist.report import FORMATS
 from gaedist.rules import JOINT, RULES
-from gaedist.score import METRICS, TARGETS
+from gaedist.targets import ESTIMATORS, TARGETS
 
-GAUSSIAN = ["gaussian"]
-"""Default of a repeatable option."""
+GAUSSIAN, ONE = ["gaussian"], ["1"]
+"""Defaults of repeatable options."""
 
-READING, COMPUTING, OUTPUT = "Which codes", "How it is computed", "Output and gates"
+LAW, READING, COMPUTING, OUTPUT = "Chance", "Which codes", "How it is computed", "Output and gates"
 
 
 def _choice(name: str, choices: Collection[str], about: str, panel: str | None = None) -> Any:
@@ -39,14 +41,19 @@ def _choice(name: str, choices: Collection[str], about: str, panel: str | None =
     )
 
 
-def _sigma(name: str, rules: Collection[str], more: str = "") -> Any:
+def _abouts(registry: Mapping[str, Any]) -> str:
+    """Say what each row of a registry is."""
+    return "; ".join(f"{name}: {row.about}" for name, row in registry.items()) + "."
+
+
+def _sigma(name: str, rules: Collection[str], *, more: str = "", again: bool = True) -> Any:
     """Return the option that says where σ comes from."""
     about = "; ".join(f"{rule}: {RULES[rule].about}" for rule in rules if rule in RULES)
     return typer.Option(
         name,
         metavar="NUMBER|RULE|FILE",
         help="Standard deviation σ of the smoothing: a number, a file that gaedist sigma wrote, or a rule. "
-        f"{about}.{more}",
+        f"{about}.{more}{' May be given again, for a row each.' if again else ''}",
         autocompletion=lambda: list(rules),
     )
 
@@ -62,14 +69,15 @@ Files = Annotated[
     ),
 ]
 File = Annotated[str, typer.Argument(metavar="FILE", help="A file, as for score.", show_default=False)]
-Sigma = Annotated[str, _sigma("--sigma", RULES)]
-CompareSigma = Annotated[
-    str,
+Sigma = Annotated[str, _sigma("--sigma", RULES, again=False)]
+ScoreSigmas = Annotated[list[str], _sigma("--sigma", RULES)]
+CompareSigmas = Annotated[
+    list[str],
     _sigma(
         "--sigma",
         [*RULES, JOINT],
-        f" {JOINT}: least distance over the σ of both samples, sec. II.B; without bounds that is 0 for any "
-        "two, at σ → ∞, so each σ stays within --sigma-factor of its mean field.",
+        more=f" {JOINT}: least distance over the σ of both samples, sec. II.B; without bounds that is 0 for "
+        "any two, at σ → ∞, so each σ stays within --sigma-factor of its mean field.",
     ),
 ]
 SigmaB = Annotated[
@@ -84,13 +92,54 @@ Covariance = Annotated[
     _choice(
         "--covariance",
         FAMILIES,
-        "Covariances of the points; by default the narrowest that fit σ. "
-        + "; ".join(f"{name}: {family.about}" for name, family in FAMILIES.items())
-        + ".",
+        "Covariances of the points; by default the narrowest that fit σ. " + _abouts(FAMILIES),
     ),
 ]
-Target = Annotated[str, _choice("--target", TARGETS, "The prior to measure against.")]
-Null = Annotated[str, _choice("--null", NULLS, "Where the score of N(0, I) itself comes from.")]
+Target = Annotated[str, _choice("--target", TARGETS, "The prior to measure against. " + _abouts(TARGETS))]
+ScoreEstimator = Annotated[
+    str,
+    _choice(
+        "--estimator", ESTIMATORS, f"Of the pair term; u is for --target smoothed. {_abouts(ESTIMATORS)}"
+    ),
+]
+CompareEstimator = Annotated[
+    str, _choice("--estimator", ESTIMATORS, f"Of the pair terms. {_abouts(ESTIMATORS)}")
+]
+Null = Annotated[
+    str,
+    _choice(
+        "--null",
+        NULLS,
+        "Where the law of the score under N(0, I) itself comes from. auto: in closed form where it is known, "
+        "for one σ for all points; monte-carlo: samples of N(0, I) through the same computation.",
+        LAW,
+    ),
+]
+Replicates = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="R",
+        help=f"Samples that --null monte-carlo simulates.  [default: {REPLICATES}]",
+        rich_help_panel=LAW,
+        show_default=False,
+    ),
+]
+NoCache = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache", help="Do not keep simulated scores in the user's cache folder.", rich_help_panel=LAW
+    ),
+]
+Permutations = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        metavar="R",
+        help="Permute the labels of the pooled points this often, for a p-value.",
+        rich_help_panel=LAW,
+    ),
+]
 ScoreMetrics = Annotated[list[str], _choice("--metric", METRICS, "What to measure; may be given again.")]
 CompareMetrics = Annotated[
     list[str], _choice("--metric", COMPARE_METRICS, "What to measure; may be given again.")
@@ -143,7 +192,18 @@ FailAbove = Annotated[
 ]
 FailZ = Annotated[
     float | None,
-    typer.Option(metavar="Z", min=0, help="Exit with 1 if a |z| is above Z.", rich_help_panel=OUTPUT),
+    typer.Option(
+        metavar="Z",
+        min=0,
+        help="Exit with 1 if |z|, or z to the smoothed target, is above Z.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+FailP = Annotated[
+    float | None,
+    typer.Option(
+        metavar="P", min=0, max=1, help="Exit with 1 if a p-value is below P.", rich_help_panel=OUTPUT
+    ),
 ]
 
 

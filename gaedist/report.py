@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from gaedist.streams import output_file
+from gaedist.files import output_file
 from gaedist.words import LAYOUTS
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -155,7 +155,10 @@ class Table:
             console.print(table)
             for label, row in zip(labels, self.rows, strict=True):
                 if sentence := layout.sentence(row.result):
-                    prefix = f"{label}: " if len(self.rows) > 1 else ""
+                    detail = (
+                        f", σ = {layout.columns['σ'].cell(row.result)}" if labels.count(label) > 1 else ""
+                    )
+                    prefix = f"{label}{detail}: " if len(self.rows) > 1 else ""
                     console.print(Text(f"\n{prefix}{sentence}"))
         print(
             "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n")),

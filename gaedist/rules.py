@@ -38,11 +38,17 @@ class Rule:
         `Optimum` that holds them.
     pooled : bool
         It gives one σ for all points, of two samples too.
+    of_codes : bool
+        σ depends on the codes, and not on their number alone.
+    searched : bool
+        It minimises the distance, so that the law of the distance at a given σ is not its law.
     """
 
     about: str
     find: Callable[[tuple[Array, ...], str, Run], Covariance | Optimum]
     pooled: bool = False
+    of_codes: bool = True
+    searched: bool = False
 
 
 def _mean_field(samples: tuple[Array, ...], family: str, run: Run) -> Covariance:
@@ -68,14 +74,14 @@ def _plug_in(name: str) -> Rule:
         sigma = BANDWIDTHS[name].find(samples, run)
         return promoted(Constant(sigma**2), family, samples[0])
 
-    return Rule(BANDWIDTHS[name].about, find, pooled=True)
+    return Rule(BANDWIDTHS[name].about, find, pooled=True, of_codes=BANDWIDTHS[name].of_codes)
 
 
 RULES: dict[str, Rule] = {
     "mean-field": Rule("each point as if the others were N(0, I), Eq. (9)", _mean_field),
     "mean-field-approx": Rule("1 + |x|²/(2D), Eq. (10)", _approximate),
-    "optimize": Rule("least Eq. (7), or (6), over all points together", _optimize),
-    "best": Rule("the one σ of least Eq. (7)", _best, pooled=True),
+    "optimize": Rule("least Eq. (7), or (6), over all points together", _optimize, searched=True),
+    "best": Rule("the one σ of least Eq. (7)", _best, pooled=True, searched=True),
     **{name: _plug_in(name) for name in BANDWIDTHS},
 }
 """Name → rule."""

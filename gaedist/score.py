@@ -2,17 +2,21 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gaedist.engine import Run
-from gaedist.errors import check_choice
-from gaedist.mixtures import normal, signed_sum, squared_distance, to_linear
-from gaedist.null import NULLS, Null, ScoreNull, check_null
-from gaedist.rules import Sigma, family_of
-from gaedist.smoothing import SigmaSummary, smooth
+from gaedist.errors import GaedistError, check_choice
+from gaedist.latents import as_codes
+from gaedist.measure import Measured, Setting, measure
+from gaedist.mixtures import to_linear
+from gaedist.null import NULLS, Ask, Judgement, Null, check_null
+from gaedist.replicates import REPLICATES
+from gaedist.rules import Sigma
+from gaedist.smoothing import SigmaSummary
 from gaedist.version import __version__
 
 
@@ -41,27 +45,27 @@ class ScoreResult:
     ----------
     n, dim : int
         Size and dimension of the sample.
-    metric, target, covariance : str
-        What was measured, against what, with which covariance family.
+    metric, target, estimator, covariance : str
+        What was measured, against what, how, with which covariance family.
     value, log_value : float
-        Eq. (6) or (7), squared and times (4π)^(D/2), and its natural logarithm.
+        Eq. (6) or (7), squared and times (4π)^(D/2), or times (4πσ²)^(D/2) to the smoothed target, and its
+        natural logarithm; None for an unbiased value that is negative.
     sigma : SigmaSummary
         The standard deviations used, and where they come from.
     terms : ScoreTerms
         The terms of the value.
     null : Null
-        Mean and standard deviation of the value over samples of N(0, I) of this n and D; known for a
-        constant σ that was not chosen on these codes.
+        Mean and standard deviation of the value over samples of N(0, I) of this n and D, and where they
+        come from.
     excess, z : float, optional
         The value minus the null mean, formed term by term, and that in null standard deviations; None
         without a null law, and where σ is so large that rounding would rule them.
     p_value : float, optional
-        None: no p-value is known for this target.
+        How often N(0, I) scores as far out: above the value, to the smoothed target; to N(0, I) itself
+        twice the lesser of above and below. None where no law can be trusted: ``null.note`` says why.
     saturated : bool
         The value is a constant to within rounding, as it is for nearly every sample. Then z is all that is
         left of the distance.
-    skewed : bool
-        N(0, I) itself scores so unevenly at this n and D that z cannot be read as a Gaussian z.
     method, precision, threads, seconds, version
         How it was computed.
     """
@@ -70,8 +74,9 @@ class ScoreResult:
     dim: int
     metric: str
     value: float
-    log_value: float
+    log_value: float | None
     target: str
+    estimator: str
     covariance: str
     sigma: SigmaSummary
     terms: ScoreTerms
@@ -80,23 +85,11 @@ class ScoreResult:
     z: float | None
     p_value: float | None
     saturated: bool
-    skewed: bool
     method: str
     precision: str
     threads: int
     seconds: float
     version: str
-
-
-_ROUNDING = 1e-14  # relative error of a term
-_Z_ERROR = 1e-2  # absolute error that z may have from it
-_SKEWED = 0.5
-
-METRICS = ("gaussian",)
-"""What `score` can measure."""
-
-TARGETS = {"normal": normal}
-"""Name → the prior, as a mixture in D dimensions."""
 
 
 def score(
@@ -106,12 +99,15 @@ def score(
     covariance: str | None = None,
     target: str = "normal",
     metric: str = "gaussian",
+    estimator: str = "v",
     null: str = "auto",
+    replicates: int | None = None,
+    cache: bool = True,
     run: Run | None = None,
 ) -> ScoreResult:
     """Measure the squared L2 distance between a Gaussian-smoothed sample and N(0, I).
 
-    Implements Eqs. (6), (7) and (8), with the null law of `gaedist.null` for a constant σ.
+    Implements Eqs. (6), (7) and (8), with the null law of `gaedist.null`.
 
     Parameters
     ----------
@@ -119,23 +115,30 @@ def score(
         The sample.
     sigma : float, str or array_like
         Standard deviation σ of the smoothing kernel, or where those of all points come from: the name of
-        one of `gaedist.smoothing.RULES`, or an array as `gaedist.sigma` gives it.
+        one of `gaedist.rules.RULES`, or an array as `gaedist.sigma` gives it.
     covariance : str, optional
         Family of the kernel's covariances, one of `gaedist.covariances.FAMILIES`; by default the
         narrowest that fits σ.
     target : str
-        The prior, one of `TARGETS`.
+        The prior, one of `gaedist.targets.TARGETS`.
     metric : str
-        One of `METRICS`.
+        One of `gaedist.measure.METRICS`.
+    estimator : str
+        One of `gaedist.targets.ESTIMATORS`; ``u`` is for the smoothed target.
     null : str
-        Where the null mean and standard deviation come from, one of `gaedist.null.NULLS`.
+        Where the law of the score under N(0, I) comes from, one of `gaedist.null.NULLS`.
+    replicates : int, optional
+        Number of samples that ``monte-carlo`` simulates, 999 unless given.
+    cache : bool
+        Keep simulated scores in the user's cache folder.
     run : Run, optional
-        Threads, method, precision and progress.
+        Threads, method, precision, seed and progress.
 
     Returns
     -------
     ScoreResult
-        Distances are multiplied by (4π)^(D/2), so that ⟨prior, prior⟩ = 1.
+        Distances are multiplied by (4π)^(D/2), so that ⟨prior, prior⟩ = 1; to the smoothed target by
+        (4πσ²)^(D/2), so that a single point has ⟨p, p⟩ = 1.
 
     Raises
     ------
@@ -144,56 +147,86 @@ def score(
     KeyboardInterrupt
         On Ctrl-C, except during an optimisation of σ, which ends with the best it has.
     """
-    run = run or Run()
-    check_choice("target", target, TARGETS)
-    check_choice("metric", metric, METRICS)
+    return scores(
+        codes,
+        [sigma],
+        covariance=covariance,
+        target=target,
+        metric=metric,
+        estimator=estimator,
+        null=null,
+        replicates=replicates,
+        cache=cache,
+        run=run,
+    )[0]
+
+
+def scores(
+    codes: ArrayLike,
+    sigmas: Sequence[Sigma],
+    *,
+    covariance: str | None = None,
+    target: str = "normal",
+    metric: str = "gaussian",
+    estimator: str = "v",
+    null: str = "auto",
+    replicates: int | None = None,
+    cache: bool = True,
+    run: Run | None = None,
+) -> list[ScoreResult]:
+    """Measure what `score` does with each of several σ, in one pass over all pairs where they share it.
+
+    ``seconds`` of a result is the time until it was known. After a search for σ that Ctrl-C ended, the σ
+    that follow are left out.
+    """
+    began, run = time.perf_counter(), run or Run()
     check_choice("null", null, NULLS)
-    check_null(null, family_of(sigma, covariance))
-    began = time.perf_counter()
-    smoothing = smooth(codes, sigma, covariance, run)
-    (p,) = smoothing.mixtures
-    n, dim = p.centers.shape
-    distance = squared_distance(p, TARGETS[target](dim), unit=1.0, run=run)
-    law = None if smoothing.optimum else NULLS[null](n, dim, p.covariance)
-    excess, z = (None, None) if law is None else _excess(distance.pp.log_pairs, distance.pq.log_pairs, law)
-    varying = np.logaddexp(distance.pp.log_pairs, math.log(2) + distance.pq.log_pairs)
+    setting = Setting(metric, target, estimator, covariance)
+    for sigma in sigmas:
+        setting.check(sigma)
+        check_null(null, sigma, setting)
+    if replicates is None:
+        replicates = REPLICATES
+    elif null != "monte-carlo":
+        raise GaedistError("replicates are simulated samples: add --null monte-carlo (null=).")
+    if replicates < 1:
+        raise GaedistError(f"replicates must be at least 1; got {replicates}.")
+    found = []
+    for sigma, measured in zip(sigmas, measure(as_codes(codes), sigmas, setting, run), strict=False):
+        law = NULLS[null](measured, Ask(sigma, replicates, run, cache))
+        found.append(_result(measured, law.judge(measured), run, began))
+    return found
+
+
+def _result(measured: Measured, judgement: Judgement, run: Run, began: float) -> ScoreResult:
+    (n, dim), terms, setting = measured.shape, measured.terms, measured.setting
+    sign, log_value = terms.value
+    if sign <= 0 and not setting.unbiased:  # by rounding
+        sign, log_value = 1, -math.inf
+    varying = np.logaddexp(terms.log_pairs, math.log(2) + terms.log_cross)
     return ScoreResult(
         n=n,
         dim=dim,
-        metric=metric,
-        value=to_linear(distance.log_value),
-        log_value=distance.log_value,
-        target=target,
-        covariance=p.covariance.name,
-        sigma=smoothing.summary,
+        metric=setting.metric,
+        value=sign * to_linear(log_value),
+        log_value=log_value if sign > 0 else None,
+        target=setting.target,
+        estimator=setting.estimator,
+        covariance=measured.smoothing.mixtures[0].covariance.name,
+        sigma=measured.smoothing.summary,
         terms=ScoreTerms(
-            pair=to_linear(distance.pp.log_total),
-            cross=to_linear(distance.pq.log_total),
-            prior=to_linear(distance.qq.log_total),
+            pair=to_linear(float(np.logaddexp(terms.log_self, terms.log_pairs))),
+            cross=to_linear(terms.log_cross),
+            prior=to_linear(terms.log_prior),
         ),
-        null=Null.of(law),
-        excess=excess,
-        z=z,
-        p_value=None,
-        skewed=law is not None and law.skewness > _SKEWED,
-        saturated=bool(varying < distance.log_value + math.log(np.finfo(float).eps)),
+        null=judgement.null,
+        excess=judgement.excess,
+        z=judgement.z,
+        p_value=judgement.p_value,
+        saturated=bool(varying < log_value + math.log(np.finfo(float).eps)),
         method="pairs",
         precision=run.precision,
         threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
     )
-
-
-def _excess(log_pairs: float, log_cross: float, law: ScoreNull) -> tuple[float | None, float | None]:
-    """Return value − mean and that in standard deviations, or None where only rounding is left of them.
-
-    Each term meets its own mean: the constants, beside which the rest vanishes for large D, never enter.
-    A large σ makes the terms themselves constant.
-    """
-    terms = [(1, log_pairs), (-1, law.log_pairs), (-2, log_cross), (2, law.log_cross)]
-    log_rounding = math.log(_ROUNDING) + max(log for _, log in terms)
-    if log_rounding > law.log_sd + math.log(_Z_ERROR):
-        return None, None
-    sign, log_excess = signed_sum(*terms)
-    return sign * to_linear(log_excess), sign * to_linear(log_excess - law.log_sd)

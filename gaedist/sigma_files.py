@@ -16,9 +16,9 @@ import numpy as np
 from gaedist.engine import Array
 from gaedist.errors import GaedistError
 from gaedist.family import check_sigma
+from gaedist.files import whole_file
 from gaedist.hdf5 import is_sigma, mark_sigma
 from gaedist.latents import find_array, open_arrays, read_rows, split_name
-from gaedist.streams import whole_file
 
 if TYPE_CHECKING:
     import h5py

@@ -71,13 +71,16 @@ class Smoothing:
     optimum : Optimum, optional
         How an optimisation went; of two, the sums.
     by_point : bool
-        No σ is known to depend on other points than its own.
+        No σ is known to depend on other points than its own, or on which of two samples a point is in.
+    of_codes : bool
+        σ depends on the codes, and not on their number alone.
     """
 
     mixtures: tuple[Mixture, ...]
     rule: str
     optimum: Optimum | None = None
     by_point: bool = True
+    of_codes: bool = True
 
     @property
     def summary(self) -> SigmaSummary:
@@ -120,10 +123,11 @@ def smooth(codes: ArrayLike, sigma: Sigma, covariance: str | None, run: Run) -> 
         found = RULES[sigma].find((x,), family, run)
         if isinstance(found, Optimum):
             return Smoothing((Mixture(x, found.covariances[0]),), sigma, found, by_point=False)
-        return Smoothing((Mixture(x, found),), sigma, by_point=not RULES[sigma].pooled)
+        rule = RULES[sigma]
+        return Smoothing((Mixture(x, found),), sigma, by_point=not rule.pooled, of_codes=rule.of_codes)
     given = _given(sigma, x, covariance)
     _warn_of_cost(x, given.name, run)
-    return Smoothing((Mixture(x, given),), GIVEN, by_point=is_number(sigma))
+    return Smoothing((Mixture(x, given),), GIVEN, by_point=is_number(sigma), of_codes=False)
 
 
 def _warn_of_cost(codes: Array, family: str, run: Run) -> None:

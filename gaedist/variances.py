@@ -96,6 +96,10 @@ class Variances(Movable):
         """Return the standard deviations, (n, Q)."""
         return np.sqrt(self.variances)
 
+    def joined(self, other: Self) -> Self:
+        """Put the variances together."""
+        return type(self)(np.concatenate([self.variances, other.variances]))
+
     def moved(self, coordinates: Array) -> tuple[Self, Pull]:
         """Multiply the variances by exp(coordinates)."""
         variances = self.variances * np.exp(coordinates.T)

@@ -8,15 +8,22 @@ from typing import Any, Literal
 from gaedist.compare import CompareResult
 from gaedist.errors import printable
 from gaedist.inspect import ArrayReport
-from gaedist.rules import JOINT
+from gaedist.rules import JOINT, is_pooled
 from gaedist.score import ScoreResult
 from gaedist.sigma import SigmaResult, Spread
 from gaedist.smoothing import SigmaSummary
+from gaedist.targets import TARGETS
 
 Source = Mapping[str, str | None]
 
-_BORDERLINE, _CLEAR = 2.0, 3.5
-"""|z| from which a verdict speaks of a doubt, and of a difference."""
+_BORDERLINE, _CLEAR = 0.05, 1e-3
+"""p-values below which a verdict speaks of a doubt, and of a difference."""
+
+_CERTAIN = 1 / math.sqrt(_CLEAR)
+"""|z| that no law, however uneven, exceeds with a larger probability: Chebyshev's inequality."""
+
+_FAINTEST = 1e-12
+"""Least p-value that is written out where it comes from an approximation."""
 
 _ROUNDING = 1e-13
 """Part of the standard deviation that the mean of centred codes is off by."""
@@ -56,48 +63,83 @@ def named(file: str | None, dataset: str | None) -> str:
 
 def score_sentence(result: ScoreResult) -> str:
     """Say what a score means."""
-    where = f"D = {result.dim} and σ = {result.sigma.median:g}"
     if result.null.mean is None:
         return (
             f"{_search_sentence(result.sigma)}Without a null law the value cannot be judged by itself: less "
-            "is not always nearer to N(0, I). Set it beside that of a sample of N(0, I) of this size."
+            "is not always nearer to N(0, I). Add --null monte-carlo to set it beside samples of N(0, I)."
         )
     if result.z is None:
-        return f"At {where} the kernel is so wide that rounding hides the sample: take a smaller σ."
-    saturated = ""
-    if result.saturated:
-        constant = "1 + 1/n" if result.sigma.median == 1 else "1 + σ^(−D)/n"
-        saturated = (
-            f"At {where} the distance has saturated: it is {constant} to within rounding for nearly every "
-            "sample, and only z tells one from another. "
-        )
+        return f"No verdict: {result.null.note or 'all samples of N(0, I) of this size score the same.'}"
     size = (
         f"samples of N(0, I) of this size score {spread(result)}, these codes {score_value(result)}, "
-        f"z = {result.z:+.2f}"
+        f"z = {result.z:+.2f}{'' if result.p_value is None else f', {p_sentence(result.p_value)}'}"
     )
-    side = (
-        "more spread, shifted or clustered than N(0, I)"
-        if result.z > 0
-        else "more concentrated than N(0, I), or more even than chance; less is not better here"
-    )
-    if result.skewed and result.z < _CLEAR:
+    sentence = f"{_search_sentence(result.sigma)}{_saturation(result)}{_verdict(result, size)}"
+    if result.value < 0:
+        sentence += " An unbiased value is below 0 for about half of all samples of N(0, I)."
+    return sentence
+
+
+def _verdict(result: ScoreResult, size: str) -> str:
+    z, p, way = result.z or 0.0, result.p_value, direction(result)
+    if p is None and abs(z) < _CERTAIN:
+        smoothed = "" if _smoothed(result) else ", or --target smoothed --sigma median"
         return (
-            f"{saturated}No verdict: {size}, but in so many dimensions the score of N(0, I) itself is "
-            f"skewed, and far below 0 more often than a Gaussian. If it is no chance, they are {side}."
+            f"No verdict: {size}, but N(0, I) itself scores too unevenly here to read z as a Gaussian one. "
+            f"Use --null monte-carlo{smoothed}."
         )
-    if abs(result.z) < _BORDERLINE:
-        return f"{saturated}No difference from N(0, I) seen: {size}. A small shift can go unseen."
-    if abs(result.z) < _CLEAR:
-        return f"{saturated}Borderline: {size}. If that is no chance, they are {side}."
-    return f"{saturated}Not N(0, I): {size}. They are {side}."
+    if p is None or p < _CLEAR:
+        return f"Not N(0, I): {size}.{f' They are {way}.' if way else ''}"
+    if p < _BORDERLINE:
+        return f"Borderline: {size}.{f' If that is no chance, they are {way}.' if way else ''}"
+    unseen = "" if _smoothed(result) else " A shift of the mean can go unseen: --target smoothed shows it."
+    return f"No difference from N(0, I) seen: {size}.{unseen}"
 
 
-def gate_warning(result: ScoreResult) -> str | None:
+def direction(result: ScoreResult | CompareResult) -> str | None:
+    """Say to which side codes differ from N(0, I), where z tells."""
+    if not isinstance(result, ScoreResult) or result.z is None or _smoothed(result):
+        return None
+    if result.z > 0:
+        return "more spread, shifted or clustered than N(0, I)"
+    return "more concentrated than N(0, I), or more even than chance; less is not better here"
+
+
+def _smoothed(result: ScoreResult) -> bool:
+    return TARGETS[result.target].smoothed
+
+
+def _saturation(result: ScoreResult) -> str:
+    if not result.saturated:
+        return ""
+    pair = "1/n" if _smoothed(result) else "1/n" if result.sigma.median == 1 else "σ^(−D)/n"
+    constant = pair if _smoothed(result) else f"1 + {pair}"
+    return (
+        f"At D = {result.dim} and σ = {result.sigma.median:g} the distance has saturated: it is {constant} "
+        "to within rounding for nearly every sample, and only z tells one from another. "
+    )
+
+
+def p_sentence(p: float) -> str:
+    """Write p = …, or p < … ."""
+    return f"p {p_text(p)}" if p < _FAINTEST else f"p = {p_text(p)}"
+
+
+def p_text(p: float | None) -> str:
+    """Write a p-value to two digits; – for none."""
+    if p is None:
+        return "–"
+    return f"< {_FAINTEST:g}" if p < _FAINTEST else f"{p:.2g}"
+
+
+def gate_warning(result: ScoreResult | CompareResult, option: str) -> str | None:
     """Say why a gate on this result means little, if it does."""
-    if result.saturated:
+    if not isinstance(result, ScoreResult):
+        return None
+    if result.saturated and option == "--fail-above":
         return "the distance has saturated, so a gate on the value tells nothing."
-    if result.skewed:
-        return "in so many dimensions the score of N(0, I) is skewed, so a gate on z is rough."
+    if result.p_value is None and result.z is not None and option == "--fail-z":
+        return "N(0, I) itself scores too unevenly here to read z as a Gaussian one, so a gate on z is rough."
     return None
 
 
@@ -127,18 +169,37 @@ def compare_sentence(result: CompareResult) -> str:
             else "Each σ may depend on its whole sample, so permuted labels give no yardstick for it."
         )
         return f"{_search_sentence(result.sigma)}{reading}"
-    if not result.expected > 0:
-        return "The points are equal, or at no distance beside σ."
+    return f"{_beside_permutations(result)}{_chance(result)}"
+
+
+def _beside_permutations(result: CompareResult) -> str:
+    if result.estimator == "u":
+        return "The unbiased distance of two samples of one law is 0 on average, and often below 0. "
+    if result.expected is None or not result.expected > 0:
+        return "The points are equal, or at no distance beside σ. "
     return (
         f"The distance is {result.value / result.expected:.3g} times {result.expected:.4g}, what two samples "
-        "of one law would give on average (the mean over permuted labels)."
+        "of one law would give on average (the mean over permuted labels). "
     )
 
 
+def _chance(result: CompareResult) -> str:
+    p, count = result.p_value, result.null.replicates
+    if p is None or count is None:
+        return "Add --permutations 999 to see whether that is chance."
+    hits = round(p * (1 + count)) - 1
+    found = f"{hits} of {count} random labelings give as much or more, {p_sentence(p)}"
+    if p < _BORDERLINE:
+        verdict = "Two different laws" if p < _CLEAR or not hits else "Borderline"
+        return f"{verdict}: {found}."
+    return f"No difference seen: {found}."
+
+
 def sizes(found: SigmaSummary | Spread) -> str:
-    """Write one σ, or least, median and largest of several."""
+    """Write one σ, and the rule that chose it, or least, median and largest of several."""
     if found.min == found.max:
-        return number(found.median)
+        rule = f" {found.rule}" if isinstance(found, SigmaSummary) and is_pooled(found.rule) else ""
+        return f"{number(found.median)}{rule}"
     return f"{number(found.min)} … {number(found.median)} … {number(found.max)}"
 
 
@@ -166,9 +227,9 @@ def mean_norm(report: ArrayReport) -> str:
     return number(report.mean_norm if report.mean_norm > _ROUNDING * report.sd_max else 0.0)
 
 
-def number(value: float | None, log_value: float = math.inf) -> str:
+def number(value: float | None, log_value: float | None = math.inf) -> str:
     """Write a number to four digits; as a power of e if it is beyond a double; – for none."""
-    if value is None or (math.isinf(value) and math.isinf(log_value)):
+    if value is None or (math.isinf(value) and (log_value is None or math.isinf(log_value))):
         return "–"
     return f"{value:.4g}" if math.isfinite(value) else f"e^{log_value:.1f}"
 
@@ -191,6 +252,7 @@ LAYOUTS: dict[type, Layout] = {
             "d²": Column(score_value),
             "N(0, I) gives": Column(spread),
             "z": Column(lambda r: "–" if r.z is None else f"{r.z:+.2f}"),
+            "p": Column(lambda r: p_text(r.p_value)),
         },
         sentence=score_sentence,
     ),
@@ -205,6 +267,7 @@ LAYOUTS: dict[type, Layout] = {
             "σ": Column(lambda r: sizes(r.sigma)),
             "d²": Column(lambda r: number(r.value, r.log_value)),
             "one law gives": Column(lambda r: number(r.expected)),
+            "p": Column(lambda r: p_text(r.p_value)),
         },
         sentence=compare_sentence,
     ),

@@ -184,3 +184,23 @@ def square_by_quadrature(x, covariances_x, y, covariances_y):
         for weight, point, covariance in zip(weights, points, every, strict=True)
     )
     return (difference**2).sum() * step ** x.shape[1]
+
+
+def kernel_full(x, covariances):
+    """N(x_i − x_j; 0, Σ_i + Σ_j) for all pairs, (n, n), one density at a time."""
+    n, dim = x.shape
+    found = np.empty((n, n))
+    for i in range(n):
+        for j in range(n):
+            found[i, j] = multivariate_normal(np.zeros(dim), covariances[i] + covariances[j]).pdf(x[i] - x[j])
+    return found
+
+
+def two_sample(kernel, first, estimator):
+    """Biased ("v") or unbiased ("u") squared distance of the points in the mask from the others."""
+    xx, yy, xy = kernel[np.ix_(first, first)], kernel[np.ix_(~first, ~first)], kernel[np.ix_(first, ~first)]
+    if estimator == "v":
+        return xx.mean() + yy.mean() - 2 * xy.mean()
+    n, m = xy.shape
+    within = (xx.sum() - np.trace(xx)) / (n * (n - 1)) + (yy.sum() - np.trace(yy)) / (m * (m - 1))
+    return within - 2 * xy.mean()

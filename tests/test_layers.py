@@ -12,7 +12,7 @@ FLOORS = [
     ["report", "gates", "progress", "interrupts", "sigma_files"],
     ["words", "streams"],
     ["score", "compare", "sigma", "inspect"],
-    ["null"],
+    ["null", "permutations"],
     ["smoothing"],
     ["rules"],
     ["optimize"],
@@ -23,7 +23,9 @@ FLOORS = [
     ["variances", "full"],
     ["family"],
     ["engine/__init__"],
+    ["engine/relabel"],
     ["engine/driver"],
+    ["engine/labels"],
     ["engine/tiles", "engine/threads"],
     ["engine/rows", "engine/jobs"],
     ["engine/matrices", "engine/grams"],
@@ -33,7 +35,7 @@ FLOORS = [
     ["storage"],
     ["errors", "version", "targets"],
 ]
-COMPILED = {"arithmetic.py", "grams.py", "matrices.py", "rows.py", "tiles.py"}
+COMPILED = {"arithmetic.py", "grams.py", "labels.py", "matrices.py", "rows.py", "tiles.py"}
 PACKAGE = Path(gaedist.__file__).parent
 HEAVY = {"numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich"}
 

@@ -3,7 +3,8 @@
 A `PairSum` says what is to be summed, over which points; a `Run` how. The `driver` evaluates tiles of the
 matrix of pairs in ranges of about a fifth of a second, so that progress is shown and Ctrl-C is heard between
 them. Each tile's number is stored and all are added in a fixed order: the same bits for any number of
-threads. `tiles`, `grams`, `rows`, `matrices` and `arithmetic` are compiled.
+threads. `relabel` does so for many labellings of the points at once. `tiles`, `labels`, `grams`, `rows`,
+`matrices` and `arithmetic` are compiled.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,17 +13,22 @@ from contextlib import contextmanager
 from gaedist.engine.driver import Tiling, Work, count_tiles
 from gaedist.engine.integrands import Gaussian
 from gaedist.engine.jobs import METHODS, PRECISIONS, Array, PairSum, Run, available_threads
+from gaedist.engine.relabel import Bits, LabelSums, add_labels, times_labels
 from gaedist.engine.threads import limited_threads
 
 __all__ = [
     "METHODS",
     "PRECISIONS",
     "Array",
+    "Bits",
+    "LabelSums",
     "PairSum",
     "Run",
     "available_threads",
+    "label_sums",
     "log_pair_sums",
     "pair_derivatives",
+    "times_labels",
 ]
 
 
@@ -64,6 +70,15 @@ def pair_derivatives(
     """
     with _working(jobs, run) as work:
         return [Tiling(job, work).derivatives(log_unit) for job in jobs]
+
+
+def label_sums(job: PairSum, labels: Bits, run: Run, *, log_unit: float = 0.0) -> LabelSums:
+    """Return the parts of a sum over the pairs of one sample that many labellings of its points single out.
+
+    Takes O(R) memory beside the labels. Terms above 2^500 exp(log_unit) count as that.
+    """
+    with _working([job], run) as work:
+        return add_labels(Tiling(job, work), labels, log_unit)
 
 
 @contextmanager

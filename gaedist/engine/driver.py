@@ -78,8 +78,8 @@ class Tiling:
             centered_x, centered_y = x - center, y - center
             norms_x, norms_y = _squared_norms(centered_x), _squared_norms(centered_y)
         self.points = (x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, limit)
-        self.gram = _aligned(work.threads, 1 + self.needs.sines, TILE**2)
-        self.scratch = _aligned(work.threads, work_rows(len(params_x), len(factors)) * TILE)
+        self.gram = aligned(work.threads, 1 + self.needs.sines, TILE**2)
+        self.scratch = aligned(work.threads, work_rows(len(params_x), len(factors)) * TILE)
 
     def log_sums(self) -> list[float]:
         """Return the logarithm of Σ 2^(factor exponent) for each factor.
@@ -170,7 +170,7 @@ class Tiling:
             )
             for k in range(start, stop):
                 for target, place, part in zip(
-                    (left, right), _place(k, job.y is None, columns), totals[:, k - start], strict=True
+                    (left, right), place_of(k, job.y is None, columns), totals[:, k - start], strict=True
                 ):
                     piece = target[:, place * TILE : (place + 1) * TILE]
                     piece += part.reshape(rows, TILE)[:, : piece.shape[1]]
@@ -185,7 +185,7 @@ def count_tiles(job: PairSum) -> int:
     return rows * (rows + 1) // 2 if job.y is None else rows * -(-len(job.y) // TILE)
 
 
-def _place(tile: int, symmetric: bool, columns: int) -> tuple[int, int]:
+def place_of(tile: int, symmetric: bool, columns: int) -> tuple[int, int]:
     """Return the row and column of a tile, as `tiles` numbers them."""
     if not symmetric:
         return divmod(tile, columns)
@@ -197,7 +197,7 @@ def _squared_norms(x: Array) -> Array:
     return np.asarray(np.einsum("ij,ij->i", x, x))
 
 
-def _aligned(*shape: int) -> Array:
+def aligned(*shape: int) -> Array:
     """Return zeros that begin on a cache line: vectors that cross one are loaded at half the speed."""
     size = math.prod(shape)
     array = np.zeros(size + 8)

@@ -18,7 +18,7 @@ from gaedist.engine.arithmetic import TILE, cell, compiled, exp2, largest, total
 from gaedist.engine.grams import FEW, fill_sines, gram_of_differences, gram_of_few, units
 from gaedist.engine.rows import Tile, fill_row
 
-_HIGHEST = 500.0  # an exponent whose power is far from overflow, also times a slope
+HIGHEST = 500.0  # an exponent whose power is far from overflow, also times a slope
 
 _ZEROS, _TOTALS, _POINT, _COLUMNS = range(4)
 _PARAMS = _COLUMNS + FEW
@@ -52,7 +52,7 @@ def _copy(source: Any, start: int, width: int, target: Any) -> None:
 
 
 @compiled()
-def _open_tile(
+def open_tile(
     reads_products: bool,
     reads_sines: bool,
     x: Any,
@@ -177,7 +177,7 @@ def sum_tiles(
     for k in numba.prange(partial.shape[0]):
         row, column = position(first + k, symmetric, columns)
         own = work[numba.get_thread_id()]
-        tile, exact, rows, width = _open_tile(
+        tile, exact, rows, width = open_tile(
             reads_products, reads_sines, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
             gram_limit, row * TILE, column * TILE, gram[numba.get_thread_id()], own,
         )  # fmt: skip
@@ -191,7 +191,7 @@ def sum_tiles(
 @compiled()
 def _fill_powers(width: int, exponents: Any, shift: float, powers: Any, totals: Any) -> None:
     for j in range(width):
-        powers[j] = exp2(min(exponents[j] + shift, _HIGHEST))
+        powers[j] = exp2(min(exponents[j] + shift, HIGHEST))
         totals[j] += powers[j]
 
 
@@ -263,7 +263,7 @@ def differentiate_tiles(
     for k in numba.prange(totals_x.shape[0]):
         row, column = position(first + k, symmetric, columns)
         own = work[numba.get_thread_id()]
-        tile, exact, rows, width = _open_tile(
+        tile, exact, rows, width = open_tile(
             reads_products, reads_sines, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
             gram_limit, row * TILE, column * TILE, gram[numba.get_thread_id()], own,
         )  # fmt: skip

@@ -1,0 +1,174 @@
+"""The score of a sample, before it is judged: what is measured, and the terms of the distance."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gaedist.engine import Array, Run
+from gaedist.errors import GaedistError, check_choice
+from gaedist.mixtures import Mixture, SquaredDistance, normal, signed_sum, squared_distances, to_linear
+from gaedist.rules import Sigma, family_of
+from gaedist.smoothing import Smoothing, smooth
+from gaedist.targets import ESTIMATORS, TARGETS
+from gaedist.variances import Constant
+
+METRICS = ("gaussian",)
+"""What a score can be."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured.
+
+    Attributes
+    ----------
+    metric, target, estimator : str
+        One of `METRICS`, `TARGETS` and `ESTIMATORS`.
+    covariance : str, optional
+        One of `gaedist.covariances.FAMILIES`; the narrowest that fits σ if it is not given.
+    """
+
+    metric: str = "gaussian"
+    target: str = "normal"
+    estimator: str = "v"
+    covariance: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `GaedistError` for a choice that there is not, or choices that do not go together."""
+        check_choice("metric", self.metric, METRICS)
+        check_choice("target", self.target, TARGETS)
+        check_choice("estimator", self.estimator, ESTIMATORS)
+        if self.unbiased and not self.smoothed:
+            raise GaedistError(
+                f"estimator {self.estimator} is for the smoothed target. Add --target smoothed (target=)."
+            )
+
+    @property
+    def smoothed(self) -> bool:
+        """The prior is under the same kernel."""
+        return TARGETS[self.target].smoothed
+
+    @property
+    def unbiased(self) -> bool:
+        """The pair term leaves out the points' overlaps with themselves."""
+        return ESTIMATORS[self.estimator].unbiased
+
+    def check(self, sigma: Sigma) -> None:
+        """Raise `GaedistError` for a σ that does not go with it, as far as that shows without the codes."""
+        family = family_of(sigma, self.covariance)
+        if self.smoothed and family != Constant.name:
+            raise GaedistError(
+                f"target {self.target} is the prior under one kernel, so it needs one σ for all points; "
+                f"these are {family} covariances. Take --target normal, or a number, or a bandwidth."
+            )
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Logarithms of the terms of self + pairs + prior − 2 cross.
+
+    Attributes
+    ----------
+    log_self, log_pairs : float
+        ⟨p, p⟩ of the smoothed sample p: the points' overlaps with themselves, and the rest.
+    log_cross, log_prior : float
+        ⟨p, prior⟩ and ⟨prior, prior⟩.
+    """
+
+    log_self: float
+    log_pairs: float
+    log_cross: float
+    log_prior: float
+
+    @property
+    def value(self) -> tuple[int, float]:
+        """Sign and logarithm of the score."""
+        return signed_sum((1, self.log_self), (1, self.log_pairs), (1, self.log_prior), (-2, self.log_cross))
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A sample, smoothed, and its score.
+
+    Attributes
+    ----------
+    smoothing : Smoothing
+        The sample.
+    terms : Terms
+        Of its score.
+    setting : Setting
+        What was measured.
+    """
+
+    smoothing: Smoothing
+    terms: Terms
+    setting: Setting
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and D."""
+        n, dim = self.smoothing.mixtures[0].centers.shape
+        return n, dim
+
+    @property
+    def variance(self) -> float | None:
+        """σ², if there is one for all points."""
+        covariance = self.smoothing.mixtures[0].covariance
+        return covariance.variance if isinstance(covariance, Constant) else None
+
+    @property
+    def moving(self) -> float:
+        """The terms that differ from sample to sample: pairs − 2 cross, and self unless σ is fixed."""
+        log_self = -math.inf if self._is_fixed else self.terms.log_self
+        sign, log = signed_sum((1, log_self), (1, self.terms.log_pairs), (-2, self.terms.log_cross))
+        return sign * to_linear(log)
+
+    @property
+    def standing(self) -> float:
+        """The terms that do not."""
+        return to_linear(self.terms.log_prior) + (to_linear(self.terms.log_self) if self._is_fixed else 0.0)
+
+    @property
+    def _is_fixed(self) -> bool:
+        return self.variance is not None and not self.smoothing.of_codes
+
+
+def measure(x: Array, sigmas: Sequence[Sigma], setting: Setting, run: Run) -> list[Measured]:
+    """Score a sample with each σ, in one pass over all pairs where they can share it.
+
+    After a search for σ that Ctrl-C ended, the σ that follow are left out.
+
+    Raises
+    ------
+    GaedistError
+        As `gaedist.smoothing.smooth`; or if the estimator needs more points.
+    """
+    n, dim = x.shape
+    if setting.unbiased and n < 2:
+        raise GaedistError("estimator u is a mean over pairs of points, and there is one point. Take v.")
+    smoothings: list[Smoothing] = []
+    for sigma in sigmas:
+        smoothings.append(smooth(x, sigma, setting.covariance, run))
+        if (optimum := smoothings[-1].optimum) and optimum.interrupted:
+            break
+    distances = squared_distances([_question(found, dim, setting) for found in smoothings], run)
+    return [
+        Measured(found, _terms(distance, n, setting), setting)
+        for found, distance in zip(smoothings, distances, strict=True)
+    ]
+
+
+def _question(smoothing: Smoothing, dim: int, setting: Setting) -> tuple[Mixture, Mixture, float]:
+    """Return the smoothed sample, the prior, and the unit of the distance between them."""
+    (p,) = smoothing.mixtures
+    if setting.smoothed and isinstance(p.covariance, Constant):
+        s = p.covariance.variance
+        return p, normal(dim, variance=1 + s), s
+    return p, normal(dim), 1.0
+
+
+def _terms(distance: SquaredDistance, n: int, setting: Setting) -> Terms:
+    log_self, log_pairs = distance.pp.log_self, distance.pp.log_pairs
+    if setting.unbiased:
+        log_self, log_pairs = -math.inf, log_pairs - math.log1p(-1 / n)
+    return Terms(log_self, log_pairs, distance.pq.log_total, distance.qq.log_total)

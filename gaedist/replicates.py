@@ -1,0 +1,129 @@
+"""Scores of simulated samples of N(0, I), made by the same computation as those of the codes.
+
+Each replicate has a seed of its own, so that they come out the same in any order and on any number of
+processes. They are computed once for all files of a command, and kept between commands.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gaedist import cache
+from gaedist.engine import Array, Run
+from gaedist.errors import GaedistError
+from gaedist.measure import Setting, measure
+from gaedist.rules import Sigma, is_number
+from gaedist.version import __version__
+
+REPLICATES = 999
+"""How many samples are simulated, unless told otherwise."""
+
+_SMALL = 2048  # points up to which replicates go to other processes, and beyond which tiles to other threads
+_TRIAL = 8  # replicates that tell how long the rest will take
+_PATIENCE = 6.0  # seconds of work beyond which it pays to start other processes
+_CHUNK = 1.0  # seconds of work given to a process at once
+
+_computed: dict[str, Array] = {}
+
+
+def simulated(
+    n: int, dim: int, sigma: Sigma, setting: Setting, *, replicates: int, run: Run, stored: bool
+) -> Array:
+    """Return the `Measured.moving` of samples of N(0, I), (R,).
+
+    Parameters
+    ----------
+    n, dim : int
+        Size and dimension of each sample.
+    sigma : float or str
+        σ, or the rule that chooses it for each sample.
+    setting : Setting
+        What is measured.
+    replicates : int
+        R.
+    run : Run
+        Threads, progress and seed.
+    stored : bool
+        Look in the user's cache, and keep them there.
+
+    Raises
+    ------
+    GaedistError
+        If σ is an array, which belongs to the points of one sample.
+    """
+    if not isinstance(sigma, str) and not is_number(sigma):
+        raise GaedistError(
+            "σ from an array or a file belong to their points, so no other sample can be scored with them. "
+            "Give a number or a rule, or leave out --null monte-carlo (null=)."
+        )
+    key: cache.Key = {
+        "gaedist": __version__,
+        "numpy": np.__version__,
+        "n": n,
+        "dim": dim,
+        "sigma": sigma if isinstance(sigma, str) else float(np.asarray(sigma)),
+        "metric": setting.metric,
+        "target": setting.target,
+        "estimator": setting.estimator,
+        "covariance": setting.covariance,
+        "precision": run.precision,
+        "replicates": replicates,
+        "seed": run.seed,
+    }
+    values = _computed.get(repr(key))
+    if values is None and stored:
+        values = cache.load(key, replicates)
+    if values is None:
+        values = np.array(list(_values(n, dim, sigma, setting, replicates, run)))
+        if stored:
+            cache.store(key, values)
+    _computed[repr(key)] = values
+    return values
+
+
+def _values(n: int, dim: int, sigma: Sigma, setting: Setting, replicates: int, run: Run) -> Iterator[float]:
+    """Yield them in order; those of small samples, if there is much to do, from several processes."""
+    quiet = replace(run, progress=None, status=None, note=None)
+    began, done = time.perf_counter(), 0
+    for done in range(1, replicates + 1):
+        yield _one(n, dim, sigma, setting, quiet, done - 1)
+        if run.progress:
+            run.progress(done, replicates)
+        seconds = (time.perf_counter() - began) / done
+        rest = (replicates - done) * seconds
+        if done >= _TRIAL and n <= _SMALL and run.used_threads > 1 and rest > _PATIENCE:
+            break
+    size = max(1, int(_CHUNK / seconds))
+    chunks = [range(k, min(k + size, replicates)) for k in range(done, replicates, size)]
+    for found in _elsewhere(n, dim, sigma, setting, chunks, quiet):
+        yield from found
+        done += len(found)
+        if run.progress:
+            run.progress(done, replicates)
+
+
+def _elsewhere(
+    n: int, dim: int, sigma: Sigma, setting: Setting, chunks: Sequence[range], run: Run
+) -> Iterator[list[float]]:
+    """Yield the values of each chunk, computed by as many processes as the run has threads."""
+    if not chunks:
+        return
+    from joblib import Parallel, delayed, parallel_config
+
+    alone = replace(run, threads=1)
+    with parallel_config("loky", n_jobs=run.used_threads, inner_max_num_threads=1):
+        yield from Parallel(return_as="generator")(
+            delayed(_some)(n, dim, sigma, setting, alone, chunk) for chunk in chunks
+        )
+
+
+def _some(n: int, dim: int, sigma: Sigma, setting: Setting, run: Run, chunk: range) -> list[float]:
+    return [_one(n, dim, sigma, setting, run, k) for k in chunk]
+
+
+def _one(n: int, dim: int, sigma: Sigma, setting: Setting, run: Run, k: int) -> float:
+    """Score replicate k."""
+    x = np.random.default_rng((run.seed, k)).normal(size=(n, dim))
+    return measure(x, [sigma], setting, run)[0].moving
