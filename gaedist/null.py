@@ -8,6 +8,7 @@ says that it could not be trusted. For any other σ, samples of N(0, I) are simu
 """
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import numpy as np
 from gaedist.engine import Array, Run
 from gaedist.errors import GaedistError
 from gaedist.limits import limit_law
-from gaedist.measure import Measured, Setting
+from gaedist.measure import Measured, Setting, Terms
 from gaedist.mixtures import signed_sum, to_linear
 from gaedist.moments import limit_moments, moments
 from gaedist.replicates import simulated
@@ -30,6 +31,7 @@ _Z_ERROR = 1e-2  # absolute error that z may have from it
 _SKEWNESS = (-0.6, 1.2)  # of a score, between which its gamma law was found calibrated
 _DEPARTURE = 0.25  # of the skewness at n from that of the limit law, up to which that was
 _STRAIGHT = 1e-6  # skewness of a gamma law that is a normal one
+_LEAST = sys.float_info.min  # a p-value that is no number any more
 
 _UNEVEN = (
     "the law of the score is too uneven at this n, D and σ for a p-value from its moments. "
@@ -117,11 +119,11 @@ class ClosedForm(Law):
         )
         terms = measured.terms
         mean, sd = to_linear(law.log_mean), to_linear(law.log_sd)
-        if _is_hidden(terms.log_pairs, terms.log_cross, law.log_sd):
-            return Judgement(Null("closed-form", mean, sd, note=_WIDE))
         sign, log_excess = signed_sum(
             (1, terms.log_pairs), (-1, law.log_pairs), (-2, terms.log_cross), (2, law.log_cross)
         )
+        if _is_hidden(terms, max(law.log_sd, log_excess)):
+            return Judgement(Null("closed-form", mean, sd, note=_WIDE))
         excess, z = sign * to_linear(log_excess), sign * to_linear(log_excess - law.log_sd)
         tail = self._limit if self.setting.smoothed else self._gamma
         method, p_value = tail(z, law.skewness)
@@ -133,13 +135,13 @@ class ClosedForm(Law):
         mean, sd, of_limit = limit_moments(self.dim, self.variance)
         if not abs(skewness - of_limit) < _DEPARTURE:
             return "closed-form", None
-        return "limit-law", limit_law(self.dim, self.variance).upper_tail(mean + z * sd)
+        return "limit-law", max(_LEAST, limit_law(self.dim, self.variance).upper_tail(mean + z * sd))
 
     def _gamma(self, z: float, skewness: float) -> tuple[str, float | None]:
         """Return twice the probability of a z beyond this one, on its side, by the gamma law."""
         if not _SKEWNESS[0] < skewness < _SKEWNESS[1]:
             return "closed-form", None
-        return "gamma", min(1.0, 2 * min(gamma_tails(z, skewness)))
+        return "gamma", min(1.0, max(_LEAST, 2 * min(gamma_tails(z, skewness))))
 
 
 def gamma_tails(z: float, skewness: float) -> tuple[float, float]:
@@ -175,8 +177,7 @@ class Simulated(Law):
         (mean, sd), count = self._moments, len(self.values)
         terms, value = measured.terms, measured.moving
         null = Null("monte-carlo", mean + measured.standing, sd or None, count)
-        log_sd = math.log(sd) if sd > 0 else -math.inf
-        if _is_hidden(terms.log_pairs, terms.log_cross, log_sd):
+        if not sd > 0 or _is_hidden(terms, math.log(max(sd, abs(value - mean)))):
             return Judgement(Null(null.method, null.mean, null.sd, count, _WIDE))
         above, below = (1 + int(np.sum(beyond)) for beyond in (self.values >= value, self.values <= value))
         hits = above if measured.setting.smoothed else 2 * min(above, below)
@@ -200,10 +201,10 @@ class NoLaw(Law):
         return Judgement(Null("none", note=self.note))
 
 
-def _is_hidden(log_pairs: float, log_cross: float, log_sd: float) -> bool:
-    """Tell whether rounding of the terms would rule z, as where a large σ makes them all but constant."""
-    log_rounding = math.log(_ROUNDING) + max(log_pairs, math.log(2) + log_cross)
-    return log_rounding > log_sd + math.log(_Z_ERROR)
+def _is_hidden(terms: Terms, log_size: float) -> bool:
+    """Tell whether rounding would rule a number, as where a large σ makes the terms all but constant."""
+    log_rounding = math.log(_ROUNDING) + max(terms.log_pairs, math.log(2) + terms.log_cross)
+    return log_rounding > log_size + math.log(_Z_ERROR)
 
 
 @dataclass(frozen=True)

@@ -82,18 +82,29 @@ def score_sentence(result: ScoreResult) -> str:
 
 def _verdict(result: ScoreResult, size: str) -> str:
     z, p, way = result.z or 0.0, result.p_value, direction(result)
-    if p is None and abs(z) < _CERTAIN:
+    certain = abs(z) > _CERTAIN or (p is not None and (p < _CLEAR or _is_floor(p, result)))
+    if p is None and not certain:
         smoothed = "" if _smoothed(result) else ", or --target smoothed --sigma median"
         return (
             f"No verdict: {size}, but N(0, I) itself scores too unevenly here to read z as a Gaussian one. "
             f"Use --null monte-carlo{smoothed}."
         )
-    if p is None or p < _CLEAR:
+    if p is None or certain:
         return f"Not N(0, I): {size}.{f' They are {way}.' if way else ''}"
     if p < _BORDERLINE:
         return f"Borderline: {size}.{f' If that is no chance, they are {way}.' if way else ''}"
-    unseen = "" if _smoothed(result) else " A shift of the mean can go unseen: --target smoothed shows it."
-    return f"No difference from N(0, I) seen: {size}.{unseen}"
+    unseen = (
+        "Another σ may see what this one does not; --sigma may be given again."
+        if _smoothed(result)
+        else "A shift of the mean can go unseen: --target smoothed shows it."
+    )
+    return f"No difference from N(0, I) seen: {size}. {unseen}"
+
+
+def _is_floor(p: float, result: ScoreResult) -> bool:
+    """Tell whether no simulated sample is as far out, of so many that it says something."""
+    count = result.null.replicates
+    return count is not None and p <= min(0.01, (1 if _smoothed(result) else 2) / (1 + count))
 
 
 def direction(result: ScoreResult | CompareResult) -> str | None:

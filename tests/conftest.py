@@ -10,6 +10,15 @@ from gaedist.cli import main
 DATA = Path(__file__).parents[1] / "data"
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """Keep simulated scores of a test away from the user's, and from other tests."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr("gaedist.cache.folder", lambda: folder)
+    monkeypatch.setattr("gaedist.replicates._computed", {})
+    return folder
+
+
 @pytest.fixture
 def gaedist(capfd):
     """Run the command line in this process: gaedist("score", …) → (exit code, stdout, stderr)."""

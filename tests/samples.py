@@ -21,7 +21,7 @@ SAMPLES = {
     "heavy-tailed": lambda rng, n, dim: rng.standard_t(5, size=(n, dim)) * np.sqrt(3 / 5),
     "mixture": _mixture,
 }
-"""Name → from a generator, n and D to a sample, (n, D). Each axis of the last two has mean 0 and variance 1."""
+"""Name → from a generator, n and D to a sample, (n, D). The last two have mean 0 and covariance I."""
 
 
 def sample(name, n, dim, seed=0):

@@ -13,6 +13,8 @@ FLOORS = [
     ["words", "streams"],
     ["score", "compare", "sigma", "inspect"],
     ["null", "permutations"],
+    ["replicates"],
+    ["measure", "cache"],
     ["smoothing"],
     ["rules"],
     ["optimize"],
@@ -33,11 +35,12 @@ FLOORS = [
     ["latents"],
     ["hdf5"],
     ["storage"],
+    ["files"],
     ["errors", "version", "targets"],
 ]
 COMPILED = {"arithmetic.py", "grams.py", "labels.py", "matrices.py", "rows.py", "tiles.py"}
 PACKAGE = Path(gaedist.__file__).parent
-HEAVY = {"numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich"}
+HEAVY = {"numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib", "platformdirs"}
 
 
 def imports(module):
