@@ -66,7 +66,7 @@ def score(
     outcome = Outcome({ABOVE: fail_above, z: fail_z, P: fail_p}, quiet)
     chosen = [parse_sigma(text, RULES) for text in sigma]
     if null == "none" or (null != "monte-carlo" and not all(is_known(s, covariance) for s in chosen)):
-        outcome.needs((z, P), ", for which no null law is known here. Add --null monte-carlo.")
+        outcome.needs((z, P), "what N(0, I) scores, which is not known here. Add --null monte-carlo.")
     run = Run(threads, method, precision, seed)
     with report(output, format_) as add:
         for file in files:
@@ -126,7 +126,7 @@ def compare(
     selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
     if not permutations:
-        outcome.needs([P], ", which takes --permutations R.")
+        outcome.needs([P], "a p-value. Add --permutations R.")
     chosen = [parse_sigma(text, [*RULES, JOINT]) for text in sigma]
     chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
     first, second = _read(a, selection, quiet), _read(b, selection, quiet)

@@ -34,12 +34,15 @@ class Gate:
         From a result to the bounded number; None where a result has none.
     least : bool
         The number must not be below the bound; else not above.
+    directed : bool
+        Whether z tells how a result fails.
     """
 
     option: str
     quantity: str
     measure: Callable[[Any], float | None]
     least: bool = False
+    directed: bool = True
 
     def failure(self, found: float, bound: float) -> str | None:
         """Say how a number fails the bound, if it does."""
@@ -49,7 +52,7 @@ class Gate:
         return None
 
 
-ABOVE = Gate("--fail-above", "value", lambda result: result.value)
+ABOVE = Gate("--fail-above", "value", lambda result: result.value, directed=False)
 Z = Gate("--fail-z", "|z|", lambda result: None if result.z is None else abs(result.z))
 Z_ABOVE = Gate("--fail-z", "z", lambda result: result.z)
 P = Gate("--fail-p", "p", lambda result: result.p_value, least=True)
@@ -87,7 +90,7 @@ class Outcome:
         """Raise `GaedistError` if one of these gates is set, which what is asked cannot serve."""
         for gate in gates:
             if self.bounds.get(gate) is not None:
-                raise GaedistError(f"{gate.option} needs {gate.quantity}{why}")
+                raise GaedistError(f"{gate.option} needs {why}")
 
     @contextmanager
     def reporting(self, file: str) -> Iterator[None]:
@@ -109,10 +112,10 @@ class Outcome:
                 complain(f"{label}: {warning}")
             found = gate.measure(result)
             if found is None:
-                reason = result.null.note or "which this run does not give."
-                raise GaedistError(f"{label}: {gate.option} needs {gate.quantity}: {reason}")
+                reason = result.null.note or f"this result has no {gate.quantity}."
+                raise GaedistError(f"{label}: {gate.option} cannot be judged: {reason}")
             if failure := gate.failure(found, bound):
-                way = direction(result)
+                way = direction(result) if gate.directed else None
                 self.failed.append(f"{label}: {failure}{f': {way}' if way else ''}.")
 
     def exit_code(self) -> int:

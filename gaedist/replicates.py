@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gaedist import cache
+from gaedist.cache import Key, load, store
 from gaedist.engine import Array, Run
 from gaedist.errors import GaedistError
 from gaedist.measure import Setting, measure
@@ -58,7 +58,7 @@ def simulated(
             "σ from an array or a file belong to their points, so no other sample can be scored with them. "
             "Give a number or a rule, or leave out --null monte-carlo (null=)."
         )
-    key: cache.Key = {
+    key: Key = {
         "gaedist": __version__,
         "numpy": np.__version__,
         "n": n,
@@ -74,11 +74,11 @@ def simulated(
     }
     values = _computed.get(repr(key))
     if values is None and stored:
-        values = cache.load(key, replicates)
+        values = load(key, replicates)
     if values is None:
         values = np.array(list(_values(n, dim, sigma, setting, replicates, run)))
         if stored:
-            cache.store(key, values)
+            store(key, values)
     _computed[repr(key)] = values
     return values
 

@@ -13,10 +13,10 @@ import pytest
 import gaedist as library
 
 FIELDS = ["method", "precision", "threads", "seconds", "version"]
-SCORE_KEYS = ["file", "dataset", "n", "dim", "metric", "value", "log_value", "target", "covariance", "sigma"]
-SCORE_KEYS += ["terms", "null", "excess", "z", "p_value", *FIELDS]
-COMPARE_KEYS = ["file_a", "dataset_a", "file_b", "dataset_b", "n", "m", "dim", "metric", "value", "log_value"]
-COMPARE_KEYS += ["covariance", "sigma", "null", "p_value", *FIELDS]
+SCORE_KEYS = ["file", "dataset", "n", "dim", "metric", "value", "log_value", "target", "estimator"]
+SCORE_KEYS += ["covariance", "sigma", "terms", "null", "excess", "z", "p_value", *FIELDS]
+COMPARE_KEYS = ["file_a", "dataset_a", "file_b", "dataset_b", "n", "m", "dim", "metric", "estimator"]
+COMPARE_KEYS += ["value", "log_value", "covariance", "sigma", "null", "p_value", *FIELDS]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_score_json(gaedist, codes):
     assert list(rows[0]["sigma"])[:4] == ["rule", "min", "median", "max"]
     assert set(list(rows[0]["sigma"].values())[4:]) == {None}
     assert list(rows[0]["terms"]) == ["pair", "cross", "prior"]
-    assert list(rows[0]["null"]) == ["method", "mean", "sd", "replicates"]
+    assert list(rows[0]["null"]) == ["method", "mean", "sd", "replicates", "note"]
     expected = library.score(np.load("normal.npy"), sigma=0.8)
     for key in ("n", "dim", "value", "log_value", "excess", "z", "p_value", "metric", "target", "covariance"):
         assert rows[0][key] == getattr(expected, key)
@@ -54,7 +54,7 @@ def test_compare_json(gaedist, codes):
     code, out, err = gaedist("compare", "normal.npy", "wide.npy", "--format", "json")
     row = json.loads(out)
     assert (code, err, list(row)) == (0, "", COMPARE_KEYS)
-    assert row["null"] == {"method": "none", "replicates": None}
+    assert row["null"] == dict.fromkeys(["method", "mean", "sd", "replicates", "note"]) | {"method": "none"}
     assert row["value"] == library.compare(np.load("normal.npy"), np.load("wide.npy")).value
     assert (row["n"], row["m"], row["file_a"], row["file_b"]) == (500, 400, "normal.npy", "wide.npy")
 
@@ -73,7 +73,8 @@ def test_a_pipe_gets_tsv(gaedist, codes):
     assert "sigma_median" in header
     assert "null_sd" in header
     row = dict(zip(header, rows[0], strict=True))
-    assert row["dataset"] == row["p_value"] == ""
+    assert row["dataset"] == row["null_replicates"] == ""
+    assert float(row["p_value"]) == library.score(np.load("normal.npy")).p_value
     assert float(row["value"]) == library.score(np.load("normal.npy")).value
 
 
@@ -145,7 +146,7 @@ def test_dropped_rows_are_told(gaedist, codes):
         (["score", "normal.npy", "--sigma", "x"], "--sigma"),
         (["score", "normal.npy", "--frobnicate"], "No such option: --frobnicate"),
         (["score", "normal.npy", "--metric", "no"], "'no' is not one of gaussian."),
-        (["score", "normal.npy", "--null", "no"], "'no' is not one of auto, closed-form, none."),
+        (["score", "normal.npy", "--null", "no"], "'no' is not one of auto, closed-form, monte-carlo, none."),
         (["score", "normal.npy", "--format", "xml"], "'xml' is not one of auto, table, json, tsv, value."),
         (["score", "normal.npy", "--rows", "1"], "--rows must be A:B with whole numbers; got '1'."),
         (["score", "normal.npy", "--subsample", "0"], "--subsample"),
@@ -194,7 +195,8 @@ def test_gates(gaedist, codes):
     assert lines[0].endswith("is above --fail-above 0.7.")
     assert gaedist("score", "wide.npy", "none.npy", "--fail-z", "4")[0] == 2
     code, _, err = gaedist("score", "wide.npy", "--fail-z", "4", "--null", "none")
-    assert (code, err) == (2, "gaedist: wide.npy: --fail-z needs |z|, which this run does not give.\n")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--fail-z needs what N(0, I) scores, which is not known here. Add --null monte-carlo." in err
     np.save("big.npy", np.zeros((5, 3000)))
     assert gaedist("score", "big.npy", "--sigma", "0.5", "--fail-above", "1e300")[0] == 1
 
@@ -508,7 +510,7 @@ def test_compare_joint_reports_its_bounds(gaedist, codes):
 def test_a_gate_on_z_is_refused_before_an_optimisation(gaedist, codes):
     code, out, err = gaedist("score", "normal.npy", "--sigma", "optimize", "--fail-z", "3")
     assert (code, out) == (2, "")
-    assert "--fail-z needs z, which is known for a given constant σ" in err
+    assert "--fail-z needs what N(0, I) scores, which is not known here. Add --null monte-carlo." in err
 
 
 def test_interrupted_optimisation_writes_the_best_so_far(codes):

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gaedist import score
-from gaedist.moments import limit_moments, moments
+from gaedist.moments import moments
 
 
 @pytest.mark.parametrize("sigma", [1e-4, 0.1, 0.5, 1.0, 2.0, 30.0, 1e4])

@@ -96,8 +96,8 @@ def test_a_constant_covariance_has_no_sigma_of_each_point():
 
 
 def test_a_closed_form_that_is_unknown_is_refused_before_anything_is_computed(monkeypatch):
-    monkeypatch.setattr(sys.modules["gaedist.score"], "smooth", None)
-    with pytest.raises(GaedistError, match="not for spherical covariances"):
+    monkeypatch.setattr(sys.modules["gaedist.measure"], "smooth", None)
+    with pytest.raises(GaedistError, match="known in closed form for one σ for all points"):
         gaedist.score(sample(4, 3), sigma="optimize", null="closed-form")
 
 
@@ -113,9 +113,9 @@ def test_full_covariances_of_many_points_are_announced():
 
 @pytest.mark.parametrize("family", ["constant", "radial"])
 def test_after_an_interruption_the_second_sample_is_not_searched(monkeypatch, family):
-    def interrupted(codes, wanted, run):
-        assert len(codes) == 9
-        start = RULES["mean-field"].find(codes, "radial", run)
+    def interrupted(samples, wanted, run):
+        assert [len(codes) for codes in samples] == [9]
+        start = RULES["mean-field"].find(samples, "radial", run)
         found = Constant(0.7) if wanted == "constant" else start
         return Optimum((found,), 3, 4, 0.5, converged=False, interrupted=True)
 

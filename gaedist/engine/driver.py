@@ -15,6 +15,7 @@ _BLOCK = 1 << 16  # tiles whose numbers are kept before they are added
 _DERIVATIVES = 1 << 22  # numbers of derivatives that are kept before they are added
 _GRAM_ERROR = 2.5e-12  # error of an exponent that a Gram matrix may cause before differences are taken
 _FAINT = -700.0  # a sum whose log2 is below this may have lost terms to underflow
+_GLARING = 499.0  # and one above this may have terms that count for less than they are
 _ABYSS = -1e12  # below this the log of the number of terms is lost beside the largest exponent
 
 
@@ -84,7 +85,7 @@ class Tiling:
     def log_sums(self) -> list[float]:
         """Return the logarithm of Σ 2^(factor exponent) for each factor.
 
-        The first tile tells which of them will underflow.
+        The first tile tells which of them will underflow. Terms count for 2^500 at most.
         """
         logs = np.full(len(self.factors), -math.inf)
         first = np.empty((1, len(self.factors)))
@@ -92,8 +93,8 @@ class Tiling:
         clear = np.flatnonzero(first[0] > _FAINT)
         if len(clear):
             totals = self._combine(self.factors[clear], np.zeros(len(clear)))
-            with np.errstate(divide="ignore"):
-                logs[clear] = np.where(totals > 2.0**_FAINT, np.log(totals), -math.inf)
+            good = (totals > 2.0**_FAINT) & (totals < 2.0**_GLARING)
+            logs[clear[good]] = np.log(totals[good])
         faint = np.flatnonzero(logs == -math.inf)
         if len(faint):
             self.work.total += (1 + bool(len(clear))) * count_tiles(self.job)
@@ -127,6 +128,7 @@ class Tiling:
             self.job.integrand,
             self.needs.products,
             self.needs.sines,
+            self.needs.capped,
             *self.points,
             self.job.y is None,
             factors,

@@ -62,15 +62,18 @@ class Needs:
         Gram matrix, it needs them apart.
     sided : bool
         The derivatives by the parameters of the left and the right point differ.
+    capped : bool
+        A term may overflow: its exponent is above 0 where two covariances are smaller than typical.
     """
 
     products: bool = True
     sines: bool = False
     sided: bool = False
+    capped: bool = True
 
 
 INTEGRANDS: dict[type[Integrand], Needs] = {
-    Gaussian: Needs(),
+    Gaussian: Needs(capped=False),
     Spherical: Needs(),
     Radial: Needs(sines=True, sided=True),
     Diagonal: Needs(products=False),

@@ -102,9 +102,15 @@ def open_tile(
 
 
 @compiled()
-def _add_powers(width: int, exponents: Any, factor: float, shift: float, row: int, totals: Any) -> None:
-    for j in range(width):
-        totals[cell(row, j)] += exp2(factor * exponents[j] + shift)
+def _add_powers(
+    width: int, exponents: Any, factor: float, shift: float, capped: bool, row: int, totals: Any
+) -> None:
+    if capped:
+        for j in range(width):
+            totals[cell(row, j)] += exp2(min(factor * exponents[j] + shift, HIGHEST))
+    else:
+        for j in range(width):
+            totals[cell(row, j)] += exp2(factor * exponents[j] + shift)
 
 
 @compiled()
@@ -123,6 +129,7 @@ def _sum_rows(
     exact: bool,
     factors: Any,
     shifts: Any,
+    capped: bool,
     peak: bool,
     totals: Any,
     sums: Any,
@@ -137,7 +144,7 @@ def _sum_rows(
             if peak:
                 _raise_peaks(end, tile.out, factors[q], q, totals)
             else:
-                _add_powers(end, tile.out, factors[q], shifts[q], q, totals)
+                _add_powers(end, tile.out, factors[q], shifts[q], capped, q, totals)
     for q in range(factors.size):
         own = totals[q * TILE : (q + 1) * TILE]
         sums[q] = largest(own) + shifts[q] if peak else total(own, width)
@@ -148,6 +155,7 @@ def sum_tiles(
     kind: Any,
     reads_products: bool,
     reads_sines: bool,
+    capped: bool,
     x: Any,
     y: Any,
     centered_x: Any,
@@ -171,7 +179,8 @@ def sum_tiles(
     x (n, D), y (m, D), the same about a common center, the squared norms of these (n,), (m,) and the
     parameters (P, n), (P, m); gram (threads, 1 or 2, TILE²) and work (threads, rows TILE) are scratch,
     zeros in the first row of each thread's work. A tile whose largest |x|² + |y|² exceeds gram_limit takes
-    differences of x and y instead of the Gram matrix of the centered ones.
+    differences of x and y instead of the Gram matrix of the centered ones. Where ``capped``, terms count
+    for 2^HIGHEST at most.
     """
     columns = (y.shape[0] + TILE - 1) // TILE
     for k in numba.prange(partial.shape[0]):
@@ -183,8 +192,8 @@ def sum_tiles(
         )  # fmt: skip
         totals = own[own.size - factors.size * TILE :]
         _sum_rows(
-            kind, tile, rows, width, symmetric and row == column, exact, factors, shifts, peak, totals,
-            partial[k],
+            kind, tile, rows, width, symmetric and row == column, exact, factors, shifts, capped, peak,
+            totals, partial[k],
         )  # fmt: skip
 
 

@@ -57,14 +57,21 @@ def test_tile_functions_take_differences_when_told(peak):
     x, y = rng.normal(size=(5, 3)), rng.normal(size=(300, 3))
     norms = (x**2).sum(axis=1), (y**2).sum(axis=1)
     results = []
+    factors, shifts = np.array([1.0, 0.4]), np.array([0.0, 3.0])
     for limit in (0.0, 1e9):
-        partial = np.empty(2)
+        partial = np.empty((2, 2))
         tiles.sum_tiles(
-            Gaussian(0.7), True, False, x, y, x, y, *norms, np.zeros((1, 5)), np.zeros((1, 300)), limit,
-            False, 0.0, peak, 0, partial, np.empty((8, 1, TILE**2)), np.zeros((8, tiles.work_rows(1) * TILE)),
+            Gaussian(0.7), True, False, False, x, y, x, y, *norms, np.zeros((1, 5)), np.zeros((1, 300)),
+            limit, False, factors, shifts, peak, 0, partial, np.empty((8, 1, TILE**2)),
+            np.zeros((8, tiles.work_rows(1, 2) * TILE)),
         )  # fmt: skip
         results.append(partial)
     exponents = -0.7 * ((x[:, None] - y) ** 2).sum(axis=2)
-    halves = exponents[:, :TILE], exponents[:, TILE:]
-    expected = [half.max() if peak else np.exp2(half).sum() for half in halves]
+    expected = [
+        [
+            (factor * half + shift).max() if peak else np.exp2(factor * half + shift).sum()
+            for factor, shift in zip(factors, shifts, strict=True)
+        ]
+        for half in (exponents[:, :TILE], exponents[:, TILE:])
+    ]
     np.testing.assert_allclose(results, [expected, expected], rtol=1e-13)
