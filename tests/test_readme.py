@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 from numpy.testing import assert_allclose
+from samples import SAMPLES, sample
 
 import gaedist
 from gaedist.latents import Selection, read_latents
 from gaedist.rules import RULES
-from gaedist.words import sizes
+from gaedist.words import p_text, score_sentence, score_value, sizes, spread
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n(.*?)```\n", re.DOTALL)
-NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]?\d+)?")
+NUMBER = re.compile(r"-?\d+(?:\.\d+(?:e[+-]?\d+)?|e[+-]?\d+)")
 MACHINE = re.compile(r'("seconds"|"threads"): [\d.e-]+')
 
 
@@ -70,12 +71,12 @@ TABLES = {
         [
             ("constant", "1"),
             ("constant", "optimize"),
-            *(("spherical", rule) for rule in RULES),
+            *(("spherical", rule) for rule, row in RULES.items() if not row.pooled),
             *(
                 (family, rule)
                 for family in ("radial", "diagonal", "full")
-                for rule in RULES
-                if "approx" not in rule
+                for rule, row in RULES.items()
+                if not row.pooled and "approx" not in rule
             ),
         ],
     ),
@@ -110,6 +111,39 @@ def test_tables_show_what_is_scored(name):
         assert_allclose(float(here.split("|")[4]), float(there.split("|")[4]), rtol=tolerance)
 
 
+VERDICTS = "seven samples"
+SETTINGS = [
+    {"target": "smoothed"},
+    {"target": "smoothed", "sigma": "median"},
+    {"target": "smoothed", "sigma": "silverman"},
+]
+"""What is shown beside the defaults."""
+
+
+def verdicts():
+    """Return a Markdown table of what is said of seven samples of 1000 points."""
+    yield "| D | sample | d² | N(0, I) gives | z | p | verdict | smoothed | … median | … silverman |"
+    yield "|---" * 10 + "|"
+    for dim in (2, 8, 64):
+        for name in SAMPLES:
+            x = sample(name, 1000, dim)
+            result, *others = (gaedist.score(x, **setting) for setting in ({}, *SETTINGS))
+            cells = [str(dim), name, score_value(result), spread(result), f"{result.z:+.1f}"]
+            cells += [p_text(result.p_value), score_sentence(result).split(":")[0]]
+            cells += [
+                p_text(other.p_value) if other.p_value is not None else f"– ({other.z:+.3g} sd)"
+                for other in others
+            ]
+            yield "| " + " | ".join(cells) + " |"
+
+
+def test_verdicts_are_what_is_said():
+    shown = table_pattern(VERDICTS).search(README.read_text())[1].strip().splitlines()
+    found = list(verdicts())
+    assert [NUMBER.sub("#", line) for line in found] == [NUMBER.sub("#", line) for line in shown]
+    assert_allclose(numbers("".join(found)), numbers("".join(shown)), rtol=0.02)
+
+
 def table_pattern(name):
     return re.compile(f"(?<=<!-- {name} -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 
@@ -117,7 +151,7 @@ def table_pattern(name):
 if __name__ == "__main__":
     text = README.read_text()
     text = CONSOLE.sub(lambda match: f"```console\n{with_output(match[1])}```\n", text)
-    for name, (file, choices) in TABLES.items():
-        table = "\n".join(["", *rows(file, choices), "", ""])
-        text = table_pattern(name).sub(table, text, count=1)
+    tables = {name: rows(file, choices) for name, (file, choices) in TABLES.items()} | {VERDICTS: verdicts()}
+    for name, lines in tables.items():
+        text = table_pattern(name).sub("\n".join(["", *lines, "", ""]), text, count=1)
     README.write_text(text)
