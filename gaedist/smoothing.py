@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from gaedist.covariances import FAMILIES, holds, promoted
 from gaedist.engine import Array, Run
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, check_choice
 from gaedist.family import Covariance, Movable, check_sigma
 from gaedist.latents import as_codes
 from gaedist.mixtures import Mixture
@@ -118,6 +118,7 @@ def smooth(codes: ArrayLike, sigma: Sigma, covariance: str | None, run: Run) -> 
     """
     x = as_codes(codes)
     if isinstance(sigma, str):
+        check_choice("sigma", sigma, RULES)
         family = family_of(sigma, covariance)
         _warn_of_cost(x, family, run)
         found = RULES[sigma].find((x,), family, run)
