@@ -176,9 +176,15 @@ def smooth_both(
         second = float(p.mixtures[0].covariance.sigmas()[0]) if constant else "mean-field"
     q = smooth(y, second, covariance, run)
     rule = p.rule if p.rule == q.rule else f"{p.rule}, {q.rule}"
-    return Smoothing(
-        p.mixtures + q.mixtures, rule, _together(p.optimum, q.optimum), p.by_point and q.by_point
-    )
+    by_point = p.by_point and q.by_point and _is_same(first, second)
+    return Smoothing(p.mixtures + q.mixtures, rule, _together(p.optimum, q.optimum), by_point)
+
+
+def _is_same(first: Sigma, second: Sigma) -> bool:
+    """Tell whether points of both samples get their σ in the same way."""
+    if isinstance(first, str) or isinstance(second, str):
+        return isinstance(first, str) and isinstance(second, str) and first == second
+    return is_number(first) and is_number(second) and bool(first == second)
 
 
 def _pooled(x: Array, y: Array, rule: str, covariance: str | None, run: Run) -> Smoothing:
