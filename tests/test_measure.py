@@ -98,9 +98,9 @@ def test_the_smoothed_target_is_bhep_over_n(sigma, shift):
 
 
 @pytest.mark.parametrize("target", ["normal", "smoothed"])
-@pytest.mark.parametrize("dim", [1, 3, 64])
+@pytest.mark.parametrize("dim", [1, 64])
 def test_scores_are_those_of_each_sigma(target, dim):
-    x = sample(300, dim) + 0.1
+    x = sample(140, dim) + 0.1
     sigmas = [1.0, 0.2, "median", 5, np.float64(0.7), "silverman", "scott", 1.0, "best"]
     sigmas += [] if target == "smoothed" else ["mean-field", "mean-field-approx"]
     found = scores(x, sigmas, target=target)
@@ -153,9 +153,9 @@ def test_one_point_has_no_unbiased_estimate():
     assert smoothed(sample(2, 3), estimator="u").value > -1
 
 
-@pytest.mark.parametrize("sigma", [1e-6, 0.3, 1.0, 1e3, 1e5, 1e8])
-@pytest.mark.parametrize("dim", [1, 8, 256])
-@pytest.mark.parametrize("scale", [0.0, 1.0, 1e6, 1e100])
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 1e3, 1e5, 1e8])
+@pytest.mark.parametrize("dim", [1, 256])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 1e6])
 def test_the_smoothed_value_is_zero_at_least(sigma, dim, scale):
     result = smoothed(scale * sample(30, dim), sigma)
     assert 0 <= result.value <= 4

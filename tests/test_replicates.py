@@ -17,7 +17,6 @@ CASES = {
     "a bandwidth of n": {"sigma": "silverman"},
     "a bandwidth of the codes": {"sigma": "median"},
     "a search": {"sigma": "best"},
-    "a search over a family": {"sigma": "optimize", "covariance": "spherical"},
     "smoothed": {"sigma": 0.6, "target": "smoothed"},
     "smoothed, unbiased": {"sigma": 0.6, "target": "smoothed", "estimator": "u"},
     "smoothed, by the codes": {"sigma": "median", "target": "smoothed"},
