@@ -32,7 +32,7 @@ def load(key: Key, count: int) -> Array | None:
         entry = json.loads(_path(key).read_text(encoding="utf-8"))
         values = np.array(entry["values"], dtype=np.float64)
         good = entry["key"] == json.loads(json.dumps(key)) and entry["digest"] == _digest(values)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     return values if good and values.shape == (count,) and np.isfinite(values).all() else None
 

@@ -26,6 +26,7 @@ from gaedist.engine import Array
 
 _AGREEMENT = 1e-6  # of a quadrature with that of half its nodes; the error is about the square of it
 _LEFT = 1e-14  # part of Σ m λ whose χ² count as their means
+_FAINTEST = 300.0  # e-folds below the largest eigenvalue at which one counts as its mean
 _FEWEST, _MOST = 32, 1 << 16  # nodes of a quadrature
 _BEND = 1 / 30  # of the path to the right, where e^(−zt) falls, over the root of the transform's curvature
 _FALL = 45.0  # e-folds below its peak at which an integrand is nothing
@@ -67,7 +68,10 @@ class LimitLaw:
             """Return the derivative of log E e^(xQ) − xt − log x, which rises from −∞ to ∞."""
             return self._log_slope(x) - t - 1 / x
 
-        saddle = float(brentq(slope, 1e-3 * pole / (1 + pole * t), pole * (1 - 1e-9), rtol=1e-6))
+        last = pole * (1 - 1e-9)
+        if slope(last) < 0:  # by Markov's inequality less than e^(−10⁸)
+            return 0.0
+        saddle = float(brentq(slope, 1e-3 * pole / (1 + pole * t), last, rtol=1e-6))
         step = 1e-2 * min(saddle, pole - saddle)
         rise = (self._log_slope(saddle + step) - self._log_slope(saddle - step)) / (2 * step)
         bend = _BEND * math.sqrt(rise)
@@ -147,8 +151,12 @@ def limit_law(dim: int, variance: float) -> LimitLaw:
         if (left := 1 - float(masses.sum())) < _LEFT or (masses[-1] < _LEFT / last**2 and n[-1] > dim):
             break
         last *= 2
+    if len(n) * -log_b > _FAINTEST:  # of a wide kernel, eigenvalues that would be 0 in doubles
+        n = n[: max(3, int(_FAINTEST / -log_b))]
+        masses = masses[: len(n)]
+        left = 1 - float(masses.sum())
     powers = np.exp(n * log_b)
-    j = n[: last // 2]
+    j = n[: (len(n) + 1) // 2]
     unit = math.exp(dim * log_rest)
     return LimitLaw(
         unit=unit,

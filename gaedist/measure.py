@@ -118,15 +118,22 @@ class Measured:
 
     @property
     def moving(self) -> float:
-        """The terms that differ from sample to sample: pairs − 2 cross, and self unless σ is fixed."""
-        log_self = -math.inf if self._is_fixed else self.terms.log_self
-        sign, log = signed_sum((1, log_self), (1, self.terms.log_pairs), (-2, self.terms.log_cross))
+        """The terms that differ from sample to sample: pairs − 2 cross, and others that move with σ."""
+        terms = self.terms
+        log_self = -math.inf if self._is_fixed else terms.log_self
+        log_prior = -math.inf if self._is_prior_fixed else terms.log_prior
+        sign, log = signed_sum((1, log_self), (1, terms.log_pairs), (1, log_prior), (-2, terms.log_cross))
         return sign * to_linear(log)
 
     @property
     def standing(self) -> float:
         """The terms that do not."""
-        return to_linear(self.terms.log_prior) + (to_linear(self.terms.log_self) if self._is_fixed else 0.0)
+        prior = to_linear(self.terms.log_prior) if self._is_prior_fixed else 0.0
+        return prior + (to_linear(self.terms.log_self) if self._is_fixed else 0.0)
+
+    @property
+    def _is_prior_fixed(self) -> bool:
+        return self._is_fixed or not self.setting.smoothed
 
     @property
     def _is_fixed(self) -> bool:

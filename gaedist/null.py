@@ -11,7 +11,7 @@ import math
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -38,6 +38,7 @@ _UNEVEN = (
     "Use --null monte-carlo, or a larger σ."
 )
 _UNKNOWN = "what N(0, I) scores is not known for these σ. Use --null monte-carlo."
+_SAME = "the simulated scores do not differ in doubles. Take another σ, or more replicates."
 _WIDE = "the kernel is so wide that rounding hides the sample. Take a smaller σ."
 
 
@@ -170,7 +171,11 @@ class Simulated(Law):
 
     @cached_property
     def _moments(self) -> tuple[float, float]:
-        return float(self.values.mean()), float(self.values.std(ddof=1)) if len(self.values) > 1 else 0.0
+        scale = float(np.abs(self.values).max())  # squares may leave the range of a double
+        if not 0 < scale < math.inf or len(self.values) < 2:
+            return float(self.values.mean()), 0.0
+        parts = self.values / scale
+        return scale * float(parts.mean()), scale * float(parts.std(ddof=1))
 
     def judge(self, measured: Measured) -> Judgement:
         """Count the replicates that are at least as far out, the sample itself being one of them."""
@@ -178,7 +183,7 @@ class Simulated(Law):
         terms, value = measured.terms, measured.moving
         null = Null("monte-carlo", mean + measured.standing, sd or None, count)
         if not sd > 0 or _is_hidden(terms, math.log(max(sd, abs(value - mean)))):
-            return Judgement(Null(null.method, null.mean, null.sd, count, _WIDE))
+            return Judgement(replace(null, note=_WIDE if sd > 0 else _SAME))
         above, below = (1 + int(np.sum(beyond)) for beyond in (self.values >= value, self.values <= value))
         hits = above if measured.setting.smoothed else 2 * min(above, below)
         return Judgement(null, value - mean, (value - mean) / sd, min(1.0, hits / (1 + count)))
@@ -238,6 +243,8 @@ def _closed_form(measured: Measured, ask: Ask) -> Law:
 
 def _monte_carlo(measured: Measured, ask: Ask) -> Law:
     n, dim = measured.shape
+    if (optimum := measured.smoothing.optimum) and optimum.interrupted:
+        return NoLaw("the search for σ was interrupted.")
     return Simulated(
         simulated(
             n,

@@ -126,4 +126,7 @@ def _some(n: int, dim: int, sigma: Sigma, setting: Setting, run: Run, chunk: ran
 def _one(n: int, dim: int, sigma: Sigma, setting: Setting, run: Run, k: int) -> float:
     """Score replicate k."""
     x = np.random.default_rng((run.seed, k)).normal(size=(n, dim))
-    return measure(x, [sigma], setting, run)[0].moving
+    (measured,) = measure(x, [sigma], setting, run)
+    if (optimum := measured.smoothing.optimum) and optimum.interrupted:
+        raise KeyboardInterrupt  # the best so far of a replicate is of no use
+    return measured.moving

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from gaedist.covariances import FAMILIES, holds, promoted
 from gaedist.engine import Array, Run
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, check_choice
 from gaedist.family import Covariance, Movable, check_sigma
 from gaedist.latents import as_codes
 from gaedist.mixtures import Mixture
@@ -118,6 +118,7 @@ def smooth(codes: ArrayLike, sigma: Sigma, covariance: str | None, run: Run) -> 
     """
     x = as_codes(codes)
     if isinstance(sigma, str):
+        check_choice("sigma", sigma, RULES)
         family = family_of(sigma, covariance)
         _warn_of_cost(x, family, run)
         found = RULES[sigma].find((x,), family, run)
@@ -175,9 +176,15 @@ def smooth_both(
         second = float(p.mixtures[0].covariance.sigmas()[0]) if constant else "mean-field"
     q = smooth(y, second, covariance, run)
     rule = p.rule if p.rule == q.rule else f"{p.rule}, {q.rule}"
-    return Smoothing(
-        p.mixtures + q.mixtures, rule, _together(p.optimum, q.optimum), p.by_point and q.by_point
-    )
+    by_point = p.by_point and q.by_point and _is_same(first, second)
+    return Smoothing(p.mixtures + q.mixtures, rule, _together(p.optimum, q.optimum), by_point)
+
+
+def _is_same(first: Sigma, second: Sigma) -> bool:
+    """Tell whether points of both samples get their σ in the same way."""
+    if isinstance(first, str) or isinstance(second, str):
+        return isinstance(first, str) and isinstance(second, str) and first == second
+    return is_number(first) and is_number(second) and bool(first == second)
 
 
 def _pooled(x: Array, y: Array, rule: str, covariance: str | None, run: Run) -> Smoothing:

@@ -67,6 +67,37 @@ def compare(x, y, sigma):
     return kernel_mean(x, x) + kernel_mean(y, y) - 2 * kernel_mean(x, y)
 
 
+def smoothed_terms(x, sigma, estimator="v"):
+    """Pair, cross and prior terms to N(0, (1 + σ²) I), as FORMULAS §7 writes them, from dense matrices."""
+    (n, dim), s = x.shape, sigma**2
+    kernel = np.exp(-cdist(x, x, "sqeuclidean") / (4 * s))
+    pair = kernel.mean() if estimator == "v" else (kernel.sum() - n) / (n * (n - 1))
+    far = np.exp(-(x**2).sum(axis=1) / (2 * (2 * s + 1)))
+    return pair, ((2 * s + 1) / (2 * s)) ** (-dim / 2) * far.mean(), (1 + 1 / s) ** (-dim / 2)
+
+
+def score_smoothed(x, sigma, estimator="v"):
+    """Squared distance to N(0, (1 + σ²) I), times (4πσ²)^(D/2)."""
+    pair, cross, prior = smoothed_terms(x, sigma, estimator)
+    return pair + prior - 2 * cross
+
+
+def score_smoothed_mp(x, sigma):
+    """The same by Eq. (3), with 200 digits."""
+    (_, dim), s, origin = x.shape, MP.mpf(sigma) ** 2, np.zeros((1, x.shape[1]))
+    overlaps = (
+        overlap_mp(x, x, s, s),
+        overlap_mp(origin, origin, 1 + s, 1 + s),
+        overlap_mp(x, origin, s, 1 + s),
+    )
+    return (overlaps[0] + overlaps[1] - 2 * overlaps[2]) * (4 * MP.pi * s) ** (MP.mpf(dim) / 2)
+
+
+def median_sigma(x):
+    """The median distance over all pairs, over √2."""
+    return np.median(cdist(x, x)[np.triu_indices(len(x), k=1)]) / math.sqrt(2)
+
+
 def null_moments_mp(n, dim, sigma):
     """Mean and sd of Eq. (7) under N(0, I), as FORMULAS §6 writes them, with 200 digits."""
     s, h = MP.mpf(sigma**2), -MP.mpf(dim) / 2

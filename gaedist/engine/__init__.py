@@ -85,5 +85,5 @@ def label_sums(job: PairSum, labels: Bits, run: Run, *, log_unit: float = 0.0) -
 def _working(jobs: Sequence[PairSum], run: Run) -> Iterator[Work]:
     """Count the work, and take as many threads as it can use."""
     counts = [count_tiles(job) for job in jobs]
-    with limited_threads(min(run.used_threads, max(counts))) as threads:
+    with limited_threads(min(run.used_threads, max(counts, default=1))) as threads:
         yield Work(threads, run.progress, sum(counts))
