@@ -28,6 +28,9 @@ _AGREEMENT = 1e-6  # of a quadrature with that of half its nodes; the error is a
 _LEFT = 1e-14  # part of Σ m λ whose χ² count as their means
 _FAINTEST = 300.0  # e-folds below the largest eigenvalue at which one counts as its mean
 _FEWEST, _MOST = 32, 1 << 16  # nodes of a quadrature
+_BLOCK = 1 << 18  # pairs of an eigenvalue and a node that are looked at together
+_MOST_VALUES = 1 << 17  # different eigenvalues
+_LEAST_VALUE = 1e-16  # of the largest eigenvalue, beside their sum, which is 1
 _BEND = 1 / 30  # of the path to the right, where e^(−zt) falls, over the root of the transform's curvature
 _FALL = 45.0  # e-folds below its peak at which an integrand is nothing
 
@@ -87,10 +90,14 @@ class LimitLaw:
         reach = min(saddle, 1 / math.sqrt(rise))
         while logs(np.array([reach]))[0].real > -_FALL:
             reach *= 1.5
-        nodes, total = _FEWEST, float(np.exp(logs(np.linspace(0, reach, _FEWEST + 1))).real.sum() - 0.5)
+        size = max(1, _BLOCK // (len(self.values) + len(self.radial)))
+
+        def summed(y: NDArray[Any]) -> float:
+            return sum(float(np.exp(logs(y[k : k + size])).real.sum()) for k in range(0, len(y), size))
+
+        nodes, total = _FEWEST, summed(np.linspace(0, reach, _FEWEST + 1)) - 0.5
         while nodes < _MOST:
-            between = (np.arange(nodes) + 0.5) * (reach / nodes)
-            more = float(np.exp(logs(between)).real.sum())
+            more = summed((np.arange(nodes) + 0.5) * (reach / nodes))
             nodes, total, gap = 2 * nodes, total + more, abs(more - total)
             if gap < _AGREEMENT * total:
                 break
@@ -128,8 +135,11 @@ class LimitLaw:
 
 
 @lru_cache(maxsize=64)
-def limit_law(dim: int, variance: float) -> LimitLaw:
+def limit_law(dim: int, variance: float) -> LimitLaw | None:
     """Return the limit law of n d² to the smoothed prior, times (4πσ²)^(D/2).
+
+    None for a kernel so narrow that it has too many eigenvalues. Few points would meet in it, and
+    its law is far from this one.
 
     Parameters
     ----------
@@ -144,20 +154,24 @@ def limit_law(dim: int, variance: float) -> LimitLaw:
     root = math.sqrt(s * (s + 2))
     log_b = -math.log1p(s + root)  # B = 1/(1 + s + √(s² + 2s))
     log_rest = math.log(s + root) + log_b  # 1 − B
-    last = 64
+    unit = math.exp(dim * log_rest)
+    if unit < _LEAST_VALUE:
+        return None
+    last, peak = 64, dim * math.exp(log_b - log_rest)
     while True:
         n = np.arange(last)
         masses = np.exp(gammaln(n + dim) - gammaln(n + 1) - gammaln(dim) + n * log_b + dim * log_rest)
-        if (left := 1 - float(masses.sum())) < _LEFT or (masses[-1] < _LEFT / last**2 and n[-1] > dim):
+        if (left := 1 - float(masses.sum())) < _LEFT or (masses[-1] < _LEFT / last**2 and last > peak):
             break
         last *= 2
+        if last > _MOST_VALUES:
+            return None
     if len(n) * -log_b > _FAINTEST:  # of a wide kernel, eigenvalues that would be 0 in doubles
         n = n[: max(3, int(_FAINTEST / -log_b))]
         masses = masses[: len(n)]
         left = 1 - float(masses.sum())
     powers = np.exp(n * log_b)
     j = n[: (len(n) + 1) // 2]
-    unit = math.exp(dim * log_rest)
     return LimitLaw(
         unit=unit,
         values=powers[1:],

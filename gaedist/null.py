@@ -134,9 +134,10 @@ class ClosedForm(Law):
     def _limit(self, z: float, skewness: float) -> tuple[str, float | None]:
         """Return the probability of a larger z by the limit law."""
         mean, sd, of_limit = limit_moments(self.dim, self.variance)
-        if not abs(skewness - of_limit) < _DEPARTURE:
+        law = limit_law(self.dim, self.variance) if abs(skewness - of_limit) < _DEPARTURE else None
+        if law is None:
             return "closed-form", None
-        return "limit-law", max(_LEAST, limit_law(self.dim, self.variance).upper_tail(mean + z * sd))
+        return "limit-law", max(_LEAST, law.upper_tail(mean + z * sd))
 
     def _gamma(self, z: float, skewness: float) -> tuple[str, float | None]:
         """Return twice the probability of a z beyond this one, on its side, by the gamma law."""

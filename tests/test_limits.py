@@ -101,6 +101,12 @@ def test_eigenvalues_have_the_moments_of_the_kernel(dim, s):
 def test_tails_fall_from_one_to_nothing():
     limit = limit_law(2, 1.0)
     assert limit.upper_tail(0.0) == limit.upper_tail(-1.0) == 1
-    found = [limit.upper_tail(q) for q in np.geomspace(1e-3, 300, 60)]
+    found = [limit.upper_tail(q) for q in np.geomspace(0.02, 150, 60)]
     assert (np.diff(found) < 0).all()
     assert 0 < found[-1] < 1e-200
+
+
+def test_a_kernel_with_more_eigenvalues_than_can_be_used_has_no_law():
+    assert limit_law(1, 1e-7) is not None
+    assert limit_law(1, 1e-12) is None
+    assert limit_law(3000, 1e-8) is None

@@ -83,9 +83,10 @@ def test_moments_of_the_smoothed_target_are_those_of_simulated_samples(estimator
 
 
 def test_both_estimators_are_as_improbable():
-    x = sample("mixture", 400, 2)
+    x = sample("shrunk", 400, 2)
     v, u = (score(x, target="smoothed", sigma=0.5, estimator=estimator) for estimator in "vu")
     assert u.value < v.value
+    assert 1e-6 < v.p_value < 0.2
     assert_allclose(u.p_value, v.p_value, rtol=0.1)
 
 
@@ -112,11 +113,10 @@ def test_extreme_codes_have_extreme_p_values_and_never_nan():
 
 
 def test_monte_carlo_agrees_with_the_closed_form():
-    for target, p_least in (("normal", 0.3), ("smoothed", 0.2)):
-        x = np.random.default_rng(8).normal(size=(40, 2))
+    x = np.random.default_rng(8).normal(size=(40, 2))
+    for target in TARGETS:
         exact = score(x, target=target)
         simulated = score(x, target=target, null="monte-carlo", replicates=1500)
-        assert exact.p_value > p_least
         assert_allclose(simulated.p_value, exact.p_value, atol=0.06)
         assert abs(simulated.null.mean - exact.null.mean) < 4 * exact.null.sd / math.sqrt(1500)
         assert_allclose(simulated.null.sd, exact.null.sd, rtol=0.15)
@@ -132,4 +132,4 @@ def test_quantiles_are_those_of_the_sheet():
     # FORMULAS §7: D = 2, σ = 1: 95 % 1.111, 99 % 1.574; D = 8: 1.137, 1.2476, of n d²
     for dim, quantiles in ((2, (1.111, 1.574)), (8, (1.137, 1.2476))):
         found = [limit_law(dim, 1.0).upper_tail(q) for q in quantiles]
-        assert_allclose(found, (0.05, 0.01), rtol=0.01)
+        assert_allclose(found, (0.05, 0.01), rtol=0.02)
