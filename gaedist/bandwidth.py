@@ -20,6 +20,7 @@ _PRECISION = 1e-3  # of log σ²
 
 _MOST_POINTS = 3000  # whose pairs the median is taken of
 _MOST_WORK = 1e9  # pairs of numbers for it
+_STREAM = 2  # of random numbers, beside those of other draws
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,26 @@ def _scott(samples: tuple[Array, ...], run: Run) -> float:
 def _median(samples: tuple[Array, ...], run: Run) -> float:
     from scipy.spatial.distance import pdist
 
-    x = np.concatenate(samples) if len(samples) > 1 else samples[0]
-    n, dim = x.shape
+    n, dim = sum(map(len, samples)), samples[0].shape[1]
     most = max(2, min(_MOST_POINTS, int(math.sqrt(2 * _MOST_WORK / dim))))
     if n < 2:
         raise GaedistError("the median distance between points needs two of them. Give sigma as a number.")
     if n > most:
         if run.note:
             run.note(f"the median distance is that of the pairs of {most} of {n} points, drawn with --seed.")
-        x = x[np.sort(np.random.default_rng(run.seed).choice(n, most, replace=False))]
+        samples = tuple(_drawn(x, max(1, round(most * len(x) / n)), run.seed) for x in samples)
+    x = np.concatenate(samples) if len(samples) > 1 else samples[0]
     found = float(np.median(pdist(x))) / math.sqrt(2)
     if not found > 0:
         raise GaedistError("the median distance between points is 0. Give sigma as a number.")
     return found
+
+
+def _drawn(x: Array, count: int, seed: int) -> Array:
+    """Draw rows; for two samples in either order the same ones."""
+    if count >= len(x):
+        return x
+    return x[np.sort(np.random.default_rng((seed, len(x), _STREAM)).choice(len(x), count, replace=False))]
 
 
 BANDWIDTHS = {

@@ -26,10 +26,21 @@ def folder() -> Path:
     return user_cache_path("gaedist", appauthor=False)
 
 
+def code_digest() -> str:
+    """Return a digest of all code of gaedist, whose numbers another code may not give."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def load(key: Key, count: int) -> Array | None:
     """Return the numbers that were stored, or None if there are not that many good ones."""
     try:
-        entry = json.loads(_path(key).read_text(encoding="utf-8"))
+        path = _path(key)
+        if not path.is_file():  # a pipe would not end
+            return None
+        entry = json.loads(path.read_text(encoding="utf-8"))
         values = np.array(entry["values"], dtype=np.float64)
         good = entry["key"] == json.loads(json.dumps(key)) and entry["digest"] == _digest(values)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):

@@ -4,23 +4,26 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated
 
 import typer
 
 import gaedist
 from gaedist import options
+from gaedist.answers import all_or_each, finish, stop_if_interrupted
 from gaedist.engine import Run
 from gaedist.errors import GaedistError
 from gaedist.gates import ABOVE, BAD_INPUT, DONE, INTERRUPTED, Outcome, P, z_gate
 from gaedist.interrupts import heard_interrupts
 from gaedist.latents import Latents, Selection, parse_rows, read_latents, split_name
-from gaedist.null import is_known
+from gaedist.null import is_known, least_p
 from gaedist.progress import shown
+from gaedist.replicates import REPLICATES
 from gaedist.report import Row, report
-from gaedist.rules import JOINT, RULES
+from gaedist.rules import JOINT, RULES, is_repeatable
 from gaedist.sigma_files import SigmaTarget, parse_sigma
-from gaedist.smoothing import FACTOR, SigmaSummary
+from gaedist.smoothing import FACTOR
 from gaedist.streams import abandon_stdout, complain, prepare_streams
 
 app = typer.Typer(
@@ -64,9 +67,14 @@ def score(
     selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
     z = z_gate(target)
     outcome = Outcome({ABOVE: fail_above, z: fail_z, P: fail_p}, quiet)
-    chosen = [parse_sigma(text, RULES) for text in sigma]
-    if null == "none" or (null != "monte-carlo" and not all(is_known(s, covariance) for s in chosen)):
+    sigmas = {text: parse_sigma(text, RULES) for text in sigma}
+    if not all(map(is_repeatable, sigmas.values())):
+        outcome.needs((z, P), "what N(0, I) scores, which cannot be known for σ of a file.")
+    known = null == "monte-carlo" or all(is_known(found, covariance) for found in sigmas.values())
+    if null == "none" or not known:
         outcome.needs((z, P), "what N(0, I) scores, which is not known here. Add --null monte-carlo.")
+    if null == "monte-carlo":
+        outcome.reaches(P, least_p(target, replicates or REPLICATES), "more --replicates")
     run = Run(threads, method, precision, seed)
     with report(output, format_) as add:
         for file in files:
@@ -74,9 +82,9 @@ def score(
                 latents = _read(file, selection, quiet)
                 for name in metric:
                     with shown(run, latents.name, quiet=quiet) as watched, _about(latents.name):
-                        results = gaedist.scores(
+                        ask = partial(
+                            gaedist.scores,
                             latents.codes,
-                            chosen,
                             covariance=covariance,
                             target=target,
                             metric=name,
@@ -86,11 +94,9 @@ def score(
                             cache=not no_cache,
                             run=watched,
                         )
-                    for result in results:
-                        add(Row({"file": latents.file, "dataset": latents.dataset}, result))
-                    for result in results:
-                        outcome.check(latents.name, result)
-                        _stop_if_interrupted(latents.name, result.sigma)
+                        results = all_or_each(ask, sigmas, latents.name, outcome)
+                    source = {"file": latents.file, "dataset": latents.dataset}
+                    finish(results, source, latents.name, add, outcome)
     return outcome.exit_code()
 
 
@@ -127,7 +133,8 @@ def compare(
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
     if not permutations:
         outcome.needs([P], "a p-value. Add --permutations R.")
-    chosen = [parse_sigma(text, [*RULES, JOINT]) for text in sigma]
+    outcome.reaches(P, 1 / (1 + permutations), "more --permutations")
+    sigmas = {text: parse_sigma(text, [*RULES, JOINT]) for text in sigma}
     chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
     first, second = _read(a, selection, quiet), _read(b, selection, quiet)
     names = f"{first.name} and {second.name}"
@@ -137,10 +144,10 @@ def compare(
     with report(output, format_) as add:
         for name in metric:
             with shown(run, names, quiet=quiet) as watched, _about(names):
-                results = gaedist.compares(
+                ask = partial(
+                    gaedist.compares,
                     first.codes,
                     second.codes,
-                    chosen,
                     sigma_b=chosen_b,
                     sigma_factor=sigma_factor,
                     covariance=covariance,
@@ -149,11 +156,8 @@ def compare(
                     permutations=permutations,
                     run=watched,
                 )
-            for result in results:
-                add(Row(source, result))
-            for result in results:
-                outcome.check(names, result)
-                _stop_if_interrupted(names, result.sigma)
+                results = all_or_each(ask, sigmas, names, outcome)
+            finish(results, source, names, add, outcome)
     return outcome.exit_code()
 
 
@@ -188,7 +192,7 @@ def sigma(
         destination.write(result.array)
     with report(None, format_) as add:
         add(Row({"file": latents.file, "dataset": latents.dataset}, result))
-    _stop_if_interrupted(latents.name, result.sigma)
+    stop_if_interrupted(latents.name, result.sigma)
     return DONE
 
 
@@ -228,13 +232,6 @@ def _about(names: str) -> Iterator[None]:
         yield
     except GaedistError as error:
         raise GaedistError(f"{names}: {error}") from error
-
-
-def _stop_if_interrupted(name: str, sigma: SigmaSummary) -> None:
-    """End the command if Ctrl-C ended an optimisation, whose result has been written."""
-    if sigma.interrupted:
-        complain(f"{name}: interrupted after {sigma.evaluations} evaluations; σ is the best so far.")
-        raise KeyboardInterrupt
 
 
 def _version(wanted: bool) -> None:

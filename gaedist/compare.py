@@ -9,12 +9,12 @@ from numpy.typing import ArrayLike
 
 from gaedist.covariances import meet
 from gaedist.engine import Run
-from gaedist.errors import GaedistError, check_choice
+from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.latents import as_codes
 from gaedist.mixtures import Mixture, SquaredDistance, signed_sum, squared_distances, to_linear
-from gaedist.null import Null
+from gaedist.null import PRECISION, ROUNDING, WIDE, Null
 from gaedist.permutations import permuted
-from gaedist.rules import JOINT, Sigma, is_number
+from gaedist.rules import JOINT, Sigma, is_number, listed
 from gaedist.smoothing import FACTOR, LARGEST_FACTOR, SigmaSummary, Smoothing, smooth_both
 from gaedist.targets import ESTIMATORS
 from gaedist.variances import Constant
@@ -41,7 +41,7 @@ class CompareResult:
         The standard deviations used, of both samples together.
     expected : float, optional
         Mean value over all assignments of the pooled points, with their σ, to samples of n and m: what
-        two samples of one law would give. None where the σ of a point may depend on its whole sample.
+        two samples of one law would give. None where the σ of a point may depend on the sample it is in.
     null : Null
         The permutations behind the p-value.
     p_value : float, optional
@@ -163,6 +163,7 @@ def compares(
     began, run = time.perf_counter(), run or Run()
     check_choice("metric", metric, METRICS)
     check_choice("estimator", estimator, ESTIMATORS)
+    sigmas = listed(sigmas)
     _check_options(sigmas, sigma_b, sigma_factor, permutations)
     x, y = as_codes(x), as_codes(y)
     if ESTIMATORS[estimator].unbiased and min(len(x), len(y)) < 2:
@@ -191,12 +192,11 @@ def compares(
 def _check_options(
     sigmas: Sequence[Sigma], sigma_b: Sigma | None, sigma_factor: float, permutations: int
 ) -> None:
-    if not isinstance(sigma_factor, (int, float)) or not 1 < sigma_factor < LARGEST_FACTOR:
+    if not is_number(sigma_factor) or not 1 < sigma_factor < LARGEST_FACTOR:
         raise GaedistError(
             f"sigma_factor must be above 1, and below {LARGEST_FACTOR:g}; got {sigma_factor!r}."
         )
-    if permutations < 0:
-        raise GaedistError(f"permutations must not be negative; got {permutations}.")
+    check_count("permutations", permutations, 0)
     for sigma in sigmas:
         if not isinstance(sigma, str) and not is_number(sigma) and sigma_b is None:
             raise GaedistError("an array of σ belongs to the first sample. Give sigma_b (--sigma-b) too.")
@@ -219,13 +219,17 @@ def _result(smoothing: Smoothing, distance: SquaredDistance, asked: _Asked, run:
     (n, dim), m = p.centers.shape, len(q.centers)
     unbiased = ESTIMATORS[asked.estimator].unbiased
     sign, log_value = _unbiased(distance, n, m) if unbiased else (1, distance.log_value)
+    expected = _permutation_mean(distance, n, m) if smoothing.by_point else None
     null, p_value = Null("none"), None
-    if asked.permutations:
+    if expected is not None and _is_hidden(distance, expected):
+        null = Null("none", note=WIDE)
+    elif asked.permutations and not (smoothing.optimum and smoothing.optimum.interrupted):
         law = permuted(
             p, q, distance, replicates=asked.permutations, unbiased=unbiased, unit=_unit(p, q), run=run
         )
-        null, p_value = Null(law.method, law.mean, law.sd, law.replicates), law.p_value
-    expected = 0.0 if unbiased else _permutation_mean(distance, n, m)
+        null, p_value = Null(law.method, law.mean, law.sd, law.replicates), float(law.p_value)
+    if expected is not None and unbiased:
+        expected = 0.0
     return CompareResult(
         n=n,
         m=m,
@@ -236,7 +240,7 @@ def _result(smoothing: Smoothing, distance: SquaredDistance, asked: _Asked, run:
         log_value=log_value if sign > 0 else None,
         covariance=meet(p.covariance.name, q.covariance.name),
         sigma=smoothing.summary,
-        expected=expected if smoothing.by_point else None,
+        expected=expected,
         null=null,
         p_value=p_value,
         method="pairs",
@@ -245,6 +249,16 @@ def _result(smoothing: Smoothing, distance: SquaredDistance, asked: _Asked, run:
         seconds=time.perf_counter() - asked.began,
         version=__version__,
     )
+
+
+def _is_hidden(distance: SquaredDistance, expected: float) -> bool:
+    """Tell whether rounding of the terms would rule what two samples of one law are apart.
+
+    Equal points are at no distance, whatever the rounding.
+    """
+    largest = max(distance.pp.log_total, distance.qq.log_total, math.log(2) + distance.pq.log_total)
+    spread = expected if expected > 0 else math.exp(min(0.0, distance.log_value))
+    return 0 < spread < ROUNDING / PRECISION * to_linear(largest)
 
 
 def _unbiased(distance: SquaredDistance, n: int, m: int) -> tuple[int, float]:

@@ -1,6 +1,7 @@
 """The one exception that a user of gaedist meets."""
 
 from collections.abc import Collection
+from numbers import Integral
 
 
 class GaedistError(Exception):
@@ -14,6 +15,13 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     """Raise `GaedistError` unless ``value`` is one of the choices."""
     if not isinstance(value, str) or value not in choices:
         raise GaedistError(f"{name} must be one of {', '.join(choices)}; got {value!r}.")
+
+
+def check_count(name: str, value: object, least: int) -> int:
+    """Return a whole number; raise `GaedistError` unless it is one, and not below the least."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise GaedistError(f"{name} must be a whole number, at least {least}; got {value!r}.")
+    return int(value)
 
 
 def printable(text: str) -> str:

@@ -92,17 +92,28 @@ class Outcome:
             if self.bounds.get(gate) is not None:
                 raise GaedistError(f"{gate.option} needs {why}")
 
+    def reaches(self, gate: Gate, least: float, remedy: str) -> None:
+        """Raise `GaedistError` if no number can fail a gate, as the least that can come out is its bound."""
+        bound = self.bounds.get(gate)
+        if bound is not None and 0 < bound <= least:
+            raise GaedistError(
+                f"{gate.option} {bound:g} cannot fail: {gate.quantity} is at least {least:.2g}. Use {remedy}."
+            )
+
+    def report_error(self, message: str) -> None:
+        """Report what cannot be used."""
+        self.errors += 1
+        complain(message)
+
     @contextmanager
     def reporting(self, file: str) -> Iterator[None]:
         """Report a file that cannot be used, and go on with the next."""
         try:
             yield
         except GaedistError as error:
-            self.errors += 1
-            complain(str(error))
+            self.report_error(str(error))
         except MemoryError:
-            self.errors += 1
-            complain(f"{file}: not enough memory. Use --rows or --subsample.")
+            self.report_error(f"{file}: not enough memory. Use --rows or --subsample.")
 
     def check(self, label: str, result: Result) -> None:
         """Note each gate that a result fails; raise `GaedistError` if it cannot be judged."""

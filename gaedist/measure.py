@@ -59,7 +59,7 @@ class Setting:
         if self.smoothed and family != Constant.name:
             raise GaedistError(
                 f"target {self.target} is the prior under one kernel, so it needs one σ for all points; "
-                f"these are {family} covariances. Take --target normal, or a number, or a bandwidth."
+                "these differ from point to point. Give a number or a bandwidth, or take --target normal."
             )
 
 

@@ -23,12 +23,18 @@ from gaedist.measure import Measured, Setting, Terms
 from gaedist.mixtures import signed_sum, to_linear
 from gaedist.moments import limit_moments, moments
 from gaedist.replicates import simulated
-from gaedist.rules import RULES, Sigma, family_of
+from gaedist.rules import RULES, Sigma, family_of, is_repeatable
+from gaedist.targets import TARGETS
 from gaedist.variances import Constant
 
-_ROUNDING = 1e-14  # relative error of a term
-_Z_ERROR = 1e-2  # absolute error that z may have from it
+ROUNDING = 1e-14
+"""Relative error of a term."""
+
+PRECISION = 1e-2
+"""Part of a standard deviation, or of a difference, that it may make."""
+
 _SKEWNESS = (-0.6, 1.2)  # of a score, between which its gamma law was found calibrated
+_FEWEST = 10  # points, of which that is known
 _DEPARTURE = 0.25  # of the skewness at n from that of the limit law, up to which that was
 _STRAIGHT = 1e-6  # skewness of a gamma law that is a normal one
 _LEAST = sys.float_info.min  # a p-value that is no number any more
@@ -38,8 +44,12 @@ _UNEVEN = (
     "Use --null monte-carlo, or a larger σ."
 )
 _UNKNOWN = "what N(0, I) scores is not known for these σ. Use --null monte-carlo."
+_FOREIGN = (
+    "σ of a file or an array belong to their points, so no sample of N(0, I) can be scored with them. Choose "
+    "the σ of one by the same rule, and score that."
+)
 _SAME = "the simulated scores do not differ in doubles. Take another σ, or more replicates."
-_WIDE = "the kernel is so wide that rounding hides the sample. Take a smaller σ."
+WIDE = "the kernel is so wide that rounding hides the sample. Take a smaller σ."
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,7 @@ class ClosedForm(Law):
             (1, terms.log_pairs), (-1, law.log_pairs), (-2, terms.log_cross), (2, law.log_cross)
         )
         if _is_hidden(terms, max(law.log_sd, log_excess)):
-            return Judgement(Null("closed-form", mean, sd, note=_WIDE))
+            return Judgement(Null("closed-form", mean, sd, note=WIDE))
         excess, z = sign * to_linear(log_excess), sign * to_linear(log_excess - law.log_sd)
         tail = self._limit if self.setting.smoothed else self._gamma
         method, p_value = tail(z, law.skewness)
@@ -134,14 +144,15 @@ class ClosedForm(Law):
     def _limit(self, z: float, skewness: float) -> tuple[str, float | None]:
         """Return the probability of a larger z by the limit law."""
         mean, sd, of_limit = limit_moments(self.dim, self.variance)
-        law = limit_law(self.dim, self.variance) if abs(skewness - of_limit) < _DEPARTURE else None
+        near = self.n >= _FEWEST and abs(skewness - of_limit) < _DEPARTURE
+        law = limit_law(self.dim, self.variance) if near else None
         if law is None:
             return "closed-form", None
         return "limit-law", max(_LEAST, law.upper_tail(mean + z * sd))
 
     def _gamma(self, z: float, skewness: float) -> tuple[str, float | None]:
         """Return twice the probability of a z beyond this one, on its side, by the gamma law."""
-        if not _SKEWNESS[0] < skewness < _SKEWNESS[1]:
+        if self.n < _FEWEST or not _SKEWNESS[0] < skewness < _SKEWNESS[1]:
             return "closed-form", None
         return "gamma", min(1.0, max(_LEAST, 2 * min(gamma_tails(z, skewness))))
 
@@ -184,10 +195,15 @@ class Simulated(Law):
         terms, value = measured.terms, measured.moving
         null = Null("monte-carlo", mean + measured.standing, sd or None, count)
         if not sd > 0 or _is_hidden(terms, math.log(max(sd, abs(value - mean)))):
-            return Judgement(replace(null, note=_WIDE if sd > 0 else _SAME))
+            return Judgement(replace(null, note=WIDE if sd > 0 else _SAME))
         above, below = (1 + int(np.sum(beyond)) for beyond in (self.values >= value, self.values <= value))
         hits = above if measured.setting.smoothed else 2 * min(above, below)
         return Judgement(null, value - mean, (value - mean) / sd, min(1.0, hits / (1 + count)))
+
+
+def least_p(target: str, replicates: int) -> float:
+    """Return the least p-value that so many simulated samples can give."""
+    return (1 if TARGETS[target].smoothed else 2) / (1 + replicates)
 
 
 @dataclass(frozen=True)
@@ -209,8 +225,8 @@ class NoLaw(Law):
 
 def _is_hidden(terms: Terms, log_size: float) -> bool:
     """Tell whether rounding would rule a number, as where a large σ makes the terms all but constant."""
-    log_rounding = math.log(_ROUNDING) + max(terms.log_pairs, math.log(2) + terms.log_cross)
-    return log_rounding > log_size + math.log(_Z_ERROR)
+    log_rounding = math.log(ROUNDING) + max(terms.log_pairs, math.log(2) + terms.log_cross)
+    return log_rounding > log_size + math.log(PRECISION)
 
 
 @dataclass(frozen=True)
@@ -238,7 +254,7 @@ class Ask:
 def _closed_form(measured: Measured, ask: Ask) -> Law:
     variance = measured.variance
     if variance is None or measured.smoothing.optimum:
-        return NoLaw(_UNKNOWN)
+        return NoLaw(_UNKNOWN if is_repeatable(ask.sigma) else _FOREIGN)
     return ClosedForm(*measured.shape, variance, measured.setting)
 
 
@@ -275,6 +291,8 @@ def check_null(null: str, sigma: Sigma, setting: Setting) -> None:
             "what N(0, I) scores is known in closed form for one σ for all points that was not chosen for "
             "least distance. Use --null monte-carlo (null=), or leave it at auto."
         )
+    if null == "monte-carlo" and not is_repeatable(sigma):
+        raise GaedistError(f"{_FOREIGN} Leave out --null monte-carlo (null=).")
 
 
 def is_known(sigma: Sigma, covariance: str | None) -> bool:

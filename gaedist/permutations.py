@@ -20,11 +20,13 @@ import numpy as np
 
 from gaedist.covariances import meet, promoted
 from gaedist.engine import Array, Bits, LabelSums, Run, label_sums, times_labels
+from gaedist.errors import GaedistError
 from gaedist.family import Covariance, Movable
 from gaedist.mixtures import Mixture, SquaredDistance, pair_sum, signed_sum, to_linear
 from gaedist.variances import Constant, Spherical
 
 _DEALT = 1 << 22  # labels that are dealt at once
+_STREAM = 3  # of random numbers, beside those of other draws
 _ROUNDINGS = 256.0  # that may add up in a sum of overlaps with themselves, made in blocks
 _EPS = float(np.finfo(float).eps)
 
@@ -99,8 +101,12 @@ def deal(n: int, m: int, replicates: int, seed: int) -> Bits:
 
     Labellings that fill up the last of the ⌈(1 + R)/8⌉ bytes of a point are 0.
     """
-    rng, total, columns = np.random.default_rng(seed), n + m, 1 + replicates
-    bits = np.zeros((total, -(-columns // 8)), dtype=np.uint8)
+    rng, total, columns = np.random.default_rng((seed, _STREAM)), n + m, 1 + replicates
+    try:
+        bits = np.zeros((total, -(-columns // 8)), dtype=np.uint8)
+    except (MemoryError, ValueError) as error:
+        size = total * columns / 8 / 2**30
+        raise GaedistError(f"the labels need {size:.0f} GiB of memory. Use fewer --permutations.") from error
     step = max(1, _DEALT // (8 * total))
     for start in range(0, bits.shape[1], step):
         stop = min(start + step, bits.shape[1])

@@ -5,16 +5,17 @@ processes. They are computed once for all files of a command, and kept between c
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 
 import numpy as np
 
-from gaedist.cache import Key, load, store
+from gaedist.cache import Key, code_digest, load, store
 from gaedist.engine import Array, Run
 from gaedist.errors import GaedistError
 from gaedist.measure import Setting, measure
-from gaedist.rules import Sigma, is_number
+from gaedist.rules import Sigma
 from gaedist.version import __version__
 
 REPLICATES = 999
@@ -23,6 +24,7 @@ REPLICATES = 999
 _SMALL = 2048  # points up to which replicates go to other processes, and beyond which tiles to other threads
 _TRIAL = 8  # replicates that tell how long the rest will take
 _PATIENCE = 6.0  # seconds of work beyond which it pays to start other processes
+_STREAM = 1  # of random numbers; (s, 0) would be that of s, which codes that are tried out may come from
 _CHUNK = 1.0  # seconds of work given to a process at once
 
 _computed: dict[str, Array] = {}
@@ -47,19 +49,10 @@ def simulated(
         Threads, progress and seed.
     stored : bool
         Look in the user's cache, and keep them there.
-
-    Raises
-    ------
-    GaedistError
-        If σ is an array, which belongs to the points of one sample.
     """
-    if not isinstance(sigma, str) and not is_number(sigma):
-        raise GaedistError(
-            "σ from an array or a file belong to their points, so no other sample can be scored with them. "
-            "Give a number or a rule, or leave out --null monte-carlo (null=)."
-        )
     key: Key = {
         "gaedist": __version__,
+        "code": code_digest(),
         "numpy": np.__version__,
         "n": n,
         "dim": dim,
@@ -95,9 +88,9 @@ def _values(n: int, dim: int, sigma: Sigma, setting: Setting, replicates: int, r
         rest = (replicates - done) * seconds
         if done >= _TRIAL and n <= _SMALL and run.used_threads > 1 and rest > _PATIENCE:
             break
-    size = max(1, int(_CHUNK / seconds))
-    chunks = [range(k, min(k + size, replicates)) for k in range(done, replicates, size)]
-    for found in _elsewhere(n, dim, sigma, setting, chunks, quiet):
+    for found in _elsewhere(
+        n, dim, sigma, setting, range(done, replicates), max(1, int(_CHUNK / seconds)), quiet
+    ):
         yield from found
         done += len(found)
         if run.progress:
@@ -105,18 +98,24 @@ def _values(n: int, dim: int, sigma: Sigma, setting: Setting, replicates: int, r
 
 
 def _elsewhere(
-    n: int, dim: int, sigma: Sigma, setting: Setting, chunks: Sequence[range], run: Run
+    n: int, dim: int, sigma: Sigma, setting: Setting, rest: range, size: int, run: Run
 ) -> Iterator[list[float]]:
-    """Yield the values of each chunk, computed by as many processes as the run has threads."""
-    if not chunks:
+    """Yield the values in chunks, computed by as many processes as the run has threads."""
+    if not rest:
         return
     from joblib import Parallel, delayed, parallel_config
 
     alone = replace(run, threads=1)
-    with parallel_config("loky", n_jobs=run.used_threads, inner_max_num_threads=1):
-        yield from Parallel(return_as="generator")(
-            delayed(_some)(n, dim, sigma, setting, alone, chunk) for chunk in chunks
-        )
+    chunks = (rest[k : k + size] for k in range(0, len(rest), size))
+    try:
+        with parallel_config("loky", n_jobs=run.used_threads, inner_max_num_threads=1):
+            yield from Parallel(return_as="generator")(
+                delayed(_some)(n, dim, sigma, setting, alone, chunk) for chunk in chunks
+            )
+    except BrokenExecutor as error:
+        raise GaedistError(
+            "a process that simulates samples has ended, perhaps for want of memory. Use fewer --threads."
+        ) from error
 
 
 def _some(n: int, dim: int, sigma: Sigma, setting: Setting, run: Run, chunk: range) -> list[float]:
@@ -125,7 +124,7 @@ def _some(n: int, dim: int, sigma: Sigma, setting: Setting, run: Run, chunk: ran
 
 def _one(n: int, dim: int, sigma: Sigma, setting: Setting, run: Run, k: int) -> float:
     """Score replicate k."""
-    x = np.random.default_rng((run.seed, k)).normal(size=(n, dim))
+    x = np.random.default_rng((run.seed, k, _STREAM)).normal(size=(n, dim))
     (measured,) = measure(x, [sigma], setting, run)
     if (optimum := measured.smoothing.optimum) and optimum.interrupted:
         raise KeyboardInterrupt  # the best so far of a replicate is of no use

@@ -19,7 +19,7 @@ from gaedist.words import LAYOUTS
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _UNWRAPPED = 1 << 16  # columns
-_NOT_REPORTED = ("saturated", "skewed", "expected", "array")  # for people, or for a file of its own
+_NOT_REPORTED = ("saturated", "expected", "array")  # for people, or for a file of its own
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 `RULES` is their registry; `JOINT` looks at two samples apart, and stands beside it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -92,9 +92,21 @@ def is_pooled(rule: str) -> bool:
     return rule in RULES and RULES[rule].pooled
 
 
+def listed(sigmas: Iterable[Sigma]) -> list[Sigma]:
+    """Return several σ as a list; raise `GaedistError` for what is one."""
+    if isinstance(sigmas, str) or not isinstance(sigmas, Iterable):
+        raise GaedistError(f"several σ must come as a list, such as [1.0, 'median']; got {sigmas!r}.")
+    return list(sigmas)
+
+
 def is_number(sigma: Sigma) -> bool:
     """Tell whether σ is one number, and no rule or array."""
     return isinstance(sigma, (int, float, np.number)) or (isinstance(sigma, np.ndarray) and sigma.ndim == 0)
+
+
+def is_repeatable(sigma: Sigma) -> bool:
+    """Tell whether σ can be had for another sample: from a number or a rule, and no array."""
+    return isinstance(sigma, str) or is_number(sigma)
 
 
 def family_of(sigma: Sigma, covariance: str | None) -> str:

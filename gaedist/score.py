@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gaedist.engine import Run
-from gaedist.errors import GaedistError, check_choice
+from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.latents import as_codes
 from gaedist.measure import Measured, Setting, measure
 from gaedist.mixtures import to_linear
 from gaedist.null import NULLS, Ask, Judgement, Null, check_null
 from gaedist.replicates import REPLICATES
-from gaedist.rules import Sigma
+from gaedist.rules import Sigma, listed
 from gaedist.smoothing import SigmaSummary
 from gaedist.version import __version__
 
@@ -182,18 +182,16 @@ def scores(
     began, run = time.perf_counter(), run or Run()
     check_choice("null", null, NULLS)
     setting = Setting(metric, target, estimator, covariance)
+    sigmas = listed(sigmas)
     for sigma in sigmas:
         setting.check(sigma)
         check_null(null, sigma, setting)
-    if replicates is None:
-        replicates = REPLICATES
-    elif null != "monte-carlo":
+    if replicates is not None and null != "monte-carlo":
         raise GaedistError("replicates are simulated samples: add --null monte-carlo (null=).")
-    if replicates < 1:
-        raise GaedistError(f"replicates must be at least 1; got {replicates}.")
+    count = check_count("replicates", REPLICATES if replicates is None else replicates, 2)
     found = []
     for sigma, measured in zip(sigmas, measure(as_codes(codes), sigmas, setting, run), strict=False):
-        law = NULLS[null](measured, Ask(sigma, replicates, run, cache))
+        law = NULLS[null](measured, Ask(sigma, count, run, cache))
         found.append(_result(measured, law.judge(measured), run, began))
     return found
 

@@ -7,10 +7,12 @@ from typing import Any, Literal
 
 from gaedist.compare import CompareResult
 from gaedist.errors import printable
+from gaedist.figures import mean_norm, number, p_sentence, p_text, score_value, sizes, spread, z_text
 from gaedist.inspect import ArrayReport
-from gaedist.rules import JOINT, is_pooled
+from gaedist.null import least_p
+from gaedist.rules import JOINT
 from gaedist.score import ScoreResult
-from gaedist.sigma import SigmaResult, Spread
+from gaedist.sigma import SigmaResult
 from gaedist.smoothing import SigmaSummary
 from gaedist.targets import TARGETS
 
@@ -19,14 +21,11 @@ Source = Mapping[str, str | None]
 _BORDERLINE, _CLEAR = 0.05, 1e-3
 """p-values below which a verdict speaks of a doubt, and of a difference."""
 
+_RARE = 0.01
+"""p-value up to which it tells that no random sample or labeling comes out as far."""
+
 _CERTAIN = 1 / math.sqrt(_CLEAR)
 """|z| that no law, however uneven, exceeds with a larger probability: Chebyshev's inequality."""
-
-_FAINTEST = 1e-12
-"""Least p-value that is written out where it comes from an approximation."""
-
-_ROUNDING = 1e-13
-"""Part of the standard deviation that the mean of centred codes is off by."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +63,16 @@ def named(file: str | None, dataset: str | None) -> str:
 def score_sentence(result: ScoreResult) -> str:
     """Say what a score means."""
     if result.null.mean is None:
+        note = f" No law: {result.null.note}" if result.null.note else ""
         return (
             f"{_search_sentence(result.sigma)}Without a null law the value cannot be judged by itself: less "
-            "is not always nearer to N(0, I). Add --null monte-carlo to set it beside samples of N(0, I)."
+            f"is not always nearer to N(0, I).{note}"
         )
     if result.z is None:
         return f"No verdict: {result.null.note or 'all samples of N(0, I) of this size score the same.'}"
     size = (
         f"samples of N(0, I) of this size score {spread(result)}, these codes {score_value(result)}, "
-        f"z = {result.z:+.2f}{'' if result.p_value is None else f', {p_sentence(result.p_value)}'}"
+        f"z = {z_text(result.z)}{'' if result.p_value is None else f', {p_sentence(result.p_value)}'}"
     )
     sentence = f"{_search_sentence(result.sigma)}{_saturation(result)}{_verdict(result, size)}"
     if result.value < 0:
@@ -104,7 +104,7 @@ def _verdict(result: ScoreResult, size: str) -> str:
 def _is_floor(p: float, result: ScoreResult) -> bool:
     """Tell whether no simulated sample is as far out, of so many that it says something."""
     count = result.null.replicates
-    return count is not None and p <= min(0.01, (1 if _smoothed(result) else 2) / (1 + count))
+    return count is not None and p <= min(_RARE, least_p(result.target, count))
 
 
 def direction(result: ScoreResult | CompareResult) -> str | None:
@@ -123,24 +123,14 @@ def _smoothed(result: ScoreResult) -> bool:
 def _saturation(result: ScoreResult) -> str:
     if not result.saturated:
         return ""
-    pair = "1/n" if _smoothed(result) else "1/n" if result.sigma.median == 1 else "σ^(−D)/n"
-    constant = pair if _smoothed(result) else f"1 + {pair}"
+    if _smoothed(result):
+        constant = "1/n + (1 + 1/σ²)^(−D/2)" if result.estimator == "v" else "(1 + 1/σ²)^(−D/2)"
+    else:
+        constant = "1 + 1/n" if result.sigma.median == 1 else "1 + σ^(−D)/n"
     return (
         f"At D = {result.dim} and σ = {result.sigma.median:g} the distance has saturated: it is {constant} "
         "to within rounding for nearly every sample, and only z tells one from another. "
     )
-
-
-def p_sentence(p: float) -> str:
-    """Write p = …, or p < … ."""
-    return f"p {p_text(p)}" if p < _FAINTEST else f"p = {p_text(p)}"
-
-
-def p_text(p: float | None) -> str:
-    """Write a p-value to two digits; – for none."""
-    if p is None:
-        return "–"
-    return f"< {_FAINTEST:g}" if p < _FAINTEST else f"{p:.2g}"
 
 
 def gate_warning(result: ScoreResult | CompareResult, option: str) -> str | None:
@@ -172,12 +162,14 @@ def sigma_sentence(result: SigmaResult) -> str | None:
 
 def compare_sentence(result: CompareResult) -> str:
     """Say what a distance between samples means."""
+    if result.null.note:
+        return f"No verdict: {result.null.note}"
     if result.expected is None:
         reading = (
             "Each σ is within a factor of its mean field, which the value depends on: set it only beside "
             "values of the same family and --sigma-factor."
             if result.sigma.rule == JOINT
-            else "Each σ may depend on its whole sample, so permuted labels give no yardstick for it."
+            else "The σ of a point may depend on the sample it is in, so permuted labels give no yardstick."
         )
         return f"{_search_sentence(result.sigma)}{reading}"
     return f"{_beside_permutations(result)}{_chance(result)}"
@@ -201,56 +193,9 @@ def _chance(result: CompareResult) -> str:
     hits = round(p * (1 + count)) - 1
     found = f"{hits} of {count} random labelings give as much or more, {p_sentence(p)}"
     if p < _BORDERLINE:
-        verdict = "Two different laws" if p < _CLEAR or not hits else "Borderline"
+        verdict = "Two different laws" if p < _CLEAR or (not hits and p <= _RARE) else "Borderline"
         return f"{verdict}: {found}."
     return f"No difference seen: {found}."
-
-
-def sizes(found: SigmaSummary | Spread) -> str:
-    """Write one σ, and the rule that chose it, or least, median and largest of several."""
-    if found.min == found.max:
-        rule = f" {found.rule}" if isinstance(found, SigmaSummary) and is_pooled(found.rule) else ""
-        return f"{number(found.median)}{rule}"
-    return f"{number(found.min)} … {number(found.median)} … {number(found.max)}"
-
-
-def spread(result: ScoreResult) -> str:
-    """Write mean ± sd of the null law, to two digits of the sd."""
-    mean, sd = result.null.mean, result.null.sd
-    if mean is None or sd is None:
-        return "–"
-    decimals = _decimals(result)
-    if decimals is None:
-        return f"{number(mean)} ± {number(sd)}"
-    return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
-
-
-def score_value(result: ScoreResult) -> str:
-    """Write the value to the precision of its null law."""
-    decimals = _decimals(result)
-    return number(result.value, result.log_value) if decimals is None else f"{result.value:.{decimals}f}"
-
-
-def mean_norm(report: ArrayReport) -> str:
-    """Write the norm of the mean vector, 0 if rounding alone makes it differ from that."""
-    if report.mean_norm is None or report.sd_max is None:
-        return "–"
-    return number(report.mean_norm if report.mean_norm > _ROUNDING * report.sd_max else 0.0)
-
-
-def number(value: float | None, log_value: float | None = math.inf) -> str:
-    """Write a number to four digits; as a power of e if it is beyond a double; – for none."""
-    if value is None or (math.isinf(value) and (log_value is None or math.isinf(log_value))):
-        return "–"
-    return f"{value:.4g}" if math.isfinite(value) else f"e^{log_value:.1f}"
-
-
-def _decimals(result: ScoreResult) -> int | None:
-    """Return the decimals that show two digits of the null sd, or None if they are too many or few."""
-    sd = result.null.sd
-    if sd is None or not 1e-8 < sd < 1e4 or not result.value < 1e6:
-        return None
-    return max(0, 1 - math.floor(math.log10(sd)))
 
 
 LAYOUTS: dict[type, Layout] = {
@@ -262,7 +207,7 @@ LAYOUTS: dict[type, Layout] = {
             "σ": Column(lambda r: sizes(r.sigma)),
             "d²": Column(score_value),
             "N(0, I) gives": Column(spread),
-            "z": Column(lambda r: "–" if r.z is None else f"{r.z:+.2f}"),
+            "z": Column(lambda r: z_text(r.z)),
             "p": Column(lambda r: p_text(r.p_value)),
         },
         sentence=score_sentence,

@@ -6,6 +6,7 @@ For the table in bench/README.md: python tests/calibration.py
 import itertools
 
 import numpy as np
+from joblib import Parallel, delayed
 
 import gaedist
 from gaedist.targets import TARGETS
@@ -30,12 +31,12 @@ def rates(n, dim, sigma, target, *, samples=4000, estimator="v"):
 
 
 if __name__ == "__main__":
-    columns = list(itertools.product(TARGETS, SIGMAS))
+    columns, lines = list(itertools.product(TARGETS, SIGMAS)), list(itertools.product(DIMS, SIZES))
+    cells = Parallel(n_jobs=-1)(
+        delayed(rates)(n, dim, sigma, target) for dim, n in lines for target, sigma in columns
+    )
+    texts = (" ".join(f"{100 * rate:.1f}" for rate in cell.values()) if cell else "–" for cell in cells)
     print("| n | D | " + " | ".join(f"{target}, σ = {sigma}" for target, sigma in columns) + " |")
     print("|---" * (2 + len(columns)) + "|")
-    for dim, n in itertools.product(DIMS, SIZES):
-        cells = []
-        for target, sigma in columns:
-            found = rates(n, dim, sigma, target)
-            cells.append(" ".join(f"{100 * rate:.1f}" for rate in found.values()) if found else "–")
-        print(f"| {n} | {dim} | " + " | ".join(cells) + " |", flush=True)
+    for dim, n in lines:
+        print(f"| {n} | {dim} | " + " | ".join(next(texts) for _ in columns) + " |")

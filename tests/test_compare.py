@@ -123,7 +123,7 @@ def test_samples_far_apart_are_found_out():
         (0.5, {"sigma_b": 2.0}, r"σ \(given\)"),
         ("mean-field", {"sigma_b": 1.0}, r"σ \(mean-field, given\)"),
         ("median", {"sigma_b": "scott"}, r"σ \(median, scott\)"),
-        (1.0, {"permutations": -1}, "permutations must not be negative; got -1"),
+        (1.0, {"permutations": -1}, "permutations must be a whole number, at least 0; got -1"),
     ],
 )
 def test_labels_that_cannot_be_permuted(sigma, options, message):

@@ -80,7 +80,7 @@ def test_many_eigenvalues_make_a_normal_law(z):
 
 
 @pytest.mark.parametrize("s", [1e-4, 0.01, 0.25, 1.0, 30.0])
-@pytest.mark.parametrize("dim", [1, 2, 3, 8, 32])
+@pytest.mark.parametrize("dim", [1, 2, 3, 8])
 def test_eigenvalues_have_the_moments_of_the_kernel(dim, s):
     found = limit_law(dim, s)
     mu, c = found.radial, found.weights

@@ -133,10 +133,10 @@ def test_scores_of_no_sigma_are_none():
         (1.0, {"estimator": "u"}, "estimator u is for the smoothed target"),
         (1.0, {"estimator": "w"}, "estimator must be one of v, u; got 'w'"),
         (1.0, {"target": "blurred"}, "target must be one of normal, smoothed"),
-        ("mean-field", {"target": "smoothed"}, "needs one σ for all points; these are spherical"),
-        ("optimize", {"target": "smoothed"}, "these are spherical"),
+        ("mean-field", {"target": "smoothed"}, "needs one σ for all points; these differ"),
+        ("optimize", {"target": "smoothed"}, "these differ from point to point"),
         (np.ones(5), {"target": "smoothed"}, "needs one σ"),
-        (1.0, {"target": "smoothed", "covariance": "radial"}, "these are radial covariances"),
+        (1.0, {"target": "smoothed", "covariance": "radial"}, "these differ from point to point"),
         ("joint", {}, "sigma must be one of mean-field"),
     ],
 )

@@ -13,9 +13,10 @@ from numpy.testing import assert_allclose
 from samples import SAMPLES, sample
 
 import gaedist
+from gaedist.figures import p_text, score_value, sizes, spread
 from gaedist.latents import Selection, read_latents
 from gaedist.rules import RULES
-from gaedist.words import p_text, score_sentence, score_value, sizes, spread
+from gaedist.words import score_sentence
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -29,7 +29,7 @@ def sample(n, dim, seed=1):
 
 def by_hand(shape, replicates, seed=0, **options):
     """Scores of the samples that replicates are said to be."""
-    samples = [np.random.default_rng((seed, k)).normal(size=shape) for k in range(replicates)]
+    samples = [np.random.default_rng((seed, k, 1)).normal(size=shape) for k in range(replicates)]
     return np.array([score(x, null="none", **options).value for x in samples])
 
 
@@ -81,8 +81,8 @@ def test_a_value_in_the_middle_and_the_ends(case):
     middle = next(
         x for x in candidates if (values > score(x, null="none", **options).value).sum() == 5
     )  # as many above as below
-    top = np.random.default_rng((0, int(values.argmax()))).normal(size=shape)
-    bottom = np.random.default_rng((0, int(values.argmin()))).normal(size=shape)
+    top = np.random.default_rng((0, int(values.argmax()), 1)).normal(size=shape)
+    bottom = np.random.default_rng((0, int(values.argmin()), 1)).normal(size=shape)
     found = [simulate(x, 10, **options).p_value for x in (middle, top, bottom, 10 * top)]
     # a replicate itself counts as one that is as far out
     expected = {"smoothed": [6 / 11, 2 / 11, 1, 1 / 11], "a number": [1, 4 / 11, 4 / 11, 2 / 11]}
@@ -110,7 +110,7 @@ def test_a_saturated_distance_is_judged_by_what_moves():
         pairs = kernel[~np.eye(len(x), dtype=bool)].sum() / len(x) ** 2
         return pairs - 2 * np.exp(-(x**2).sum(axis=1) / 4).mean()
 
-    values = np.array([moving(np.random.default_rng((0, k)).normal(size=(30, 256))) for k in range(60)])
+    values = np.array([moving(np.random.default_rng((0, k, 1)).normal(size=(30, 256))) for k in range(60)])
     for scale in (0.9, 1.0, 1.2):
         x = scale * sample(30, 256)
         result = simulate(x, 60)
@@ -123,12 +123,12 @@ def test_a_saturated_distance_is_judged_by_what_moves():
 
 def test_scores_too_small_for_their_squares_have_a_spread():
     result = simulate(sample(5, 3000), 19, sigma=0.5, target="normal")
-    assert 0 < result.null.sd < 1e-180
+    assert 0 < result.null.sd < 1e-170
     assert 0 < result.p_value <= 1
 
 
 def test_scores_that_do_not_differ_in_doubles_give_no_p():
-    for replicates, options in ((1, {}), (5, {"sigma": 0.5, "covariance": "spherical"})):
+    for replicates, options in ((5, {"sigma": 0.5, "covariance": "spherical"}),):
         result = simulate(sample(5, 3000 if options else 2), replicates, **options)
         assert (result.p_value, result.z, result.null.sd) == (None, None, None)
         assert result.null.note.startswith("the simulated scores do not differ in doubles")
@@ -325,13 +325,13 @@ def test_after_a_search_that_ctrl_c_ended_nothing_is_simulated(monkeypatch, coun
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"null": "monte-carlo", "replicates": 0}, "replicates must be at least 1; got 0"),
+        ({"null": "monte-carlo", "replicates": 0}, "replicates must be a whole number, at least 2; got 0"),
         ({"null": "monte-carlo", "replicates": -3}, "got -3"),
         ({"replicates": 9}, "add --null monte-carlo"),
         ({"null": "none", "replicates": 9}, "add --null monte-carlo"),
         ({"null": "closed-form", "replicates": 9}, "add --null monte-carlo"),
-        ({"null": "monte-carlo", "sigma": np.ones(9)}, "so no other sample can be scored with them"),
-        ({"null": "monte-carlo", "sigma": [1.0] * 9}, "Give a number or a rule, or leave out --null"),
+        ({"null": "monte-carlo", "sigma": np.ones(9)}, "so no sample of N"),
+        ({"null": "monte-carlo", "sigma": [1.0] * 9}, "Leave out --null monte-carlo"),
     ],
 )
 def test_replicates_that_cannot_be(options, message):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.engine.integrands import Integrand
-from gaedist.errors import GaedistError, check_choice
+from gaedist.errors import check_choice, check_count
 
 Array = NDArray[np.float64]
 
@@ -54,10 +54,9 @@ class Run:
         """Raise `GaedistError` for a setting that does not exist."""
         check_choice("method", self.method, METHODS)
         check_choice("precision", self.precision, PRECISIONS)
-        if self.threads is not None and self.threads < 1:
-            raise GaedistError(f"threads must be at least 1; got {self.threads}.")
-        if self.seed < 0:
-            raise GaedistError(f"seed must not be negative; got {self.seed}.")
+        if self.threads is not None:
+            check_count("threads", self.threads, 1)
+        check_count("seed", self.seed, 0)
 
     @property
     def used_threads(self) -> int:

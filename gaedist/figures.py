@@ -1,0 +1,82 @@
+"""Numbers of results as people read them: digits that mean something, and a dash for none."""
+
+import math
+
+from gaedist.inspect import ArrayReport
+from gaedist.rules import is_pooled
+from gaedist.score import ScoreResult
+from gaedist.sigma import Spread
+from gaedist.smoothing import SigmaSummary
+
+_MANY = 1e6
+"""|z| from which it is written with three digits."""
+
+_FAINTEST = 1e-12
+"""Least p-value that is written out where it comes from an approximation."""
+
+_ROUNDING = 1e-13
+"""Part of the standard deviation that the mean of centred codes is off by."""
+
+
+def z_text(z: float | None) -> str:
+    """Write z to two decimals, or three digits where it is large; – for none."""
+    return "–" if z is None else f"{z:+.2f}" if abs(z) < _MANY else f"{z:+.3g}"
+
+
+def p_sentence(p: float) -> str:
+    """Write p = …, or p < … ."""
+    return f"p {p_text(p)}" if p < _FAINTEST else f"p = {p_text(p)}"
+
+
+def p_text(p: float | None) -> str:
+    """Write a p-value to two digits; – for none."""
+    if p is None:
+        return "–"
+    return f"< {_FAINTEST:g}" if p < _FAINTEST else f"{p:.2g}"
+
+
+def sizes(found: SigmaSummary | Spread) -> str:
+    """Write one σ, and the rule that chose it, or least, median and largest of several."""
+    if found.min == found.max:
+        rule = f" {found.rule}" if isinstance(found, SigmaSummary) and is_pooled(found.rule) else ""
+        return f"{number(found.median)}{rule}"
+    return f"{number(found.min)} … {number(found.median)} … {number(found.max)}"
+
+
+def spread(result: ScoreResult) -> str:
+    """Write mean ± sd of the null law, to two digits of the sd."""
+    mean, sd = result.null.mean, result.null.sd
+    if mean is None or sd is None:
+        return "–"
+    decimals = _decimals(result)
+    if decimals is None:
+        return f"{number(mean)} ± {number(sd)}"
+    return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
+
+
+def score_value(result: ScoreResult) -> str:
+    """Write the value to the precision of its null law."""
+    decimals = _decimals(result)
+    return number(result.value, result.log_value) if decimals is None else f"{result.value:.{decimals}f}"
+
+
+def mean_norm(report: ArrayReport) -> str:
+    """Write the norm of the mean vector, 0 if rounding alone makes it differ from that."""
+    if report.mean_norm is None or report.sd_max is None:
+        return "–"
+    return number(report.mean_norm if report.mean_norm > _ROUNDING * report.sd_max else 0.0)
+
+
+def number(value: float | None, log_value: float | None = math.inf) -> str:
+    """Write a number to four digits; as a power of e if it is beyond a double; – for none."""
+    if value is None or (math.isinf(value) and (log_value is None or math.isinf(log_value))):
+        return "–"
+    return f"{value:.4g}" if math.isfinite(value) else f"e^{log_value:.1f}"
+
+
+def _decimals(result: ScoreResult) -> int | None:
+    """Return the decimals that show two digits of the null sd, or None if they are too many or few."""
+    sd = result.null.sd
+    if sd is None or not 1e-8 < sd < 1e4 or not result.value < 1e6:
+        return None
+    return max(0, 1 - math.floor(math.log10(sd)))
