@@ -24,14 +24,13 @@ from numpy.typing import NDArray
 
 from gaedist.engine import Array
 
-_AGREEMENT = 1e-6  # of a quadrature with that of half its nodes; the error is about the square of it
+_AGREEMENT = 1e-9  # of a quadrature with that of half its nodes
 _LEFT = 1e-14  # part of Σ m λ whose χ² count as their means
 _FAINTEST = 300.0  # e-folds below the largest eigenvalue at which one counts as its mean
 _FEWEST, _MOST = 32, 1 << 16  # nodes of a quadrature
 _BLOCK = 1 << 18  # pairs of an eigenvalue and a node that are looked at together
 _MOST_VALUES = 1 << 17  # different eigenvalues
-_LEAST_VALUE = 1e-16  # of the largest eigenvalue, beside their sum, which is 1
-_BEND = 1 / 30  # of the path to the right, where e^(−zt) falls, over the root of the transform's curvature
+_LEAST_SD = 1e-8  # beside a mean of nearly 1, of which there are fewer digits than of the tail
 _FALL = 45.0  # e-folds below its peak at which an integrand is nothing
 
 
@@ -65,7 +64,7 @@ class LimitLaw:
         t = q / self.unit - self.rest
         if t <= 0:
             return 1.0
-        pole = self._pole()
+        pole, _ = self._pole()
 
         def slope(x: float) -> float:
             """Return the derivative of log E e^(xQ) − xt − log x, which rises from −∞ to ∞."""
@@ -77,7 +76,7 @@ class LimitLaw:
         saddle = float(brentq(slope, 1e-3 * pole / (1 + pole * t), last, rtol=1e-6))
         step = 1e-2 * min(saddle, pole - saddle)
         rise = (self._log_slope(saddle + step) - self._log_slope(saddle - step)) / (2 * step)
-        bend = _BEND * math.sqrt(rise)
+        bend = self._bend(saddle, pole, rise)
         peak = self._log_transform(np.array([saddle + 0j]))[0].real - saddle * t - math.log(saddle)
 
         def logs(y: NDArray[Any]) -> NDArray[Any]:
@@ -87,7 +86,7 @@ class LimitLaw:
                 self._log_transform(path) - path * t - np.log(path) + np.log(1 - 2j * bend * y) - peak
             )
 
-        reach = min(saddle, 1 / math.sqrt(rise))
+        reach = min(saddle, pole - saddle)
         while logs(np.array([reach]))[0].real > -_FALL:
             reach *= 1.5
         size = max(1, _BLOCK // (len(self.values) + len(self.radial)))
@@ -103,15 +102,30 @@ class LimitLaw:
                 break
         return min(1.0, math.exp(peak) * total * reach / nodes / math.pi)
 
-    def _pole(self) -> float:
-        """Return the least z at which E e^(zQ) is infinite, 1/2λ for the largest centred eigenvalue."""
+    def _bend(self, saddle: float, pole: float, rise: float) -> float:
+        """Return how far the path bends to the right, where e^(−zt) falls, over y².
+
+        Of the curvature at the saddle, ½ m/gap² is of the nearest pole, of m χ², and the rest, as of a normal
+        law, grows on a path that bends too much: by ½ rest (bend y²)², which shall be less than a
+        sixteenth of what it falls by the time that is `_FALL`.
+        """
+        gap, (_, m) = pole - saddle, self._pole()
+        rest, pull = max(rise - 0.5 * m / gap**2, 0.0), max(0.5 * m / gap - 1 / saddle, 0.0)
+        room = math.sqrt(32 * _FALL * rest) - 2 * pull
+        return min(0.1 / gap, rest / room) if room > 0 else 0.1 / gap
+
+    def _pole(self) -> tuple[float, float]:
+        """Return the least z at which E e^(zQ) is infinite, 1/2λ for the largest centred eigenvalue.
+
+        And how many χ² have it.
+        """
         from scipy.optimize import brentq
 
         first = 0.5 / float(self.values[0])
         second = 0.5 / float(self.radial[1]) * (1 - 1e-12)
         if self._radial_factor(np.array([first]))[0] > 0:
-            return first
-        return float(brentq(lambda z: self._radial_factor(np.array([z]))[0], 0.5, min(first, second)))
+            return first, float(self.counts[0])
+        return float(brentq(lambda z: self._radial_factor(np.array([z]))[0], 0.5, min(first, second))), 1.0
 
     def _radial_factor(self, z: NDArray[Any]) -> NDArray[Any]:
         """Return (1 − 2z) Σ_j c_j²/(1 − 2zμ_j), finite at z = ½ too."""
@@ -155,8 +169,6 @@ def limit_law(dim: int, variance: float) -> LimitLaw | None:
     log_b = -math.log1p(s + root)  # B = 1/(1 + s + √(s² + 2s))
     log_rest = math.log(s + root) + log_b  # 1 − B
     unit = math.exp(dim * log_rest)
-    if unit < _LEAST_VALUE:
-        return None
     last, peak = 64, dim * math.exp(log_b - log_rest)
     while True:
         n = np.arange(last)
@@ -171,6 +183,8 @@ def limit_law(dim: int, variance: float) -> LimitLaw | None:
         masses = masses[: len(n)]
         left = 1 - float(masses.sum())
     powers = np.exp(n * log_b)
+    if math.sqrt(2 * unit * float(masses @ powers)) < _LEAST_SD:
+        return None
     j = n[: (len(n) + 1) // 2]
     return LimitLaw(
         unit=unit,

@@ -2,6 +2,7 @@ import json
 import math
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -199,6 +200,116 @@ def test_gates(gaedist, codes):
     assert "--fail-z needs what N(0, I) scores, which is not known here. Add --null monte-carlo." in err
     np.save("big.npy", np.zeros((5, 3000)))
     assert gaedist("score", "big.npy", "--sigma", "0.5", "--fail-above", "1e300")[0] == 1
+
+
+def test_gates_on_p_say_which_way(gaedist, codes):
+    arguments = ["wide.npy", "normal.npy", "narrow.npy", "--fail-p", "0.001", "--format", "value"]
+    code, out, err = gaedist("score", *arguments)
+    assert (code, len(out.splitlines())) == (1, 3)
+    wide, narrow = err.splitlines()
+    assert wide.startswith("gaedist: wide.npy: p = ")
+    assert wide.endswith(" is below --fail-p 0.001: more spread, shifted or clustered than N(0, I).")
+    assert narrow.startswith("gaedist: narrow.npy: p = ")
+    assert "more concentrated than N(0, I)" in narrow
+    code, _, err = gaedist("score", *arguments, "--target", "smoothed", "--fail-z", "50")
+    assert (code, err.count("wide.npy: z = "), err.count("narrow.npy: p = ")) == (1, 1, 1)
+    assert "more" not in err
+    assert gaedist("score", "normal.npy", "--fail-p", "0.001")[0] == 0
+
+
+def test_gates_of_several_sigmas_name_them(gaedist, codes):
+    arguments = ["--sigma", "0.5", "--sigma", "median", "--target", "smoothed", "--fail-p", "0.01"]
+    code, out, err = gaedist("score", "wide.npy", *arguments)
+    assert (code, len(out.splitlines())) == (1, 3)
+    first, second = err.splitlines()
+    assert "wide.npy, σ = 0.5: p = " in first
+    assert re.search(r"wide.npy, σ = \S+ median: p = ", second)
+
+
+def test_gates_that_nothing_can_fail_are_refused(gaedist, codes):
+    for arguments, message in (
+        (["score", "wide.npy", "--null", "monte-carlo", "--replicates", "99", "--fail-p", "0.02"], "0.02"),
+        (["compare", "wide.npy", "normal.npy", "--permutations", "9", "--fail-p", "0.05"], "0.1"),
+    ):
+        code, out, err = gaedist(*arguments)
+        assert (code, out) == (2, "")
+        assert f"cannot fail: p is at least {message}. Use more --" in err
+    code, _, err = gaedist("compare", "wide.npy", "normal.npy", "--fail-p", "0.05")
+    assert (code, err) == (2, "gaedist: --fail-p needs a p-value. Add --permutations R.\n")
+
+
+def test_a_gate_without_a_p_value_says_what_to_do(gaedist, codes):
+    np.save("big.npy", np.random.default_rng(0).normal(size=(50, 64)))
+    code, out, err = gaedist("score", "big.npy", "normal.npy", "--fail-p", "0.01", "--format", "value")
+    assert (code, len(out.splitlines())) == (2, 2)
+    assert "big.npy: --fail-p cannot be judged: " in err
+    assert "Use --null monte-carlo" in err
+
+
+def test_compare_has_gates(gaedist, codes):
+    pair = ["normal.npy", "wide.npy"]
+    code, out, err = gaedist("compare", *pair, "--permutations", "99", "--fail-p", ".05", "--fail-above", "9")
+    row = dict(zip(*(line.split("\t") for line in out.splitlines()), strict=True))
+    assert (code, row["p_value"], row["null_replicates"]) == (1, "0.01", "99")
+    assert err == "gaedist: normal.npy and wide.npy: p = 0.01 is below --fail-p 0.05.\n"
+    assert gaedist("compare", *pair, "--fail-above", "1e-6")[0] == 1
+    assert gaedist("compare", *pair, "--fail-above", "9")[0] == 0
+
+
+def test_a_sigma_that_cannot_be_used_leaves_the_others(gaedist, codes):
+    np.save("equal.npy", np.ones((20, 2)))
+    arguments = ["--sigma", "1", "--sigma", "median", "--sigma", "0.5", "--format", "json"]
+    code, out, err = gaedist("score", "equal.npy", *arguments)
+    assert code == 2
+    assert [json.loads(line)["sigma"]["median"] for line in out.splitlines()] == [1, 0.5]
+    assert err.startswith("gaedist: equal.npy: --sigma median: the median distance between points is 0.")
+    assert err.count("\n") == 1
+
+
+def test_several_sigmas_are_rows_with_their_rules(gaedist, codes):
+    _, out, _ = gaedist("score", "normal.npy", "--sigma", "1", "--sigma", "scott", "--format", "table")
+    assert re.search(r"normal.npy +500 +4 +1 +0\.", out)
+    assert re.search(r"normal.npy +500 +4 +0.4599 scott +", out)
+    assert "normal.npy, σ = 0.4599 scott: No difference from N(0, I) seen" in out
+
+
+def test_simulated_laws_on_the_command_line(gaedist, codes, own_cache):
+    arguments = [
+        "normal.npy",
+        "wide.npy",
+        "--subsample",
+        "30",
+        "--sigma",
+        "mean-field",
+        "--null",
+        "monte-carlo",
+    ]
+    code, out, err = gaedist("score", *arguments, "--replicates", "19", "--no-cache", "--format", "json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert (code, err, list(own_cache.iterdir())) == (0, "", [])
+    assert rows[0]["null"]["method"] == "monte-carlo"
+    assert rows[0]["null"]["mean"] == rows[1]["null"]["mean"]
+    assert rows[1]["p_value"] == 0.1
+    gaedist("score", *arguments, "--replicates", "29")
+    assert len(list(own_cache.iterdir())) == 1
+    code, _, err = gaedist("score", "normal.npy", "--replicates", "19")
+    assert (code, err) == (
+        2,
+        "gaedist: normal.npy: replicates are simulated samples: add --null monte-carlo (null=).\n",
+    )
+
+
+def test_an_unbiased_value_below_zero_is_explained(gaedist, codes):
+    np.save("even.npy", np.random.default_rng(6).normal(size=(60, 4)))
+    options = ["--target", "smoothed", "--estimator", "u"]
+    _, out, _ = gaedist("score", "even.npy", *options, "--format", "table")
+    assert " -0.0" in out
+    assert "An unbiased value is below 0 for about half of all samples of N(0, I)." in out
+    _, out, _ = gaedist("score", "even.npy", *options, "--format", "json")
+    row = json.loads(out)
+    assert row["value"] < 0
+    assert row["log_value"] is None
+    assert row["p_value"] > 0.3
 
 
 def test_reading_options(gaedist, codes):

@@ -79,7 +79,7 @@ def test_many_eigenvalues_make_a_normal_law(z):
     assert_allclose(tail(32, 0.25, z), edgeworth, rtol=1e-4)
 
 
-@pytest.mark.parametrize("s", [1e-4, 0.01, 0.25, 1.0, 30.0])
+@pytest.mark.parametrize("s", [1e-3, 0.01, 0.25, 1.0, 30.0])
 @pytest.mark.parametrize("dim", [1, 2, 3, 8])
 def test_eigenvalues_have_the_moments_of_the_kernel(dim, s):
     found = limit_law(dim, s)
@@ -110,3 +110,20 @@ def test_a_kernel_with_more_eigenvalues_than_can_be_used_has_no_law():
     assert limit_law(1, 1e-7) is not None
     assert limit_law(1, 1e-12) is None
     assert limit_law(3000, 1e-8) is None
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 8, 30, 64, 128, 512, 1000, 3000])
+def test_any_kernel_has_a_tail_or_no_law(dim):
+    kinds = set()
+    for s in np.geomspace(1e-6, 1e7, 27) * dim:
+        limit = limit_law(dim, s)
+        kinds.add(limit is None)
+        if limit is None:
+            continue
+        mean, sd, _ = limit_moments(dim, s)
+        tails = [limit.upper_tail(mean + z * sd) for z in (-0.5, 0.0, 1.0, 3.0, 10.0, 40.0, 1e4, 1e9)]
+        assert (np.diff(tails) <= 0).all()
+        assert 0.3 < tails[0] <= 1
+        assert 1e-3 < tails[3] < 0.05
+        assert tails[-1] == 0
+    assert False in kinds
