@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from gaedist.engine import Array
 
-_AGREEMENT = 1e-9  # of a quadrature with that of half its nodes
+_AGREEMENT = 1e-7  # of a quadrature with that of half its nodes
 _LEFT = 1e-14  # part of Σ m λ whose χ² count as their means
 _FAINTEST = 300.0  # e-folds below the largest eigenvalue at which one counts as its mean
-_FEWEST, _MOST = 32, 1 << 16  # nodes of a quadrature
+_FEWEST, _MOST = 32, 1 << 18  # nodes of a quadrature
 _BLOCK = 1 << 18  # pairs of an eigenvalue and a node that are looked at together
 _MOST_VALUES = 1 << 17  # different eigenvalues
 _LEAST_SD = 1e-8  # beside a mean of nearly 1, of which there are fewer digits than of the tail
