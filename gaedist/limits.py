@@ -15,6 +15,7 @@ it has the digits of its largest term, however small it is.
 """
 
 import math
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -28,7 +29,9 @@ _AGREEMENT = 1e-7  # of a quadrature with that of half its nodes
 _LEFT = 1e-14  # part of Σ m λ whose χ² count as their means
 _FAINTEST = 300.0  # e-folds below the largest eigenvalue at which one counts as its mean
 _FEWEST, _MOST = 32, 1 << 18  # nodes of a quadrature
+_WORK = 1 << 25  # pairs of an eigenvalue and a node after which it is as good as it gets
 _BLOCK = 1 << 18  # pairs of an eigenvalue and a node that are looked at together
+_NOTHING = math.log(sys.float_info.min)
 _MOST_VALUES = 1 << 17  # different eigenvalues
 _LEAST_SD = 1e-8  # beside a mean of nearly 1, of which there are fewer digits than of the tail
 _FALL = 45.0  # e-folds below its peak at which an integrand is nothing
@@ -79,6 +82,9 @@ class LimitLaw:
         bend = self._bend(saddle, pole, rise)
         peak = self._log_transform(np.array([saddle + 0j]))[0].real - saddle * t - math.log(saddle)
 
+        if peak < _NOTHING:
+            return 0.0
+
         def logs(y: NDArray[Any]) -> NDArray[Any]:
             """Return the logarithm of the integrand along the path, over its peak."""
             path = saddle + 1j * y + bend * y**2
@@ -95,7 +101,7 @@ class LimitLaw:
             return sum(float(np.exp(logs(y[k : k + size])).real.sum()) for k in range(0, len(y), size))
 
         nodes, total = _FEWEST, summed(np.linspace(0, reach, _FEWEST + 1)) - 0.5
-        while nodes < _MOST:
+        while nodes < min(_MOST, _WORK // len(self.values)):
             more = summed((np.arange(nodes) + 0.5) * (reach / nodes))
             nodes, total, gap = 2 * nodes, total + more, abs(more - total)
             if gap < _AGREEMENT * total:
