@@ -19,9 +19,9 @@ def check_rates(found):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(("n", "dim", "sigma"), [(50, 2, 1.0), (60, 8, "median")])
-def test_normal_samples_are_rejected_as_often_as_promised(n, dim, sigma, target):
-    check_rates(rates(n, dim, sigma, target, samples=1500))
+@pytest.mark.parametrize(("sigma", "samples"), [(1.0, 1500), ("median", 500)])
+def test_normal_samples_are_rejected_as_often_as_promised(sigma, samples, target):
+    check_rates(rates(50, 2, sigma, target, samples=samples))
 
 
 @pytest.mark.slow
@@ -71,11 +71,11 @@ def test_moments_of_the_smoothed_target_are_those_of_simulated_samples(estimator
     rng = np.random.default_rng(5)
     found = [
         score(rng.normal(size=(30, 3)), sigma=0.8, target="smoothed", estimator=estimator)
-        for _ in range(4000)
+        for _ in range(1500)
     ]
     null, values, z = found[0].null, [r.value for r in found], np.array([r.z for r in found])
     assert abs(np.mean(values) - null.mean) < 4 * null.sd / math.sqrt(len(found))
-    assert_allclose(np.std(values), null.sd, rtol=0.06)
+    assert_allclose(np.std(values), null.sd, rtol=0.1)
     assert_allclose([r.excess for r in found], np.array(values) - null.mean, rtol=1e-9, atol=1e-13)
     assert_allclose(z, (np.array(values) - null.mean) / null.sd, rtol=1e-9, atol=1e-10)
     if estimator == "u":
@@ -116,10 +116,10 @@ def test_monte_carlo_agrees_with_the_closed_form():
     x = np.random.default_rng(8).normal(size=(40, 2))
     for target in TARGETS:
         exact = score(x, target=target)
-        simulated = score(x, target=target, null="monte-carlo", replicates=1500)
-        assert_allclose(simulated.p_value, exact.p_value, atol=0.06)
-        assert abs(simulated.null.mean - exact.null.mean) < 4 * exact.null.sd / math.sqrt(1500)
-        assert_allclose(simulated.null.sd, exact.null.sd, rtol=0.15)
+        simulated = score(x, target=target, null="monte-carlo", replicates=600)
+        assert_allclose(simulated.p_value, exact.p_value, atol=0.08)
+        assert abs(simulated.null.mean - exact.null.mean) < 4 * exact.null.sd / math.sqrt(600)
+        assert_allclose(simulated.null.sd, exact.null.sd, rtol=0.2)
         assert simulated.value == exact.value
 
 
