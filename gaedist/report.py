@@ -19,6 +19,7 @@ from gaedist.words import LAYOUTS
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _UNWRAPPED = 1 << 16  # columns
+_LABEL = 12  # columns that are left for a name
 _NOT_REPORTED = ("saturated", "expected", "array")  # for people, or for a file of its own
 
 
@@ -146,9 +147,9 @@ class Table:
         layout = LAYOUTS[type(self.rows[0].result)]
         labels = [layout.label(row.source, row.result) for row in self.rows]
         table = RichTable(box=None, pad_edge=False, header_style="bold")
-        table.add_column("", overflow="fold")
+        table.add_column("", overflow="fold", min_width=min(_LABEL, max(map(len, labels))))
         for name, column in layout.columns.items():
-            table.add_column(name, justify=column.justify, no_wrap=True)
+            table.add_column(name, justify=column.justify, no_wrap=not column.breaks)
         for label, row in zip(labels, self.rows, strict=True):
             table.add_row(Text(label), *(Text(column.cell(row.result)) for column in layout.columns.values()))
         with console.capture() as capture:

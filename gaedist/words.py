@@ -30,10 +30,11 @@ _CERTAIN = 1 / math.sqrt(_CLEAR)
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: what a result puts there, and on which side."""
+    """A column of a table: what a result puts there, on which side, and whether it may be broken."""
 
     cell: Callable[[Any], str]
     justify: Literal["left", "right"] = "right"
+    breaks: bool = False
 
 
 @dataclass(frozen=True)
@@ -204,9 +205,9 @@ LAYOUTS: dict[type, Layout] = {
         columns={
             "n": Column(lambda r: str(r.n)),
             "D": Column(lambda r: str(r.dim)),
-            "σ": Column(lambda r: sizes(r.sigma)),
+            "σ": Column(lambda r: sizes(r.sigma), breaks=True),
             "d²": Column(score_value),
-            "N(0, I) gives": Column(spread),
+            "N(0, I) gives": Column(spread, breaks=True),
             "z": Column(lambda r: z_text(r.z)),
             "p": Column(lambda r: p_text(r.p_value)),
         },
@@ -220,7 +221,7 @@ LAYOUTS: dict[type, Layout] = {
             "n": Column(lambda r: str(r.n)),
             "m": Column(lambda r: str(r.m)),
             "D": Column(lambda r: str(r.dim)),
-            "σ": Column(lambda r: sizes(r.sigma)),
+            "σ": Column(lambda r: sizes(r.sigma), breaks=True),
             "d²": Column(lambda r: number(r.value, r.log_value)),
             "one law gives": Column(lambda r: number(r.expected)),
             "p": Column(lambda r: p_text(r.p_value)),
