@@ -21,6 +21,8 @@ def all_or_each(
     try:
         return ask(list(sigmas.values()))
     except GaedistError:
+        if len(sigmas) == 1:
+            raise
         results: list[R] = []
         errors = []
         for text, sigma in sigmas.items():
