@@ -61,7 +61,7 @@ class LimitLaw:
     rest: float
 
     def upper_tail(self, q: float) -> float:
-        """Return the probability of Q > q, to a relative error of 1e-8 however small it is."""
+        """Return the probability of Q > q, to a relative error of 1e-8; 0 below the range of a double."""
         from scipy.optimize import brentq
 
         t = q / self.unit - self.rest

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import BrokenExecutor
 
 import numpy as np
 import pytest
@@ -336,3 +337,14 @@ def test_after_a_search_that_ctrl_c_ended_nothing_is_simulated(monkeypatch, coun
 def test_replicates_that_cannot_be(options, message):
     with pytest.raises(GaedistError, match=message):
         score(sample(9, 2), **options)
+
+
+def test_a_process_that_was_killed_is_said_in_one_line(monkeypatch):
+    def broken(*arguments, **settings):
+        raise BrokenExecutor
+
+    monkeypatch.setattr("gaedist.replicates._PATIENCE", 0.0)
+    monkeypatch.setattr("gaedist.replicates._TRIAL", 1)
+    monkeypatch.setattr("joblib.Parallel", broken)
+    with pytest.raises(GaedistError, match=r"a process that simulates samples has ended.*fewer --threads\.$"):
+        score(sample(20, 2), null="monte-carlo", replicates=12, run=Run(threads=2))
