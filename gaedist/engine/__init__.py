@@ -7,11 +7,13 @@ threads. `relabel` does so for many labellings of the points at once. `tiles`, `
 `matrices` and `arithmetic` are compiled.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
-from gaedist.engine.driver import Tiling, Work, count_tiles
-from gaedist.engine.integrands import Gaussian
+from gaedist.engine.driver import FAINT, Tiling, Work, count_tiles
+from gaedist.engine.integrands import Gaussian, Profile, Shape
 from gaedist.engine.jobs import METHODS, PRECISIONS, Array, PairSum, Run, available_threads
 from gaedist.engine.relabel import Bits, LabelSums, add_labels, times_labels
 from gaedist.engine.threads import limited_threads
@@ -23,7 +25,9 @@ __all__ = [
     "Bits",
     "LabelSums",
     "PairSum",
+    "Profile",
     "Run",
+    "Shape",
     "available_threads",
     "label_sums",
     "log_pair_sums",
@@ -36,27 +40,52 @@ def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
     """Return the natural logarithm of each job's sum over exp(log_scale); −inf for a sum without terms.
 
     Right also where every term underflows: such a sum is made relative to its largest term. Jobs that
-    differ only in the width of one kernel for all pairs are made in one pass over the points.
+    differ only in the width of one kernel for all pairs, or in the profile, are made in one pass over the points.
     """
-    groups = list(_sharing(jobs))
+    groups = _sharing(jobs)
     logs: dict[int, float] = {}
-    with _working([group[0] for group, _ in groups], run) as work:
-        for group, factors in groups:
-            logs |= zip(map(id, group), Tiling(group[0], work, factors).log_sums(), strict=True)
+    with _working([group[0] for group in groups], run) as work:
+        for group in groups:
+            if any(isinstance(job.integrand, Profile) for job in group):
+                logs |= _profile_logs(group, work)
+            else:
+                logs |= _power_logs(group, work)
     return [logs[id(job)] for job in jobs]
 
 
-def _sharing(jobs: Sequence[PairSum]) -> Iterator[tuple[list[PairSum], list[float]]]:
-    """Put jobs together that one pass can do, the steepest first, with the ratios of their exponents."""
+def _sharing(jobs: Sequence[PairSum]) -> list[list[PairSum]]:
+    """Put jobs together that one pass can do, the steepest first."""
     groups: dict[tuple[int, ...], list[PairSum]] = {}
     for job in jobs:
-        alike = isinstance(job.integrand, Gaussian) and not (
+        alike = isinstance(job.integrand, Gaussian | Profile) and not (
             job.params_x.any() or (job.params_y is not None and job.params_y.any())
         )
         groups.setdefault((id(job.x), id(job.y)) if alike else (id(job),), []).append(job)
-    for group in groups.values():
-        group.sort(key=lambda job: -job.steepness)
-        yield group, [1.0, *(job.steepness / group[0].steepness for job in group[1:])]
+    return [sorted(group, key=lambda job: -job.steepness) for group in groups.values()]
+
+
+def _power_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
+    """Return the logarithms of sums of powers of 2, of which several differ in their rate alone."""
+    factors = [1.0, *(job.steepness / group[0].steepness for job in group[1:])]
+    return dict(zip(map(id, group), Tiling(group[0], work, factors).log_sums(), strict=True))
+
+
+def _profile_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
+    """Return the logarithms of sums of profiles; Gaussians beside them count as such, unless they underflow."""
+    profiles = [
+        Profile(Shape.POWER, (job.integrand.rate,)) if isinstance(job.integrand, Gaussian) else job.integrand
+        for job in group
+    ]
+    sums = Tiling(group[0], work, profiles=cast(list[Profile], profiles)).profile_sums()
+    logs, faint = {}, []
+    for job, found in zip(group, sums, strict=True):
+        if isinstance(job.integrand, Gaussian) and not found > 2.0**FAINT:
+            faint.append(job)
+        logs[id(job)] = math.log(found) if found > 0 else -math.inf
+    if faint:
+        work.total += count_tiles(group[0])
+        logs |= _power_logs(faint, work)
+    return logs
 
 
 def pair_derivatives(

@@ -2,19 +2,22 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from gaedist.engine.integrands import INTEGRANDS
+from gaedist.engine.integrands import INTEGRANDS, Profile
 from gaedist.engine.jobs import Array, PairSum
 
 _RANGE_SECONDS = 0.2  # between two looks at Ctrl-C and the progress bar
 _BLOCK = 1 << 16  # tiles whose numbers are kept before they are added
 _DERIVATIVES = 1 << 22  # numbers of derivatives that are kept before they are added
 _GRAM_ERROR = 2.5e-12  # error of an exponent that a Gram matrix may cause before differences are taken
-_FAINT = -700.0  # a sum whose log2 is below this may have lost terms to underflow
+FAINT = -700.0
+"""A sum whose log2 is below this may have lost terms to underflow."""
+
 _GLARING = 499.0  # and one above this may have terms that count for less than they are
 _ABYSS = -1e12  # below this the log of the number of terms is lost beside the largest exponent
 
@@ -57,15 +60,19 @@ class Work:
 class Tiling:
     """A job as the tiles take it, with scratch memory for each thread.
 
-    ``factors`` multiply the exponents of its terms: several sums from one look at each tile.
+    ``factors`` multiply the exponents of its terms: several sums from one look at each tile. ``profiles``, if
+    there are any, take the place of its integrand.
     """
 
-    def __init__(self, job: PairSum, work: Work, factors: Sequence[float] = (1.0,)) -> None:
+    def __init__(
+        self, job: PairSum, work: Work, factors: Sequence[float] = (1.0,), profiles: Sequence[Profile] = ()
+    ) -> None:
         from gaedist.engine.arithmetic import TILE
+        from gaedist.engine.profiles import ROWS
         from gaedist.engine.tiles import work_rows
 
         self.job, self.work, self.needs = job, work, INTEGRANDS[type(job.integrand)]
-        self.factors = np.array(factors)
+        self.factors, self.profiles = np.array(factors), profiles
         x = np.require(job.x, np.float64, ["C", "W"])
         y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
         params_x = np.require(job.params_x, np.float64, ["C", "W"])
@@ -80,7 +87,25 @@ class Tiling:
             norms_x, norms_y = _squared_norms(centered_x), _squared_norms(centered_y)
         self.points = (x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, limit)
         self.gram = aligned(work.threads, 1 + self.needs.sines, TILE**2)
-        self.scratch = aligned(work.threads, work_rows(len(params_x), len(factors)) * TILE)
+        sums = max(len(factors), ROWS + len(profiles))
+        self.scratch = aligned(work.threads, work_rows(len(params_x), sums) * TILE)
+
+    def profile_sums(self) -> Array:
+        """Return the sum of each profile, without regard to underflow."""
+        from gaedist.engine.tiles import profile_tiles
+
+        rows = [profile.numbers for profile in self.profiles]
+        codes = np.array([row.code for row in rows])
+        numbers = np.zeros((len(rows), max(row.numbers.size for row in rows)))
+        for target, row in zip(numbers, rows, strict=True):
+            target[: row.numbers.size] = row.numbers
+
+        def sum_range(first: int, partial: Array) -> None:
+            profile_tiles(
+                codes, numbers, *self.points, self.job.y is None, first, partial, self.gram, self.scratch
+            )
+
+        return self._added(len(rows), sum_range, math.fsum)
 
     def log_sums(self) -> list[float]:
         """Return the logarithm of Σ 2^(factor exponent) for each factor.
@@ -90,10 +115,10 @@ class Tiling:
         logs = np.full(len(self.factors), -math.inf)
         first = np.empty((1, len(self.factors)))
         self._sum_range(self.factors, np.zeros(len(self.factors)), True, 0, first)
-        clear = np.flatnonzero(first[0] > _FAINT)
+        clear = np.flatnonzero(first[0] > FAINT)
         if len(clear):
             totals = self._combine(self.factors[clear], np.zeros(len(clear)))
-            good = (totals > 2.0**_FAINT) & (totals < 2.0**_GLARING)
+            good = (totals > 2.0**FAINT) & (totals < 2.0**_GLARING)
             logs[clear[good]] = np.log(totals[good])
         faint = np.flatnonzero(logs == -math.inf)
         if len(faint):
@@ -111,17 +136,24 @@ class Tiling:
 
     def _combine(self, factors: Array, shifts: Array, *, peak: bool = False) -> Array:
         """Return Σ 2^(factor exponent + shift) for each factor, or its largest exponent."""
-        add = max if peak else math.fsum
+        return self._added(
+            len(factors), partial(self._sum_range, factors, shifts, peak), max if peak else math.fsum
+        )
+
+    def _added(
+        self, count: int, sum_range: Callable[[int, Array], None], add: Callable[[Iterable[float]], float]
+    ) -> Array:
+        """Return what the numbers of all tiles add up to, in a fixed order."""
         tiles, blocks = count_tiles(self.job), []
         for begin in range(0, tiles, _BLOCK):
-            partial = np.empty((min(_BLOCK, tiles - begin), len(factors)))
-            for start, stop in self.work.ranges(self.job.x.shape[1], len(partial), _BLOCK):
-                self._sum_range(factors, shifts, peak, begin + start, partial[start:stop])
-            blocks.append([add(column) for column in partial.T])
+            numbers = np.empty((min(_BLOCK, tiles - begin), count))
+            for start, stop in self.work.ranges(self.job.x.shape[1], len(numbers), _BLOCK):
+                sum_range(begin + start, numbers[start:stop])
+            blocks.append([add(column) for column in numbers.T])
         return np.array([add(column) for column in zip(*blocks, strict=True)])
 
-    def _sum_range(self, factors: Array, shifts: Array, peak: bool, first: int, partial: Array) -> None:
-        """Fill ``partial`` with the numbers of as many tiles, from ``first`` on."""
+    def _sum_range(self, factors: Array, shifts: Array, peak: bool, first: int, numbers: Array) -> None:
+        """Fill ``numbers`` with the numbers of as many tiles, from ``first`` on."""
         from gaedist.engine.tiles import sum_tiles
 
         sum_tiles(
@@ -135,7 +167,7 @@ class Tiling:
             shifts,
             peak,
             first,
-            partial,
+            numbers,
             self.gram,
             self.scratch,
         )

@@ -6,7 +6,11 @@ start pays for the one integrand it needs. The compiled functions are in `rows`,
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Gaussian(NamedTuple):
@@ -46,7 +50,43 @@ class Full(NamedTuple):
     log2_typical: float
 
 
-Integrand = Gaussian | Spherical | Radial | Diagonal | Full
+class Shape(IntEnum):
+    """A function of r² = |x − y|², summed over the rates a of a `Profile`, with u = a r²."""
+
+    POWER = 0  # 2^(−u)
+    ROOT = 1  # r, which has no rate
+    INVERSE = 2  # 1/(1 + u)
+    INVERSE_ROOT = 3  # (1 + u)^(−1/2)
+    INVERSE_POWER = 4  # (1 + u)^(−α), with α in the rest
+    ROOT_POWER = 5  # 2^(−a r)
+    SERIES = 6  # √z P(2z − 1) with z = 1/(1 + u); the rest is how many blocks of 8 coefficients, highest first
+
+
+class Profile(NamedTuple):
+    """A function of |x − y| that is no power of 2, or a sum of several. No parameters of points.
+
+    All profiles are one type to Numba, and those of the same points share a pass: a code for each tells what to
+    do with a row of squared distances.
+    """
+
+    shape: Shape
+    rates: tuple[float, ...] = ()
+    rest: tuple[float, ...] = ()
+
+    @property
+    def numbers(self) -> "ProfileNumbers":
+        """What the compiled side reads."""
+        return ProfileNumbers(int(self.shape), np.array([len(self.rates), *self.rates, *self.rest]))
+
+
+class ProfileNumbers(NamedTuple):
+    """A `Profile` as the compiled side reads it: its code, how many rates, the rates, and the rest."""
+
+    code: int
+    numbers: NDArray[np.float64]
+
+
+Integrand = Gaussian | Spherical | Radial | Diagonal | Full | Profile
 
 
 @dataclass(frozen=True)
@@ -78,5 +118,6 @@ INTEGRANDS: dict[type[Integrand], Needs] = {
     Radial: Needs(sines=True, sided=True),
     Diagonal: Needs(products=False),
     Full: Needs(products=False),
+    Profile: Needs(capped=False),
 }
 """Integrand → what it needs."""

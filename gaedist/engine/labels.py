@@ -1,18 +1,22 @@
 """Sums over tiles of the matrix of pairs, for many ways to label the points with 0 and 1 at once.
 
-The powers of a tile make a dense matrix K, in place of its Gram matrix, and BLAS multiplies it by the labels
+The terms of a tile make a dense matrix K, in place of its Gram matrix, and BLAS multiplies it by the labels
 of the tile's columns, which are unpacked from bits for `CHUNK` labellings at a time. That product takes nine
 tenths of the time, so this runs near the rate of dgemm, and K is never larger than a tile.
 
 ``label_tiles`` is the entry point, beside those of `tiles`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
+from numba.extending import overload
 
-from gaedist.engine.arithmetic import TILE, compiled, exp2, total
+from gaedist.engine.arithmetic import OPTIONS, TILE, cell, compiled, exp2, total
+from gaedist.engine.integrands import ProfileNumbers
+from gaedist.engine.profiles import TERMS, fill_profile, fill_squares
 from gaedist.engine.rows import fill_row
 from gaedist.engine.tiles import HIGHEST, open_tile, position
 
@@ -34,6 +38,31 @@ def _unpack(bits: Any, point: int, start: int, count: int, target: Any, offset: 
             target[np.uintp(offset + 8 * k + s)] = float((byte >> (7 - s)) & 1)
 
 
+def _fill_terms(kind: Any, tile: Any, i: int, width: int, exact: bool, shift: float) -> None:
+    """Write the terms of a row, times 2^shift."""
+
+
+def _powers(kind: Any, tile: Any, i: int, width: int, exact: bool, shift: float) -> None:
+    fill_row(kind, tile, i, width, exact, False)
+    for j in range(width):
+        tile.out[j] = exp2(min(tile.out[j] + shift, HIGHEST))
+
+
+def _profile(kind: Any, tile: Any, i: int, width: int, exact: bool, shift: float) -> None:
+    unit = 2.0**shift
+    fill_squares(tile, i, width, exact, tile.scratch)
+    fill_profile(kind.code, kind.numbers, width, tile.scratch)
+    for j in range(width):
+        tile.out[j] = unit * tile.scratch[cell(TERMS, j)]
+
+
+@overload(_fill_terms, jit_options=OPTIONS)
+def _choose_terms(
+    kind: Any, tile: Any, i: int, width: int, exact: bool, shift: float
+) -> Callable[..., None]:
+    return _profile if getattr(kind, "instance_class", None) is ProfileNumbers else _powers
+
+
 @compiled()
 def _fill_matrix(
     kind: Any,
@@ -46,17 +75,15 @@ def _fill_matrix(
     totals_x: Any,
     totals_y: Any,
 ) -> None:
-    """Write the powers over the products, 0 where a pair does not count, and their sums by row and column."""
+    """Write the terms over the products, 0 where a pair does not count, and their sums by row and column."""
     for j in range(width):
         totals_y[j] = 0.0
     for i in range(rows):
         end = i if triangle else width
-        fill_row(kind, tile, i, end, exact, False)
+        _fill_terms(kind, tile, i, end, exact, shift)
         for j in range(end):
-            power = exp2(min(tile.out[j] + shift, HIGHEST))
-            tile.products[i, j] = power
-            tile.out[j] = power
-            totals_y[j] += power
+            tile.products[i, j] = tile.out[j]
+            totals_y[j] += tile.out[j]
         for j in range(end, width):
             tile.products[i, j] = 0.0
         totals_x[i] = total(tile.out, end)

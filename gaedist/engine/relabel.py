@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gaedist.engine.integrands import Profile
 from gaedist.engine.driver import Tiling, aligned, count_tiles, place_of
 from gaedist.engine.jobs import Array
 
@@ -60,7 +61,7 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
     for start, stop in work.ranges(dim + columns, count_tiles(job), most):
         sums, totals = np.empty((stop - start, columns)), np.empty((2, stop - start, TILE))
         label_tiles(
-            job.integrand,
+            job.integrand.numbers if isinstance(job.integrand, Profile) else job.integrand,
             tiling.needs.products,
             tiling.needs.sines,
             *tiling.points,

@@ -32,6 +32,8 @@ class Tile(NamedTuple):
         sin² of the angle between x_i and y_j where ``exact``, if the integrand needs it.
     squares_x, squares_y : (T,) arrays
         |x_i|² and |y_j|².
+    x, y : (rows, D) and (columns, D) arrays
+        The points.
     here, there : (P T,) arrays
         The parameters of the left and of the right points: log2 of the weight first.
     out : ((1 + Q) T,) array
@@ -44,6 +46,8 @@ class Tile(NamedTuple):
     sines: Any
     squares_x: Any
     squares_y: Any
+    x: Any
+    y: Any
     here: Any
     there: Any
     out: Any

@@ -5,7 +5,7 @@ where rounding would tell. The integrand turns it into exponents, row by row, an
 added to a vector of column totals, which are added last. Such sums are vectorised without being reordered,
 so that the same tile has the same bits in every run.
 
-``sum_tiles`` and ``differentiate_tiles`` are the entry points. Closures over compiled functions never hit
+``sum_tiles``, ``profile_tiles`` and ``differentiate_tiles`` are the entry points. Closures over compiled functions never hit
 Numba's cache, so nothing here is made by a factory: an integrand is a code and a function.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from gaedist.engine.arithmetic import TILE, cell, compiled, exp2, largest, total
 from gaedist.engine.grams import FEW, fill_sines, gram_of_differences, gram_of_few, units
+from gaedist.engine.profiles import ROWS, TERMS, fill_profile, fill_squares
 from gaedist.engine.rows import Tile, fill_row
 
 HIGHEST = 500.0  # an exponent whose power is far from overflow, also times a slope
@@ -98,7 +99,8 @@ def open_tile(
     _copy(params_y, j, width, there)
     rest = work[_PARAMS * TILE + 2 * size :]
     out, scratch = rest[: 2 * size + TILE], rest[2 * size + TILE :]
-    return Tile(products, sines, squares_x, squares_y, here, there, out, scratch), exact, rows, width
+    near, far = x[i : i + rows], y[j : j + width]
+    return Tile(products, sines, squares_x, squares_y, near, far, here, there, out, scratch), exact, rows, width
 
 
 @compiled()
@@ -195,6 +197,61 @@ def sum_tiles(
             kind, tile, rows, width, symmetric and row == column, exact, factors, shifts, capped, peak,
             totals, partial[k],
         )  # fmt: skip
+
+
+@compiled()
+def _sum_profiles(
+    codes: Any, numbers: Any, tile: Any, rows: int, width: int, triangle: bool, exact: bool, own: Any, sums: Any
+) -> None:
+    """Store the sum of each profile over a tile, or the part of it below the diagonal."""
+    for j in range(ROWS * TILE, (ROWS + codes.size) * TILE):
+        own[j] = 0.0
+    for i in range(rows):
+        end = i if triangle else width
+        fill_squares(tile, i, end, exact, own)
+        for q in range(codes.size):
+            fill_profile(codes[q], numbers[q], end, own)
+            for j in range(end):
+                own[cell(ROWS + q, j)] += own[cell(TERMS, j)]
+    for q in range(codes.size):
+        sums[q] = total(own[(ROWS + q) * TILE : (ROWS + q + 1) * TILE], width)
+
+
+@compiled(parallel=True, cache=True)
+def profile_tiles(
+    codes: Any,
+    numbers: Any,
+    x: Any,
+    y: Any,
+    centered_x: Any,
+    centered_y: Any,
+    norms_x: Any,
+    norms_y: Any,
+    params_x: Any,
+    params_y: Any,
+    gram_limit: float,
+    symmetric: bool,
+    first: int,
+    partial: Any,
+    gram: Any,
+    work: Any,
+) -> None:
+    """Fill partial[k, q] with the sum of profile q over tile first + k, as `sum_tiles` does.
+
+    codes (Q,) are those of `integrands.Shape`, and numbers (Q, …) what `integrands.Profile.row` says.
+    """
+    columns = (y.shape[0] + TILE - 1) // TILE
+    for k in numba.prange(partial.shape[0]):
+        row, column = position(first + k, symmetric, columns)
+        own = work[numba.get_thread_id()]
+        tile, exact, rows, width = open_tile(
+            True, False, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
+            gram_limit, row * TILE, column * TILE, gram[numba.get_thread_id()], own,
+        )  # fmt: skip
+        scratch = own[own.size - (ROWS + codes.size) * TILE :]
+        _sum_profiles(
+            codes, numbers, tile, rows, width, symmetric and row == column, exact, scratch, partial[k]
+        )
 
 
 @compiled()
