@@ -128,6 +128,8 @@ class LimitLaw:
         from scipy.optimize import brentq
 
         first = 0.5 / float(self.values[0])
+        if len(self.radial) < 2:
+            return first, float(self.counts[0])
         second = 0.5 / float(self.radial[1]) * (1 - 1e-12)
         if self._radial_factor(np.array([first]))[0] > 0:
             return first, float(self.counts[0])
@@ -152,6 +154,15 @@ class LimitLaw:
         slope = -2 * rest + (1 - 2 * x) * float(self.weights[1:] @ (2 * self.radial[1:] * parts**2))
         factor = self.weights[0] + (1 - 2 * x) * rest
         return float(self.counts @ (self.values / (1 - 2 * self.values * x)) - 0.5 * slope / factor)
+
+
+def quadratic_law(values: Array, counts: Array) -> LimitLaw:
+    """Return the law of Σ λ χ²₁ over these λ, the largest first, each as often as its count says.
+
+    A count may be no whole number: it is the degrees of freedom of one χ².
+    """
+    unit = float(values[0])
+    return LimitLaw(unit, values / unit, counts, radial=np.ones(1), weights=np.ones(1), rest=0.0)
 
 
 @lru_cache(maxsize=64)
