@@ -2,19 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from gaedist.engine import Array, Run
+from gaedist.engine import Array, Plan, Run, carry_out
 from gaedist.errors import GaedistError, check_choice
-from gaedist.mixtures import Mixture, SquaredDistance, normal, signed_sum, squared_distances, to_linear
+from gaedist.mixtures import Mixture, SquaredDistance, distance_plan, normal, signed_sum, to_linear
 from gaedist.rules import Sigma, family_of
 from gaedist.smoothing import Smoothing, smooth
 from gaedist.targets import ESTIMATORS, TARGETS
 from gaedist.variances import Constant
-
-METRICS = ("gaussian",)
-"""What a score can be."""
-
 
 @dataclass(frozen=True)
 class Setting:
@@ -22,20 +19,18 @@ class Setting:
 
     Attributes
     ----------
-    metric, target, estimator : str
-        One of `METRICS`, `TARGETS` and `ESTIMATORS`.
+    target, estimator : str
+        One of `TARGETS` and `ESTIMATORS`.
     covariance : str, optional
         One of `gaedist.covariances.FAMILIES`; the narrowest that fits σ if it is not given.
     """
 
-    metric: str = "gaussian"
     target: str = "normal"
     estimator: str = "v"
     covariance: str | None = None
 
     def __post_init__(self) -> None:
         """Raise `GaedistError` for a choice that there is not, or choices that do not go together."""
-        check_choice("metric", self.metric, METRICS)
         check_choice("target", self.target, TARGETS)
         check_choice("estimator", self.estimator, ESTIMATORS)
         if self.unbiased and not self.smoothed:
@@ -150,6 +145,11 @@ def measure(x: Array, sigmas: Sequence[Sigma], setting: Setting, run: Run) -> li
     GaedistError
         As `gaedist.smoothing.smooth`; or if the estimator needs more points.
     """
+    return carry_out([measure_plan(x, sigmas, setting, run)], run)[0]
+
+
+def measure_plan(x: Array, sigmas: Sequence[Sigma], setting: Setting, run: Run) -> Plan[list[Measured]]:
+    """Choose the σ, and plan what `measure` returns."""
     n, dim = x.shape
     if setting.unbiased and n < 2:
         raise GaedistError("estimator u is a mean over pairs of points, and there is one point. Take v.")
@@ -158,11 +158,42 @@ def measure(x: Array, sigmas: Sequence[Sigma], setting: Setting, run: Run) -> li
         smoothings.append(smooth(x, sigma, setting.covariance, run))
         if (optimum := smoothings[-1].optimum) and optimum.interrupted:
             break
-    distances = squared_distances([_question(found, dim, setting) for found in smoothings], run)
-    return [
-        Measured(found, _terms(distance, n, setting), setting)
-        for found, distance in zip(smoothings, distances, strict=True)
-    ]
+
+    def finish(distances: list[SquaredDistance]) -> list[Measured]:
+        return [
+            Measured(found, _terms(distance, n, setting), setting)
+            for found, distance in zip(smoothings, distances, strict=True)
+        ]
+
+    return distance_plan([_question(found, dim, setting) for found in smoothings]).then(finish)
+
+
+@dataclass(frozen=True)
+class Moving:
+    """`Measured.moving` of a sample.
+
+    Attributes
+    ----------
+    sigma : float or str
+        σ, or the rule that chooses it.
+    setting : Setting
+        What is measured.
+    """
+
+    sigma: float | str
+    setting: Setting
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """All that it depends on, beside the sample."""
+        return {"metric": "gaussian", "sigma": self.sigma, **asdict(self.setting)}
+
+    def of(self, x: Array, run: Run) -> float:
+        """Return it."""
+        (measured,) = measure(x, [self.sigma], self.setting, run)
+        if (optimum := measured.smoothing.optimum) and optimum.interrupted:
+            raise KeyboardInterrupt  # the best so far of a replicate is of no use
+        return measured.moving
 
 
 def _question(smoothing: Smoothing, dim: int, setting: Setting) -> tuple[Mixture, Mixture, float]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.covariances import meet, promoted
-from gaedist.engine import Array, PairSum, Run, log_pair_sums
+from gaedist.engine import Array, PairSum, Plan, Run, carry_out
 from gaedist.errors import GaedistError
 from gaedist.family import Covariance
 from gaedist.variances import Constant
@@ -129,15 +129,23 @@ def overlaps(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run) -> list[
 
     Constant covariances of the same centers are done in one pass over them.
     """
+    return carry_out([overlap_plan(pairs)], run)[0]
+
+
+def overlap_plan(pairs: Sequence[tuple[Mixture, Mixture, float]]) -> Plan[list[Overlap]]:
+    """Plan what `overlaps` returns."""
     for p, q, _ in pairs:
         if p.dim != q.dim:
             raise GaedistError(f"dimensions differ: {p.dim} and {q.dim}. Compare codes of one dimension.")
     jobs = [pair_sum(p, q) for p, q, _ in pairs]
-    logs = log_pair_sums(jobs, run)
-    return [
-        _overlap(p, q, p.dim / 2 * math.log(unit), job.log_scale, log)
-        for (p, q, unit), job, log in zip(pairs, jobs, logs, strict=True)
-    ]
+
+    def finish(logs: Sequence[float], slices: Sequence[Array]) -> list[Overlap]:
+        return [
+            _overlap(p, q, p.dim / 2 * math.log(unit), job.log_scale, log)
+            for (p, q, unit), job, log in zip(pairs, jobs, logs, strict=True)
+        ]
+
+    return Plan(finish, jobs)
 
 
 def squared_distance(
@@ -168,14 +176,22 @@ def squared_distance(
 
 def squared_distances(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run) -> list[SquaredDistance]:
     """Return ∫ (p − q)² (4π unit)^(D/2) for each p, q and unit, as `squared_distance`."""
+    return carry_out([distance_plan(pairs)], run)[0]
+
+
+def distance_plan(pairs: Sequence[tuple[Mixture, Mixture, float]]) -> Plan[list[SquaredDistance]]:
+    """Plan what `squared_distances` returns."""
     wanted = []
     for p, q, unit in pairs:
         few, many = sorted(
             (p, q), key=lambda mixture: len(mixture.centers)
         )  # long rows are quicker than many
         wanted += [(p, p, unit), (q, q, unit), (few, many, unit)]
-    found = overlaps(wanted, run)
-    return [_squared_distance(*found[k : k + 3]) for k in range(0, len(found), 3)]
+
+    def finish(found: list[Overlap]) -> list[SquaredDistance]:
+        return [_squared_distance(*found[k : k + 3]) for k in range(0, len(found), 3)]
+
+    return overlap_plan(wanted).then(finish)
 
 
 def _squared_distance(pp: Overlap, qq: Overlap, pq: Overlap) -> SquaredDistance:

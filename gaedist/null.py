@@ -8,7 +8,6 @@ says that it could not be trusted. For any other σ, samples of N(0, I) are simu
 """
 
 import math
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,13 +17,13 @@ import numpy as np
 
 from gaedist.engine import Array, Run
 from gaedist.errors import GaedistError
+from gaedist.laws import DEPARTURE, FEWEST, LEAST, GammaLaw, Judgement, Null
 from gaedist.limits import limit_law
-from gaedist.measure import Measured, Setting, Terms
+from gaedist.measure import Measured, Moving, Setting, Terms
 from gaedist.mixtures import signed_sum, to_linear
 from gaedist.moments import limit_moments, moments
 from gaedist.replicates import simulated
 from gaedist.rules import RULES, Sigma, family_of, is_repeatable
-from gaedist.targets import TARGETS
 from gaedist.variances import Constant
 
 ROUNDING = 1e-14
@@ -33,13 +32,7 @@ ROUNDING = 1e-14
 PRECISION = 1e-2
 """Part of a standard deviation, or of a difference, that it may make."""
 
-_SKEWNESS = (-0.6, 1.2)  # of a score, between which its gamma law was found calibrated
-_FEWEST = 10  # points, of which that is known
-_DEPARTURE = 0.25  # of the skewness at n from that of the limit law, up to which that was
-_STRAIGHT = 1e-6  # skewness of a gamma law that is a normal one
-_LEAST = sys.float_info.min  # a p-value that is no number any more
-
-_UNEVEN = (
+_NARROW = (
     "the law of the score is too uneven at this n, D and σ for a p-value from its moments. "
     "Use --null monte-carlo, or a larger σ."
 )
@@ -50,50 +43,6 @@ _FOREIGN = (
 )
 _SAME = "the simulated scores do not differ in doubles. Take another σ, or more replicates."
 WIDE = "the kernel is so wide that rounding hides the sample. Take a smaller σ."
-
-
-@dataclass(frozen=True)
-class Null:
-    """What N(0, I) itself would score.
-
-    Attributes
-    ----------
-    method : str
-        ``limit-law`` and ``gamma`` give a p-value by that law, with exact mean and standard deviation;
-        ``closed-form`` gives no more than these; ``monte-carlo`` is simulated; or ``none``.
-    mean, sd : float, optional
-        Mean and standard deviation of the value.
-    replicates : int, optional
-        Number of simulated samples, where there are any.
-    note : str, optional
-        Why there is no p-value, and what to do.
-    """
-
-    method: str
-    mean: float | None = None
-    sd: float | None = None
-    replicates: int | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """How a score stands beside the law.
-
-    Attributes
-    ----------
-    null : Null
-        The law.
-    excess, z : float, optional
-        The value minus the null mean, formed term by term, and that in standard deviations.
-    p_value : float, optional
-        One-sided to the smoothed target, two-sided to N(0, I) itself.
-    """
-
-    null: Null
-    excess: float | None = None
-    z: float | None = None
-    p_value: float | None = None
 
 
 class Law(ABC):
@@ -136,37 +85,23 @@ class ClosedForm(Law):
         if _is_hidden(terms, max(law.log_sd, log_excess)):
             return Judgement(Null("closed-form", mean, sd, note=WIDE))
         excess, z = sign * to_linear(log_excess), sign * to_linear(log_excess - law.log_sd)
-        tail = self._limit if self.setting.smoothed else self._gamma
-        method, p_value = tail(z, law.skewness)
-        note = _UNEVEN if p_value is None else None
+        if not self.setting.smoothed:
+            gamma = GammaLaw(self.n, mean=0.0, sd=1.0, skewness=law.skewness, two_sided=True)
+            method, p_value = gamma.tail(z)
+        else:
+            method, p_value = self._limit(z, law.skewness)
+        note = _NARROW if p_value is None else None
+        p_value = p_value if p_value is None else min(1.0, max(LEAST, p_value))
         return Judgement(Null(method, mean, sd, note=note), excess, z, p_value)
 
     def _limit(self, z: float, skewness: float) -> tuple[str, float | None]:
         """Return the probability of a larger z by the limit law."""
         mean, sd, of_limit = limit_moments(self.dim, self.variance)
-        near = self.n >= _FEWEST and abs(skewness - of_limit) < _DEPARTURE
+        near = self.n >= FEWEST and abs(skewness - of_limit) < DEPARTURE
         law = limit_law(self.dim, self.variance) if near else None
         if law is None:
             return "closed-form", None
-        return "limit-law", max(_LEAST, law.upper_tail(mean + z * sd))
-
-    def _gamma(self, z: float, skewness: float) -> tuple[str, float | None]:
-        """Return twice the probability of a z beyond this one, on its side, by the gamma law."""
-        if self.n < _FEWEST or not _SKEWNESS[0] < skewness < _SKEWNESS[1]:
-            return "closed-form", None
-        return "gamma", min(1.0, max(_LEAST, 2 * min(gamma_tails(z, skewness))))
-
-
-def gamma_tails(z: float, skewness: float) -> tuple[float, float]:
-    """Return the probabilities below and above z by Pearson's type III law of mean 0 and variance 1."""
-    from scipy.special import gammainc, gammaincc, ndtr
-
-    if abs(skewness) < _STRAIGHT:
-        return float(ndtr(z)), float(ndtr(-z))
-    shape = 4 / skewness**2
-    place = max(0.0, shape + 2 / skewness * z)
-    tails = float(gammainc(shape, place)), float(gammaincc(shape, place))
-    return tails if skewness > 0 else (tails[1], tails[0])
+        return "limit-law", law.upper_tail(mean + z * sd)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +111,7 @@ class Simulated(Law):
     Attributes
     ----------
     values : (R,) array
-        Their `Measured.moving`.
+        Their `Measured.moving`, or what stands for it in another metric.
     """
 
     values: Array
@@ -191,19 +126,27 @@ class Simulated(Law):
 
     def judge(self, measured: Measured) -> Judgement:
         """Count the replicates that are at least as far out, the sample itself being one of them."""
+        mean, sd = self._moments
+        value = measured.moving
+        hidden = _is_hidden(measured.terms, math.log(max(sd, abs(value - mean)))) if sd > 0 else False
+        return self.judge_value(value, measured.standing, not measured.setting.smoothed, hidden=hidden)
+
+    def judge_value(
+        self, value: float, standing: float, two_sided: bool, *, hidden: bool = False
+    ) -> Judgement:
+        """Count them for a value of which ``standing`` is a part that all samples share, left out here."""
         (mean, sd), count = self._moments, len(self.values)
-        terms, value = measured.terms, measured.moving
-        null = Null("monte-carlo", mean + measured.standing, sd or None, count)
-        if not sd > 0 or _is_hidden(terms, math.log(max(sd, abs(value - mean)))):
+        null = Null("monte-carlo", mean + standing, sd or None, count)
+        if not sd > 0 or hidden:
             return Judgement(replace(null, note=WIDE if sd > 0 else _SAME))
         above, below = (1 + int(np.sum(beyond)) for beyond in (self.values >= value, self.values <= value))
-        hits = above if measured.setting.smoothed else 2 * min(above, below)
+        hits = 2 * min(above, below) if two_sided else above
         return Judgement(null, value - mean, (value - mean) / sd, min(1.0, hits / (1 + count)))
 
 
-def least_p(target: str, replicates: int) -> float:
+def least_p(replicates: int, *, two_sided: bool) -> float:
     """Return the least p-value that so many simulated samples can give."""
-    return (1 if TARGETS[target].smoothed else 2) / (1 + replicates)
+    return (2 if two_sided else 1) / (1 + replicates)
 
 
 @dataclass(frozen=True)
@@ -266,8 +209,7 @@ def _monte_carlo(measured: Measured, ask: Ask) -> Law:
         simulated(
             n,
             dim,
-            ask.sigma,
-            measured.setting,
+            Moving(ask.sigma if isinstance(ask.sigma, str) else float(np.asarray(ask.sigma)), measured.setting),
             replicates=ask.replicates,
             run=ask.run,
             stored=ask.stored,

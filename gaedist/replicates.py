@@ -8,14 +8,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
 from gaedist.cache import Key, code_digest, load, store
 from gaedist.engine import Array, Run
 from gaedist.errors import GaedistError
-from gaedist.measure import Setting, measure
-from gaedist.rules import Sigma
 from gaedist.version import __version__
 
 REPLICATES = 999
@@ -30,18 +29,25 @@ _CHUNK = 1.0  # seconds of work given to a process at once
 _computed: dict[str, Array] = {}
 
 
-def simulated(
-    n: int, dim: int, sigma: Sigma, setting: Setting, *, replicates: int, run: Run, stored: bool
-) -> Array:
-    """Return the `Measured.moving` of samples of N(0, I), (R,).
+class Statistic(Protocol):
+    """A number of a sample, by its type, its name and settings, that other processes can compute too."""
+
+    @property
+    def key(self) -> Key:
+        """All that it depends on, beside the sample and the seed."""
+
+    def of(self, x: Array, run: Run) -> float:
+        """Return it."""
+
+
+def simulated(n: int, dim: int, statistic: Statistic, *, replicates: int, run: Run, stored: bool) -> Array:
+    """Return a statistic of samples of N(0, I), (R,).
 
     Parameters
     ----------
     n, dim : int
         Size and dimension of each sample.
-    sigma : float or str
-        σ, or the rule that chooses it for each sample.
-    setting : Setting
+    statistic : Statistic
         What is measured.
     replicates : int
         R.
@@ -56,11 +62,7 @@ def simulated(
         "numpy": np.__version__,
         "n": n,
         "dim": dim,
-        "sigma": sigma if isinstance(sigma, str) else float(np.asarray(sigma)),
-        "metric": setting.metric,
-        "target": setting.target,
-        "estimator": setting.estimator,
-        "covariance": setting.covariance,
+        **statistic.key,
         "precision": run.precision,
         "replicates": replicates,
         "seed": run.seed,
@@ -69,19 +71,19 @@ def simulated(
     if values is None and stored:
         values = load(key, replicates)
     if values is None:
-        values = np.array(list(_values(n, dim, sigma, setting, replicates, run)))
+        values = np.array(list(_values(n, dim, statistic, replicates, run)))
         if stored:
             store(key, values)
     _computed[repr(key)] = values
     return values
 
 
-def _values(n: int, dim: int, sigma: Sigma, setting: Setting, replicates: int, run: Run) -> Iterator[float]:
+def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -> Iterator[float]:
     """Yield them in order; those of small samples, if there is much to do, from several processes."""
     quiet = replace(run, progress=None, status=None, note=None)
     began, done = time.perf_counter(), 0
     for done in range(1, replicates + 1):
-        yield _one(n, dim, sigma, setting, quiet, done - 1)
+        yield _one(n, dim, statistic, quiet, done - 1)
         if run.progress:
             run.progress(done, replicates)
         seconds = (time.perf_counter() - began) / done
@@ -89,7 +91,7 @@ def _values(n: int, dim: int, sigma: Sigma, setting: Setting, replicates: int, r
         if done >= _TRIAL and n <= _SMALL and run.used_threads > 1 and rest > _PATIENCE:
             break
     for found in _elsewhere(
-        n, dim, sigma, setting, range(done, replicates), max(1, int(_CHUNK / seconds)), quiet
+        n, dim, statistic, range(done, replicates), max(1, int(_CHUNK / seconds)), quiet
     ):
         yield from found
         done += len(found)
@@ -98,7 +100,7 @@ def _values(n: int, dim: int, sigma: Sigma, setting: Setting, replicates: int, r
 
 
 def _elsewhere(
-    n: int, dim: int, sigma: Sigma, setting: Setting, rest: range, size: int, run: Run
+    n: int, dim: int, statistic: Statistic, rest: range, size: int, run: Run
 ) -> Iterator[list[float]]:
     """Yield the values in chunks, computed by as many processes as the run has threads."""
     if not rest:
@@ -110,7 +112,7 @@ def _elsewhere(
     try:
         with parallel_config("loky", n_jobs=run.used_threads, inner_max_num_threads=1):
             yield from Parallel(return_as="generator")(
-                delayed(_some)(n, dim, sigma, setting, alone, chunk) for chunk in chunks
+                delayed(_some)(n, dim, statistic, alone, chunk) for chunk in chunks
             )
     except BrokenExecutor as error:
         raise GaedistError(
@@ -118,14 +120,11 @@ def _elsewhere(
         ) from error
 
 
-def _some(n: int, dim: int, sigma: Sigma, setting: Setting, run: Run, chunk: range) -> list[float]:
-    return [_one(n, dim, sigma, setting, run, k) for k in chunk]
+def _some(n: int, dim: int, statistic: Statistic, run: Run, chunk: range) -> list[float]:
+    return [_one(n, dim, statistic, run, k) for k in chunk]
 
 
-def _one(n: int, dim: int, sigma: Sigma, setting: Setting, run: Run, k: int) -> float:
+def _one(n: int, dim: int, statistic: Statistic, run: Run, k: int) -> float:
     """Score replicate k."""
     x = np.random.default_rng((run.seed, k, _STREAM)).normal(size=(n, dim))
-    (measured,) = measure(x, [sigma], setting, run)
-    if (optimum := measured.smoothing.optimum) and optimum.interrupted:
-        raise KeyboardInterrupt  # the best so far of a replicate is of no use
-    return measured.moving
+    return statistic.of(x, run)

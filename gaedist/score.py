@@ -2,22 +2,39 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gaedist.engine import Run
+from gaedist.engine import Array, Plan, Run, carry_out
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.latents import as_codes
-from gaedist.measure import Measured, Setting, measure
+from gaedist.laws import Judgement, Null
+from gaedist.measure import Measured, Setting, measure_plan
+from gaedist.metrics import GAUSSIAN, Metric, check_used, metric_names
 from gaedist.mixtures import to_linear
-from gaedist.null import NULLS, Ask, Judgement, Null, check_null
-from gaedist.replicates import REPLICATES
+from gaedist.null import NULLS, Ask, Simulated, check_null
+from gaedist.parameters import Parameters
+from gaedist.replicates import REPLICATES, simulated
+from gaedist.rivals import RIVALS, Found, RivalValue
 from gaedist.rules import Sigma, listed
 from gaedist.smoothing import SigmaSummary
 from gaedist.version import __version__
+
+
+METRICS: dict[str, Metric] = {
+    GAUSSIAN: Metric(
+        "squared L2 distance of the smoothed codes, Eq. (7), the paper's",
+        "concentration and spread, clusters, up to D of about 30",
+        "Duda, Gaussian Auto-Encoder, 2018",
+        (),
+    ),
+    **RIVALS,
+}
+"""Name → what a score can be."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +62,21 @@ class ScoreResult:
     ----------
     n, dim : int
         Size and dimension of the sample.
-    metric, target, estimator, covariance : str
-        What was measured, against what, how, with which covariance family.
+    metric : str
+        What was measured, one of `METRICS`.
+    parameters : Parameters
+        With what, where the metric has knobs.
     value, log_value : float
-        Eq. (6) or (7), squared and times (4π)^(D/2), or times (4πσ²)^(D/2) to the smoothed target, and its
-        natural logarithm; None for an unbiased value that is negative.
-    sigma : SigmaSummary
+        Eq. (6) or (7), squared and times (4π)^(D/2), or times (4πσ²)^(D/2) to the smoothed target, or in the
+        normalisation of its row in `METRICS`, and its natural logarithm; None for an unbiased value that is
+        negative.
+    value_se : float, optional
+        Monte Carlo standard error of a mean over random directions.
+    target, estimator, covariance : str, optional
+        For the gaussian metric: against what, how, with which covariance family.
+    sigma : SigmaSummary, optional
         The standard deviations used, and where they come from.
-    terms : ScoreTerms
+    terms : ScoreTerms, optional
         The terms of the value.
     null : Null
         Mean and standard deviation of the value over samples of N(0, I) of this n and D, and where they
@@ -61,8 +85,11 @@ class ScoreResult:
         The value minus the null mean, formed term by term, and that in null standard deviations; None
         without a null law, and where σ is so large that rounding would rule them.
     p_value : float, optional
-        How often N(0, I) scores as far out: above the value, to the smoothed target; to N(0, I) itself
-        twice the lesser of above and below. None where no law can be trusted: ``null.note`` says why.
+        How often N(0, I) scores as far out: above the value, or twice the lesser of above and below where a
+        value can be too small as well (``two_sided``). None where no law can be trusted: ``null.note``
+        says why.
+    two_sided : bool
+        Whether a value can be too small as well.
     saturated : bool
         The value is a constant to within rounding, as it is for nearly every sample. Then z is all that is
         left of the distance.
@@ -73,17 +100,20 @@ class ScoreResult:
     n: int
     dim: int
     metric: str
+    parameters: Parameters
     value: float
     log_value: float | None
-    target: str
-    estimator: str
-    covariance: str
-    sigma: SigmaSummary
-    terms: ScoreTerms
+    value_se: float | None
+    target: str | None
+    estimator: str | None
+    covariance: str | None
+    sigma: SigmaSummary | None
+    terms: ScoreTerms | None
     null: Null
     excess: float | None
     z: float | None
     p_value: float | None
+    two_sided: bool
     saturated: bool
     method: str
     precision: str
@@ -98,16 +128,18 @@ def score(
     sigma: Sigma = 1.0,
     covariance: str | None = None,
     target: str = "normal",
-    metric: str = "gaussian",
     estimator: str = "v",
+    metric: str = "gaussian",
+    parameters: Parameters | None = None,
     null: str = "auto",
     replicates: int | None = None,
     cache: bool = True,
     run: Run | None = None,
 ) -> ScoreResult:
-    """Measure the squared L2 distance between a Gaussian-smoothed sample and N(0, I).
+    """Measure how far a sample is from N(0, I).
 
-    Implements Eqs. (6), (7) and (8), with the null law of `gaedist.null`.
+    Implements Eqs. (6), (7) and (8), the squared L2 distance of the sample under Gaussian smoothing, with the null
+    law of `gaedist.null`; or another of `METRICS`, with its own.
 
     Parameters
     ----------
@@ -122,7 +154,9 @@ def score(
     target : str
         The prior, one of `gaedist.targets.TARGETS`.
     metric : str
-        One of `gaedist.measure.METRICS`.
+        One of `METRICS`. What follows σ, up to the estimator, is for ``gaussian`` alone.
+    parameters : Parameters, optional
+        The knobs of other metrics.
     estimator : str
         One of `gaedist.targets.ESTIMATORS`; ``u`` is for the smoothed target.
     null : str
@@ -152,8 +186,9 @@ def score(
         [sigma],
         covariance=covariance,
         target=target,
-        metric=metric,
         estimator=estimator,
+        metric=[metric],
+        parameters=parameters,
         null=null,
         replicates=replicates,
         cache=cache,
@@ -163,37 +198,119 @@ def score(
 
 def scores(
     codes: ArrayLike,
-    sigmas: Sequence[Sigma],
+    sigmas: Sequence[Sigma] = (1.0,),
     *,
     covariance: str | None = None,
     target: str = "normal",
-    metric: str = "gaussian",
     estimator: str = "v",
+    metric: str | Sequence[str] = "gaussian",
+    parameters: Parameters | None = None,
     null: str = "auto",
     replicates: int | None = None,
     cache: bool = True,
+    failed: Callable[[str, GaedistError], None] | None = None,
     run: Run | None = None,
 ) -> list[ScoreResult]:
-    """Measure what `score` does with each of several σ, in one pass over all pairs where they share it.
+    """Measure what `score` does by several metrics, and for several σ, in one pass over all pairs if they can share it.
 
-    ``seconds`` of a result is the time until it was known. After a search for σ that Ctrl-C ended, the σ
-    that follow are left out.
+    A result for each metric, for ``gaussian`` one for each σ. ``metric`` may be ``all``. A metric that cannot be had
+    for these codes, such as ``kl`` of a singular covariance, is told to ``failed`` with its name and the reason,
+    and the others go on; without that the first such reason is raised. ``seconds`` of a result is the time until it
+    was known. After a search for σ that Ctrl-C ended, what follows is left out.
     """
-    began, run = time.perf_counter(), run or Run()
+    began, run, parameters = time.perf_counter(), run or Run(), parameters or Parameters()
+    names, sigmas = metric_names(metric, METRICS), listed(sigmas)
     check_choice("null", null, NULLS)
-    setting = Setting(metric, target, estimator, covariance)
-    sigmas = listed(sigmas)
-    for sigma in sigmas:
-        setting.check(sigma)
-        check_null(null, sigma, setting)
+    check_used(names, METRICS, parameters)
+    setting = Setting(target, estimator, covariance)
+    if GAUSSIAN in names:
+        for sigma in sigmas:
+            setting.check(sigma)
+            check_null(null, sigma, setting)
+    elif setting != Setting() or sigmas != [1.0]:
+        raise GaedistError(f"sigma, covariance, target and estimator are of metric {GAUSSIAN}, which is not asked for.")
     if replicates is not None and null != "monte-carlo":
         raise GaedistError("replicates are simulated samples: add --null monte-carlo (null=).")
     count = check_count("replicates", REPLICATES if replicates is None else replicates, 2)
-    found = []
-    for sigma, measured in zip(sigmas, measure(as_codes(codes), sigmas, setting, run), strict=False):
-        law = NULLS[null](measured, Ask(sigma, count, run, cache))
-        found.append(_result(measured, law.judge(measured), run, began))
-    return found
+    x = as_codes(codes)
+    plans: dict[str, Plan[Any]] = {}
+    for name in names:
+        try:
+            plans[name] = (
+                measure_plan(x, sigmas, setting, run)
+                if name == GAUSSIAN
+                else RIVALS[name].plan(x, parameters, run)
+            )
+        except GaedistError as error:
+            if failed is None:
+                raise
+            failed(name, error)
+    results = []
+    for name, found in zip(plans, carry_out(list(plans.values()), run), strict=True):
+        if name == GAUSSIAN:
+            for sigma, measured in zip(sigmas, found, strict=False):
+                law = NULLS[null](measured, Ask(sigma, count, run, cache))
+                results.append(_result(measured, law.judge(measured), run, began))
+        else:
+            judgement = _judge(name, found, x, parameters, Chance(null, count, cache), run)
+            results.append(_rival_result(name, found, judgement, x, run, began))
+    return results
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Where the law of a value comes from: a name of `NULLS`, how many replicates, and whether they are kept."""
+
+    null: str
+    replicates: int
+    stored: bool
+
+
+def _judge(name: str, found: Found, x: Array, parameters: Parameters, chance: Chance, run: Run) -> Judgement:
+    """Set the value of a rival beside its law."""
+    if chance.null == "none":
+        return Judgement(Null("none"))
+    if chance.null != "monte-carlo":
+        return found.judge()
+    values = simulated(
+        *x.shape,
+        RivalValue(name, parameters),
+        replicates=chance.replicates,
+        run=run,
+        stored=chance.stored,
+    )
+    return Simulated(values).judge_value(found.value, 0.0, RIVALS[name].two_sided)
+
+
+def _rival_result(
+    name: str, found: Found, judgement: Judgement, x: Array, run: Run, began: float
+) -> ScoreResult:
+    (n, dim), value = x.shape, found.value
+    return ScoreResult(
+        n=n,
+        dim=dim,
+        metric=name,
+        parameters=found.used,
+        value=value,
+        log_value=math.log(value) if value > 0 else None if value < 0 else -math.inf,
+        value_se=found.error,
+        target=None,
+        estimator=None,
+        covariance=None,
+        sigma=None,
+        terms=None,
+        null=judgement.null,
+        excess=judgement.excess,
+        z=judgement.z,
+        p_value=judgement.p_value,
+        two_sided=RIVALS[name].two_sided,
+        saturated=False,
+        method=RIVALS[name].method,
+        precision=run.precision,
+        threads=run.used_threads,
+        seconds=time.perf_counter() - began,
+        version=__version__,
+    )
 
 
 def _result(measured: Measured, judgement: Judgement, run: Run, began: float) -> ScoreResult:
@@ -205,9 +322,11 @@ def _result(measured: Measured, judgement: Judgement, run: Run, began: float) ->
     return ScoreResult(
         n=n,
         dim=dim,
-        metric=setting.metric,
+        metric=GAUSSIAN,
+        parameters=Parameters(),
         value=sign * to_linear(log_value),
         log_value=log_value if sign > 0 else None,
+        value_se=None,
         target=setting.target,
         estimator=setting.estimator,
         covariance=measured.smoothing.mixtures[0].covariance.name,
@@ -221,6 +340,7 @@ def _result(measured: Measured, judgement: Judgement, run: Run, began: float) ->
         excess=judgement.excess,
         z=judgement.z,
         p_value=judgement.p_value,
+        two_sided=not setting.smoothed,
         saturated=bool(varying < log_value + math.log(np.finfo(float).eps)),
         method="pairs",
         precision=run.precision,

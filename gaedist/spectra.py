@@ -16,7 +16,7 @@ Taking the constant, l = j = 0, out of it is all that centring does, and nothing
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -132,11 +132,9 @@ class PairMoments:
         Its value and its count, no whole number, give the rest of Σ λ and of Σ λ².
         """
         values, counts = [], []
-        logs = self._log_moments(2 * _DEGREES)
         left = self.square
-        for degree in range(_DEGREES):
-            matrix = self._block(degree, logs)
-            found = np.abs(np.linalg.eigvalsh(matrix[1:, 1:] if degree == 0 else matrix))
+        for degree, block in enumerate(self.blocks(_DEGREES)):
+            found = np.abs(np.linalg.eigvalsh(block))
             often = harmonics(self.dim, degree)
             values.append(found)
             counts.append(np.full(len(found), often))
@@ -155,11 +153,15 @@ class PairMoments:
             often_ = np.append(often_, rest**2 / rest_square)
         return flat, often_
 
+    def trace(self, power: int) -> float:
+        """Return Σ λ^power."""
+        values, counts = self.eigenvalues
+        return float(counts @ values**power)
+
     @property
     def skewness(self) -> float:
         """That of the limit law, 8 Σ λ³ / (2 Σ λ²)^(3/2)."""
-        values, counts = self.eigenvalues
-        return 8 * float(counts @ values**3) / (2 * float(counts @ values**2)) ** 1.5
+        return 8 * self.trace(3) / (2 * self.square) ** 1.5
 
     def skewness_at(self, n: int) -> float:
         """Return the skewness for n points, but for terms of order 1/n beside it."""
@@ -174,8 +176,14 @@ class PairMoments:
         peaks = rows.max(axis=1, keepdims=True)
         return np.asarray((peaks + np.log(np.exp(rows - peaks).sum(axis=1, keepdims=True)))[:, 0])
 
+    def blocks(self, count: int) -> Iterator[Array]:
+        """Yield M of the harmonics of each degree, without the constant, but for signs that change no eigenvalue."""
+        logs = self._log_moments(2 * _DEGREES)
+        for degree in range(count):
+            block = self._block(degree, logs)
+            yield block[1:, 1:] if degree == 0 else block
+
     def _block(self, degree: int, log_moments: Array) -> Array:
-        """Return M of the harmonics of a degree, but for signs that change no eigenvalue."""
         from scipy.special import gammaln
 
         half = self.dim / 2

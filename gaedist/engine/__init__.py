@@ -8,15 +8,17 @@ threads. `relabel` does so for many labellings of the points at once. `tiles`, `
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import cast
+from typing import TypeVar, cast
 
 from gaedist.engine.driver import FAINT, Tiling, Work, count_tiles
 from gaedist.engine.integrands import Gaussian, Profile, Shape
 from gaedist.engine.jobs import METHODS, PRECISIONS, Array, PairSum, Run, available_threads
+from gaedist.engine.plans import Plan
 from gaedist.engine.relabel import Bits, LabelSums, add_labels, times_labels
-from gaedist.engine.threads import limited_threads
+from gaedist.engine.slices import Slices, mean_and_error, random_directions, slice_values
+from gaedist.engine.threads import in_order, limited_threads
 
 __all__ = [
     "METHODS",
@@ -25,15 +27,24 @@ __all__ = [
     "Bits",
     "LabelSums",
     "PairSum",
+    "Plan",
     "Profile",
     "Run",
     "Shape",
+    "Slices",
     "available_threads",
+    "carry_out",
+    "in_threads",
     "label_sums",
     "log_pair_sums",
+    "mean_and_error",
     "pair_derivatives",
+    "random_directions",
+    "slice_values",
     "times_labels",
 ]
+
+T, U = TypeVar("T"), TypeVar("U")
 
 
 def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
@@ -51,6 +62,21 @@ def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
             else:
                 logs |= _power_logs(group, work)
     return [logs[id(job)] for job in jobs]
+
+
+def carry_out(plans: Sequence[Plan[T]], run: Run) -> list[T]:
+    """Answer several questions, with one pass over the pairs of the same points, and one along directions."""
+    logs = iter(log_pair_sums([job for plan in plans for job in plan.pairs], run))
+    values = iter(slice_values([job for plan in plans for job in plan.slices], run))
+    return [
+        plan.finish([next(logs) for _ in plan.pairs], [next(values) for _ in plan.slices]) for plan in plans
+    ]
+
+
+def in_threads(function: Callable[[U], float], items: Iterable[U], run: Run) -> Iterator[float]:
+    """Yield function(item) for each item in its order, computed by threads in which BLAS has one."""
+    with limited_threads(1):
+        yield from in_order(function, items, run.used_threads)
 
 
 def _sharing(jobs: Sequence[PairSum]) -> list[list[PairSum]]:

@@ -86,7 +86,9 @@ class _Cache(FunctionCache):
             super().save_overload(sig, data)
 
 
-def compiled(*, inline: bool = False, parallel: bool = False, cache: bool = False) -> Callable[[F], F]:
+def compiled(
+    *, inline: bool = False, parallel: bool = False, nogil: bool = False, cache: bool = False
+) -> Callable[[F], F]:
     """Compile with `OPTIONS`.
 
     What inner loops call is inlined whatever its size: a loop with a call is not vectorised. Only entry
@@ -94,7 +96,7 @@ def compiled(*, inline: bool = False, parallel: bool = False, cache: bool = Fals
     """
 
     def compile_(function: F) -> F:
-        dispatcher = numba.njit(forceinline=inline, parallel=parallel, **OPTIONS)(function)
+        dispatcher = numba.njit(forceinline=inline, parallel=parallel, nogil=nogil, **OPTIONS)(function)
         if cache:
             with contextlib.suppress(RuntimeError):  # no folder for the cache can be written
                 dispatcher._cache = _Cache(function)

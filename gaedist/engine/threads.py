@@ -1,14 +1,18 @@
 """Threads of Numba and of BLAS, whose settings are the process's."""
 
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
+
+T, R = TypeVar("T"), TypeVar("R")
 
 _LOCK = threading.Lock()
 
@@ -36,3 +40,25 @@ def _blas() -> "ThreadpoolController":
 
     import_module("scipy.linalg.cython_blas")  # Numba's np.dot calls into it
     return ThreadpoolController()
+
+
+def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """Yield function(item) for each item in its order, computed by Python threads.
+
+    For functions that spend their time where Python's lock is free, as NumPy's do.
+    """
+    if threads == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:  # after Ctrl-C, or an error
+            for future in waiting:
+                future.cancel()

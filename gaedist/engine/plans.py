@@ -1,0 +1,33 @@
+"""Questions that can be answered in one pass: what each has to know of the points, and what it makes of that."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from gaedist.engine.jobs import Array, PairSum
+from gaedist.engine.slices import Slices
+
+T, U = TypeVar("T"), TypeVar("U")
+
+
+@dataclass(frozen=True, eq=False)
+class Plan(Generic[T]):
+    """A question.
+
+    Attributes
+    ----------
+    finish : callable
+        From the logarithms of the pair sums, and the values along directions, to the answer.
+    pairs : sequence of PairSum
+        Sums that it needs.
+    slices : sequence of Slices
+        Statistics along directions that it needs.
+    """
+
+    finish: Callable[[Sequence[float], Sequence[Array]], T]
+    pairs: Sequence[PairSum] = ()
+    slices: Sequence[Slices] = ()
+
+    def then(self, function: Callable[[T], U]) -> "Plan[U]":
+        """Return the plan whose answer is a function of this one's."""
+        return Plan(lambda logs, slices: function(self.finish(logs, slices)), self.pairs, self.slices)
