@@ -5,9 +5,13 @@ from typing import TypeVar
 
 from gaedist.errors import GaedistError
 from gaedist.figures import sizes
-from gaedist.gates import Outcome, Result
+from gaedist.gates import ABOVE, Outcome, P, Result, Z
+from gaedist.metrics import GAUSSIAN
+from gaedist.null import is_known, least_p
+from gaedist.replicates import REPLICATES
 from gaedist.report import Row
-from gaedist.rules import Sigma
+from gaedist.rules import Sigma, is_repeatable
+from gaedist.score import is_two_sided
 from gaedist.smoothing import SigmaSummary
 from gaedist.streams import complain
 
@@ -37,6 +41,31 @@ def all_or_each(
         return results
 
 
+def check_gates(
+    outcome: Outcome,
+    metrics: Sequence[str],
+    sigmas: Sequence[Sigma],
+    covariance: str | None,
+    target: str,
+    null: str,
+    replicates: int | None,
+) -> None:
+    """Raise `GaedistError` for a gate on scores that nothing can be held against, or that cannot fail."""
+    if len(metrics) > 1:
+        outcome.needs([ABOVE], "one metric, whose values have one unit. Use --fail-p for several.")
+    if GAUSSIAN in metrics:
+        if not all(map(is_repeatable, sigmas)):
+            outcome.needs([Z, P], "what N(0, I) scores, which cannot be known for σ of a file.")
+        if null != "monte-carlo" and not all(is_known(sigma, covariance) for sigma in sigmas):
+            outcome.needs([Z, P], "what N(0, I) scores, which is not known here. Add --null monte-carlo.")
+    if null == "none":
+        outcome.needs([Z, P], "what N(0, I) scores, which is not known here. Add --null monte-carlo.")
+    if null == "monte-carlo":
+        two_sided = any(is_two_sided(name, target) for name in metrics)
+        least = least_p(replicates or REPLICATES, two_sided=two_sided)
+        outcome.reaches(P, least, "more --replicates")
+
+
 def finish(
     results: Sequence[Result],
     source: dict[str, str | None],
@@ -47,11 +76,15 @@ def finish(
     """Write results, then hold them against the gates."""
     for result in results:
         add(Row(source, result))
+    metrics = {result.metric for result in results}
+    several = sum(result.sigma is not None for result in results) > 1
     for result in results:
-        several = f", σ = {sizes(result.sigma)}" if len(results) > 1 else ""
+        which = f", {result.metric}" if len(metrics) > 1 else ""
+        which += f", σ = {sizes(result.sigma)}" if several and result.sigma else ""
         with outcome.reporting(names):
-            outcome.check(f"{names}{several}", result)
-        stop_if_interrupted(names, result.sigma)
+            outcome.check(f"{names}{which}", result)
+        if result.sigma:
+            stop_if_interrupted(names, result.sigma)
 
 
 def stop_if_interrupted(name: str, sigma: SigmaSummary) -> None:

@@ -11,17 +11,19 @@ import typer
 
 import gaedist
 from gaedist import options
-from gaedist.answers import all_or_each, finish, stop_if_interrupted
+from gaedist.answers import all_or_each, check_gates, finish, stop_if_interrupted
 from gaedist.engine import Run
 from gaedist.errors import GaedistError
-from gaedist.gates import ABOVE, BAD_INPUT, DONE, INTERRUPTED, Outcome, P, z_gate
+from gaedist.gates import ABOVE, BAD_INPUT, DONE, INTERRUPTED, Outcome, P, Z
 from gaedist.interrupts import heard_interrupts
 from gaedist.latents import Latents, Selection, parse_rows, read_latents, split_name
-from gaedist.null import is_known, least_p
+from gaedist.measure import Setting
+from gaedist.metrics import metric_names
+from gaedist.parameters import Parameters
 from gaedist.progress import shown
-from gaedist.replicates import REPLICATES
 from gaedist.report import Row, report
-from gaedist.rules import JOINT, RULES, is_repeatable
+from gaedist.rules import JOINT, RULES
+from gaedist.score import METRICS, check_options
 from gaedist.sigma_files import SigmaTarget, parse_sigma
 from gaedist.smoothing import FACTOR
 from gaedist.streams import abandon_stdout, complain, prepare_streams
@@ -41,7 +43,13 @@ def score(
     covariance: options.Covariance = None,
     target: options.Target = "normal",
     estimator: options.ScoreEstimator = "v",
-    metric: options.ScoreMetrics = options.GAUSSIAN,
+    metric: options.ScoreMetrics = options.GAUSSIANS,
+    kernel: options.Kernel = None,
+    scale: options.Scales = None,
+    alpha: options.Alpha = None,
+    beta: options.Beta = None,
+    gamma: options.Gamma = None,
+    directions: options.Directions = None,
     null: options.Null = "auto",
     replicates: options.Replicates = None,
     no_cache: options.NoCache = False,
@@ -65,38 +73,34 @@ def score(
     Example: gaedist score checkpoints/*.npy --fail-z 4
     """
     selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
-    z = z_gate(target)
-    outcome = Outcome({ABOVE: fail_above, z: fail_z, P: fail_p}, quiet)
-    sigmas = {text: parse_sigma(text, RULES) for text in sigma}
-    if not all(map(is_repeatable, sigmas.values())):
-        outcome.needs((z, P), "what N(0, I) scores, which cannot be known for σ of a file.")
-    known = null == "monte-carlo" or all(is_known(found, covariance) for found in sigmas.values())
-    if null == "none" or not known:
-        outcome.needs((z, P), "what N(0, I) scores, which is not known here. Add --null monte-carlo.")
-    if null == "monte-carlo":
-        outcome.reaches(P, least_p(target, replicates or REPLICATES), "more --replicates")
+    parameters = Parameters(beta, gamma, kernel, scale, alpha, directions)
+    outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p}, quiet)
+    sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)]
+    metrics = metric_names(metric, METRICS)
+    check_options(metrics, sigmas, Setting(target, estimator, covariance), parameters)
+    check_gates(outcome, metrics, sigmas, covariance, target, null, replicates)
     run = Run(threads, method, precision, seed)
     with report(output, format_) as add:
         for file in files:
             with outcome.reporting(file):
                 latents = _read(file, selection, quiet)
-                for name in metric:
-                    with shown(run, latents.name, quiet=quiet) as watched, _about(latents.name):
-                        ask = partial(
-                            gaedist.scores,
-                            latents.codes,
-                            covariance=covariance,
-                            target=target,
-                            metric=name,
-                            estimator=estimator,
-                            null=null,
-                            replicates=replicates,
-                            cache=not no_cache,
-                            run=watched,
-                        )
-                        results = all_or_each(ask, sigmas, latents.name, outcome)
-                    source = {"file": latents.file, "dataset": latents.dataset}
-                    finish(results, source, latents.name, add, outcome)
+                with shown(run, latents.name, quiet=quiet) as watched, _about(latents.name):
+                    results = gaedist.scores(
+                        latents.codes,
+                        sigmas,
+                        covariance=covariance,
+                        target=target,
+                        estimator=estimator,
+                        metric=metrics,
+                        parameters=parameters,
+                        null=null,
+                        replicates=replicates,
+                        cache=not no_cache,
+                        failed=outcome.failing(latents.name, metrics),
+                        run=watched,
+                    )
+                source = {"file": latents.file, "dataset": latents.dataset}
+                finish(results, source, latents.name, add, outcome)
     return outcome.exit_code()
 
 
@@ -109,7 +113,7 @@ def compare(
     sigma_factor: options.SigmaFactor = FACTOR,
     covariance: options.Covariance = None,
     estimator: options.CompareEstimator = "v",
-    metric: options.CompareMetrics = options.GAUSSIAN,
+    metric: options.CompareMetrics = options.GAUSSIANS,
     permutations: options.Permutations = 0,
     dataset: options.Dataset = None,
     rows: options.Rows = None,

@@ -1,10 +1,10 @@
-"""The law of a mean of a kernel over pairs less a function of one point that is not quite its mean over N(0, I).
+"""The law of a mean over pairs less one over points that is not quite its mean over N(0, I).
 
     V = (1/n²) Σ_ij k(x_i, x_j) − (2/n) Σ_i c(x_i) + a constant
 
 is a squared distance to N(0, I) where c(x) = E[k|x], and for the approximate φ_D it is not. What is left,
-f = (2(n − 1)/n²) (E[k|x] − E k) − (2/n) (c − E c), is a function of |x|² that every point adds, beside the h of
-`spectra` that every pair does.
+f = (2(n − 1)/n²) (E[k|x] − E k) − (2/n) (c − E c), is a function of |x|² that every point adds, beside the
+h of `spectra` that every pair does.
 """
 
 import math
@@ -43,22 +43,20 @@ def crossed_law(n: int, pairs: PairMoments, cross: Radial, constant: float, fact
     )
     mean = mixing.peak / n + (1 - 1 / n) * pairs.mean - 2 * cross.mean(dim) + constant
     points, density = _squared_norms(dim)
-    parts = [
-        (np.exp(-np.outer(points, f.rates)) @ f.weights) - f.mean(dim) for f in (about, cross)
-    ]
+    parts = [(np.exp(-np.outer(points, f.rates)) @ f.weights) - f.mean(dim) for f in (about, cross)]
     f = 2 * (n - 1) / n**2 * parts[0] - 2 / n * parts[1]
     f -= float(density @ f)
     variance = n * float(density @ f**2) + 2 * (n - 1) / n**3 * pairs.square
     third = n * float(density @ f**3) + 8 * (n - 1) * (n - 2) / n**5 * pairs.trace(3)
     third += 6 * (n - 1) / n * _radial_form(dim, pairs, points, density * f)
-    return GammaLaw(
-        n, factor * mean, factor * math.sqrt(variance), third / variance**1.5, two_sided=True
-    )
+    return GammaLaw(n, factor * mean, factor * math.sqrt(variance), third / variance**1.5, two_sided=True)
 
 
 def _squared_norms(dim: int) -> tuple[Array, Array]:
     """Return nodes and weights of a rule for means over |x|² of N(0, I)."""
-    logs = math.log(dim) + np.arange(-_LOWEST * (1 / math.sqrt(dim) + 1 / dim), 2 + 20 / math.sqrt(dim), _STEP / math.sqrt(dim))
+    logs = math.log(dim) + np.arange(
+        -_LOWEST * (1 / math.sqrt(dim) + 1 / dim), 2 + 20 / math.sqrt(dim), _STEP / math.sqrt(dim)
+    )
     raw = dim / 2 * logs - np.exp(logs) / 2
     weights = np.exp(raw - raw.max())
     return np.exp(logs), weights / weights.sum()

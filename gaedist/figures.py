@@ -35,8 +35,10 @@ def p_text(p: float | None) -> str:
     return f"< {_FAINTEST:g}" if p < _FAINTEST else f"{p:.2g}"
 
 
-def sizes(found: SigmaSummary | Spread) -> str:
+def sizes(found: SigmaSummary | Spread | None) -> str:
     """Write one σ, and the rule that chose it, or least, median and largest of several."""
+    if found is None:
+        return "–"
     if found.min == found.max:
         rule = f" {found.rule}" if isinstance(found, SigmaSummary) and is_pooled(found.rule) else ""
         return f"{number(found.median)}{rule}"
@@ -58,6 +60,18 @@ def score_value(result: ScoreResult) -> str:
     """Write the value to the precision of its null law."""
     decimals = _decimals(result)
     return number(result.value, result.log_value) if decimals is None else f"{result.value:.{decimals}f}"
+
+
+def metric_and_sigma(result: ScoreResult) -> str:
+    """Write the metric, and the σ of one that has such."""
+    return result.metric if result.sigma is None else f"{result.metric} (σ = {sizes(result.sigma)})"
+
+
+def value_and_error(result: ScoreResult) -> str:
+    """Write the value, and the standard error of a mean over directions."""
+    if not result.value_se:
+        return score_value(result)
+    return f"{score_value(result)} ± {result.value_se:.1g}"
 
 
 def mean_norm(report: ArrayReport) -> str:

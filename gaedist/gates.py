@@ -1,7 +1,7 @@
 """Exit codes: which results fail a gate, and which files could not be used."""
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,6 @@ from gaedist.compare import CompareResult
 from gaedist.errors import GaedistError
 from gaedist.score import ScoreResult
 from gaedist.streams import complain
-from gaedist.targets import TARGETS
 from gaedist.words import direction, gate_warning
 
 DONE, GATE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -36,6 +35,8 @@ class Gate:
         The number must not be below the bound; else not above.
     directed : bool
         Whether z tells how a result fails.
+    one_sided : Gate, optional
+        The gate that takes its place for a value that cannot be too small.
     """
 
     option: str
@@ -43,6 +44,12 @@ class Gate:
     measure: Callable[[Any], float | None]
     least: bool = False
     directed: bool = True
+    one_sided: "Gate | None" = None
+
+    def fitting(self, result: Result) -> "Gate":
+        """Return the gate for a result."""
+        both = getattr(result, "two_sided", True)
+        return self if both or self.one_sided is None else self.one_sided
 
     def failure(self, found: float, bound: float) -> str | None:
         """Say how a number fails the bound, if it does."""
@@ -53,14 +60,13 @@ class Gate:
 
 
 ABOVE = Gate("--fail-above", "value", lambda result: result.value, directed=False)
-Z = Gate("--fail-z", "|z|", lambda result: None if result.z is None else abs(result.z))
-Z_ABOVE = Gate("--fail-z", "z", lambda result: result.z)
+Z = Gate(
+    "--fail-z",
+    "|z|",
+    lambda result: None if result.z is None else abs(result.z),
+    one_sided=Gate("--fail-z", "z", lambda result: result.z),
+)
 P = Gate("--fail-p", "p", lambda result: result.p_value, least=True)
-
-
-def z_gate(target: str) -> Gate:
-    """Return the gate on z: to the smoothed target, nothing is too near."""
-    return Z_ABOVE if TARGETS[target].smoothed else Z
 
 
 @dataclass
@@ -105,6 +111,12 @@ class Outcome:
         self.errors += 1
         complain(message)
 
+    def failing(self, file: str, metrics: Sequence[str]) -> Callable[[str, GaedistError], None]:
+        """Return a function that reports a metric that a file cannot be measured by."""
+        return lambda metric, error: self.report_error(
+            f"{file}: {metric}: {error}" if len(metrics) > 1 else f"{file}: {error}"
+        )
+
     @contextmanager
     def reporting(self, file: str) -> Iterator[None]:
         """Report a file that cannot be used, and go on with the next."""
@@ -118,7 +130,8 @@ class Outcome:
     def check(self, label: str, result: Result) -> None:
         """Note each gate that a result fails; raise `GaedistError` if it cannot be judged."""
         bounds = {gate: bound for gate, bound in self.bounds.items() if bound is not None}
-        for gate, bound in bounds.items():
+        for asked, bound in bounds.items():
+            gate = asked.fitting(result)
             if (warning := gate_warning(result, gate.option)) and not self.quiet:
                 complain(f"{label}: {warning}")
             found = gate.measure(result)

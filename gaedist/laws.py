@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from gaedist.limits import quadratic_law
 from gaedist.spectra import PairMoments
 
-UNEVEN = "the law of the value is too uneven at this n and D for a p-value from its moments. Use --null monte-carlo."
-LEAST = sys.float_info.min
-"""A p-value that is no number any more."""
+UNEVEN = (
+    "the law of the value is too uneven at this n and D for a p-value from its moments. "
+    "Use --null monte-carlo."
+)
+_SAME = "all samples of N(0, I) of this size score the same."
 
 FEWEST = 10
 """Points, of which laws by moments were found calibrated."""
@@ -21,6 +23,11 @@ DEPARTURE = 0.25
 _SKEWNESS = (-0.6, 1.2)  # of a value, between which a gamma law of two tails was found calibrated
 _MOST_SKEW = 2.9  # of one with an upper tail only: a bit more than that of a single χ²
 _STRAIGHT = 1e-6  # skewness of a gamma law that is a normal one
+
+
+def clipped(p_value: float | None) -> float | None:
+    """Return a probability that rounding has not led astray, nor to 0."""
+    return None if p_value is None else min(1.0, max(sys.float_info.min, p_value))
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,15 @@ class Judgement:
     p_value: float | None = None
 
 
+@dataclass(frozen=True)
+class Cumulants:
+    """Mean, standard deviation and skewness of a law."""
+
+    mean: float
+    sd: float
+    skewness: float
+
+
 class ValueLaw(ABC):
     """The law of a value under N(0, I).
 
@@ -89,14 +105,13 @@ class ValueLaw(ABC):
     def judge(self, value: float) -> Judgement:
         """Set a value beside the law."""
         if not 0 < self.sd < math.inf:
-            note = "all samples of N(0, I) of this size score the same."
-            return Judgement(Null("closed-form", self.mean, None, note=note))
+            return Judgement(Null("closed-form", self.mean, note=_SAME))
         method, p_value = self.tail(value)
-        note = UNEVEN if p_value is None else None
-        if p_value is not None:
-            p_value = min(1.0, max(LEAST, p_value))
-        excess = value - self.mean
-        return Judgement(Null(method, self.mean, self.sd, note=note), excess, excess / self.sd, p_value)
+        null, excess = (
+            Null(method, self.mean, self.sd, note=UNEVEN if p_value is None else None),
+            value - self.mean,
+        )
+        return Judgement(null, excess, excess / self.sd, clipped(p_value))
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,18 @@
 """The score of a sample, before it is judged: what is measured, and the terms of the distance."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from gaedist.engine import Array, Plan, Run, carry_out
 from gaedist.errors import GaedistError, check_choice
 from gaedist.mixtures import Mixture, SquaredDistance, distance_plan, normal, signed_sum, to_linear
-from gaedist.rules import Sigma, family_of
+from gaedist.rules import Sigma, family_of, is_repeatable
 from gaedist.smoothing import Smoothing, smooth
 from gaedist.targets import ESTIMATORS, TARGETS
 from gaedist.variances import Constant
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -87,6 +88,8 @@ class Measured:
 
     Attributes
     ----------
+    sigma : float, str or array_like
+        Where σ comes from.
     smoothing : Smoothing
         The sample.
     terms : Terms
@@ -95,6 +98,7 @@ class Measured:
         What was measured.
     """
 
+    sigma: Sigma
     smoothing: Smoothing
     terms: Terms
     setting: Setting
@@ -148,21 +152,38 @@ def measure(x: Array, sigmas: Sequence[Sigma], setting: Setting, run: Run) -> li
     return carry_out([measure_plan(x, sigmas, setting, run)], run)[0]
 
 
-def measure_plan(x: Array, sigmas: Sequence[Sigma], setting: Setting, run: Run) -> Plan[list[Measured]]:
-    """Choose the σ, and plan what `measure` returns."""
+def measure_plan(
+    x: Array,
+    sigmas: Sequence[Sigma],
+    setting: Setting,
+    run: Run,
+    failed: Callable[[GaedistError], None] | None = None,
+) -> Plan[list[Measured]]:
+    """Choose the σ, and plan what `measure` returns.
+
+    One of several σ that cannot be had is told to ``failed``, and left out.
+    """
     n, dim = x.shape
     if setting.unbiased and n < 2:
         raise GaedistError("estimator u is a mean over pairs of points, and there is one point. Take v.")
+    kept: list[Sigma] = []
     smoothings: list[Smoothing] = []
     for sigma in sigmas:
-        smoothings.append(smooth(x, sigma, setting.covariance, run))
+        try:
+            smoothings.append(smooth(x, sigma, setting.covariance, run))
+        except GaedistError as error:
+            if failed is None or len(sigmas) == 1:
+                raise
+            failed(GaedistError(f"sigma {sigma if is_repeatable(sigma) else 'of a file'}: {error}"))
+            continue
+        kept.append(sigma)
         if (optimum := smoothings[-1].optimum) and optimum.interrupted:
             break
 
     def finish(distances: list[SquaredDistance]) -> list[Measured]:
         return [
-            Measured(found, _terms(distance, n, setting), setting)
-            for found, distance in zip(smoothings, distances, strict=True)
+            Measured(sigma, found, _terms(distance, n, setting), setting)
+            for sigma, found, distance in zip(kept, smoothings, distances, strict=True)
         ]
 
     return distance_plan([_question(found, dim, setting) for found in smoothings]).then(finish)

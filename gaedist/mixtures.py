@@ -13,7 +13,7 @@ import numpy as np
 
 from gaedist.covariances import meet, promoted
 from gaedist.engine import Array, PairSum, Plan, Run, carry_out
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, check_dims
 from gaedist.family import Covariance
 from gaedist.variances import Constant
 
@@ -135,8 +135,7 @@ def overlaps(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run) -> list[
 def overlap_plan(pairs: Sequence[tuple[Mixture, Mixture, float]]) -> Plan[list[Overlap]]:
     """Plan what `overlaps` returns."""
     for p, q, _ in pairs:
-        if p.dim != q.dim:
-            raise GaedistError(f"dimensions differ: {p.dim} and {q.dim}. Compare codes of one dimension.")
+        check_dims(p.dim, q.dim)
     jobs = [pair_sum(p, q) for p, q, _ in pairs]
 
     def finish(logs: Sequence[float], slices: Sequence[Array]) -> list[Overlap]:

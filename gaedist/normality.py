@@ -1,8 +1,8 @@
 """Distances of moments: KL of the Gaussian fit, Mardia's sums, and the standardisation of Henze and Zirkler.
 
-Under N(0, I) 2n KL is the likelihood ratio of a given mean and covariance, whose moment generating function is a
-product of gamma functions (T. W. Anderson, An Introduction to Multivariate Statistical Analysis, sec. 10.9), and
-the others are polynomials of n and D by the moments of N(0, I).
+Under N(0, I) 2n KL is the likelihood ratio of a given mean and covariance, whose moment generating function
+is a product of gamma functions (T. W. Anderson, An Introduction to Multivariate Statistical Analysis, sec.
+10.9), and the others are polynomials of n and D by the moments of N(0, I).
 """
 
 import math
@@ -11,8 +11,10 @@ import numpy as np
 
 from gaedist.engine import Array, Run, in_threads
 from gaedist.errors import GaedistError
+from gaedist.laws import Cumulants
 
-_ROWS = 4096  # that are multiplied at once
+_ROWS = 1024  # points of a sum of their third powers
+_PRODUCTS = 1 << 19  # numbers that are multiplied at once
 _SINGULAR = 1e-13  # eigenvalue of a covariance beside the largest, below which rounding made it
 
 
@@ -27,7 +29,7 @@ def covariance_of(x: Array) -> tuple[Array, Array, Array]:
     n, dim = x.shape
     if n <= dim:
         raise GaedistError(
-            f"the covariance of {n} points in {dim} dimensions is singular. It takes {dim + 1} points or more."
+            f"the covariance is singular: it takes {dim + 1} points in {dim} dimensions; got {n}."
         )
     mean = x.mean(axis=0)
     centered = x - mean
@@ -35,8 +37,8 @@ def covariance_of(x: Array) -> tuple[Array, Array, Array]:
     if not values[0] > _SINGULAR * values[-1]:
         flat = int((values <= _SINGULAR * max(values[-1], 0.0)).sum())
         raise GaedistError(
-            f"the covariance is singular: the codes do not vary in {flat} of {dim} directions. Drop these, or take "
-            "another metric."
+            f"the covariance is singular: the codes do not vary along {flat} of {dim} directions. "
+            "Take another metric."
         )
     return mean, values, vectors
 
@@ -44,14 +46,15 @@ def covariance_of(x: Array) -> tuple[Array, Array, Array]:
 def divergence(x: Array) -> float:
     """Return KL(N(m, C) ‖ N(0, I)) = ½ (tr C + |m|² − D − log |C|) of the sample's Gaussian fit.
 
-    C has divisor n: the fit is the likeliest. Each term, c − 1 − log c ≥ 0, keeps its digits where c is near 1.
+    C has divisor n: the fit is the likeliest. Each term, c − 1 − log c ≥ 0, keeps its digits where c is
+    near 1.
     """
     mean, values, _ = covariance_of(x)
     off = values - 1
     return 0.5 * (float(mean @ mean) + math.fsum(off - np.log1p(off)))
 
 
-def divergence_cumulants(n: int, dim: int) -> tuple[float, float, float]:
+def divergence_cumulants(n: int, dim: int) -> Cumulants:
     """Return mean, standard deviation and skewness of the divergence over samples of N(0, I), exactly."""
     from scipy.special import digamma, polygamma
 
@@ -59,7 +62,7 @@ def divergence_cumulants(n: int, dim: int) -> tuple[float, float, float]:
     first = -n * float(dim * math.log(2 / n) + digamma(halves).sum())
     second = n**2 * float(polygamma(1, halves).sum()) - 2 * dim * n
     third = -(n**3) * float(polygamma(2, halves).sum()) - 4 * dim * n
-    return first / (2 * n), math.sqrt(second) / (2 * n), third / second**1.5
+    return Cumulants(first / (2 * n), math.sqrt(second) / (2 * n), third / second**1.5)
 
 
 def standardised(x: Array) -> Array:
@@ -70,14 +73,14 @@ def standardised(x: Array) -> Array:
 
 def henze_zirkler_beta(n: int, dim: int) -> float:
     """Return β = ((2D + 1) n/4)^(1/(D + 4))/√2, Henze and Zirkler 1990."""
-    return ((2 * dim + 1) * n / 4) ** (1 / (dim + 4)) / math.sqrt(2)
+    return float(((2 * dim + 1) * n / 4) ** (1 / (dim + 4)) / math.sqrt(2))
 
 
 def henze_zirkler_moments(dim: int, beta: float) -> tuple[float, float]:
     """Return mean and standard deviation of the statistic under any Gaussian law, as n grows.
 
-    N. Henze and B. Zirkler, A class of invariant consistent tests for multivariate normality, Comm. Statist. Theory
-    Methods 19 (1990) 3595, theorem 3.2.
+    N. Henze and B. Zirkler, A class of invariant consistent tests for multivariate normality, Comm.
+    Statist. Theory Methods 19 (1990) 3595, theorem 3.2.
     """
     d, b2 = dim, beta**2
     a, w = 1 + 2 * b2, (1 + b2) * (1 + 3 * b2)
@@ -91,12 +94,19 @@ def henze_zirkler_moments(dim: int, beta: float) -> tuple[float, float]:
 
 
 def third_moments(x: Array, run: Run) -> float:
-    """Return mean (x_i·x_j)³ over all i and j: |T|² of T = mean x ⊗ x ⊗ x, or from the products of few points."""
+    """Return mean (x_i·x_j)³ over all i and j: |T|² of T = mean x ⊗ x ⊗ x, or by products of few points."""
     n, dim = x.shape
     if 2 * dim**2 < 3 * n:
         return math.fsum(in_threads(lambda a: _tensor_part(x, a), range(dim), run))
-    starts = range(0, n, _ROWS)
-    return math.fsum(in_threads(lambda start: float(((x[start : start + _ROWS] @ x.T) ** 3).sum()), starts, run)) / n**2
+    size = max(1, _PRODUCTS // n)
+    parts = in_threads(lambda start: _cubes(x[start : start + size], x), range(0, n, size), run)
+    return float(math.fsum(parts) / n**2)
+
+
+def _cubes(some: Array, x: Array) -> float:
+    """Return Σ (x_i·x_j)³ over some points and all."""
+    products = some @ x.T
+    return float(np.einsum("ij,ij,ij->", products, products, products))
 
 
 def _tensor_part(x: Array, a: int) -> float:
@@ -106,10 +116,12 @@ def _tensor_part(x: Array, a: int) -> float:
         rest = x[start : start + _ROWS, a:]
         part += (rest * rest[:, :1]).T @ rest
     squares = (part / len(x)) ** 2
-    return float(squares[0, 0] + 1.5 * (squares[0, 1:].sum() + squares[1:, 0].sum()) + 3 * squares[1:, 1:].sum())
+    return float(
+        squares[0, 0] + 1.5 * (squares[0, 1:].sum() + squares[1:, 0].sum()) + 3 * squares[1:, 1:].sum()
+    )
 
 
-def skewness_cumulants(n: int, dim: int) -> tuple[float, float, float]:
+def skewness_cumulants(n: int, dim: int) -> Cumulants:
     """Return mean, standard deviation and skewness of `third_moments` over samples of N(0, I), exactly.
 
     Pairs of different points add (x·y)³, of mean 0 given either, and points with themselves |x|⁶.
@@ -122,7 +134,7 @@ def skewness_cumulants(n: int, dim: int) -> tuple[float, float, float]:
     own = d18 - 3 * d12 * d6 + 2 * d6**3
     mixed = 15 * (d12 - d6**2)
     third = n * own + 12 * pairs * mixed + 8 * pairs * (n - 2) * triangle
-    return d6 / n, math.sqrt(variance) / n**2, third / variance**1.5
+    return Cumulants(d6 / n, math.sqrt(variance) / n**2, third / variance**1.5)
 
 
 def fourth_moment(x: Array) -> float:
@@ -131,12 +143,12 @@ def fourth_moment(x: Array) -> float:
     return float(squares @ squares) / len(x)
 
 
-def kurtosis_cumulants(n: int, dim: int) -> tuple[float, float, float]:
+def kurtosis_cumulants(n: int, dim: int) -> Cumulants:
     """Return mean, standard deviation and skewness of `fourth_moment` over samples of N(0, I), exactly."""
     m4, m8, m12 = (_norm_moment(dim, power) for power in (2, 4, 6))
     variance = m8 - m4**2
     third = m12 - 3 * m8 * m4 + 2 * m4**3
-    return m4, math.sqrt(variance / n), third / variance**1.5 / math.sqrt(n)
+    return Cumulants(m4, math.sqrt(variance / n), third / variance**1.5 / math.sqrt(n))
 
 
 def _norm_moment(dim: int, power: int) -> float:

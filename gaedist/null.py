@@ -17,7 +17,7 @@ import numpy as np
 
 from gaedist.engine import Array, Run
 from gaedist.errors import GaedistError
-from gaedist.laws import DEPARTURE, FEWEST, LEAST, GammaLaw, Judgement, Null
+from gaedist.laws import DEPARTURE, FEWEST, GammaLaw, Judgement, Null, clipped
 from gaedist.limits import limit_law
 from gaedist.measure import Measured, Moving, Setting, Terms
 from gaedist.mixtures import signed_sum, to_linear
@@ -91,8 +91,7 @@ class ClosedForm(Law):
         else:
             method, p_value = self._limit(z, law.skewness)
         note = _NARROW if p_value is None else None
-        p_value = p_value if p_value is None else min(1.0, max(LEAST, p_value))
-        return Judgement(Null(method, mean, sd, note=note), excess, z, p_value)
+        return Judgement(Null(method, mean, sd, note=note), excess, z, clipped(p_value))
 
     def _limit(self, z: float, skewness: float) -> tuple[str, float | None]:
         """Return the probability of a larger z by the limit law."""
@@ -178,8 +177,6 @@ class Ask:
 
     Attributes
     ----------
-    sigma : float, str or array_like
-        Where σ comes from.
     replicates : int
         Number of samples to simulate.
     run : Run
@@ -188,7 +185,6 @@ class Ask:
         Keep simulated samples in the user's cache.
     """
 
-    sigma: Sigma
     replicates: int
     run: Run
     stored: bool
@@ -197,19 +193,19 @@ class Ask:
 def _closed_form(measured: Measured, ask: Ask) -> Law:
     variance = measured.variance
     if variance is None or measured.smoothing.optimum:
-        return NoLaw(_UNKNOWN if is_repeatable(ask.sigma) else _FOREIGN)
+        return NoLaw(_UNKNOWN if is_repeatable(measured.sigma) else _FOREIGN)
     return ClosedForm(*measured.shape, variance, measured.setting)
 
 
 def _monte_carlo(measured: Measured, ask: Ask) -> Law:
-    n, dim = measured.shape
+    (n, dim), sigma = measured.shape, measured.sigma
     if (optimum := measured.smoothing.optimum) and optimum.interrupted:
         return NoLaw("the search for σ was interrupted.")
     return Simulated(
         simulated(
             n,
             dim,
-            Moving(ask.sigma if isinstance(ask.sigma, str) else float(np.asarray(ask.sigma)), measured.setting),
+            Moving(sigma if isinstance(sigma, str) else float(np.asarray(sigma)), measured.setting),
             replicates=ask.replicates,
             run=ask.run,
             stored=ask.stored,

@@ -9,17 +9,26 @@ import typer
 from gaedist.compare import METRICS as COMPARE_METRICS
 from gaedist.covariances import FAMILIES
 from gaedist.engine import METHODS, PRECISIONS
-from gaedist.measure import METRICS
+from gaedist.metrics import ALL, GAUSSIAN
 from gaedist.null import NULLS
+from gaedist.parameters import ALPHA, BETA, DIRECTIONS, KERNEL, SCALES
 from gaedist.replicates import REPLICATES
 from gaedist.report import FORMATS
 from gaedist.rules import JOINT, RULES
+from gaedist.score import METRICS
+from gaedist.tails import TAILS
 from gaedist.targets import ESTIMATORS, TARGETS
 
-GAUSSIAN, ONE = ["gaussian"], ["1"]
+GAUSSIANS, ONE = [GAUSSIAN], ["1"]
 """Defaults of repeatable options."""
 
-LAW, READING, COMPUTING, OUTPUT = "Chance", "Which codes", "How it is computed", "Output and gates"
+METRIC, LAW, READING, COMPUTING, OUTPUT = (
+    "Other metrics",
+    "Chance",
+    "Which codes",
+    "How it is computed",
+    "Output and gates",
+)
 
 
 def _choice(name: str, choices: Collection[str], about: str, panel: str | None = None) -> Any:
@@ -55,6 +64,13 @@ def _sigma(name: str, rules: Collection[str], *, more: str = "", again: bool = T
         help="Standard deviation σ of the smoothing: a number, a file that gaedist sigma wrote, or a rule. "
         f"{about}.{more}{' May be given again, for a row each.' if again else ''}",
         autocompletion=lambda: list(rules),
+    )
+
+
+def _knob(about: str, default: str) -> Any:
+    """Return an option of a metric."""
+    return typer.Option(
+        metavar="X", help=f"{about}  [default: {default}]", rich_help_panel=METRIC, show_default=False
     )
 
 
@@ -99,7 +115,9 @@ Target = Annotated[str, _choice("--target", TARGETS, "The prior to measure again
 ScoreEstimator = Annotated[
     str,
     _choice(
-        "--estimator", ESTIMATORS, f"Of the pair term; u is for --target smoothed. {_abouts(ESTIMATORS)}"
+        "--estimator",
+        ESTIMATORS,
+        f"Of the pair term of gaussian; u is for --target smoothed. {_abouts(ESTIMATORS)}",
     ),
 ]
 CompareEstimator = Annotated[
@@ -140,10 +158,47 @@ Permutations = Annotated[
         rich_help_panel=LAW,
     ),
 ]
-ScoreMetrics = Annotated[list[str], _choice("--metric", METRICS, "What to measure; may be given again.")]
-CompareMetrics = Annotated[
-    list[str], _choice("--metric", COMPARE_METRICS, "What to measure; may be given again.")
+ScoreMetrics = Annotated[
+    list[str],
+    _choice(
+        "--metric",
+        [*METRICS, ALL],
+        f"What to measure; may be given again, for a row each. {_abouts(METRICS)} {ALL}: every one of them.",
+    ),
 ]
+CompareMetrics = Annotated[
+    list[str],
+    _choice(
+        "--metric",
+        [*COMPARE_METRICS, ALL],
+        "What to measure; may be given again, for a row each. "
+        f"{_abouts(COMPARE_METRICS)} {ALL}: every one of them.",
+    ),
+]
+Kernel = Annotated[
+    str | None,
+    _choice(
+        "--kernel",
+        TAILS,
+        f"Of mmd, summed over --scale, with C = 2D times each. {_abouts(TAILS)}  [default: {KERNEL}]",
+        METRIC,
+    ),
+]
+Scales = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--scale",
+        metavar="S",
+        help="Scale of the kernel; may be given again, to be summed over.  "
+        f"[default: {', '.join(f'{scale:g}' for scale in SCALES)}]",
+        rich_help_panel=METRIC,
+        show_default=False,
+    ),
+]
+Alpha = Annotated[float | None, _knob("Exponent of the rational-quadratic kernel.", f"{ALPHA:g}")]
+Beta = Annotated[float | None, _knob("Standard deviation of the weight of frequencies of bhep.", f"{BETA:g}")]
+Gamma = Annotated[float | None, _knob("Variance of the smoothing of cramer-wold.", "(4/(3n))^(2/5)")]
+Directions = Annotated[int | None, _knob("Random directions of sliced metrics, by --seed.", str(DIRECTIONS))]
 Dataset = Annotated[
     str | None, typer.Option(help="Name of the array in a file that holds several.", rich_help_panel=READING)
 ]
@@ -195,7 +250,7 @@ FailZ = Annotated[
     typer.Option(
         metavar="Z",
         min=0,
-        help="Exit with 1 if |z|, or z to the smoothed target, is above Z.",
+        help="Exit with 1 if |z|, or z where a value cannot be too small, is above Z.",
         rich_help_panel=OUTPUT,
     ),
 ]

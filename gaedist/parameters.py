@@ -70,5 +70,4 @@ SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 def silverman_gamma(*sizes: int) -> float:
     """Return γ = (4/(3n))^(2/5), Silverman's rule in one dimension; of two samples by their harmonic mean."""
-    return (4 / 3 * sum(1 / n for n in sizes) / len(sizes)) ** 0.4
-
+    return float((4 / 3 * sum(1 / n for n in sizes) / len(sizes)) ** 0.4)

@@ -1,7 +1,8 @@
 """φ_D(s) = ₁F₁(½; D/2; −s), the mean of e^(−s u₁²) over directions u, as the engine sums it.
 
-φ_D falls like (1 + 4s/(2D − 3))^(−½), so with z = 1/(1 + cs) φ_D/√z is a smooth function of z, also at z = 0, and a
-polynomial of it. The polynomial interpolates at Chebyshev points, as many as the last digits of a double need.
+φ_D falls like (1 + 4s/(2D − 3))^(−½), so with z = 1/(1 + cs) φ_D/√z is a smooth function of z, also at z =
+0, and a polynomial of it. The polynomial interpolates at Chebyshev points, as many as the last digits of a
+double need.
 """
 
 import math
@@ -10,12 +11,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from gaedist.engine import Array, Profile, Shape
+from gaedist.engine import SERIES_BLOCK, Array, Profile, Shape
 
-_STRETCHES = 0.08, 0.12, 0.2  # of z, for few dimensions, where e^(−s), of which powers of z know nothing, is felt
+_STRETCHES = (
+    0.08,
+    0.12,
+    0.2,
+)  # of z, for few dimensions, where e^(−s), of which powers of z know nothing, is felt
 _MOST = 48  # coefficients
-_ERROR = 1e-13  # of φ_D/√z that is left out
-_BLOCK = 8  # coefficients that the engine takes at once
+_ERROR = 1e-12  # of φ_D/√z that is left out
 _NOTHING = 42.0  # e-folds below its peak at which an integrand is nothing
 
 
@@ -36,7 +40,7 @@ class Series:
 
     def profile(self, rates: Array) -> Profile:
         """Return Σ φ_D(rate r²) as the engine takes it."""
-        blocks = len(self.coefficients) // _BLOCK
+        blocks = len(self.coefficients) // SERIES_BLOCK
         return Profile(
             Shape.SERIES, tuple(self.stretch * rates), (float(blocks), *map(float, self.coefficients))
         )
@@ -57,15 +61,15 @@ def projected_series(dim: int) -> Series:
         values = _projected(dim, (1 / z - 1) / stretch) / np.sqrt(z)
         coefficients = np.polynomial.chebyshev.chebfit(nodes, values, _MOST - 1)
         rest = np.cumsum(np.abs(coefficients[::-1]))[::-1]
-        blocks = math.ceil((int(np.argmax(rest < _ERROR)) or _MOST) / _BLOCK)
-        found.append((blocks, stretch, coefficients[: blocks * _BLOCK]))
+        blocks = math.ceil((int(np.argmax(rest < _ERROR)) or _MOST) / SERIES_BLOCK)
+        found.append((blocks, stretch, coefficients[: blocks * SERIES_BLOCK]))
     blocks, stretch, coefficients = min(found, key=lambda row: row[0])
     powers = np.polynomial.chebyshev.cheb2poly(coefficients)
-    return Series(stretch, np.concatenate([np.zeros(blocks * _BLOCK - len(powers)), powers[::-1]]))
+    return Series(stretch, np.concatenate([np.zeros(blocks * SERIES_BLOCK - len(powers)), powers[::-1]]))
 
 
 def _projected(dim: int, s: Array) -> Array:
-    """Return φ_D(s) = E e^(−s u₁²) by the trapezoidal rule for t with u₁ = tanh t, whose density is sech^(D−1) t.
+    """Return φ_D(s) = E e^(−s u₁²) by the trapezoidal rule for t, u₁ = tanh t, of density sech^(D−1) t.
 
     It is analytic and falls exponentially, so the rule converges so too; its own sum at s = 0 is the unit.
     """

@@ -90,9 +90,7 @@ def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -
         rest = (replicates - done) * seconds
         if done >= _TRIAL and n <= _SMALL and run.used_threads > 1 and rest > _PATIENCE:
             break
-    for found in _elsewhere(
-        n, dim, statistic, range(done, replicates), max(1, int(_CHUNK / seconds)), quiet
-    ):
+    for found in _elsewhere(n, dim, statistic, range(done, replicates), max(1, int(_CHUNK / seconds)), quiet):
         yield from found
         done += len(found)
         if run.progress:

@@ -8,19 +8,22 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, get_args, get_type_hints
 
 from gaedist.files import output_file
-from gaedist.words import LAYOUTS
+from gaedist.words import Layout, layout_of
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _UNWRAPPED = 1 << 16  # columns
 _LABEL = 12  # columns that are left for a name
-_NOT_REPORTED = ("saturated", "expected", "array")  # for people, or for a file of its own
+_NOT_REPORTED = ("saturated", "expected", "two_sided", "array")  # for people, or for a file of its own
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,20 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row in the order of its keys; None for what does not apply or is not finite."""
+        hints = get_type_hints(type(self.result))
         names = [field.name for field in fields(self.result) if field.name not in _NOT_REPORTED]
-        return _finite({**self.source, **{name: _plain(getattr(self.result, name)) for name in names}})
+        cells = {name: _plain(getattr(self.result, name), hints[name]) for name in names}
+        return _finite({**self.source, **cells})
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, hint: Any) -> Any:
+    """Return a dataclass as a dict; one that does not apply as a dict of None, lest rows differ in keys."""
+    if value is None:
+        parts = [part for part in get_args(hint) if is_dataclass(part)]
+        return {field.name: None for field in fields(parts[0])} if parts else None
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
+    return {key: _plain(item, None) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
@@ -100,8 +109,14 @@ def _flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, dict):
             cells |= _flat(value, f"{prefix}{key}_")
         else:
-            cells[prefix + key] = "x".join(map(str, value)) if isinstance(value, tuple) else value
+            cells[prefix + key] = _joined(value) if isinstance(value, tuple) else value
     return cells
+
+
+def _joined(value: tuple[Any, ...]) -> str:
+    """Write a shape as 3x4, and numbers in a list."""
+    whole = all(isinstance(item, int) for item in value)
+    return "x".join(map(str, value)) if whole else ",".join(f"{item:g}" for item in value)
 
 
 class Value:
@@ -134,7 +149,6 @@ class Table:
         if not self.rows:
             return
         from rich.console import Console
-        from rich.table import Table as RichTable
         from rich.text import Text
 
         terminal = self.stream.isatty()
@@ -144,28 +158,47 @@ class Table:
             width=None if terminal else _UNWRAPPED,
             highlight=False,
         )
-        layout = LAYOUTS[type(self.rows[0].result)]
+        layout = layout_of([row.result for row in self.rows])
         labels = [layout.label(row.source, row.result) for row in self.rows]
-        table = RichTable(box=None, pad_edge=False, header_style="bold")
-        table.add_column("", overflow="fold", min_width=min(_LABEL, max(map(len, labels))))
-        for name, column in layout.columns.items():
-            table.add_column(name, justify=column.justify, no_wrap=not column.breaks)
-        for label, row in zip(labels, self.rows, strict=True):
-            table.add_row(Text(label), *(Text(column.cell(row.result)) for column in layout.columns.values()))
         with console.capture() as capture:
-            console.print(table)
-            for label, row in zip(labels, self.rows, strict=True):
-                if sentence := layout.sentence(row.result):
-                    detail = (
-                        f", σ = {layout.columns['σ'].cell(row.result)}" if labels.count(label) > 1 else ""
-                    )
-                    prefix = f"{label}{detail}: " if len(self.rows) > 1 else ""
-                    console.print(Text(f"\n{prefix}{sentence}"))
+            if layout.summary:
+                for label in dict.fromkeys(labels):
+                    results = [r.result for r, name in zip(self.rows, labels, strict=True) if name == label]
+                    console.print(Text(label, style="bold"))
+                    console.print(_drawn(layout, results, None))
+                    console.print(Text(f"\n{layout.summary(results)}\n"))
+            else:
+                console.print(_drawn(layout, [row.result for row in self.rows], labels))
+                for sentence in self._sentences(layout, labels):
+                    console.print(Text(f"\n{sentence}"))
         print(
             "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n")),
             file=self.stream,
             flush=True,
         )
+
+    def _sentences(self, layout: Layout, labels: list[str]) -> Iterator[str]:
+        """Yield what is to be said of each row."""
+        for label, row in zip(labels, self.rows, strict=True):
+            if sentence := layout.sentence(row.result):
+                detail = f", σ = {layout.columns['σ'].cell(row.result)}" if labels.count(label) > 1 else ""
+                yield f"{label}{detail}: {sentence}" if len(self.rows) > 1 else sentence
+
+
+def _drawn(layout: Layout, results: Sequence[Any], labels: Sequence[str] | None) -> "RichTable":
+    """Return a table of results, with their names before them if there are any."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable(box=None, pad_edge=False, header_style="bold")
+    if labels is not None:
+        table.add_column("", overflow="fold", min_width=min(_LABEL, max(map(len, labels))))
+    for name, column in layout.columns.items():
+        table.add_column(name, justify=column.justify, no_wrap=not column.breaks)
+    for k, result in enumerate(results):
+        before = [] if labels is None else [Text(labels[k])]
+        table.add_row(*before, *(Text(column.cell(result)) for column in layout.columns.values()))
+    return table
 
 
 FORMATS: dict[str, Callable[[TextIO], JsonLines | Tsv | Value | Table]] = {

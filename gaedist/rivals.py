@@ -1,12 +1,12 @@
 """The distances that the paper measures itself against, one row each.
 
-A row plans what it needs of a sample, pair sums, directions or neither, so that all that are asked for share their
-passes; what comes of it is a value, and its law under N(0, I).
+A row plans what it needs of a sample, pair sums, directions or neither, so that all that are asked for
+share their passes; what comes of it is a value, and its law under N(0, I).
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +26,7 @@ from gaedist.engine import (
     random_directions,
 )
 from gaedist.errors import GaedistError
-from gaedist.laws import DEPARTURE, FEWEST, GammaLaw, Judgement, LogNormalLaw, PairLaw, ValueLaw
+from gaedist.laws import DEPARTURE, FEWEST, Cumulants, GammaLaw, Judgement, LogNormalLaw, PairLaw, ValueLaw
 from gaedist.measure import Measured, Setting, measure_plan
 from gaedist.metrics import Metric
 from gaedist.moments import limit_moments, moments
@@ -178,16 +178,14 @@ def mmd_kernel(dim: int, asked: Parameters) -> tuple[Profile, Parameters]:
     if asked.alpha is not None and kernel != "rational-quadratic":
         raise GaedistError(f"alpha is for the rational-quadratic kernel, not {kernel}.")
     alpha = ALPHA if asked.alpha is None else asked.alpha
-    used = Parameters(
-        kernel=kernel, scales=scales, alpha=alpha if kernel == "rational-quadratic" else None
-    )
+    used = Parameters(kernel=kernel, scales=scales, alpha=alpha if kernel == "rational-quadratic" else None)
     return TAILS[kernel].profile(dim, lengths(dim, scales), alpha), used
 
 
 def _mmd(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
     n, dim = x.shape
     if n < 2:
-        raise GaedistError("mmd is a mean over pairs of points, and there is one point.")
+        raise GaedistError("an unbiased mean over pairs of points takes two points; got one.")
     profile, used = mmd_kernel(dim, asked)
     known = _tail_moments(str(used.kernel), dim, tuple(used.scales or ()), used.alpha or ALPHA)
     law = PairLaw(n, known, unbiased=True)
@@ -257,19 +255,19 @@ def _projected_moments(dim: int, gamma: float) -> PairMoments:
     return PairMoments(dim, projected_mixing(dim, 1 / (4 * gamma)))
 
 
-def approximate_length(dim: int) -> float:
-    """Return C of φ_D(s) ≈ (1 + s/C)^(−1/2); raise `GaedistError` in one dimension, where it is no number."""
+def approximate_stretch(dim: int) -> float:
+    """Return c of φ_D(s) ≈ (1 + cs)^(−1/2); raise `GaedistError` in one dimension, where there is none."""
     if dim == 1:
         raise GaedistError(
-            "cramer-wold-approx has no value in one dimension, where 2D − 3 < 0. Use cramer-wold, which is exact."
+            "the approximate φ_D has no value in one dimension, where 2D − 3 < 0. Take cramer-wold."
         )
-    return (2 * dim - 3) / 4
+    return 4 / (2 * dim - 3)
 
 
 def _cramer_wold_approx(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
     (n, dim), gamma = x.shape, _gamma(asked, len(x))
-    length = approximate_length(dim)
-    rates = [1 / (4 * gamma * length), 1 / ((2 + 4 * gamma) * length)]
+    stretch = approximate_stretch(dim)
+    rates = [stretch * (1 / (4 * gamma)), stretch * (1 / (2 + 4 * gamma))]
 
     def judge(value: float) -> Judgement:
         # the common factor is √γ: what is left is the mean of a kernel of peak 1
@@ -298,7 +296,9 @@ def _cramer_wold_approx(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
 # Along directions
 
 
-def _sliced(x: Array, asked: Parameters, run: Run, statistic: Any, law: ValueLaw, used: Parameters) -> Plan[Found]:
+def _sliced(
+    x: Array, asked: Parameters, run: Run, statistic: Any, law: ValueLaw, used: Parameters
+) -> Plan[Found]:
     directions = random_directions(x.shape[1], _count(asked), run.seed)
 
     def finish(logs: Sequence[float], slices: Sequence[Array]) -> Found:
@@ -314,21 +314,21 @@ def _count(asked: Parameters) -> int:
 
 def _sliced_wasserstein(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
     count = _count(asked)
-    law = _gamma_law(x, astuple(wasserstein_cumulants(*x.shape, count)))
+    law = _gamma_law(x, wasserstein_cumulants(len(x), x.shape[1], count))
     return _sliced(x, asked, run, Wasserstein(), law, Parameters(directions=count))
 
 
 def _sliced_epps_pulley(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
     count, beta = _count(asked), BETA if asked.beta is None else asked.beta
-    law = _gamma_law(x, astuple(epps_pulley_cumulants(*x.shape, count, beta)))
+    law = _gamma_law(x, epps_pulley_cumulants(len(x), x.shape[1], count, beta))
     return _sliced(x, asked, run, EppsPulley(beta), law, Parameters(beta=beta, directions=count))
 
 
 # Moments
 
 
-def _gamma_law(x: Array, cumulants: tuple[float, float, float], *, two_sided: bool = False) -> GammaLaw:
-    return GammaLaw(len(x), *cumulants, two_sided)
+def _gamma_law(x: Array, cumulants: Cumulants, *, two_sided: bool = False) -> GammaLaw:
+    return GammaLaw(len(x), cumulants.mean, cumulants.sd, cumulants.skewness, two_sided)
 
 
 def _kl(x: Array, asked: Parameters, run: Run) -> Plan[Found]:

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,10 @@ from gaedist.null import NULLS, Ask, Simulated, check_null
 from gaedist.parameters import Parameters
 from gaedist.replicates import REPLICATES, simulated
 from gaedist.rivals import RIVALS, Found, RivalValue
-from gaedist.rules import Sigma, listed
+from gaedist.rules import Sigma, is_number, listed
 from gaedist.smoothing import SigmaSummary
+from gaedist.targets import TARGETS
 from gaedist.version import __version__
-
 
 METRICS: dict[str, Metric] = {
     GAUSSIAN: Metric(
@@ -35,6 +36,11 @@ METRICS: dict[str, Metric] = {
     **RIVALS,
 }
 """Name → what a score can be."""
+
+
+def is_two_sided(metric: str, target: str) -> bool:
+    """Tell whether a value can be too small as well as too large."""
+    return RIVALS[metric].two_sided if metric in RIVALS else not TARGETS[target].smoothed
 
 
 @dataclass(frozen=True)
@@ -138,8 +144,8 @@ def score(
 ) -> ScoreResult:
     """Measure how far a sample is from N(0, I).
 
-    Implements Eqs. (6), (7) and (8), the squared L2 distance of the sample under Gaussian smoothing, with the null
-    law of `gaedist.null`; or another of `METRICS`, with its own.
+    Implements Eqs. (6), (7) and (8), the squared L2 distance of the sample under Gaussian smoothing, with
+    the null law of `gaedist.null`; or another of `METRICS`, with its own.
 
     Parameters
     ----------
@@ -211,33 +217,33 @@ def scores(
     failed: Callable[[str, GaedistError], None] | None = None,
     run: Run | None = None,
 ) -> list[ScoreResult]:
-    """Measure what `score` does by several metrics, and for several σ, in one pass over all pairs if they can share it.
+    """Measure what `score` does by several metrics, and for several σ, in one pass where they can share it.
 
-    A result for each metric, for ``gaussian`` one for each σ. ``metric`` may be ``all``. A metric that cannot be had
-    for these codes, such as ``kl`` of a singular covariance, is told to ``failed`` with its name and the reason,
-    and the others go on; without that the first such reason is raised. ``seconds`` of a result is the time until it
-    was known. After a search for σ that Ctrl-C ended, what follows is left out.
+    A result for each metric, for ``gaussian`` one for each σ. ``metric`` may be ``all``. A metric that
+    cannot be had for these codes, such as ``kl`` of a singular covariance, is told to ``failed`` with its
+    name and the reason, and the others go on; without that the first such reason is raised. ``seconds`` of
+    a result is the time until it was known. After a search for σ that Ctrl-C ended, the σ that follow are
+    left out.
     """
     began, run, parameters = time.perf_counter(), run or Run(), parameters or Parameters()
     names, sigmas = metric_names(metric, METRICS), listed(sigmas)
     check_choice("null", null, NULLS)
-    check_used(names, METRICS, parameters)
     setting = Setting(target, estimator, covariance)
+    check_options(names, sigmas, setting, parameters)
     if GAUSSIAN in names:
         for sigma in sigmas:
             setting.check(sigma)
             check_null(null, sigma, setting)
-    elif setting != Setting() or sigmas != [1.0]:
-        raise GaedistError(f"sigma, covariance, target and estimator are of metric {GAUSSIAN}, which is not asked for.")
     if replicates is not None and null != "monte-carlo":
         raise GaedistError("replicates are simulated samples: add --null monte-carlo (null=).")
     count = check_count("replicates", REPLICATES if replicates is None else replicates, 2)
     x = as_codes(codes)
+    ask = Ask(count, run, cache)
     plans: dict[str, Plan[Any]] = {}
     for name in names:
         try:
             plans[name] = (
-                measure_plan(x, sigmas, setting, run)
+                measure_plan(x, sigmas, setting, run, failed and partial(failed, name))
                 if name == GAUSSIAN
                 else RIVALS[name].plan(x, parameters, run)
             )
@@ -248,37 +254,34 @@ def scores(
     results = []
     for name, found in zip(plans, carry_out(list(plans.values()), run), strict=True):
         if name == GAUSSIAN:
-            for sigma, measured in zip(sigmas, found, strict=False):
-                law = NULLS[null](measured, Ask(sigma, count, run, cache))
-                results.append(_result(measured, law.judge(measured), run, began))
+            results += [_result(m, NULLS[null](m, ask).judge(m), run, began) for m in found]
         else:
-            judgement = _judge(name, found, x, parameters, Chance(null, count, cache), run)
+            judgement = _judge(name, found, x, parameters, null, ask)
             results.append(_rival_result(name, found, judgement, x, run, began))
     return results
 
 
-@dataclass(frozen=True)
-class Chance:
-    """Where the law of a value comes from: a name of `NULLS`, how many replicates, and whether they are kept."""
+def check_options(
+    names: Sequence[str], sigmas: Sequence[Sigma], setting: Setting, parameters: Parameters
+) -> None:
+    """Raise `GaedistError` for an option that none of the metrics takes."""
+    check_used(names, METRICS, parameters)
+    usual = len(sigmas) == 1 and is_number(sigmas[0]) and sigmas[0] == 1
+    if GAUSSIAN not in names and (setting != Setting() or not usual):
+        raise GaedistError(
+            f"sigma, covariance, target and estimator are for {GAUSSIAN}, not for {', '.join(names)}."
+        )
 
-    null: str
-    replicates: int
-    stored: bool
 
-
-def _judge(name: str, found: Found, x: Array, parameters: Parameters, chance: Chance, run: Run) -> Judgement:
+def _judge(name: str, found: Found, x: Array, parameters: Parameters, null: str, ask: Ask) -> Judgement:
     """Set the value of a rival beside its law."""
-    if chance.null == "none":
+    if null == "none":
         return Judgement(Null("none"))
-    if chance.null != "monte-carlo":
+    if null != "monte-carlo":
         return found.judge()
-    values = simulated(
-        *x.shape,
-        RivalValue(name, parameters),
-        replicates=chance.replicates,
-        run=run,
-        stored=chance.stored,
-    )
+    n, dim = x.shape
+    statistic = RivalValue(name, parameters)
+    values = simulated(n, dim, statistic, replicates=ask.replicates, run=ask.run, stored=ask.stored)
     return Simulated(values).judge_value(found.value, 0.0, RIVALS[name].two_sided)
 
 
@@ -303,7 +306,7 @@ def _rival_result(
         excess=judgement.excess,
         z=judgement.z,
         p_value=judgement.p_value,
-        two_sided=RIVALS[name].two_sided,
+        two_sided=is_two_sided(name, ""),
         saturated=False,
         method=RIVALS[name].method,
         precision=run.precision,
@@ -340,7 +343,7 @@ def _result(measured: Measured, judgement: Judgement, run: Run, began: float) ->
         excess=judgement.excess,
         z=judgement.z,
         p_value=judgement.p_value,
-        two_sided=not setting.smoothed,
+        two_sided=is_two_sided(GAUSSIAN, setting.target),
         saturated=bool(varying < log_value + math.log(np.finfo(float).eps)),
         method="pairs",
         precision=run.precision,

@@ -2,24 +2,28 @@
 
 Along a direction u the points are t = u·x. Both distances are exact there:
 
-    W₂²(t, N(0, 1)) = (1/n) Σ (t_(i) − m_i)² + 1 − (1/n) Σ m_i²,     m_i = n [φ(z_(i−1)) − φ(z_i)],  z_i = Φ⁻¹(i/n)
-    T = n ∫ |mean e^(ist) − e^(−s²/2)|² N(s; 0, β²) ds
+    W₂²(t, N(0, 1)) = (1/n) Σ (t_(i) − m_i)² + 1 − (1/n) Σ m_i²,     m_i = n [φ(z_(i−1)) − φ(z_i)],  z_i =
+    Φ⁻¹(i/n) T = n ∫ |mean e^(ist) − e^(−s²/2)|² N(s; 0, β²) ds
 
-with m_i the mean of the quantile function between (i − 1)/n and i/n (FORMULAS §8). The integral is the sum over
-its values at multiples of a step, whose error is that of images of the points beyond a period (FORMULAS §9).
+with m_i the mean of the quantile function between (i − 1)/n and i/n (FORMULAS §8). The integral is the sum
+over its values at multiples of a step, whose error is that of images of the points beyond a period
+(FORMULAS §9).
 
-The law over N(0, I) and over directions: the mean is that on a line. To first order n W₂² is Σ_k h_k²/k, with h_k
-the mean of the k-th Hermite polynomial times √n, so that its cumulants are those of Σ (1/k) χ²; and two
-directions at an angle of cosine c share c^k of the k-th. Derived here.
+The law over N(0, I) and over directions: the mean is that on a line. To first order n W₂² is Σ_k h_k²/k,
+with h_k the mean of the k-th Hermite polynomial times √n, so that its cumulants are those of Σ (1/k) χ²;
+and two directions at an angle of cosine c share c^k of the k-th. Derived here.
 """
 
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gaedist.engine import Array
+from gaedist.laws import Cumulants
 from gaedist.spectra import PairMoments, harmonics
 from gaedist.tails import Mixing, projected_mixing
 
@@ -117,25 +121,16 @@ class EppsPulley:
             return float(weights @ ((real / n - np.exp(-s * s / 2)) ** 2 + (imaginary / n) ** 2))
         return float(weights @ (real**2 + imaginary**2)) / n**2 + step / (math.sqrt(2 * math.pi) * self.beta)
 
-    def _nearby(self, t: Array, last: Array) -> float:
+    def _nearby(self, t: Array, last: NDArray[np.intp]) -> float:
         from gaedist.engine.waves import near_sum
 
         n = len(t)
         rate = self.beta**2 / 2 * math.log2(math.e)
-        return (n + 2 * near_sum(t, last, rate, np.empty(n))) / n**2
-
-
-@dataclass(frozen=True)
-class Cumulants:
-    """Mean, standard deviation and skewness of a law."""
-
-    mean: float
-    sd: float
-    skewness: float
+        return (n + 2 * float(near_sum(t, last, rate, np.empty(n)))) / n**2
 
 
 def wasserstein_cumulants(n: int, dim: int, count: int) -> Cumulants:
-    """Return those of the mean of W₂² over random directions: the mean exactly, the others to first order in 1/n."""
+    """Return those of the mean of W₂² over random directions, but for the mean to first order in 1/n."""
     k = np.arange(1, _TERMS + 1)
     shared, triple = _powers(dim, 2 * k), np.array([_triple(dim, int(degree)) for degree in k])
     pairs, triples = _shares(dim, count)
@@ -145,7 +140,7 @@ def wasserstein_cumulants(n: int, dim: int, count: int) -> Cumulants:
 
 
 def epps_pulley_cumulants(n: int, dim: int, count: int, beta: float) -> Cumulants:
-    """Return those of the mean of T over random directions: but for the skewness, which is the limit's, exactly.
+    """Return those of the mean of T over random directions, exactly, but for the skewness, the limit's.
 
     The mean over all directions is φ_D(β²|x − y|²/2), a mixture, and that along one is a Gaussian.
     """
@@ -163,12 +158,12 @@ def epps_pulley_cumulants(n: int, dim: int, count: int, beta: float) -> Cumulant
 
 
 def _shares(dim: int, count: int) -> tuple[Array, Array]:
-    """Return how probable it is that two of the directions are one or two; and three of them one, two or three."""
+    """Return how probable it is that two directions are one or two, and three of them one, two or three."""
     n = 1 if dim == 1 else count
     return np.array([1, n - 1]) / n, np.array([1, 3 * (n - 1), (n - 1) * (n - 2)]) / n**2
 
 
-def _powers(dim: int, k: Array) -> Array:
+def _powers(dim: int, k: NDArray[Any]) -> Array:
     """Return E c^k over the cosines c of two random directions, for even k."""
     from scipy.special import gammaln
 

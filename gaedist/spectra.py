@@ -4,19 +4,21 @@ With h = k − E[k|x] − E[k|y] + E k, the kernel without what depends on one p
 
     U = mean over i ≠ j of h(x_i, x_j)          V = mean over all i and j
 
-are the squared distances to N(0, I) that the maximum mean discrepancy is. Their variances are exact for every n.
-As n grows, n U tends to Σ λ (χ²₁ − 1) and n V to Σ λ χ²₁, over the eigenvalues of h under N(0, I).
+are the squared distances to N(0, I) that the maximum mean discrepancy is. Their variances are exact for
+every n. As n grows, n U tends to Σ λ (χ²₁ − 1) and n V to Σ λ χ²₁, over the eigenvalues of h under N(0, I).
 
-Those are found degree by degree. In Hermite polynomials ⟨e_a, k e_b⟩ = (1 + 4t)^(−D/2) e^(−τ|a − b|²) for a Gaussian
-e^(−t r²), with τ = t/(1 + 4t) and e_a = e^(a·x − |a|²/2), and so, for harmonics of degree l, with N = l + j + j',
+Those are found degree by degree. In Hermite polynomials ⟨e_a, k e_b⟩ = (1 + 4t)^(−D/2) e^(−τ|a − b|²) for a
+Gaussian e^(−t r²), with τ = t/(1 + 4t) and e_a = e^(a·x − |a|²/2), and so, for harmonics of degree l, with
+N = l + j + j',
 
-    M_jj' = (−1)^(j+j') ∫ (1 + 4t)^(−D/2) τ^N dμ(t) · 2^N Γ(N + D/2) / √(j! j'! Γ(l + j + D/2) Γ(l + j' + D/2))
+    M_jj' = (−1)^(j+j') ∫ (1 + 4t)^(−D/2) τ^N dμ(t) · 2^N Γ(N + D/2) / √(j! j'! Γ(l + j + D/2) Γ(l + j' +
+    D/2))
 
 Taking the constant, l = j = 0, out of it is all that centring does, and nothing cancels. Derived here.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,6 +30,7 @@ from gaedist.tails import Mixing
 _DEGREES = 48  # of harmonics, and twice as many of polynomials, that are looked at
 _FAINT = 1e-6  # part of Σλ² below which the harmonics of a degree and beyond are left to the rest
 _BIN = 0.8  # of logarithms of rates that are one where three are combined
+_NOTHING = 1e-20  # part of the largest share that a rate has to have to be felt at all
 _WEIGHTLESS = 1e-10  # part of the largest share that a rate has to have there
 
 
@@ -54,29 +57,35 @@ class PairMoments:
     @cached_property
     def square(self) -> float:
         """E h² = Σ λ², a sum of positive terms over pairs of rates."""
-        return self._over_pairs(lambda both, one: both - 2 * one)
+        return self._over_pairs[0]
 
     @cached_property
     def point(self) -> float:
         """Var E[k|x]."""
-        return self._over_pairs(lambda both, one: one)
+        return self._over_pairs[1]
 
-    def _over_pairs(self, combine: Callable[[Array, Array], Array]) -> float:
-        """Combine E k k' − E k E k' with both points shared and with one, over two rates.
+    @cached_property
+    def _over_pairs(self) -> tuple[float, float]:
+        """E h h' and Cov(E[k|x], E[k'|x]), over two rates.
 
-        With P = (1 + 4t)(1 + 4t') these means are (P − 16tt')^(−D/2), (P − 4tt')^(−D/2) and P^(−D/2).
+        With P = (1 + 4t)(1 + 4t'), E k k' with both points shared, with one, and with none are
+        (P − 16tt')^(−D/2), (P − 4tt')^(−D/2) and P^(−D/2).
         """
         t, w, half = self.mixing.rates, self.mixing.weights, -self.dim / 2
+        shares = w * np.minimum(t, 1) * np.exp(half * np.log1p(4 * t))
+        good = shares > _NOTHING * shares.max()
+        t, w = t[good], w[good]
         logs, part = np.log1p(4 * t), 4 * t / (1 + 4 * t)
         product = np.exp(half * (logs[:, np.newaxis] + logs))
         ratio = part[:, np.newaxis] * part
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             both = product * np.expm1(half * np.log1p(-ratio))
         far = ratio > 0.5  # where 1 − ratio has lost digits
-        sums = np.log1p(4 * (t[:, np.newaxis] + t))
-        both[far] = np.exp(half * sums[far]) - product[far]
+        if far.any():
+            sums = np.log1p(4 * (t[:, np.newaxis] + t))
+            both[far] = np.exp(half * sums[far]) - product[far]
         one = product * np.expm1(half * np.log1p(-ratio / 4))
-        return float(w @ combine(both, one) @ w)
+        return float(w @ (both - 2 * one) @ w), float(w @ one @ w)
 
     @cached_property
     def cube(self) -> float:
@@ -118,8 +127,8 @@ class PairMoments:
     def variance(self, n: int, *, unbiased: bool) -> float:
         """Return the variance of U or V for n points."""
         if unbiased:
-            return 2 / (n * (n - 1)) * self.square
-        return (2 * (n - 1) * self.square + 4 * self.point) / n**3
+            return float(2 / (n * (n - 1)) * self.square)
+        return float((2 * (n - 1) * self.square + 4 * self.point) / n**3)
 
     def expected(self, n: int, *, unbiased: bool) -> float:
         """Return the mean of U or V for n points."""
@@ -161,11 +170,11 @@ class PairMoments:
     @property
     def skewness(self) -> float:
         """That of the limit law, 8 Σ λ³ / (2 Σ λ²)^(3/2)."""
-        return 8 * self.trace(3) / (2 * self.square) ** 1.5
+        return float(8 * self.trace(3) / (2 * self.square) ** 1.5)
 
     def skewness_at(self, n: int) -> float:
         """Return the skewness for n points, but for terms of order 1/n beside it."""
-        return self.skewness + math.sqrt(2) * self.cube / (n * self.square**1.5)
+        return float(self.skewness + math.sqrt(2) * self.cube / (n * self.square**1.5))
 
     def _log_moments(self, count: int) -> Array:
         """Return log ∫ (1 + 4t)^(−D/2) τ^N dμ for N = 0, …; −∞ for the constant of a conditional kernel."""
@@ -177,7 +186,7 @@ class PairMoments:
         return np.asarray((peaks + np.log(np.exp(rows - peaks).sum(axis=1, keepdims=True)))[:, 0])
 
     def blocks(self, count: int) -> Iterator[Array]:
-        """Yield M of the harmonics of each degree, without the constant, but for signs that change no eigenvalue."""
+        """Yield M of each degree, without the constant, but for signs that change no eigenvalue."""
         logs = self._log_moments(2 * _DEGREES)
         for degree in range(count):
             block = self._block(degree, logs)
@@ -200,7 +209,5 @@ def harmonics(dim: int, degree: int) -> float:
         return 1.0 if degree < 2 else 0.0
     if degree == 0:
         return 1.0
-    log_count = (
-        math.lgamma(degree + dim - 2) - math.lgamma(degree + 1) - math.lgamma(dim - 1)
-    )
+    log_count = math.lgamma(degree + dim - 2) - math.lgamma(degree + 1) - math.lgamma(dim - 1)
     return (2 * degree + dim - 2) * math.exp(log_count)

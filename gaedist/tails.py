@@ -2,9 +2,10 @@
 
     k(|x − y|²) = ∫ e^(−t |x − y|²) dμ(t)
 
-so that whatever N(0, I) does to k is an integral over t of what it does to a Gaussian, and no reference sample is
-needed. The densities of μ are analytic in log t, where the trapezoidal rule converges exponentially: a `Mixing`
-is its nodes and weights. A new tail is a row of `TAILS`, and a `Shape` if the engine has none for it yet.
+so that whatever N(0, I) does to k is an integral over t of what it does to a Gaussian, and no reference
+sample is needed. The densities of μ are analytic in log t, where the trapezoidal rule converges
+exponentially: a `Mixing` is its nodes and weights. A new tail is a row of `TAILS`, and a `Shape` if the
+engine has none for it yet.
 
 A scale s sets the length √C of a kernel by C = 2Ds, as for the Wasserstein auto-encoder: 2D is the mean
 of |x − y|² under N(0, I).
@@ -25,6 +26,9 @@ _STEP = 0.2  # between the logarithms of two rates: the rule's error is about e^
 _NOTHING = 39.0  # e-folds below its peak at which a density is nothing
 _LOWEST = 54.0  # e-folds of t times its density at which e^(−t |x − y|²) counts as 1
 _NODES = 1 << 20  # numbers that are looked at together
+_POINTS = 48  # of an interpolant
+_ENDING = 6  # coefficients whose sum tells how well it has converged
+_CONVERGED = 1e-13
 _LOG2_E = math.log2(math.e)
 
 
@@ -39,7 +43,8 @@ class Mixing:
     at_zero : float
         The weight of t = 0.
     peak : float
-        k(0). Σ w_i may be less, by what falls off within so short a distance that no mean over points knows it.
+        k(0). Σ w_i may be less, by what falls off within so short a distance that no mean over points knows
+        it.
     conditional : bool
         k is positive definite beside a constant only, as −|x − y| is, and 0 at r = 0.
     """
@@ -52,10 +57,25 @@ class Mixing:
 
     def mean(self, dim: int) -> float:
         """Return E k(|x − y|²) for x and y of N(0, I): Σ w (1 + 4t)^(−D/2)."""
-        return self._sum(-dim / 2 * np.log1p(4 * self.rates))
+        return float(self._sum(-dim / 2 * np.log1p(4 * self.rates)))
 
     def mean_about(self, squares: Array, dim: int) -> Array:
-        """Return E k(|x − Y|²) over Y of N(0, I) for each |x|²: Σ w (1 + 2t)^(−D/2) e^(−t|x|²/(1 + 2t))."""
+        """Return E k(|x − Y|²) over Y of N(0, I) for each |x|²: Σ w (1 + 2t)^(−D/2) e^(−t|x|²/(1 + 2t)).
+
+        That is analytic in |x|². Where its interpolant at Chebyshev points has converged to 1e-13 of it
+        over the range of many points, as for codes of one scale, they are given that.
+        """
+        low, high = float(squares.min()), float(squares.max())
+        if len(squares) > 4 * _POINTS and low < high:
+            nodes = np.cos(np.pi * (np.arange(_POINTS) + 0.5) / _POINTS)
+            values = self._about(low + (high - low) * (nodes + 1) / 2, dim)
+            series = np.polynomial.chebyshev.chebfit(nodes, values, _POINTS - 1)
+            if np.abs(series[-_ENDING:]).sum() < _CONVERGED * np.abs(values).min():
+                places = 2 * (squares - low) / (high - low) - 1
+                return np.asarray(np.polynomial.chebyshev.chebval(places, series))
+        return self._about(squares, dim)
+
+    def _about(self, squares: Array, dim: int) -> Array:
         logs, slopes = -dim / 2 * np.log1p(2 * self.rates), self.rates / (1 + 2 * self.rates)
         found, size = np.empty(squares.shape), max(1, _NODES // len(self.rates))
         for start in range(0, len(squares), size):
@@ -67,7 +87,7 @@ class Mixing:
         """Return a mixture of few rates, means of those whose logarithms are in one bin."""
         bins = np.floor(np.log(self.rates) / width).astype(int)
         bins -= bins.min()
-        weights = np.bincount(bins, self.weights)
+        weights = np.bincount(bins, self.weights).astype(float)
         some = weights > 0
         rates = np.bincount(bins, self.weights * self.rates)[some] / weights[some]
         return replace(self, rates=rates, weights=weights[some])
@@ -104,7 +124,7 @@ class Tail:
 
 def _grid(low: float, high: float) -> Array:
     """Return rates whose logarithms are multiples of the step."""
-    return np.exp(_STEP * np.arange(math.floor(low / _STEP), math.ceil(high / _STEP) + 1))
+    return np.asarray(np.exp(_STEP * np.arange(math.floor(low / _STEP), math.ceil(high / _STEP) + 1)))
 
 
 def _gamma_mixing(shape: float, rates: Array) -> Mixing:
@@ -141,12 +161,13 @@ def _projected_mixing(dim: int, squares: Array, alpha: float) -> Mixing:
 
 
 def projected_mixing(dim: int, rate: float) -> Mixing:
-    """Return φ_D(rate r²) as a mixture: t over rate is of the beta law of ½ and (D − 1)/2, the square of a
-    coordinate of a random direction.
-    """
+    """Return φ_D(rate r²) as a mixture: t/rate is the square of a coordinate of a random direction."""
     if dim == 1:
         return Mixing(np.array([rate]), np.ones(1), 1.0)
-    down, up = 0.5 * _STEP, (dim - 1) / 2 * _STEP  # by how much the density falls from node to node at its ends
+    down, up = (
+        0.5 * _STEP,
+        (dim - 1) / 2 * _STEP,
+    )  # by how much the density falls from node to node at its ends
     v = _STEP * np.arange(-math.ceil(_LOWEST / 1.5 / _STEP), math.ceil(2 * _NOTHING / (dim + 1) / _STEP) + 10)
     log_beta = math.lgamma(0.5) + math.lgamma((dim - 1) / 2) - math.lgamma(dim / 2)
     weights = _STEP * np.exp(0.5 * v - dim / 2 * np.logaddexp(0, v) - log_beta)
@@ -193,9 +214,7 @@ TAILS: dict[str, Tail] = {
         "(1 + r²/(αC))^(−α)",
         "(αC)^α t^(α−1) e^(−αCt)/Γ(α)",
         "Bińkowski et al., Demystifying MMD GANs, ICLR 2018",
-        lambda dim, squares, alpha: Profile(
-            Shape.INVERSE_POWER, tuple(1 / (alpha * squares)), (alpha,)
-        ),
+        lambda dim, squares, alpha: Profile(Shape.INVERSE_POWER, tuple(1 / (alpha * squares)), (alpha,)),
         lambda dim, squares, alpha: _gamma_mixing(alpha, alpha * squares),
     ),
     "laplace": Tail(

@@ -1,22 +1,42 @@
 """What a result means, for people: the columns of its table, and a sentence below it."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from gaedist.compare import CompareResult
 from gaedist.errors import printable
-from gaedist.figures import mean_norm, number, p_sentence, p_text, score_value, sizes, spread, z_text
+from gaedist.figures import (
+    mean_norm,
+    metric_and_sigma,
+    number,
+    p_sentence,
+    p_text,
+    score_value,
+    sizes,
+    spread,
+    value_and_error,
+    z_text,
+)
 from gaedist.inspect import ArrayReport
+from gaedist.metrics import GAUSSIAN
 from gaedist.null import least_p
 from gaedist.rules import JOINT
-from gaedist.score import ScoreResult
+from gaedist.score import METRICS, ScoreResult
 from gaedist.sigma import SigmaResult
 from gaedist.smoothing import SigmaSummary
 from gaedist.targets import TARGETS
 
 Source = Mapping[str, str | None]
+
+DIFFERENT, BORDERLINE, SAME, NO_VERDICT = (
+    "Not N(0, I)",
+    "Borderline",
+    "No difference from N(0, I) seen",
+    "No verdict",
+)
+"""What can be said of codes."""
 
 _BORDERLINE, _CLEAR = 0.05, 1e-3
 """p-values below which a verdict speaks of a doubt, and of a difference."""
@@ -49,11 +69,14 @@ class Layout:
         Header → column.
     sentence : callable
         What to say of a result below the table, if anything.
+    summary : callable, optional
+        What to say of all results of one name, in place of that: they have a table of their own, below it.
     """
 
     label: Callable[[Source, Any], str]
     columns: dict[str, Column]
     sentence: Callable[[Any], str | None]
+    summary: Callable[[Sequence[Any]], str] | None = None
 
 
 def named(file: str | None, dataset: str | None) -> str:
@@ -63,6 +86,8 @@ def named(file: str | None, dataset: str | None) -> str:
 
 def score_sentence(result: ScoreResult) -> str:
     """Say what a score means."""
+    if result.sigma is None:
+        return _rival_sentence(result)
     if result.null.mean is None:
         note = f" No law: {result.null.note}" if result.null.note else ""
         return (
@@ -81,36 +106,78 @@ def score_sentence(result: ScoreResult) -> str:
     return sentence
 
 
-def _verdict(result: ScoreResult, size: str) -> str:
-    z, p, way = result.z or 0.0, result.p_value, direction(result)
-    certain = abs(z) > _CERTAIN or (p is not None and (p < _CLEAR or _is_floor(p, result)))
+def verdict_of(result: ScoreResult) -> str:
+    """Say in a few words what a score means."""
+    z, p = result.z, result.p_value
+    if z is None:
+        return NO_VERDICT
+    far = abs(z) if result.two_sided else z
+    certain = far > _CERTAIN or (p is not None and (p < _CLEAR or _is_floor(p, result)))
     if p is None and not certain:
+        return NO_VERDICT
+    if p is None or certain:
+        return DIFFERENT
+    return BORDERLINE if p < _BORDERLINE else SAME
+
+
+def _verdict(result: ScoreResult, size: str) -> str:
+    verdict, way = verdict_of(result), direction(result)
+    if verdict == NO_VERDICT:
         smoothed = "" if _smoothed(result) else ", or --target smoothed --sigma median"
         return (
-            f"No verdict: {size}, but N(0, I) itself scores too unevenly here to read z as a Gaussian one. "
+            f"{verdict}: {size}, but N(0, I) itself scores too unevenly here to read z as a Gaussian one. "
             f"Use --null monte-carlo{smoothed}."
         )
-    if p is None or certain:
-        return f"Not N(0, I): {size}.{f' They are {way}.' if way else ''}"
-    if p < _BORDERLINE:
-        return f"Borderline: {size}.{f' If that is no chance, they are {way}.' if way else ''}"
+    if verdict == DIFFERENT:
+        return f"{verdict}: {size}.{f' They are {way}.' if way else ''}"
+    if verdict == BORDERLINE:
+        return f"{verdict}: {size}.{f' If that is no chance, they are {way}.' if way else ''}"
     unseen = (
         "Another σ may see what this one does not; --sigma may be given again."
         if _smoothed(result)
         else "A shift of the mean can go unseen: --target smoothed shows it."
     )
-    return f"No difference from N(0, I) seen: {size}. {unseen}"
+    return f"{verdict}: {size}. {unseen}"
+
+
+def _rival_sentence(result: ScoreResult) -> str:
+    """Say what the value of another metric means."""
+    sees = f"{result.metric} sees {METRICS[result.metric].detects}."
+    if result.null.mean is None or result.z is None:
+        return f"{NO_VERDICT}: {result.null.note or 'a value by itself tells little.'} {sees}"
+    p = f", {p_sentence(result.p_value)}" if result.p_value is not None else ""
+    size = (
+        f"samples of N(0, I) of this size give {spread(result)}, these codes {score_value(result)}, "
+        f"z = {z_text(result.z)}{p}"
+    )
+    note = f" {result.null.note[0].upper()}{result.null.note[1:]}" if result.null.note else ""
+    return f"{verdict_of(result)}: {size}. {sees}{note}"
+
+
+def score_summary(results: Sequence[ScoreResult]) -> str:
+    """Say what several metrics, or σ, see of the same codes."""
+    said: dict[str, list[str]] = {}
+    for result in results:
+        said.setdefault(verdict_of(result), []).append(metric_and_sigma(result))
+    parts = [
+        f"{verdict} by {', '.join(said[verdict])}"
+        for verdict in (DIFFERENT, BORDERLINE, SAME, NO_VERDICT)
+        if verdict in said
+    ]
+    tests = sum(result.p_value is not None for result in results)
+    chance = f" Of {tests} p-values, {_BORDERLINE * tests:.2g} are below {_BORDERLINE:g} by chance."
+    return f"{'. '.join(parts)}.{chance if tests > 1 else ''}"
 
 
 def _is_floor(p: float, result: ScoreResult) -> bool:
     """Tell whether no simulated sample is as far out, of so many that it says something."""
     count = result.null.replicates
-    return count is not None and p <= min(_RARE, least_p(result.target, count))
+    return count is not None and p <= min(_RARE, least_p(count, two_sided=result.two_sided))
 
 
 def direction(result: ScoreResult | CompareResult) -> str | None:
     """Say to which side codes differ from N(0, I), where z tells."""
-    if not isinstance(result, ScoreResult) or result.z is None or _smoothed(result):
+    if not isinstance(result, ScoreResult) or result.z is None or result.target is None or _smoothed(result):
         return None
     if result.z > 0:
         return "more spread, shifted or clustered than N(0, I)"
@@ -118,11 +185,11 @@ def direction(result: ScoreResult | CompareResult) -> str | None:
 
 
 def _smoothed(result: ScoreResult) -> bool:
-    return TARGETS[result.target].smoothed
+    return result.target is not None and TARGETS[result.target].smoothed
 
 
 def _saturation(result: ScoreResult) -> str:
-    if not result.saturated:
+    if not result.saturated or result.sigma is None:
         return ""
     if _smoothed(result):
         constant = "1/n + (1 + 1/σ²)^(−D/2)" if result.estimator == "v" else "(1 + 1/σ²)^(−D/2)"
@@ -145,9 +212,9 @@ def gate_warning(result: ScoreResult | CompareResult, option: str) -> str | None
     return None
 
 
-def _search_sentence(sigma: SigmaSummary) -> str:
+def _search_sentence(sigma: SigmaSummary | None) -> str:
     """Say how an optimisation of σ went, if there was one."""
-    if sigma.evaluations is None:
+    if sigma is None or sigma.evaluations is None:
         return ""
     end = "was interrupted" if sigma.interrupted else "converged" if sigma.converged else "has not converged"
     bounds = ""
@@ -199,17 +266,25 @@ def _chance(result: CompareResult) -> str:
     return f"No difference seen: {found}."
 
 
+def _file(source: Source, result: Any) -> str:
+    return named(source["file"], source["dataset"])
+
+
+_SIZES = {"n": Column(lambda r: str(r.n)), "D": Column(lambda r: str(r.dim))}
+_LAW = {
+    "N(0, I) gives": Column(spread, breaks=True),
+    "z": Column(lambda r: z_text(r.z)),
+    "p": Column(lambda r: p_text(r.p_value)),
+}
+
 LAYOUTS: dict[type, Layout] = {
     ScoreResult: Layout(
-        label=lambda source, result: named(source["file"], source["dataset"]),
+        label=_file,
         columns={
-            "n": Column(lambda r: str(r.n)),
-            "D": Column(lambda r: str(r.dim)),
+            **_SIZES,
             "σ": Column(lambda r: sizes(r.sigma), breaks=True),
             "d²": Column(score_value),
-            "N(0, I) gives": Column(spread, breaks=True),
-            "z": Column(lambda r: z_text(r.z)),
-            "p": Column(lambda r: p_text(r.p_value)),
+            **_LAW,
         },
         sentence=score_sentence,
     ),
@@ -229,10 +304,9 @@ LAYOUTS: dict[type, Layout] = {
         sentence=compare_sentence,
     ),
     SigmaResult: Layout(
-        label=lambda source, result: named(source["file"], source["dataset"]),
+        label=_file,
         columns={
-            "n": Column(lambda r: str(r.n)),
-            "D": Column(lambda r: str(r.dim)),
+            **_SIZES,
             "covariance": Column(lambda r: r.covariance, "left"),
             "σ": Column(lambda r: "\n".join(r.directions), "left"),
             "least … median … largest": Column(
@@ -257,3 +331,22 @@ LAYOUTS: dict[type, Layout] = {
     ),
 }
 """Kind of result → its table."""
+
+METRICS_LAYOUT = Layout(
+    label=lambda source, result: f"{_file(source, result)}  {result.n} × {result.dim}",
+    columns={"metric": Column(metric_and_sigma, "left"), "value": Column(value_and_error), **_LAW},
+    sentence=score_sentence,
+    summary=score_summary,
+)
+"""The table of scores by several metrics: one for each file."""
+
+
+def layout_of(results: Sequence[Any]) -> Layout:
+    """Return the table of some results."""
+    metrics = {result.metric for result in results if isinstance(result, ScoreResult)}
+    if len(metrics) > 1:
+        return METRICS_LAYOUT
+    layout = LAYOUTS[type(results[0])]
+    if metrics and metrics != {GAUSSIAN}:
+        return replace(layout, columns={**_SIZES, metrics.pop(): Column(value_and_error), **_LAW})
+    return layout

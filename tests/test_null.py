@@ -9,7 +9,7 @@ from scipy import stats
 
 from gaedist import GaedistError, score, scores
 from gaedist.limits import limit_law
-from gaedist.null import gamma_tails
+from gaedist.laws import gamma_tails
 from gaedist.targets import TARGETS
 
 

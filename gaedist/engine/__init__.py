@@ -3,8 +3,9 @@
 A `PairSum` says what is to be summed, over which points; a `Run` how. The `driver` evaluates tiles of the
 matrix of pairs in ranges of about a fifth of a second, so that progress is shown and Ctrl-C is heard between
 them. Each tile's number is stored and all are added in a fixed order: the same bits for any number of
-threads. `relabel` does so for many labellings of the points at once. `tiles`, `labels`, `grams`, `rows`,
-`matrices` and `arithmetic` are compiled.
+threads. `relabel` does so for many labellings of the points at once. Statistics along directions (`slices`)
+are made by Python's threads, those of two samples also for many labellings (`couplings`). `tiles`, `labels`,
+`grams`, `rows`, `profiles`, `matrices`, `waves`, `transport` and `arithmetic` are compiled.
 """
 
 import math
@@ -12,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar, cast
 
+from gaedist.engine.couplings import LabelCosts, Transport, label_costs
 from gaedist.engine.driver import FAINT, Tiling, Work, count_tiles
-from gaedist.engine.integrands import Gaussian, Profile, Shape
+from gaedist.engine.integrands import SERIES_BLOCK, Gaussian, Profile, Shape
 from gaedist.engine.jobs import METHODS, PRECISIONS, Array, PairSum, Run, available_threads
 from gaedist.engine.plans import Plan
 from gaedist.engine.relabel import Bits, LabelSums, add_labels, times_labels
@@ -23,8 +25,10 @@ from gaedist.engine.threads import in_order, limited_threads
 __all__ = [
     "METHODS",
     "PRECISIONS",
+    "SERIES_BLOCK",
     "Array",
     "Bits",
+    "LabelCosts",
     "LabelSums",
     "PairSum",
     "Plan",
@@ -32,9 +36,11 @@ __all__ = [
     "Run",
     "Shape",
     "Slices",
+    "Transport",
     "available_threads",
     "carry_out",
     "in_threads",
+    "label_costs",
     "label_sums",
     "log_pair_sums",
     "mean_and_error",
@@ -44,14 +50,16 @@ __all__ = [
     "times_labels",
 ]
 
-T, U = TypeVar("T"), TypeVar("U")
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
     """Return the natural logarithm of each job's sum over exp(log_scale); −inf for a sum without terms.
 
     Right also where every term underflows: such a sum is made relative to its largest term. Jobs that
-    differ only in the width of one kernel for all pairs, or in the profile, are made in one pass over the points.
+    differ only in the width of one kernel for all pairs, or in the profile, are made in one pass over the
+    points.
     """
     groups = _sharing(jobs)
     logs: dict[int, float] = {}
@@ -97,7 +105,7 @@ def _power_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
 
 
 def _profile_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
-    """Return the logarithms of sums of profiles; Gaussians beside them count as such, unless they underflow."""
+    """Return the logarithms of sums of profiles, and of Gaussians beside them that do not underflow."""
     profiles = [
         Profile(Shape.POWER, (job.integrand.rate,)) if isinstance(job.integrand, Gaussian) else job.integrand
         for job in group

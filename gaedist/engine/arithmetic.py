@@ -106,7 +106,7 @@ def compiled(
 
 
 @intrinsic
-def _bits(_context: Any, value: Any) -> Any:
+def bits(_context: Any, value: Any) -> Any:
     """Return the 64 bits of a double as an integer."""
 
     def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -116,7 +116,7 @@ def _bits(_context: Any, value: Any) -> Any:
 
 
 @intrinsic
-def _double(_context: Any, bits: Any) -> Any:
+def double(_context: Any, bits: Any) -> Any:
     """Return the double that has these 64 bits."""
 
     def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
@@ -149,14 +149,14 @@ def exp2(y: float) -> Any:
     p = p * f + _C2
     p = p * f + _C1
     p = p * f + _C0
-    return _double(_bits(p) + (_bits(shifted) << 52))
+    return double(bits(p) + (bits(shifted) << 52))
 
 
 @compiled(inline=True)
 def split(x: float) -> Any:
     """Return m in [√½, √2) and the whole number k, as doubles, with x = m 2^k normal and positive."""
-    k = (_bits(x) - _ROOT_HALF_BITS) >> 52
-    return _double(_bits(x) - (k << 52)), _double(k + _MAGIC_BITS) - _MAGIC
+    k = (bits(x) - _ROOT_HALF_BITS) >> 52
+    return double(bits(x) - (k << 52)), double(k + _MAGIC_BITS) - _MAGIC
 
 
 @compiled(inline=True)
@@ -166,8 +166,8 @@ def log2_and_inverse(x: float) -> Any:
     The error of the logarithm is at most 4e-16 of it or of ½ |x − 1|, whichever is less, beside half a
     unit of its last place; that of the inverse is at most 4e-16 of it.
     """
-    k = (_bits(x) - _ROOT_HALF_BITS) >> 52
-    m = _double(_bits(x) - (k << 52))
+    k = (bits(x) - _ROOT_HALF_BITS) >> 52
+    m = double(bits(x) - (k << 52))
     both = 1.0 / (m * (m + 1.0))
     f = (m - 1.0) * m * both
     z = f * f
@@ -179,8 +179,8 @@ def log2_and_inverse(x: float) -> Any:
     p = p * z + _L2
     p = p * z + _L1
     p = p * z + _L0
-    log = (_double(k + _MAGIC_BITS) - _MAGIC) + f * p
-    return log, (m + 1.0) * both * _double((1023 - k) << 52)
+    log = (double(k + _MAGIC_BITS) - _MAGIC) + f * p
+    return log, (m + 1.0) * both * double((1023 - k) << 52)
 
 
 @compiled()

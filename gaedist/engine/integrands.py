@@ -7,7 +7,7 @@ start pays for the one integrand it needs. The compiled functions are in `rows`,
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,14 +59,36 @@ class Shape(IntEnum):
     INVERSE_ROOT = 3  # (1 + u)^(−1/2)
     INVERSE_POWER = 4  # (1 + u)^(−α), with α in the rest
     ROOT_POWER = 5  # 2^(−a r)
-    SERIES = 6  # √z P(2z − 1) with z = 1/(1 + u); the rest is how many blocks of 8 coefficients, highest first
+    SERIES = (
+        6  # √z P(2z − 1) with z = 1/(1 + u); the rest is how many blocks of coefficients, highest first
+    )
+
+
+SERIES_BLOCK = 12
+"""Coefficients of a series that the compiled side takes at once; there are a multiple of them."""
+
+_ORDER = 7  # terms 1/(1 + u) that are put together
+
+
+def _fraction(rates: tuple[float, ...]) -> list[float]:
+    """Return the largest rate, and P and Q of Σ 1/(1 + a r²) = P/Q as polynomials of that times r²."""
+    largest = max(rates)
+    shares = np.array(rates) / largest
+    numerator: NDArray[Any] = np.zeros(1)
+    denominator: NDArray[Any] = np.ones(1)
+    for share in shares:
+        numerator = np.polyadd(np.polymul(numerator, [share, 1.0]), denominator)
+        denominator = np.polymul(denominator, [share, 1.0])
+    p, q = np.zeros(_ORDER), np.zeros(_ORDER + 1)
+    p[: len(numerator)], q[: len(denominator)] = numerator[::-1], denominator[::-1]
+    return [largest, *p, *q[1:]]
 
 
 class Profile(NamedTuple):
     """A function of |x − y| that is no power of 2, or a sum of several. No parameters of points.
 
-    All profiles are one type to Numba, and those of the same points share a pass: a code for each tells what to
-    do with a row of squared distances.
+    All profiles are one type to Numba, and those of the same points share a pass: a code for each tells
+    what to do with a row of squared distances.
     """
 
     shape: Shape
@@ -76,11 +98,19 @@ class Profile(NamedTuple):
     @property
     def numbers(self) -> "ProfileNumbers":
         """What the compiled side reads."""
-        return ProfileNumbers(int(self.shape), np.array([len(self.rates), *self.rates, *self.rest]))
+        if self.shape == Shape.INVERSE:
+            groups = [_fraction(self.rates[k : k + _ORDER]) for k in range(0, len(self.rates), _ORDER)]
+            return ProfileNumbers(int(self.shape), np.array([len(groups), *np.concatenate(groups)]))
+        numbers = np.array([len(self.rates), *self.rates, *self.rest], dtype=float)
+        return ProfileNumbers(int(self.shape), numbers)
 
 
 class ProfileNumbers(NamedTuple):
-    """A `Profile` as the compiled side reads it: its code, how many rates, the rates, and the rest."""
+    """A `Profile` as the compiled side reads it: its code, how many rates, the rates, and the rest.
+
+    For ``INVERSE``, how many fractions, and of each its largest rate a and the coefficients of its
+    polynomials of a r², 7 of the numerator and 7 of the denominator, whose first is 1.
+    """
 
     code: int
     numbers: NDArray[np.float64]

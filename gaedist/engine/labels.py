@@ -14,9 +14,9 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-from gaedist.engine.arithmetic import OPTIONS, TILE, cell, compiled, exp2, total
+from gaedist.engine.arithmetic import OPTIONS, TILE, compiled, exp2, total
 from gaedist.engine.integrands import ProfileNumbers
-from gaedist.engine.profiles import TERMS, fill_profile, fill_squares
+from gaedist.engine.profiles import add_profile, fill_squares
 from gaedist.engine.rows import fill_row
 from gaedist.engine.tiles import HIGHEST, open_tile, position
 
@@ -51,15 +51,15 @@ def _powers(kind: Any, tile: Any, i: int, width: int, exact: bool, shift: float)
 def _profile(kind: Any, tile: Any, i: int, width: int, exact: bool, shift: float) -> None:
     unit = 2.0**shift
     fill_squares(tile, i, width, exact, tile.scratch)
-    fill_profile(kind.code, kind.numbers, width, tile.scratch)
     for j in range(width):
-        tile.out[j] = unit * tile.scratch[cell(TERMS, j)]
+        tile.out[j] = 0.0
+    add_profile(kind.code, kind.numbers, width, tile.scratch, tile.out, 0)
+    for j in range(width):
+        tile.out[j] *= unit
 
 
 @overload(_fill_terms, jit_options=OPTIONS)
-def _choose_terms(
-    kind: Any, tile: Any, i: int, width: int, exact: bool, shift: float
-) -> Callable[..., None]:
+def _choose_terms(kind: Any, tile: Any, i: int, width: int, exact: bool, shift: float) -> Callable[..., None]:
     return _profile if getattr(kind, "instance_class", None) is ProfileNumbers else _powers
 
 

@@ -1,4 +1,4 @@
-"""Questions that can be answered in one pass: what each has to know of the points, and what it makes of that."""
+"""Questions that share their passes: what each has to know of the points, and what it makes of that."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 from gaedist.engine.jobs import Array, PairSum
 from gaedist.engine.slices import Slices
 
-T, U = TypeVar("T"), TypeVar("U")
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.engine.integrands import Profile
 from gaedist.engine.driver import Tiling, aligned, count_tiles, place_of
+from gaedist.engine.integrands import Profile
 from gaedist.engine.jobs import Array
 
 Bits = NDArray[np.uint8]
@@ -20,6 +20,7 @@ Bits = NDArray[np.uint8]
 _SUMS = 1 << 20  # numbers of tiles that are kept before they are added
 _BLOCK = 256  # points and bytes that are unpacked at once
 _SLACK = 4.0  # by how much |x|² + |y|² − 2x·y may be less precise than a rounding of its terms
+_CANCELLED = 1024.0  # by how much that may be larger than the |x − y|² of a profile
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,8 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
     largest = min(2 * float(norms.max()), limit)  # beyond that, tiles take differences
     # that many roundings move an exponent of a term that counts
     exponents = dim + abs(shift) + _SLACK * job.steepness * largest
+    if isinstance(job.integrand, Profile):
+        exponents += _SLACK * _CANCELLED
     additions = TILE + n / TILE
     return LabelSums(
         both.value,

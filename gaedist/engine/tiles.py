@@ -5,8 +5,9 @@ where rounding would tell. The integrand turns it into exponents, row by row, an
 added to a vector of column totals, which are added last. Such sums are vectorised without being reordered,
 so that the same tile has the same bits in every run.
 
-``sum_tiles``, ``profile_tiles`` and ``differentiate_tiles`` are the entry points. Closures over compiled functions never hit
-Numba's cache, so nothing here is made by a factory: an integrand is a code and a function.
+``sum_tiles``, ``profile_tiles`` and ``differentiate_tiles`` are the entry points. Closures over compiled
+functions never hit Numba's cache, so nothing here is made by a factory: an integrand is a code and a
+function.
 """
 
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 
 from gaedist.engine.arithmetic import TILE, cell, compiled, exp2, largest, total
 from gaedist.engine.grams import FEW, fill_sines, gram_of_differences, gram_of_few, units
-from gaedist.engine.profiles import ROWS, TERMS, fill_profile, fill_squares
+from gaedist.engine.profiles import ROWS, add_profile, fill_squares
 from gaedist.engine.rows import Tile, fill_row
 
 HIGHEST = 500.0  # an exponent whose power is far from overflow, also times a slope
@@ -100,7 +101,12 @@ def open_tile(
     rest = work[_PARAMS * TILE + 2 * size :]
     out, scratch = rest[: 2 * size + TILE], rest[2 * size + TILE :]
     near, far = x[i : i + rows], y[j : j + width]
-    return Tile(products, sines, squares_x, squares_y, near, far, here, there, out, scratch), exact, rows, width
+    return (
+        Tile(products, sines, squares_x, squares_y, near, far, here, there, out, scratch),
+        exact,
+        rows,
+        width,
+    )
 
 
 @compiled()
@@ -201,20 +207,27 @@ def sum_tiles(
 
 @compiled()
 def _sum_profiles(
-    codes: Any, numbers: Any, tile: Any, rows: int, width: int, triangle: bool, exact: bool, own: Any, sums: Any
+    codes: Any,
+    numbers: Any,
+    tile: Any,
+    rows: int,
+    width: int,
+    triangle: bool,
+    exact: bool,
+    work: Any,
+    totals: Any,
+    sums: Any,
 ) -> None:
     """Store the sum of each profile over a tile, or the part of it below the diagonal."""
-    for j in range(ROWS * TILE, (ROWS + codes.size) * TILE):
-        own[j] = 0.0
+    for j in range(totals.size):
+        totals[j] = 0.0
     for i in range(rows):
         end = i if triangle else width
-        fill_squares(tile, i, end, exact, own)
+        fill_squares(tile, i, end, exact, work)
         for q in range(codes.size):
-            fill_profile(codes[q], numbers[q], end, own)
-            for j in range(end):
-                own[cell(ROWS + q, j)] += own[cell(TERMS, j)]
+            add_profile(codes[q], numbers[q], end, work, totals, q)
     for q in range(codes.size):
-        sums[q] = total(own[(ROWS + q) * TILE : (ROWS + q + 1) * TILE], width)
+        sums[q] = total(totals[q * TILE : (q + 1) * TILE], width)
 
 
 @compiled(parallel=True, cache=True)
@@ -248,10 +261,12 @@ def profile_tiles(
             True, False, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
             gram_limit, row * TILE, column * TILE, gram[numba.get_thread_id()], own,
         )  # fmt: skip
-        scratch = own[own.size - (ROWS + codes.size) * TILE :]
+        totals = own[own.size - codes.size * TILE :]
+        work_rows = own[own.size - (ROWS + codes.size) * TILE : own.size - codes.size * TILE]
         _sum_profiles(
-            codes, numbers, tile, rows, width, symmetric and row == column, exact, scratch, partial[k]
-        )
+            codes, numbers, tile, rows, width, symmetric and row == column, exact, work_rows, totals,
+            partial[k],
+        )  # fmt: skip
 
 
 @compiled()

@@ -46,7 +46,7 @@ def wave_sums(cosines: Any, sines: Any, sums: Any, lanes: Any) -> None:
 
 
 @compiled(cache=True, nogil=True)
-def near_sum(points: Any, last: Any, rate: float, work: Any) -> float:
+def near_sum(points: Any, last: Any, rate: float, work: Any) -> Any:
     """Return Σ 2^(−rate (x_i − x_j)²) over i < j < last_i, for points in order; work (n,) is scratch."""
     for j in range(work.size):
         work[j] = 0.0
