@@ -1,13 +1,13 @@
-"""Statistics of a sample along many directions, in O(n) memory: one sort a direction, for all that are asked.
+"""Statistics of samples along many directions, in O(n) memory: one sort a direction, for all that are asked.
 
-Directions are taken in batches, and each batch is projected and sorted by one thread. A batch is alike for any number
-of threads, and so are its bits.
+Directions are taken in batches, and each batch is projected and sorted by one thread. A batch is alike for
+any number of threads, and so are its bits.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 import numpy as np
@@ -15,16 +15,19 @@ import numpy as np
 from gaedist.engine.jobs import Array, Run
 from gaedist.engine.threads import in_order, limited_threads
 
-_BATCH = 1 << 19  # numbers of a batch
+BATCH = 1 << 19
+"""Numbers of a batch."""
+
 _FEWEST = 4  # directions of one, lest a product with few of them wait for memory
 _STREAM = 4  # of random numbers, beside those of other draws
 
 
 class Statistic(Protocol):
-    """What is asked of a sample on a line."""
+    """What is asked of one sample on a line, or of two."""
 
-    def of(self, rows: Array) -> Array:
-        """Return the statistic of each row of (b, n) points in order, (b,)."""
+    @property
+    def of(self) -> Callable[..., Array]:
+        """From (b, n) points, of each sample, whose rows are in order, to the statistic of each row, (b,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +42,19 @@ class Slices:
         Vectors of length 1.
     statistic : Statistic
         What is asked.
+    y : (m, D) array, optional
+        The points of a second sample.
     """
 
     x: Array
     directions: Array
     statistic: Statistic
+    y: Array | None = None
+
+    @property
+    def samples(self) -> tuple[Array, ...]:
+        """The one or two of them."""
+        return (self.x,) if self.y is None else (self.x, self.y)
 
 
 @lru_cache(maxsize=8)
@@ -58,20 +69,19 @@ def random_directions(dim: int, count: int, seed: int) -> Array:
 
 
 def slice_values(jobs: Sequence[Slices], run: Run) -> list[Array]:
-    """Return each job's statistic along each of its directions, (L,); jobs of the same points share a pass."""
-    groups: dict[tuple[int, int], list[Slices]] = {}
+    """Return each job's statistic along its directions, (L,); jobs of the same points share a pass."""
+    groups: dict[tuple[int, int, int], list[Slices]] = {}
     for job in jobs:
-        groups.setdefault((id(job.x), id(job.directions)), []).append(job)
-    found = {}
+        groups.setdefault((id(job.x), id(job.y), id(job.directions)), []).append(job)
+    found: dict[int, Array] = {}
     for group in groups.values():
-        values = along(
-            (group[0].x,),
-            group[0].directions,
-            lambda rows, group=group: np.array([job.statistic.of(rows[0]) for job in group]),
-            run,
-        )
+        values = along(group[0].samples, group[0].directions, partial(_statistics, group), run)
         found |= {id(job): row for job, row in zip(group, values, strict=True)}
     return [found[id(job)] for job in jobs]
+
+
+def _statistics(group: Sequence[Slices], rows: Sequence[Array]) -> Array:
+    return np.array([job.statistic.of(*rows) for job in group])
 
 
 def along(
@@ -90,25 +100,25 @@ def along(
     run : Run
         Threads and progress.
     """
-    total = sum(map(len, samples))
-    size = max(_FEWEST, _BATCH // total)
 
-    def of_batch(start: int) -> Array:
-        some = directions[start : start + size]
+    def of_batch(some: Array) -> Array:
         rows = [some @ x.T for x in samples]
         for row in rows:
             row.sort(axis=1)
         return statistics(rows)
 
-    def batches() -> Iterator[Array]:
-        with limited_threads(1):  # BLAS's: ours are Python's
-            starts = range(0, len(directions), size)
-            for k, found in enumerate(in_order(of_batch, starts, min(run.used_threads, len(starts)))):
-                yield found
-                if run.progress:
-                    run.progress(min(len(directions), (k + 1) * size), len(directions))
+    size = max(_FEWEST, BATCH // sum(map(len, samples)))
+    return np.concatenate(list(in_batches(of_batch, directions, size, run)), axis=1)
 
-    return np.concatenate(list(batches()), axis=1)
+
+def in_batches(of_batch: Callable[[Array], Array], directions: Array, size: int, run: Run) -> Iterator[Array]:
+    """Yield what a function makes of each batch of so many directions, in order, computed by threads."""
+    with limited_threads(1):  # BLAS's: ours are Python's
+        batches = [directions[start : start + size] for start in range(0, len(directions), size)]
+        for k, found in enumerate(in_order(of_batch, batches, min(run.used_threads, len(batches)))):
+            yield found
+            if run.progress:
+                run.progress(min(len(directions), (k + 1) * size), len(directions))
 
 
 def mean_and_error(values: Array) -> tuple[float, float]:
