@@ -24,6 +24,12 @@ def check_count(name: str, value: object, least: int) -> int:
     return int(value)
 
 
+def check_dims(first: int, second: int) -> None:
+    """Raise `GaedistError` unless two samples have the same dimension."""
+    if first != second:
+        raise GaedistError(f"dimensions differ: {first} and {second}. Compare codes of one dimension.")
+
+
 def printable(text: str) -> str:
     """Return a text that stays in its line: control characters are written as in Python."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -7,19 +7,22 @@ With labels b = 1 for the points of one sample, of n, and 0 for those of the oth
 with A = 1/α_n + 1/α_m + 2/(nm), B = 1/α_m + 1/(nm) and C = 1/α_m. The biased one has α_n = n² and adds
 the overlaps of the points with themselves; the unbiased one has α_n = n (n − 1) and does without (Gretton et
 al., A kernel two-sample test, JMLR 13, 2012, Eqs. (5) and (3)). The labels 1 go to the smaller sample, so
-that these terms are never large beside what they leave.
+that these terms are never large beside what they leave. So it is for any kernel K of a pair that keeps its
+value when the points change samples, times a factor that may be negative, as it is for |x − y|.
+
+W₂² along directions is no sum over pairs, and is computed anew for each labelling.
 
 What no labelling changes is kept apart: at large D the overlaps with themselves would swallow all else.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, cast
 
 import numpy as np
 
 from gaedist.covariances import meet, promoted
-from gaedist.engine import Array, Bits, LabelSums, Run, label_sums, times_labels
+from gaedist.engine import Array, Bits, LabelSums, PairSum, Run, label_costs, label_sums, times_labels
 from gaedist.errors import GaedistError
 from gaedist.family import Covariance, Movable
 from gaedist.mixtures import Mixture, SquaredDistance, pair_sum, signed_sum, to_linear
@@ -96,6 +99,57 @@ def permuted(
     return _law(values, replicates)
 
 
+def permuted_kernel(
+    pairs: PairSum, n: int, *, replicates: int, unbiased: bool, peak: float, factor: float, run: Run
+) -> PermutationLaw:
+    """Permute the labels of points, for a mean of a kernel as the module's docstring has it, times a factor.
+
+    Takes O(N D + N R/8) memory.
+
+    Parameters
+    ----------
+    pairs : PairSum
+        The sum of the kernel over the pairs of `pooled` points.
+    n : int
+        How many of them, the first ones, are of the smaller sample.
+    replicates : int
+        R.
+    unbiased : bool
+        Leave out the kernel of points and themselves.
+    peak : float
+        The kernel at distance 0.
+    factor : float
+        Of the value; negative where K grows with the distance.
+    run : Run
+        Threads, progress, and the seed of the permutations.
+    """
+    m = len(pairs.x) - n
+    bits = deal(n, m, replicates, run.seed)
+    found = _of_pairs(label_sums(pairs, bits, run), n, m, unbiased, 0.0, factor)
+    if not unbiased:
+        found = replace(found, common=signed_sum((factor * (1 / n + 1 / m), _log(peak))))
+    return _law(found, replicates)
+
+
+def permuted_transport(
+    pool: Array, n: int, directions: Array, *, replicates: int, run: Run
+) -> PermutationLaw:
+    """Permute the labels of `pooled` points, the first n of them of the smaller sample, for the mean of W₂².
+
+    Takes O(N R/8) memory beside batches of directions.
+    """
+    bits = deal(n, len(pool) - n, replicates, run.seed)
+    costs = label_costs(pool, directions, bits, n, 1 + replicates, run)
+    return _law(_Values(costs.values, costs.errors, 0.0), replicates)
+
+
+def pooled(x: Array, y: Array) -> tuple[Array, int]:
+    """Return the points of both samples, seen from their mean, the smaller sample first, and its size."""
+    few, many = sorted((x, y), key=len)
+    points = np.concatenate([few, many])
+    return points - points.mean(axis=0), len(few)
+
+
 def deal(n: int, m: int, replicates: int, seed: int) -> Bits:
     """Return the observed labels, in which the first n points are 1, and R random ones, as bits.
 
@@ -159,12 +213,15 @@ class _Values:
     common: tuple[int, float] = (0, -math.inf)
 
 
-def _of_pairs(sums: LabelSums, n: int, m: int, unbiased: bool, log_unit: float) -> _Values:
-    """Return the sum over pairs of different points, as the module's docstring has it."""
+def _of_pairs(
+    sums: LabelSums, n: int, m: int, unbiased: bool, log_unit: float, factor: float = 1.0
+) -> _Values:
+    """Return the sum over pairs of different points, as the module's docstring has it, times a factor."""
     alpha_n, alpha_m = (n * (n - 1), m * (m - 1)) if unbiased else (n**2, m**2)
     both = 2 * (1 / alpha_n + 1 / alpha_m + 2 / (n * m)) * sums.both
     either = 2 * (1 / alpha_m + 1 / (n * m)) * sums.either
-    return _Values(both - either + 2 / alpha_m * sums.total, sums.rounding * (both + either), log_unit)
+    values = factor * (both - either + 2 / alpha_m * sums.total)
+    return _Values(values, abs(factor) * sums.rounding * (both + either), log_unit)
 
 
 def _with_selves(pairs: _Values, logs: Array, dim: int, bits: Bits, n: int, m: int) -> _Values:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from gaedist.covariances import FAMILIES, holds, promoted
 from gaedist.engine import Array, Run
-from gaedist.errors import GaedistError, check_choice
+from gaedist.errors import GaedistError, check_choice, check_dims
 from gaedist.family import Covariance, Movable, check_sigma
 from gaedist.latents import as_codes
 from gaedist.mixtures import Mixture
@@ -160,10 +160,7 @@ def smooth_both(
         As `smooth`; for `JOINT` also if the dimensions differ, or ``factor`` is not above 1.
     """
     x, y = as_codes(x), as_codes(y)
-    if x.shape[1] != y.shape[1]:
-        raise GaedistError(
-            f"dimensions differ: {x.shape[1]} and {y.shape[1]}. Compare codes of one dimension."
-        )
+    check_dims(x.shape[1], y.shape[1])
     if isinstance(sigmas[0], str) and sigmas[0] == JOINT:
         return _joint(x, y, family_of(JOINT, covariance), factor, run)
     first, second = sigmas
