@@ -1,13 +1,13 @@
-"""From a question with several σ to rows of a report, with what goes wrong on the way."""
+"""Between a question and the rows of a report: gates that it cannot serve, and those that rows fail."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
-from gaedist.errors import GaedistError
+from gaedist.compare import METRICS as COMPARE_METRICS
 from gaedist.figures import sizes
 from gaedist.gates import ABOVE, Outcome, P, Result, Z
-from gaedist.metrics import GAUSSIAN
+from gaedist.metrics import GAUSSIAN, check_used
 from gaedist.null import is_known, least_p
+from gaedist.parameters import Parameters
 from gaedist.replicates import REPLICATES
 from gaedist.report import Row
 from gaedist.rules import Sigma, is_repeatable
@@ -15,30 +15,21 @@ from gaedist.score import is_two_sided
 from gaedist.smoothing import SigmaSummary
 from gaedist.streams import complain
 
-R = TypeVar("R")
+
+def check_comparison(
+    outcome: Outcome, metrics: Sequence[str], parameters: Parameters, permutations: int
+) -> None:
+    """Raise `GaedistError` for a knob that is not used, or a gate that nothing can be held against."""
+    check_used(metrics, COMPARE_METRICS, parameters)
+    _one_unit(outcome, metrics)
+    if not permutations:
+        outcome.needs([P], "a p-value. Add --permutations R.")
+    outcome.reaches(P, 1 / (1 + permutations), "more --permutations")
 
 
-def all_or_each(
-    ask: Callable[[list[Sigma]], list[R]], sigmas: Mapping[str, Sigma], names: str, outcome: Outcome
-) -> list[R]:
-    """Ask for all σ at once; if one cannot be used, report it, and ask for each of the others."""
-    try:
-        return ask(list(sigmas.values()))
-    except GaedistError:
-        if len(sigmas) == 1:
-            raise
-        results: list[R] = []
-        errors = []
-        for text, sigma in sigmas.items():
-            try:
-                results += ask([sigma])
-            except GaedistError as error:
-                errors.append(f"{names}: --sigma {text}: {error}")
-        if not results:
-            raise
-        for message in errors:
-            outcome.report_error(message)
-        return results
+def _one_unit(outcome: Outcome, metrics: Sequence[str]) -> None:
+    if len(metrics) > 1:
+        outcome.needs([ABOVE], "one metric, whose values have one unit. Use --fail-p for several.")
 
 
 def check_gates(
@@ -51,8 +42,7 @@ def check_gates(
     replicates: int | None,
 ) -> None:
     """Raise `GaedistError` for a gate on scores that nothing can be held against, or that cannot fail."""
-    if len(metrics) > 1:
-        outcome.needs([ABOVE], "one metric, whose values have one unit. Use --fail-p for several.")
+    _one_unit(outcome, metrics)
     if GAUSSIAN in metrics:
         if not all(map(is_repeatable, sigmas)):
             outcome.needs([Z, P], "what N(0, I) scores, which cannot be known for σ of a file.")

@@ -4,14 +4,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Annotated
 
 import typer
 
 import gaedist
 from gaedist import options
-from gaedist.answers import all_or_each, check_gates, finish, stop_if_interrupted
+from gaedist.answers import check_comparison, check_gates, finish, stop_if_interrupted
+from gaedist.compare import METRICS as COMPARE_METRICS
 from gaedist.engine import Run
 from gaedist.errors import GaedistError
 from gaedist.gates import ABOVE, BAD_INPUT, DONE, INTERRUPTED, Outcome, P, Z
@@ -114,6 +114,11 @@ def compare(
     covariance: options.Covariance = None,
     estimator: options.CompareEstimator = "v",
     metric: options.CompareMetrics = options.GAUSSIANS,
+    kernel: options.Kernel = None,
+    scale: options.Scales = None,
+    alpha: options.Alpha = None,
+    gamma: options.Gamma = None,
+    directions: options.Directions = None,
     permutations: options.Permutations = 0,
     dataset: options.Dataset = None,
     rows: options.Rows = None,
@@ -134,11 +139,13 @@ def compare(
     Example: gaedist compare codes.h5::train codes.h5::test --permutations 999
     """
     selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
+    parameters = Parameters(
+        beta=None, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
+    )
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
-    if not permutations:
-        outcome.needs([P], "a p-value. Add --permutations R.")
-    outcome.reaches(P, 1 / (1 + permutations), "more --permutations")
-    sigmas = {text: parse_sigma(text, [*RULES, JOINT]) for text in sigma}
+    metrics = metric_names(metric, COMPARE_METRICS)
+    check_comparison(outcome, metrics, parameters, permutations)
+    sigmas = [parse_sigma(text, [*RULES, JOINT]) for text in dict.fromkeys(sigma)]
     chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
     first, second = _read(a, selection, quiet), _read(b, selection, quiet)
     names = f"{first.name} and {second.name}"
@@ -146,22 +153,22 @@ def compare(
     source |= {"file_b": second.file, "dataset_b": second.dataset}
     run = Run(threads, method, precision, seed)
     with report(output, format_) as add:
-        for name in metric:
-            with shown(run, names, quiet=quiet) as watched, _about(names):
-                ask = partial(
-                    gaedist.compares,
-                    first.codes,
-                    second.codes,
-                    sigma_b=chosen_b,
-                    sigma_factor=sigma_factor,
-                    covariance=covariance,
-                    metric=name,
-                    estimator=estimator,
-                    permutations=permutations,
-                    run=watched,
-                )
-                results = all_or_each(ask, sigmas, names, outcome)
-            finish(results, source, names, add, outcome)
+        with shown(run, names, quiet=quiet) as watched, _about(names):
+            results = gaedist.compares(
+                first.codes,
+                second.codes,
+                sigmas,
+                sigma_b=chosen_b,
+                sigma_factor=sigma_factor,
+                covariance=covariance,
+                estimator=estimator,
+                metric=metrics,
+                parameters=parameters,
+                permutations=permutations,
+                failed=outcome.failing(names, metrics),
+                run=watched,
+            )
+        finish(results, source, names, add, outcome)
     return outcome.exit_code()
 
 

@@ -43,8 +43,6 @@ class CompareResult:
         Sizes of the samples and their dimension.
     metric : str
         What was measured, one of `METRICS`.
-    parameters : Parameters
-        With what, where the metric has knobs.
     estimator : str, optional
         How, for the gaussian metric.
     value, log_value : float
@@ -53,6 +51,8 @@ class CompareResult:
         its row in `METRICS`. An unbiased value may be negative, and has no logarithm then.
     value_se : float, optional
         Monte Carlo standard error of a mean over random directions.
+    parameters : Parameters
+        With what it was measured, where the metric has knobs.
     covariance : str, optional
         The family of the covariances, for the gaussian metric.
     sigma : SigmaSummary, optional
@@ -74,11 +74,11 @@ class CompareResult:
     m: int
     dim: int
     metric: str
-    parameters: Parameters
     estimator: str | None
     value: float
     log_value: float | None
     value_se: float | None
+    parameters: Parameters
     covariance: str | None
     sigma: SigmaSummary | None
     expected: float | None
@@ -231,11 +231,11 @@ def _result(
         m=m,
         dim=dim,
         metric=name,
-        parameters=found.used,
         estimator=found.estimator,
         value=found.value,
         log_value=found.log_value,
         value_se=found.error,
+        parameters=found.used,
         covariance=found.covariance,
         sigma=found.sigma,
         expected=found.expected,

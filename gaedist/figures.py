@@ -2,6 +2,7 @@
 
 import math
 
+from gaedist.compare import CompareResult
 from gaedist.inspect import ArrayReport
 from gaedist.rules import is_pooled
 from gaedist.score import ScoreResult
@@ -62,16 +63,21 @@ def score_value(result: ScoreResult) -> str:
     return number(result.value, result.log_value) if decimals is None else f"{result.value:.{decimals}f}"
 
 
-def metric_and_sigma(result: ScoreResult) -> str:
+def metric_and_sigma(result: ScoreResult | CompareResult) -> str:
     """Write the metric, and the σ of one that has such."""
     return result.metric if result.sigma is None else f"{result.metric} (σ = {sizes(result.sigma)})"
 
 
-def value_and_error(result: ScoreResult) -> str:
+def value_and_error(result: ScoreResult | CompareResult) -> str:
     """Write the value, and the standard error of a mean over directions."""
-    if not result.value_se:
-        return score_value(result)
-    return f"{score_value(result)} ± {result.value_se:.1g}"
+    value = score_value(result) if isinstance(result, ScoreResult) else number(result.value, result.log_value)
+    return f"{value} ± {result.value_se:.1g}" if result.value_se else value
+
+
+def one_law(result: CompareResult) -> str:
+    """Write what two samples of one law give, the mean and sd over permuted labels as far as known."""
+    mean = result.null.mean if result.expected is None else result.expected
+    return f"{number(mean)} ± {result.null.sd:.2g}" if result.null.sd else number(mean)
 
 
 def mean_norm(report: ArrayReport) -> str:

@@ -41,11 +41,17 @@ def metric_names(metric: str | Sequence[str], registry: Mapping[str, Metric]) ->
     return list(dict.fromkeys(name for some in asked for name in (registry if some == ALL else [some])))
 
 
+def option_of(knob: str) -> str:
+    """Return the option of the command line that sets a parameter."""
+    return "--scale" if knob == "scales" else f"--{knob}"
+
+
 def check_used(names: Sequence[str], registry: Mapping[str, Metric], parameters: Parameters) -> None:
     """Raise `GaedistError` for a parameter that none of these metrics takes."""
     for knob in parameters.given:
         if not any(knob in registry[name].takes for name in names):
             takers = [name for name, row in registry.items() if knob in row.takes]
             raise GaedistError(
-                f"{knob} is for {' and '.join(takers) or 'other commands'}, not for {', '.join(names)}."
+                f"{option_of(knob)} is for {' and '.join(takers) or 'other commands'}, "
+                f"not for {', '.join(names)}."
             )

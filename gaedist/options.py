@@ -22,6 +22,8 @@ from gaedist.targets import ESTIMATORS, TARGETS
 GAUSSIANS, ONE = [GAUSSIAN], ["1"]
 """Defaults of repeatable options."""
 
+_LONGEST = 60  # list of choices that is shown where a value goes; each is in the text anyway
+
 METRIC, LAW, READING, COMPUTING, OUTPUT = (
     "Other metrics",
     "Chance",
@@ -42,7 +44,7 @@ def _choice(name: str, choices: Collection[str], about: str, panel: str | None =
 
     return typer.Option(
         name,
-        metavar="|".join(choices),
+        metavar=listed if len(listed := "|".join(choices)) < _LONGEST else "NAME",
         help=about,
         rich_help_panel=panel,
         callback=check,

@@ -390,7 +390,7 @@ RIVALS: dict[str, Rival] = {
     ),
     "cramer-wold-approx": Rival(
         "the same with φ_D(s) = (1 + 4s/(2D − 3))^(−1/2), as CWAE computes it",
-        "as cramer-wold, for D of 20 and more",
+        "as cramer-wold, but less, the fewer dimensions",
         "Tabor et al., JMLR 21 (2020)",
         ("gamma",),
         _cramer_wold_approx,

@@ -70,14 +70,14 @@ class ScoreResult:
         Size and dimension of the sample.
     metric : str
         What was measured, one of `METRICS`.
-    parameters : Parameters
-        With what, where the metric has knobs.
     value, log_value : float
         Eq. (6) or (7), squared and times (4π)^(D/2), or times (4πσ²)^(D/2) to the smoothed target, or in the
         normalisation of its row in `METRICS`, and its natural logarithm; None for an unbiased value that is
         negative.
     value_se : float, optional
         Monte Carlo standard error of a mean over random directions.
+    parameters : Parameters
+        With what it was measured, where the metric has knobs.
     target, estimator, covariance : str, optional
         For the gaussian metric: against what, how, with which covariance family.
     sigma : SigmaSummary, optional
@@ -106,10 +106,10 @@ class ScoreResult:
     n: int
     dim: int
     metric: str
-    parameters: Parameters
     value: float
     log_value: float | None
     value_se: float | None
+    parameters: Parameters
     target: str | None
     estimator: str | None
     covariance: str | None
@@ -293,10 +293,10 @@ def _rival_result(
         n=n,
         dim=dim,
         metric=name,
-        parameters=found.used,
         value=value,
         log_value=math.log(value) if value > 0 else None if value < 0 else -math.inf,
         value_se=found.error,
+        parameters=found.used,
         target=None,
         estimator=None,
         covariance=None,
@@ -326,10 +326,10 @@ def _result(measured: Measured, judgement: Judgement, run: Run, began: float) ->
         n=n,
         dim=dim,
         metric=GAUSSIAN,
-        parameters=Parameters(),
         value=sign * to_linear(log_value),
         log_value=log_value if sign > 0 else None,
         value_se=None,
+        parameters=Parameters(),
         target=setting.target,
         estimator=setting.estimator,
         covariance=measured.smoothing.mixtures[0].covariance.name,

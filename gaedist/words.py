@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from gaedist.compare import METRICS as COMPARE_METRICS
 from gaedist.compare import CompareResult
 from gaedist.errors import printable
 from gaedist.figures import (
     mean_norm,
     metric_and_sigma,
     number,
+    one_law,
     p_sentence,
     p_text,
     score_value,
@@ -37,6 +39,11 @@ DIFFERENT, BORDERLINE, SAME, NO_VERDICT = (
     "No verdict",
 )
 """What can be said of codes."""
+
+DIFFERENT_LAWS, SAME_LAW = "Two different laws", "No difference seen"
+"""What can be said of two samples, beside `BORDERLINE`."""
+
+_ADD_PERMUTATIONS = "Add --permutations 999 to see whether that is chance."
 
 _BORDERLINE, _CLEAR = 0.05, 1e-3
 """p-values below which a verdict speaks of a doubt, and of a difference."""
@@ -156,14 +163,15 @@ def _rival_sentence(result: ScoreResult) -> str:
 
 def score_summary(results: Sequence[ScoreResult]) -> str:
     """Say what several metrics, or σ, see of the same codes."""
+    return _by_verdict(results, verdict_of, (DIFFERENT, BORDERLINE, SAME, NO_VERDICT))
+
+
+def _by_verdict(results: Sequence[Any], verdict: Callable[[Any], str], order: Sequence[str]) -> str:
+    """List the metrics of each verdict, and say how many p-values are small by chance."""
     said: dict[str, list[str]] = {}
     for result in results:
-        said.setdefault(verdict_of(result), []).append(metric_and_sigma(result))
-    parts = [
-        f"{verdict} by {', '.join(said[verdict])}"
-        for verdict in (DIFFERENT, BORDERLINE, SAME, NO_VERDICT)
-        if verdict in said
-    ]
+        said.setdefault(verdict(result), []).append(metric_and_sigma(result))
+    parts = [f"{words} by {', '.join(said[words])}" for words in order if words in said]
     tests = sum(result.p_value is not None for result in results)
     chance = f" Of {tests} p-values, {_BORDERLINE * tests:.2g} are below {_BORDERLINE:g} by chance."
     return f"{'. '.join(parts)}.{chance if tests > 1 else ''}"
@@ -231,8 +239,8 @@ def sigma_sentence(result: SigmaResult) -> str | None:
 def compare_sentence(result: CompareResult) -> str:
     """Say what a distance between samples means."""
     if result.null.note:
-        return f"No verdict: {result.null.note}"
-    if result.expected is None:
+        return f"{NO_VERDICT}: {result.null.note}"
+    if result.sigma is not None and result.expected is None:
         reading = (
             "Each σ is within a factor of its mean field, which the value depends on: set it only beside "
             "values of the same family and --sigma-factor."
@@ -240,13 +248,34 @@ def compare_sentence(result: CompareResult) -> str:
             else "The σ of a point may depend on the sample it is in, so permuted labels give no yardstick."
         )
         return f"{_search_sentence(result.sigma)}{reading}"
-    return f"{_beside_permutations(result)}{_chance(result)}"
+    sees = "" if result.sigma else f" {result.metric} sees {COMPARE_METRICS[result.metric].detects}."
+    return f"{_beside_permutations(result)}{_chance(result)}{sees}"
+
+
+def compare_summary(results: Sequence[CompareResult]) -> str:
+    """Say what several metrics see of the same samples."""
+    known = [result for result in results if result.p_value is not None]
+    if not known:
+        return _ADD_PERMUTATIONS
+    return _by_verdict(known, compare_verdict, (DIFFERENT_LAWS, BORDERLINE, SAME_LAW))
+
+
+def compare_verdict(result: CompareResult) -> str:
+    """Say in a few words what the p-value of permuted labels means."""
+    p, count = result.p_value, result.null.replicates
+    if p is None or count is None:
+        return NO_VERDICT
+    if p >= _BORDERLINE:
+        return SAME_LAW
+    return DIFFERENT_LAWS if p < _CLEAR or p <= min(_RARE, 1 / (1 + count)) else BORDERLINE
 
 
 def _beside_permutations(result: CompareResult) -> str:
-    if result.estimator == "u":
+    if result.expected is None:
+        return ""
+    if result.expected == 0 and result.estimator != "v":
         return "The unbiased distance of two samples of one law is 0 on average, and often below 0. "
-    if result.expected is None or not result.expected > 0:
+    if not result.expected > 0:
         return "The points are equal, or at no distance beside σ. "
     return (
         f"The distance is {result.value / result.expected:.3g} times {result.expected:.4g}, what two samples "
@@ -257,17 +286,18 @@ def _beside_permutations(result: CompareResult) -> str:
 def _chance(result: CompareResult) -> str:
     p, count = result.p_value, result.null.replicates
     if p is None or count is None:
-        return "Add --permutations 999 to see whether that is chance."
+        return _ADD_PERMUTATIONS
     hits = round(p * (1 + count)) - 1
     found = f"{hits} of {count} random labelings give as much or more, {p_sentence(p)}"
-    if p < _BORDERLINE:
-        verdict = "Two different laws" if p < _CLEAR or (not hits and p <= _RARE) else "Borderline"
-        return f"{verdict}: {found}."
-    return f"No difference seen: {found}."
+    return f"{compare_verdict(result)}: {found}."
 
 
 def _file(source: Source, result: Any) -> str:
     return named(source["file"], source["dataset"])
+
+
+def _both(source: Source, result: Any) -> str:
+    return " and ".join(named(source[f"file_{side}"], source[f"dataset_{side}"]) for side in "ab")
 
 
 _SIZES = {"n": Column(lambda r: str(r.n)), "D": Column(lambda r: str(r.dim))}
@@ -276,6 +306,13 @@ _LAW = {
     "z": Column(lambda r: z_text(r.z)),
     "p": Column(lambda r: p_text(r.p_value)),
 }
+
+_BOTH = {
+    "n": Column(lambda r: str(r.n)),
+    "m": Column(lambda r: str(r.m)),
+    "D": Column(lambda r: str(r.dim)),
+}
+_ONE_LAW = {"one law gives": Column(one_law), "p": Column(lambda r: p_text(r.p_value))}
 
 LAYOUTS: dict[type, Layout] = {
     ScoreResult: Layout(
@@ -289,17 +326,12 @@ LAYOUTS: dict[type, Layout] = {
         sentence=score_sentence,
     ),
     CompareResult: Layout(
-        label=lambda source, result: " and ".join(
-            named(source[f"file_{side}"], source[f"dataset_{side}"]) for side in "ab"
-        ),
+        label=_both,
         columns={
-            "n": Column(lambda r: str(r.n)),
-            "m": Column(lambda r: str(r.m)),
-            "D": Column(lambda r: str(r.dim)),
+            **_BOTH,
             "σ": Column(lambda r: sizes(r.sigma), breaks=True),
             "d²": Column(lambda r: number(r.value, r.log_value)),
-            "one law gives": Column(lambda r: number(r.expected)),
-            "p": Column(lambda r: p_text(r.p_value)),
+            **_ONE_LAW,
         },
         sentence=compare_sentence,
     ),
@@ -332,21 +364,38 @@ LAYOUTS: dict[type, Layout] = {
 }
 """Kind of result → its table."""
 
-METRICS_LAYOUT = Layout(
-    label=lambda source, result: f"{_file(source, result)}  {result.n} × {result.dim}",
-    columns={"metric": Column(metric_and_sigma, "left"), "value": Column(value_and_error), **_LAW},
-    sentence=score_sentence,
-    summary=score_summary,
-)
-"""The table of scores by several metrics: one for each file."""
+_METRIC = {"metric": Column(metric_and_sigma, "left"), "value": Column(value_and_error)}
+
+SEVERAL: dict[type, Layout] = {
+    ScoreResult: Layout(
+        label=lambda source, result: f"{_file(source, result)}  {result.n} × {result.dim}",
+        columns={**_METRIC, **_LAW},
+        sentence=score_sentence,
+        summary=score_summary,
+    ),
+    CompareResult: Layout(
+        label=lambda source, result: f"{_both(source, result)}  {result.n} and {result.m} × {result.dim}",
+        columns={**_METRIC, **_ONE_LAW},
+        sentence=compare_sentence,
+        summary=compare_summary,
+    ),
+}
+"""Kind of result → its table where there are several metrics: one for each file."""
+
+OTHER: dict[type, dict[str, Column]] = {ScoreResult: {**_SIZES, **_LAW}, CompareResult: {**_BOTH, **_ONE_LAW}}
+"""Kind of result → the columns beside the value where there is one metric that is not the paper's."""
 
 
 def layout_of(results: Sequence[Any]) -> Layout:
     """Return the table of some results."""
-    metrics = {result.metric for result in results if isinstance(result, ScoreResult)}
+    kind = type(results[0])
+    metrics = {getattr(result, "metric", GAUSSIAN) for result in results}
     if len(metrics) > 1:
-        return METRICS_LAYOUT
-    layout = LAYOUTS[type(results[0])]
-    if metrics and metrics != {GAUSSIAN}:
-        return replace(layout, columns={**_SIZES, metrics.pop(): Column(value_and_error), **_LAW})
+        return SEVERAL[kind]
+    layout = LAYOUTS[kind]
+    if metrics != {GAUSSIAN}:
+        columns = list(OTHER[kind].items())
+        at = next(k for k, (name, _) in enumerate(columns) if name in (*_LAW, *_ONE_LAW))
+        value = [(metrics.pop(), Column(value_and_error))]
+        return replace(layout, columns=dict(columns[:at] + value + columns[at:]))
     return layout

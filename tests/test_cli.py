@@ -14,10 +14,12 @@ import pytest
 import gaedist as library
 
 FIELDS = ["method", "precision", "threads", "seconds", "version"]
-SCORE_KEYS = ["file", "dataset", "n", "dim", "metric", "value", "log_value", "target", "estimator"]
+SCORE_KEYS = ["file", "dataset", "n", "dim", "metric", "value", "log_value", "value_se"]
+SCORE_KEYS += ["parameters", "target", "estimator"]
 SCORE_KEYS += ["covariance", "sigma", "terms", "null", "excess", "z", "p_value", *FIELDS]
 COMPARE_KEYS = ["file_a", "dataset_a", "file_b", "dataset_b", "n", "m", "dim", "metric", "estimator"]
-COMPARE_KEYS += ["value", "log_value", "covariance", "sigma", "null", "p_value", *FIELDS]
+COMPARE_KEYS += ["value", "log_value", "value_se", "parameters", "covariance", "sigma", "null"]
+COMPARE_KEYS += ["p_value", *FIELDS]
 
 
 @pytest.fixture
@@ -146,7 +148,7 @@ def test_dropped_rows_are_told(gaedist, codes):
         (["score", "normal.npy", "--sigma", "nan"], "got nan"),
         (["score", "normal.npy", "--sigma", "x"], "--sigma"),
         (["score", "normal.npy", "--frobnicate"], "No such option: --frobnicate"),
-        (["score", "normal.npy", "--metric", "no"], "'no' is not one of gaussian."),
+        (["score", "normal.npy", "--metric", "no"], "'no' is not one of gaussian, bhep, "),
         (["score", "normal.npy", "--null", "no"], "'no' is not one of auto, closed-form, monte-carlo, none."),
         (["score", "normal.npy", "--format", "xml"], "'xml' is not one of auto, table, json, tsv, value."),
         (["score", "normal.npy", "--rows", "1"], "--rows must be A:B with whole numbers; got '1'."),
@@ -262,7 +264,7 @@ def test_a_sigma_that_cannot_be_used_leaves_the_others(gaedist, codes):
     code, out, err = gaedist("score", "equal.npy", *arguments)
     assert code == 2
     assert [json.loads(line)["sigma"]["median"] for line in out.splitlines()] == [1, 0.5]
-    assert err.startswith("gaedist: equal.npy: --sigma median: the median distance between points is 0.")
+    assert err.startswith("gaedist: equal.npy: sigma median: the median distance between points is 0.")
     assert err.count("\n") == 1
 
 

@@ -8,8 +8,8 @@ from samples import SAMPLES, sample
 from scipy import stats
 
 from gaedist import GaedistError, score, scores
-from gaedist.limits import limit_law
 from gaedist.laws import gamma_tails
+from gaedist.limits import limit_law
 from gaedist.targets import TARGETS
 
 

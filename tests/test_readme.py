@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from samples import SAMPLES, sample
@@ -15,7 +16,9 @@ from samples import SAMPLES, sample
 import gaedist
 from gaedist.figures import p_text, score_value, sizes, spread
 from gaedist.latents import Selection, read_latents
+from gaedist.metrics import option_of
 from gaedist.rules import RULES
+from gaedist.score import METRICS
 from gaedist.words import score_sentence
 
 ROOT = Path(__file__).parents[1]
@@ -145,6 +148,61 @@ def test_verdicts_are_what_is_said():
     assert_allclose(numbers("".join(found)), numbers("".join(shown)), rtol=0.02)
 
 
+METRIC_ROWS, SEEN = "metrics", {8: "metrics in eight dimensions", 64: "metrics in sixty-four dimensions"}
+LAWS = {
+    "gamma": "gamma, exact moments",
+    "limit-law": "limit law, exact mean and sd",
+    "log-normal": "log-normal",
+}
+LIMITS = {"sliced-wasserstein": "gamma, exact mean", "sliced-epps-pulley": "gamma, exact mean and sd"}
+DIGITS = {8: "digits_pca.npy", 64: "digits_pca60.npy"}
+
+
+def metric_rows():
+    """Return a Markdown table of what there is."""
+    yield "| `--metric` | is | sees | knobs | law of N(0, I) | source |"
+    yield "|---" * 6 + "|"
+    results = gaedist.scores(sample("normal", 1000, 8), metric="all")
+    for result in results:
+        row = METRICS[result.metric]
+        knobs = " ".join(f"`{option_of(knob)}`" for knob in row.takes)
+        law = LIMITS.get(result.metric, LAWS[result.null.method])
+        cells = [f"`{result.metric}`", row.about, row.detects, knobs or "–", law, row.reference]
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def seen(dim):
+    """Return a Markdown table of the p-values of all metrics for the digits and for seven samples."""
+    yield "| metric | digits | " + " | ".join(SAMPLES) + " |"
+    yield "|---" * (2 + len(SAMPLES)) + "|"
+    codes = [np.load(ROOT / "data" / DIGITS[dim]), *(sample(name, 1000, dim) for name in SAMPLES)]
+    columns = [
+        {r.metric: r for r in gaedist.scores(x, metric="all", failed=lambda *reason: None)} for x in codes
+    ]
+    for name in METRICS:
+        yield "| " + " | ".join([name, *(p_or_z(column.get(name)) for column in columns)]) + " |"
+
+
+def p_or_z(result):
+    if result is None:
+        return "no value"
+    return f"– ({result.z:+.3g} sd)" if result.p_value is None else p_text(result.p_value)
+
+
+def test_metrics_are_those_there_are():
+    shown = table_pattern(METRIC_ROWS).search(README.read_text())[1].strip().splitlines()
+    assert shown == list(metric_rows())
+
+
+@pytest.mark.parametrize("dim", SEEN)
+def test_metrics_see_what_is_shown(dim):
+    shown = table_pattern(SEEN[dim]).search(README.read_text())[1].strip().splitlines()
+    found = list(seen(dim))
+    assert [NUMBER.sub("#", line) for line in found] == [NUMBER.sub("#", line) for line in shown]
+    # another processor's normal numbers differ in their last digits
+    assert_allclose(numbers("".join(found)), numbers("".join(shown)), rtol=0.05)
+
+
 def table_pattern(name):
     return re.compile(f"(?<=<!-- {name} -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 
@@ -153,6 +211,7 @@ if __name__ == "__main__":
     text = README.read_text()
     text = CONSOLE.sub(lambda match: f"```console\n{with_output(match[1])}```\n", text)
     tables = {name: rows(file, choices) for name, (file, choices) in TABLES.items()} | {VERDICTS: verdicts()}
+    tables |= {METRIC_ROWS: metric_rows()} | {SEEN[dim]: seen(dim) for dim in SEEN}
     for name, lines in tables.items():
         text = table_pattern(name).sub("\n".join(["", *lines, "", ""]), text, count=1)
     README.write_text(text)

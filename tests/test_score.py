@@ -127,7 +127,7 @@ def test_null_can_be_left_out():
         ({"sigma": 1e-200}, "must lie between"),
         ({"null": "guess"}, "null must be one of auto, closed-form, monte-carlo, none; got 'guess'"),
         ({"target": "flat"}, "target must be one of normal, smoothed; got 'flat'"),
-        ({"metric": "energy"}, "metric must be one of gaussian"),
+        ({"metric": "entropy"}, "metric must be one of gaussian, bhep, "),
         ({"covariance": "round"}, "covariance must be one of constant"),
     ],
 )

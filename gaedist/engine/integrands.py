@@ -59,9 +59,7 @@ class Shape(IntEnum):
     INVERSE_ROOT = 3  # (1 + u)^(−1/2)
     INVERSE_POWER = 4  # (1 + u)^(−α), with α in the rest
     ROOT_POWER = 5  # 2^(−a r)
-    SERIES = (
-        6  # √z P(2z − 1) with z = 1/(1 + u); the rest is how many blocks of coefficients, highest first
-    )
+    SERIES = 6  # √z P(2z − 1) with z = 1/(1 + u); the rest is how many blocks of coefficients, highest first
 
 
 SERIES_BLOCK = 12
