@@ -193,8 +193,8 @@ def compares(
     smoothings = Smoothings(listed(sigmas), sigma_b, covariance, sigma_factor, estimator)
     if GAUSSIAN not in names and smoothings.given:
         raise GaedistError(
-            "sigma, sigma_b, covariance, sigma_factor and estimator are of metric "
-            f"{GAUSSIAN}, which is not asked for."
+            f"sigma, sigma_b, covariance, sigma_factor and estimator are for {GAUSSIAN}, "
+            f"not for {', '.join(names)}."
         )
     count = check_count("permutations", permutations, 0)
     x, y = as_codes(x), as_codes(y)

@@ -243,12 +243,12 @@ def test_a_metric_asked_twice_is_told_once():
     ("options", "message"),
     [
         ({"metric": "kl"}, "metric must be one of gaussian, mmd"),
-        ({"metric": "energy", "sigma": 2.0}, "are of metric gaussian, which is not asked for"),
-        ({"metric": "energy", "sigma": np.ones(9), "sigma_b": np.ones(8)}, "are of metric gaussian"),
-        ({"metric": "energy", "sigma_b": 1.0}, "are of metric gaussian"),
-        ({"metric": "energy", "covariance": "full"}, "are of metric gaussian"),
-        ({"metric": "energy", "estimator": "u"}, "are of metric gaussian"),
-        ({"metric": "energy", "sigma_factor": 3.0}, "are of metric gaussian"),
+        ({"metric": "energy", "sigma": 2.0}, "are for gaussian, not for energy"),
+        ({"metric": "energy", "sigma": np.ones(9), "sigma_b": np.ones(8)}, "are for gaussian, not for"),
+        ({"metric": "energy", "sigma_b": 1.0}, "are for gaussian, not for"),
+        ({"metric": "energy", "covariance": "full"}, "are for gaussian, not for"),
+        ({"metric": "energy", "estimator": "u"}, "are for gaussian, not for"),
+        ({"metric": "energy", "sigma_factor": 3.0}, "are for gaussian, not for"),
         ({"metric": "energy", "permutations": -1}, "permutations must be a whole number, at least 0; got -1"),
         (
             {"metric": "energy", "parameters": Parameters(gamma=1)},
