@@ -173,8 +173,9 @@ class PairMoments:
         return float(8 * self.trace(3) / (2 * self.square) ** 1.5)
 
     def skewness_at(self, n: int) -> float:
-        """Return the skewness for n points, but for terms of order 1/n beside it."""
-        return float(self.skewness + math.sqrt(2) * self.cube / (n * self.square**1.5))
+        """Return that of U for n points; that of V to first order in 1/n."""
+        pairs = math.sqrt(2) * self.cube / self.square**1.5
+        return float(((n - 2) * self.skewness + pairs) / math.sqrt(n * (n - 1)))
 
     def _log_moments(self, count: int) -> Array:
         """Return log ∫ (1 + 4t)^(−D/2) τ^N dμ for N = 0, …; −∞ for the constant of a conditional kernel."""

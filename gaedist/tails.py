@@ -144,7 +144,7 @@ def _gaussian_mixing(dim: int, squares: Array, alpha: float) -> Mixing:
 def _laplace_mixing(dim: int, squares: Array, alpha: float) -> Mixing:
     # right of the last node e^(−t r²) averages to nothing: (1 + 2t)^(−D/2) / √t
     last = 2 * _NOTHING / (dim + 1)
-    t = _grid(-math.log(4 * squares.max() * _NOTHING), max(last, 2.0) - math.log(squares.min()) + 2)
+    t = _grid(-math.log(4 * squares.max() * _NOTHING), max(last, 2.0) + 2 - min(0.0, math.log(squares.min())))
     u = squares[:, np.newaxis] * t
     weights = _STEP * (np.exp(-1 / (4 * u)) / np.sqrt(4 * math.pi * u)).sum(axis=0)
     return Mixing(t, weights, len(squares))
@@ -172,7 +172,7 @@ def projected_mixing(dim: int, rate: float) -> Mixing:
     log_beta = math.lgamma(0.5) + math.lgamma((dim - 1) / 2) - math.lgamma(dim / 2)
     weights = _STEP * np.exp(0.5 * v - dim / 2 * np.logaddexp(0, v) - log_beta)
     # what is left of all nodes counts as at 0, and what is right of them as at its largest
-    below, above = weights[0] / math.expm1(down), weights[-1] / math.expm1(up)
+    below, above = weights[0] / math.expm1(down), weights[-1] * math.exp(-up) / -math.expm1(-up)
     rates = rate / (1 + np.exp(-v))
     return Mixing(np.append(rates, rate), np.append(weights, above), 1.0, below)
 
@@ -226,7 +226,7 @@ TAILS: dict[str, Tail] = {
     ),
     "cramer-wold": Tail(
         "φ_D(D r²/2C), about (1 + r²/C)^(−1/2)",
-        "2C/D times a beta(½, (D − 1)/2) variable",
+        "D/2C times a beta(½, (D − 1)/2) variable",
         "Tabor et al., Cramer-Wold Auto-Encoder, JMLR 21 (2020)",
         _series_profile,
         _projected_mixing,
@@ -238,6 +238,6 @@ TAILS: dict[str, Tail] = {
 def lengths(dim: int, scales: Sequence[float]) -> Array:
     """Return C = 2Ds for each scale s; raise `GaedistError` for one that is none."""
     found = np.asarray(scales, dtype=float)
-    if not len(found) or not (np.isfinite(found) & (found > 1e-30) & (found < 1e30)).all():
+    if not len(found) or not (np.isfinite(found) & (found >= 1e-30) & (found <= 1e30)).all():
         raise GaedistError(f"scales must be positive numbers, from 1e-30 to 1e30; got {list(scales)}.")
     return 2 * dim * found

@@ -19,6 +19,7 @@ from gaedist.latents import Selection, read_latents
 from gaedist.metrics import option_of
 from gaedist.rules import RULES
 from gaedist.score import METRICS
+from gaedist.tails import TAILS
 from gaedist.words import score_sentence
 
 ROOT = Path(__file__).parents[1]
@@ -155,6 +156,7 @@ LAWS = {
     "log-normal": "log-normal",
 }
 LIMITS = {"sliced-wasserstein": "gamma, exact mean", "sliced-epps-pulley": "gamma, exact mean and sd"}
+TAIL_ROWS = "tails"
 DIGITS = {8: "digits_pca.npy", 64: "digits_pca60.npy"}
 
 
@@ -169,6 +171,14 @@ def metric_rows():
         law = LIMITS.get(result.metric, LAWS[result.null.method])
         cells = [f"`{result.metric}`", row.about, row.detects, knobs or "–", law, row.reference]
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def tail_rows():
+    """Return a Markdown table of the kernels."""
+    yield "| `--kernel` | k(r²) | density of μ | source |"
+    yield "|---" * 4 + "|"
+    for name, row in TAILS.items():
+        yield f"| `{name}` | {row.about} | {row.mixture} | {row.reference} |"
 
 
 def seen(dim):
@@ -194,6 +204,11 @@ def test_metrics_are_those_there_are():
     assert shown == list(metric_rows())
 
 
+def test_kernels_are_those_there_are():
+    shown = table_pattern(TAIL_ROWS).search(README.read_text())[1].strip().splitlines()
+    assert shown == list(tail_rows())
+
+
 @pytest.mark.parametrize("dim", SEEN)
 def test_metrics_see_what_is_shown(dim):
     shown = table_pattern(SEEN[dim]).search(README.read_text())[1].strip().splitlines()
@@ -211,7 +226,7 @@ if __name__ == "__main__":
     text = README.read_text()
     text = CONSOLE.sub(lambda match: f"```console\n{with_output(match[1])}```\n", text)
     tables = {name: rows(file, choices) for name, (file, choices) in TABLES.items()} | {VERDICTS: verdicts()}
-    tables |= {METRIC_ROWS: metric_rows()} | {SEEN[dim]: seen(dim) for dim in SEEN}
+    tables |= {METRIC_ROWS: metric_rows(), TAIL_ROWS: tail_rows()} | {SEEN[dim]: seen(dim) for dim in SEEN}
     for name, lines in tables.items():
         text = table_pattern(name).sub("\n".join(["", *lines, "", ""]), text, count=1)
     README.write_text(text)

@@ -57,7 +57,7 @@ U = TypeVar("U")
 def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
     """Return the natural logarithm of each job's sum over exp(log_scale); −inf for a sum without terms.
 
-    Right also where every term underflows: such a sum is made relative to its largest term. Jobs that
+    Right also where every power underflows: such a sum is made relative to its largest term. Jobs that
     differ only in the width of one kernel for all pairs, or in the profile, are made in one pass over the
     points.
     """

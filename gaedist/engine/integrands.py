@@ -66,9 +66,20 @@ SERIES_BLOCK = 12
 """Coefficients of a series that the compiled side takes at once; there are a multiple of them."""
 
 _ORDER = 7  # terms 1/(1 + u) that are put together
+_ALIKE = 1e-20  # least rate beside the largest of these
 
 
-def _fraction(rates: tuple[float, ...]) -> list[float]:
+def _alike(rates: tuple[float, ...]) -> list[list[float]]:
+    """Part rates into a few each, of sizes that a double holds the products of."""
+    groups: list[list[float]] = []
+    for rate in sorted(rates, reverse=True):
+        if not groups or len(groups[-1]) == _ORDER or rate < _ALIKE * groups[-1][0]:
+            groups.append([])
+        groups[-1].append(rate)
+    return groups
+
+
+def _fraction(rates: list[float]) -> list[float]:
     """Return the largest rate, and P and Q of Σ 1/(1 + a r²) = P/Q as polynomials of that times r²."""
     largest = max(rates)
     shares = np.array(rates) / largest
@@ -97,7 +108,7 @@ class Profile(NamedTuple):
     def numbers(self) -> "ProfileNumbers":
         """What the compiled side reads."""
         if self.shape == Shape.INVERSE:
-            groups = [_fraction(self.rates[k : k + _ORDER]) for k in range(0, len(self.rates), _ORDER)]
+            groups = list(map(_fraction, _alike(self.rates)))
             return ProfileNumbers(int(self.shape), np.array([len(groups), *np.concatenate(groups)]))
         numbers = np.array([len(self.rates), *self.rates, *self.rest], dtype=float)
         return ProfileNumbers(int(self.shape), numbers)
