@@ -1,0 +1,153 @@
+"""Every metric of `score`, relative to gaussian alone, and beside what a user could pick instead, in the same run.
+
+    python tests/bench/bench_rivals.py [--points 5000] [--dims 8 64] [--rounds 5] [--all 20000 64]
+
+Peers, as far as they are installed: pingouin (Henze–Zirkler), POT (sliced Wasserstein to a normal sample of the same
+size and as many directions), cw-torch (Cramér–Wold, approximate φ_D, single precision), the sums of WAE and of the energy
+distance as n×n matrices of NumPy and SciPy beside a normal reference sample, and SIGReg of LeJEPA in PyTorch, 17 frequencies
+up to 5, with 1000 directions. The table gives gaedist's time relative to gaussian alone, the median over rounds of how many times
+longer the peer took, and both values, of which those of peers that draw a reference sample differ by its noise.
+"""
+
+import argparse
+import importlib.util
+import statistics
+import time
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+import gaedist
+from gaedist.parameters import SCALES, silverman_gamma
+from gaedist.score import METRICS
+
+DIRECTIONS = 1000
+
+
+def reference(x):
+    return np.random.default_rng(1).normal(size=x.shape)
+
+
+def wae_mmd(x):
+    y, n = reference(x), len(x)
+    total = 0.0
+    squares = [cdist(a, b, "sqeuclidean") for a, b in ((x, x), (y, y), (x, y))]
+    for scale in SCALES:
+        c = 2 * x.shape[1] * scale
+        xx, yy, xy = (c / (c + s) for s in squares)
+        total += (xx.sum() + yy.sum() - 2 * n) / (n * (n - 1)) - 2 * xy.mean()
+    return total
+
+
+def energy(x):
+    y = reference(x)
+    return 2 * cdist(x, y).mean() - cdist(x, x).mean() - cdist(y, y).mean()
+
+
+def henze_zirkler(x):
+    import pingouin
+
+    return pingouin.multivariate_normality(x).hz
+
+
+def sliced_wasserstein(x):
+    import ot
+
+    return ot.sliced_wasserstein_distance(x, reference(x), n_projections=DIRECTIONS, seed=0) ** 2
+
+
+def cramer_wold(x):
+    import torch
+    from cw_torch.metric import cw_normality
+
+    with torch.no_grad():
+        sample = torch.from_numpy(x.astype(np.float32))
+        return float(cw_normality(sample, torch.tensor(silverman_gamma(len(x)))))
+
+
+def sigreg(x):
+    import torch
+
+    with torch.no_grad():
+        sample = torch.from_numpy(x)
+        directions = torch.from_numpy(np.random.default_rng(0).normal(size=(x.shape[1], DIRECTIONS)))
+        directions /= directions.norm(dim=0)
+        t = torch.linspace(-5, 5, 17, dtype=torch.float64)
+        angles = (sample @ directions).unsqueeze(-1) * t
+        gap = (1j * angles).exp().mean(0) - torch.exp(-(t**2) / 2)
+        weight = torch.exp(-(t**2) / 2) / (2 * torch.pi) ** 0.5
+        return float(len(x) * torch.trapezoid(gap.abs() ** 2 * weight, t, dim=1).mean())
+
+
+PEERS = {
+    "mmd": ("NumPy n×n", wae_mmd, "scipy"),
+    "energy": ("SciPy n×n", energy, "scipy"),
+    "henze-zirkler": ("pingouin", henze_zirkler, "pingouin"),
+    "sliced-wasserstein": ("POT", sliced_wasserstein, "ot"),
+    "cramer-wold-approx": ("cw-torch", cramer_wold, "cw_torch"),
+    "sliced-epps-pulley": ("SIGReg, PyTorch", sigreg, "torch"),
+}
+
+
+def seconds(function, *arguments):
+    time.sleep(0.2)
+    began = time.perf_counter()
+    value = function(*arguments)
+    return time.perf_counter() - began, value
+
+
+def measured(x, metric):
+    return gaedist.scores(x, metric=metric)[0].value
+
+
+def table(n, dim, rounds):
+    x = np.random.default_rng(0).normal(size=(n, dim))
+    gaedist.scores(x[:300], metric="all")
+    for metric in METRICS:
+        name, peer, package = PEERS.get(metric, ("–", None, "gaedist"))
+        peer = peer if importlib.util.find_spec(package) else None
+        ratios, slower, value, other = [], [], None, None
+        for _ in range(rounds):
+            base, _ = seconds(measured, x, "gaussian")
+            took, value = seconds(measured, x, metric)
+            ratios.append(took / base)
+            if peer:
+                theirs, other = seconds(peer, x)
+                slower.append(theirs / took)
+        cells = [str(dim), metric, f"{statistics.median(ratios):.2f}×", f"{value:.6g}"]
+        cells += [name, f"{statistics.median(slower):.1f}×", f"{other:.6g}"] if peer else ["–", "–", "–"]
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def together(n, dim, rounds):
+    x = np.random.default_rng(0).normal(size=(n, dim))
+    sliced = [metric for metric in METRICS if metric.startswith("sliced")]
+    rest = [metric for metric in METRICS if metric not in sliced]
+    found = []
+    for _ in range(rounds):
+        base, one, two, all_ = (
+            seconds(lambda names: gaedist.scores(x, metric=names), names)[0]
+            for names in ("gaussian", rest, sliced, "all")
+        )
+        found.append((base, one / base, two / base, all_ / base))
+    base, *ratios = (statistics.median(column) for column in zip(*found, strict=True))
+    print(f"\nn = {n}, D = {dim}: gaussian {base:.2f} s; the unsliced, the sliced and all metrics together "
+          f"{ratios[0]:.2f}, {ratios[1]:.2f} and {ratios[2]:.2f} times that.")  # fmt: skip
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--points", type=int, default=5000)
+    parser.add_argument("--dims", type=int, nargs="+", default=[8, 64])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--all", type=int, nargs=2, default=(20000, 64), metavar=("N", "D"))
+    options = parser.parse_args()
+    print(f"n = {options.points}\n\n| D | metric | of gaussian | value | peer | takes | its value |")
+    print("|---" * 7 + "|")
+    for dim in options.dims:
+        table(options.points, dim, options.rounds)
+    together(*options.all, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
