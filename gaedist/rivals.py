@@ -204,10 +204,15 @@ def _mean_about(mixing: Mixing, x: Array) -> float:
     return math.fsum(mixing.mean_about(squares, x.shape[1])) / len(x)
 
 
+@lru_cache(maxsize=64)
+def _distance_moments(dim: int) -> PairMoments:
+    return PairMoments(dim, distance_mixing(dim))
+
+
 def _energy(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
     n, dim = x.shape
     mixing = distance_mixing(float(np.einsum("ij,ij->i", x, x).max()))
-    known = PairMoments(dim, mixing)
+    known = _distance_moments(dim)
     law = PairLaw(n, known, unbiased=False)
 
     def finish(logs: Sequence[float], slices: Sequence[Array]) -> Found:
@@ -264,32 +269,34 @@ def approximate_stretch(dim: int) -> float:
     return 4 / (2 * dim - 3)
 
 
+def _approximate_rates(dim: int, gamma: float) -> tuple[float, float]:
+    """Return c/(4γ) and c/(2 + 4γ), of the pairs and of the points."""
+    stretch = approximate_stretch(dim)
+    return stretch * (1 / (4 * gamma)), stretch * (1 / (2 + 4 * gamma))
+
+
+@lru_cache(maxsize=64)
+def _approximate_law(n: int, dim: int, gamma: float) -> ValueLaw:
+    pairs, points = (
+        TAILS["inverse-multiquadric"].mixing(dim, np.array([1 / rate]), ALPHA)
+        for rate in _approximate_rates(dim, gamma)
+    )
+    # over 1/√γ, which leaves a kernel of peak 1
+    ratio = math.sqrt(gamma / (gamma + 0.5))
+    cross = Radial(ratio * np.append(points.weights, points.at_zero), np.append(points.rates, 0.0))
+    constant, factor = math.sqrt(gamma / (1 + gamma)), CRAMER_WOLD_UNIT / math.sqrt(gamma)
+    return crossed_law(n, PairMoments(dim, pairs), cross, constant, factor)
+
+
 def _cramer_wold_approx(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
     (n, dim), gamma = x.shape, _gamma(asked, len(x))
-    stretch = approximate_stretch(dim)
-    rates = [stretch * (1 / (4 * gamma)), stretch * (1 / (2 + 4 * gamma))]
-
-    def judge(value: float) -> Judgement:
-        # the common factor is √γ: what is left is the mean of a kernel of peak 1
-        mixings = [TAILS["inverse-multiquadric"].mixing(dim, np.array([1 / rate]), ALPHA) for rate in rates]
-        ratio = math.sqrt(gamma / (gamma + 0.5))
-        cross = Radial(
-            ratio * np.append(mixings[1].weights, mixings[1].at_zero), np.append(mixings[1].rates, 0.0)
-        )
-        law = crossed_law(
-            n,
-            PairMoments(dim, mixings[0]),
-            cross,
-            math.sqrt(gamma / (1 + gamma)),
-            CRAMER_WOLD_UNIT / math.sqrt(gamma),
-        )
-        return law.judge(value)
+    profiles = [Profile(Shape.INVERSE_ROOT, (rate,)) for rate in _approximate_rates(dim, gamma)]
 
     def finish(logs: Sequence[float], slices: Sequence[Array]) -> Found:
         value = _cramer_wold_value(logs, n, gamma)
-        return Found(value, lambda: judge(value), Parameters(gamma=gamma))
+        law = _approximate_law(n, dim, gamma)
+        return Found(value, lambda: law.judge(value), Parameters(gamma=gamma))
 
-    profiles = [Profile(Shape.INVERSE_ROOT, (rate,)) for rate in rates]
     return Plan(finish, [radial_sum(profiles[0], x), radial_sum(profiles[1], np.zeros((1, dim)), x)])
 
 

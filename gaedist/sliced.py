@@ -129,16 +129,18 @@ class EppsPulley:
         return (n + 2 * float(near_sum(t, last, rate, np.empty(n)))) / n**2
 
 
+@lru_cache(maxsize=64)
 def wasserstein_cumulants(n: int, dim: int, count: int) -> Cumulants:
     """Return those of the mean of W₂² over random directions, but for the mean to first order in 1/n."""
     k = np.arange(1, _TERMS + 1)
-    shared, triple = _powers(dim, 2 * k), np.array([_triple(dim, int(degree)) for degree in k])
+    shared, triple = _powers(dim, 2 * k), _triples(dim)
     pairs, triples = _shares(dim, count)
     square = 2 * float(pairs @ [np.sum(1 / k**2), (shared / k**2).sum()])
     cube = 8 * float(triples @ [np.sum(1 / k**3), (shared / k**3).sum(), (triple / k**3).sum()])
     return Cumulants(wasserstein_mean(n), math.sqrt(square) / n, cube / square**1.5)
 
 
+@lru_cache(maxsize=64)
 def epps_pulley_cumulants(n: int, dim: int, count: int, beta: float) -> Cumulants:
     """Return those of the mean of T over random directions, exactly, but for the skewness, the limit's.
 
@@ -171,17 +173,20 @@ def _powers(dim: int, k: NDArray[Any]) -> Array:
     return np.asarray(np.exp(logs - math.lgamma(0.5) + math.lgamma(dim / 2)))
 
 
-def _triple(dim: int, k: int) -> float:
-    """Return E (u·v)^k (v·w)^k (w·u)^k over random directions, the sum of cubes of eigenvalues of (u·v)^k.
+@lru_cache(maxsize=64)
+def _triples(dim: int) -> Array:
+    """Return E (u·v)^k (v·w)^k (w·u)^k over random directions for k = 1, …: sums of λ³ of the kernels (u·v)^k.
 
-    That of harmonics of degree l = k − 2j is k! Γ(D/2) / (2^k j! Γ(l + j + D/2)) (Funk and Hecke).
+    Harmonics of degree l = k − 2j have λ = k! Γ(D/2) / (2^k j! Γ(k − j + D/2)) (Funk and Hecke).
     """
-    total = 0.0
-    for j in range(k // 2 + 1):
-        log = math.lgamma(k + 1) + math.lgamma(dim / 2) - k * math.log(2)
-        log -= math.lgamma(j + 1) + math.lgamma(k - j + dim / 2)
-        total += harmonics(dim, k - 2 * j) * math.exp(3 * log)
-    return total
+    from scipy.special import gammaln
+
+    k, j = np.arange(1, _TERMS + 1)[:, np.newaxis], np.arange(_TERMS // 2 + 1)
+    degrees = np.where(k >= 2 * j, k - 2 * j, 0)
+    logs = gammaln(k + 1) + math.lgamma(dim / 2) - k * math.log(2)
+    logs = logs - gammaln(j + 1) - gammaln(degrees + j + dim / 2)
+    counts = np.array([harmonics(dim, degree) for degree in range(_TERMS + 1)])[degrees]
+    return np.asarray(np.where(k >= 2 * j, counts * np.exp(3 * logs), 0.0).sum(axis=1))
 
 
 @lru_cache(maxsize=64)

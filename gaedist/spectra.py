@@ -29,6 +29,7 @@ from gaedist.tails import Mixing
 
 _DEGREES = 48  # of harmonics, and twice as many of polynomials, that are looked at
 _FAINT = 1e-6  # part of Σλ² below which the harmonics of a degree and beyond are left to the rest
+_SLIGHT = 1e-4  # eigenvalue beside the largest, below which it is left to the rest
 _BIN = 0.8  # of logarithms of rates that are one where three are combined
 _NOTHING = 1e-20  # part of the largest share that a rate has to have to be felt at all
 _WEIGHTLESS = 1e-10  # part of the largest share that a rate has to have there
@@ -153,7 +154,7 @@ class PairMoments:
         flat, often_ = np.concatenate(values), np.concatenate(counts)
         order = np.argsort(-flat)
         flat, often_ = flat[order], often_[order]
-        good = (flat > 1e-9 * flat[0]) & (often_ > 0)
+        good = (flat > _SLIGHT * flat[0]) & (often_ > 0)
         flat, often_ = flat[good], often_[good]
         rest = self.mixing.peak - self.mean - float(often_ @ flat)
         rest_square = self.square - float(often_ @ flat**2)

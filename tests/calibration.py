@@ -1,14 +1,16 @@
 """How often true samples of N(0, I) are rejected.
 
-For the table in bench/README.md: python tests/calibration.py
+For the tables in bench/README.md: python tests/calibration.py, and with --metrics
 """
 
 import itertools
+import sys
 
 import numpy as np
 from joblib import Parallel, delayed
 
 import gaedist
+from gaedist.score import METRICS
 from gaedist.targets import TARGETS
 
 SIZES, DIMS, SIGMAS = (50, 200, 1000), (1, 2, 8, 32), (0.5, 1.0, "median")
@@ -30,13 +32,53 @@ def rates(n, dim, sigma, target, *, samples=4000, estimator="v"):
     return {nominal: float((p < nominal).mean()) for nominal in BOUNDS}
 
 
-if __name__ == "__main__":
+SHAPES = ((50, 1), (50, 2), (50, 8), (200, 2), (200, 8), (200, 32), (1000, 8), (1000, 64))
+"""Sizes and dimensions at which all metrics are tried."""
+
+
+def metric_rates(n, dim, *, samples=2000, directions=200):
+    """The rates of each metric, as `rates`; None where no p-value is given for any sample."""
+    rng, found = np.random.default_rng((n, dim)), {}
+    for _ in range(samples):
+        results = gaedist.scores(
+            rng.normal(size=(n, dim)),
+            metric="all",
+            parameters=gaedist.Parameters(directions=directions),
+            failed=lambda *reason: None,
+        )
+        for result in results:
+            found.setdefault(result.metric, []).append(result.p_value)
+    return {
+        metric: None
+        if p[0] is None
+        else {nominal: float((np.array(p) < nominal).mean()) for nominal in BOUNDS}
+        for metric, p in found.items()
+    }
+
+
+def text(cell):
+    return " ".join(f"{100 * rate:.1f}" for rate in cell.values()) if cell else "–"
+
+
+def print_metrics():
+    columns = Parallel(n_jobs=-1)(delayed(metric_rates)(n, dim) for n, dim in SHAPES)
+    print("| metric | " + " | ".join(f"{n}, {dim}" for n, dim in SHAPES) + " |")
+    print("|---" * (1 + len(SHAPES)) + "|")
+    for metric in METRICS:
+        print(f"| {metric} | " + " | ".join(text(column.get(metric)) for column in columns) + " |")
+
+
+def print_settings():
     columns, lines = list(itertools.product(TARGETS, SIGMAS)), list(itertools.product(DIMS, SIZES))
     cells = Parallel(n_jobs=-1)(
         delayed(rates)(n, dim, sigma, target) for dim, n in lines for target, sigma in columns
     )
-    texts = (" ".join(f"{100 * rate:.1f}" for rate in cell.values()) if cell else "–" for cell in cells)
+    texts = map(text, cells)
     print("| n | D | " + " | ".join(f"{target}, σ = {sigma}" for target, sigma in columns) + " |")
     print("|---" * (2 + len(columns)) + "|")
     for dim, n in lines:
         print(f"| {n} | {dim} | " + " | ".join(next(texts) for _ in columns) + " |")
+
+
+if __name__ == "__main__":
+    print_metrics() if "--metrics" in sys.argv else print_settings()
