@@ -15,6 +15,7 @@ from gaedist.laws import Cumulants
 
 _ROWS = 1024  # points of a sum of their third powers
 _PRODUCTS = 1 << 19  # numbers that are multiplied at once
+_CONSTANT = 1e-24  # eigenvalue beside the mean square, that rounding leaves of constant codes
 _SINGULAR = 1e-13  # eigenvalue of a covariance beside the largest, below which rounding made it
 
 
@@ -28,14 +29,12 @@ def covariance_of(x: Array) -> tuple[Array, Array, Array]:
     """
     n, dim = x.shape
     if n <= dim:
-        raise GaedistError(
-            f"the covariance is singular: it takes {dim + 1} points in {dim} dimensions; got {n}."
-        )
+        raise GaedistError(f"the covariance is singular: at D = {dim} it takes {dim + 1} points; got {n}.")
     mean = x.mean(axis=0)
     centered = x - mean
     values, vectors = np.linalg.eigh(centered.T @ centered / n)
-    if not values[0] > _SINGULAR * values[-1]:
-        flat = int((values <= _SINGULAR * max(values[-1], 0.0)).sum())
+    rounding = max(_SINGULAR * values[-1], _CONSTANT * float(np.einsum("ij,ij->", x, x)) / n)
+    if flat := int((values <= rounding).sum()):
         raise GaedistError(
             f"the covariance is singular: the codes do not vary along {flat} of {dim} directions. "
             "Take another metric."
@@ -51,7 +50,8 @@ def divergence(x: Array) -> float:
     """
     mean, values, _ = covariance_of(x)
     off = values - 1
-    return 0.5 * (float(mean @ mean) + math.fsum(off - np.log1p(off)))
+    logs = np.where(np.abs(off) < 0.5, np.log1p(off), np.log(values))
+    return 0.5 * (float(mean @ mean) + math.fsum(off - logs))
 
 
 def divergence_cumulants(n: int, dim: int) -> Cumulants:
@@ -115,7 +115,8 @@ def _tensor_part(x: Array, a: int) -> float:
     for start in range(0, len(x), _ROWS):
         rest = x[start : start + _ROWS, a:]
         part += (rest * rest[:, :1]).T @ rest
-    squares = (part / len(x)) ** 2
+    with np.errstate(over="ignore"):  # of codes whose third powers leave the range of a double
+        squares = (part / len(x)) ** 2
     return float(
         squares[0, 0] + 1.5 * (squares[0, 1:].sum() + squares[1:, 0].sum()) + 3 * squares[1:, 1:].sum()
     )
@@ -140,7 +141,7 @@ def skewness_cumulants(n: int, dim: int) -> Cumulants:
 def fourth_moment(x: Array) -> float:
     """Return mean |x|⁴."""
     squares = np.einsum("ij,ij->i", x, x)
-    return float(squares @ squares) / len(x)
+    return float(np.einsum("i,i->", squares, squares)) / len(x)
 
 
 def kurtosis_cumulants(n: int, dim: int) -> Cumulants:

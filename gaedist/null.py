@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gaedist.engine import Array, Run
+from gaedist.engine import Array, Run, mean_and_sd
 from gaedist.errors import GaedistError
 from gaedist.laws import DEPARTURE, FEWEST, GammaLaw, Judgement, Null, clipped
 from gaedist.limits import limit_law
@@ -117,11 +117,7 @@ class Simulated(Law):
 
     @cached_property
     def _moments(self) -> tuple[float, float]:
-        scale = float(np.abs(self.values).max())  # squares may leave the range of a double
-        if not 0 < scale < math.inf or len(self.values) < 2:
-            return float(self.values.mean()), 0.0
-        parts = self.values / scale
-        return scale * float(parts.mean()), scale * float(parts.std(ddof=1))
+        return mean_and_sd(self.values)
 
     def judge(self, measured: Measured) -> Judgement:
         """Count the replicates that are at least as far out, the sample itself being one of them."""

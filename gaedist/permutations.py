@@ -22,7 +22,17 @@ from typing import ClassVar, cast
 import numpy as np
 
 from gaedist.covariances import meet, promoted
-from gaedist.engine import Array, Bits, LabelSums, PairSum, Run, label_costs, label_sums, times_labels
+from gaedist.engine import (
+    Array,
+    Bits,
+    LabelSums,
+    PairSum,
+    Run,
+    label_costs,
+    label_sums,
+    mean_and_sd,
+    times_labels,
+)
 from gaedist.errors import GaedistError
 from gaedist.family import Covariance, Movable
 from gaedist.mixtures import Mixture, SquaredDistance, pair_sum, signed_sum, to_linear
@@ -256,7 +266,7 @@ def _law(found: _Values, replicates: int) -> PermutationLaw:
     observed, values = found.values[0], found.values[1 : 1 + replicates]
     slack = found.errors[0] + found.errors[1 : 1 + replicates]
     sign, log_common = found.common
-    mean, sd = float(values.mean()), float(values.std(ddof=1)) if replicates > 1 else 0.0
+    mean, sd = mean_and_sd(values)
     parts = [(sign, log_common), (int(np.sign(mean)), found.log_unit + _log(abs(mean)))]
     sign, log_mean = signed_sum(*parts)
     return PermutationLaw(

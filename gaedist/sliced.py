@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from gaedist.engine import Array
 from gaedist.laws import Cumulants
-from gaedist.spectra import PairMoments, harmonics
+from gaedist.spectra import PairMoments, log_harmonics
 from gaedist.tails import Mixing, projected_mixing
 
 _EFOLDS = 37.0  # below 1 at which a Gaussian is nothing
@@ -175,7 +175,7 @@ def _powers(dim: int, k: NDArray[Any]) -> Array:
 
 @lru_cache(maxsize=64)
 def _triples(dim: int) -> Array:
-    """Return E (u·v)^k (v·w)^k (w·u)^k over random directions for k = 1, …: sums of λ³ of the kernels (u·v)^k.
+    """Return E (u·v)^k (v·w)^k (w·u)^k over random directions for k = 1, …: Σ λ³ of the kernels (u·v)^k.
 
     Harmonics of degree l = k − 2j have λ = k! Γ(D/2) / (2^k j! Γ(k − j + D/2)) (Funk and Hecke).
     """
@@ -185,8 +185,8 @@ def _triples(dim: int) -> Array:
     degrees = np.where(k >= 2 * j, k - 2 * j, 0)
     logs = gammaln(k + 1) + math.lgamma(dim / 2) - k * math.log(2)
     logs = logs - gammaln(j + 1) - gammaln(degrees + j + dim / 2)
-    counts = np.array([harmonics(dim, degree) for degree in range(_TERMS + 1)])[degrees]
-    return np.asarray(np.where(k >= 2 * j, counts * np.exp(3 * logs), 0.0).sum(axis=1))
+    counts = np.array([log_harmonics(dim, degree) for degree in range(_TERMS + 1)])[degrees]
+    return np.asarray(np.where(k >= 2 * j, np.exp(counts + 3 * logs), 0.0).sum(axis=1))
 
 
 @lru_cache(maxsize=64)

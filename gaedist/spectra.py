@@ -30,6 +30,7 @@ from gaedist.tails import Mixing
 _DEGREES = 48  # of harmonics, and twice as many of polynomials, that are looked at
 _FAINT = 1e-6  # part of Σλ² below which the harmonics of a degree and beyond are left to the rest
 _SLIGHT = 1e-4  # eigenvalue beside the largest, below which it is left to the rest
+_MANY = 500.0  # logarithm of a count of harmonics that are left to the rest
 _BIN = 0.8  # of logarithms of rates that are one where three are combined
 _NOTHING = 1e-20  # part of the largest share that a rate has to have to be felt at all
 _WEIGHTLESS = 1e-10  # part of the largest share that a rate has to have there
@@ -145,16 +146,19 @@ class PairMoments:
         left = self.square
         for degree, block in enumerate(self.blocks(_DEGREES)):
             found = np.abs(np.linalg.eigvalsh(block))
-            often = harmonics(self.dim, degree)
+            log_often = log_harmonics(self.dim, degree)
+            if not -math.inf < log_often < _MANY:
+                break
+            often = math.exp(log_often)
             values.append(found)
             counts.append(np.full(len(found), often))
             left -= often * float(found @ found)
-            if left < _FAINT * self.square or often == 0:
+            if left < _FAINT * self.square:
                 break
         flat, often_ = np.concatenate(values), np.concatenate(counts)
         order = np.argsort(-flat)
         flat, often_ = flat[order], often_[order]
-        good = (flat > _SLIGHT * flat[0]) & (often_ > 0)
+        good = flat > _SLIGHT * flat[0]
         flat, often_ = flat[good], often_[good]
         rest = self.mixing.peak - self.mean - float(often_ @ flat)
         rest_square = self.square - float(often_ @ flat**2)
@@ -205,11 +209,11 @@ class PairMoments:
         return np.asarray(np.exp(logs))
 
 
-def harmonics(dim: int, degree: int) -> float:
-    """Return how many harmonics there are of a degree on the sphere in D dimensions."""
+def log_harmonics(dim: int, degree: int) -> float:
+    """Return the logarithm of how many harmonics there are of a degree on the sphere in D dimensions."""
     if dim == 1:
-        return 1.0 if degree < 2 else 0.0
+        return 0.0 if degree < 2 else -math.inf
     if degree == 0:
-        return 1.0
+        return 0.0
     log_count = math.lgamma(degree + dim - 2) - math.lgamma(degree + 1) - math.lgamma(dim - 1)
-    return (2 * degree + dim - 2) * math.exp(log_count)
+    return math.log(2 * degree + dim - 2) + log_count

@@ -173,8 +173,9 @@ def projected_mixing(dim: int, rate: float) -> Mixing:
     weights = _STEP * np.exp(0.5 * v - dim / 2 * np.logaddexp(0, v) - log_beta)
     # what is left of all nodes counts as at 0, and what is right of them as at its largest
     below, above = weights[0] / math.expm1(down), weights[-1] * math.exp(-up) / -math.expm1(-up)
-    rates = rate / (1 + np.exp(-v))
-    return Mixing(np.append(rates, rate), np.append(weights, above), 1.0, below)
+    rates, weights = np.append(rate / (1 + np.exp(-v)), rate), np.append(weights, above)
+    some = weights > 0  # few of them count in thousands of dimensions
+    return Mixing(rates[some], weights[some], 1.0, below)
 
 
 def distance_mixing(largest: float) -> Mixing:

@@ -116,7 +116,7 @@ def _log(value: float) -> float | None:
 
 def _mmd(x: Array, y: Array, asked: Parameters, run: Run) -> Plan[Apart]:
     if min(len(x), len(y)) < 2:
-        raise GaedistError(f"mmd needs two points in each sample; got {len(x)} and {len(y)}.")
+        raise GaedistError(f"an unbiased mean takes two points in each sample; got {len(x)} and {len(y)}.")
     profile, used = mmd_kernel(x.shape[1], asked)
     return _Kernel(profile, unbiased=True).plan(x, y, used, run)
 

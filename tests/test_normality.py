@@ -98,7 +98,7 @@ def test_kl_is_that_of_the_gaussian_with_its_moments():
 @pytest.mark.parametrize("dim", [1, 3])
 def test_a_covariance_is_singular_where_codes_do_not_vary(dim):
     rng = np.random.default_rng(4)
-    with pytest.raises(GaedistError, match=f"takes {dim + 1} points in {dim} dimensions; got {dim}"):
+    with pytest.raises(GaedistError, match=f"it takes {dim + 1} points.*; got {dim}"):
         covariance_of(rng.normal(size=(dim, dim)))
     for n in (30, 40, 1000):  # the mean of which is 0.1, or not quite
         with pytest.raises(GaedistError, match=f"do not vary along {dim} of {dim} directions"):

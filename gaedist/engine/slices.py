@@ -121,8 +121,16 @@ def in_batches(of_batch: Callable[[Array], Array], directions: Array, size: int,
                 run.progress(min(len(directions), (k + 1) * size), len(directions))
 
 
+def mean_and_sd(values: Array) -> tuple[float, float]:
+    """Return the mean and the standard deviation of numbers whose squares may leave the range of a double."""
+    scale = float(np.abs(values).max())
+    if len(values) < 2 or not 0 < scale < math.inf:
+        return float(values.mean()), 0.0
+    parts = values / scale
+    return scale * float(parts.mean()), scale * float(parts.std(ddof=1))
+
+
 def mean_and_error(values: Array) -> tuple[float, float]:
     """Return the mean over directions and its Monte Carlo standard error, 0 for the one there is in D = 1."""
-    if len(values) == 1:
-        return float(values[0]), 0.0
-    return float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
+    mean, sd = mean_and_sd(values)
+    return mean, sd / math.sqrt(len(values))

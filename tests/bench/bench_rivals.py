@@ -1,12 +1,13 @@
-"""Every metric of `score`, relative to gaussian alone, and beside what a user could pick instead, in the same run.
+"""Every metric of `score` relative to gaussian, and beside what a user could pick instead, in the same run.
 
     python tests/bench/bench_rivals.py [--points 5000] [--dims 8 64] [--rounds 5] [--all 20000 64]
 
-Peers, as far as they are installed: pingouin (Henze–Zirkler), POT (sliced Wasserstein to a normal sample of the same
-size and as many directions), cw-torch (Cramér–Wold, approximate φ_D, single precision), the sums of WAE and of the energy
-distance as n×n matrices of NumPy and SciPy beside a normal reference sample, and SIGReg of LeJEPA in PyTorch, 17 frequencies
-up to 5, with 1000 directions. The table gives gaedist's time relative to gaussian alone, the median over rounds of how many times
-longer the peer took, and both values, of which those of peers that draw a reference sample differ by its noise.
+Peers, as far as they are installed: pingouin (Henze–Zirkler), POT (sliced Wasserstein to a normal sample of
+the same size and as many directions), cw-torch (Cramér–Wold, approximate φ_D, single precision), the sums
+of WAE and of the energy distance as n×n matrices of NumPy and SciPy beside a normal reference sample, and
+SIGReg of LeJEPA in PyTorch, 17 frequencies up to 5, with 1000 directions. The table gives gaedist's time
+relative to gaussian alone, the median over rounds of how many times longer the peer took, and both values,
+of which those of peers that draw a reference sample differ by its noise.
 """
 
 import argparse
