@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, get_args, get_type_hints
 
 from gaedist.files import output_file
-from gaedist.words import Layout, layout_of
+from gaedist.layouts import Layout, layout_of
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from gaedist.engine import Array, Plan, Run, carry_out
 from gaedist.errors import GaedistError, check_choice, check_count
+from gaedist.findings import Found
 from gaedist.latents import as_codes
 from gaedist.laws import Judgement, Null
 from gaedist.measure import Measured, Setting, measure_plan
@@ -20,7 +21,7 @@ from gaedist.mixtures import to_linear
 from gaedist.null import NULLS, Ask, Simulated, check_null
 from gaedist.parameters import Parameters
 from gaedist.replicates import REPLICATES, simulated
-from gaedist.rivals import RIVALS, Found, RivalValue
+from gaedist.rivals import RIVALS, RivalValue
 from gaedist.rules import Sigma, is_number, listed
 from gaedist.smoothing import SigmaSummary
 from gaedist.targets import TARGETS

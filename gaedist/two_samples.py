@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.apart import Apart
+from gaedist.discrepancies import CRAMER_WOLD_UNIT, approximate_stretch, mmd_kernel, pair_mean, radial_sum
 from gaedist.engine import (
     Array,
     Plan,
@@ -32,7 +33,6 @@ from gaedist.metrics import Metric
 from gaedist.parameters import DIRECTIONS, Parameters, silverman_gamma
 from gaedist.permutations import PermutationLaw, permuted_kernel, permuted_transport, pooled
 from gaedist.projections import projected_series
-from gaedist.rivals import CRAMER_WOLD_UNIT, approximate_stretch, mmd_kernel, pair_mean, radial_sum
 
 
 @dataclass(frozen=True)

@@ -58,14 +58,14 @@ def epps_pulley_mp(t, beta):
 CLUSTERS = np.concatenate([c + 1e-3 * normal(200, seed=4) for c in (-30, -1, 0, 2, 25)])
 LINES = {
     "normal": normal(500),
-    "many": normal(3000),
+    "many": normal(1500),
     "one": np.array([0.3]),
     "one far": np.array([40.0]),
     "two": normal(2),
     "three": normal(3),
     "outlier": np.append(normal(300), 1e6),
     "outlier below": np.append(normal(300), -1e6),
-    "spread": 50 * normal(2000),
+    "spread": 50 * normal(800),
     "widely spread": 1e3 * normal(2000),
     "beyond": 1e150 * normal(30),
     "equal": np.full(400, 0.7),
