@@ -15,8 +15,7 @@ from gaedist.laws import Cumulants
 
 _ROWS = 1024  # points of a sum of their third powers
 _PRODUCTS = 1 << 19  # numbers that are multiplied at once
-_CONSTANT = 1e-24  # eigenvalue beside the mean square, that rounding leaves of constant codes
-_SINGULAR = 1e-13  # eigenvalue of a covariance beside the largest, below which rounding made it
+_CONSTANT = 1e-24  # eigenvalue of a covariance beside the mean square, that rounding may leave of nothing
 
 
 def covariance_of(x: Array) -> tuple[Array, Array, Array]:
@@ -31,10 +30,10 @@ def covariance_of(x: Array) -> tuple[Array, Array, Array]:
     if n <= dim:
         raise GaedistError(f"the covariance is singular: at D = {dim} it takes {dim + 1} points; got {n}.")
     mean = x.mean(axis=0)
-    centered = x - mean
-    values, vectors = np.linalg.eigh(centered.T @ centered / n)
-    rounding = max(_SINGULAR * values[-1], _CONSTANT * float(np.einsum("ij,ij->", x, x)) / n)
-    if flat := int((values <= rounding).sum()):
+    # not by the eigenvalues of a product, which has lost half the digits of the small ones
+    _, scales, axes = np.linalg.svd(np.linalg.qr((x - mean) / math.sqrt(n), mode="r"))
+    values, vectors = scales**2, axes.T
+    if flat := int((values <= _CONSTANT * float(np.einsum("ij,ij->", x, x)) / n).sum()):
         raise GaedistError(
             f"the covariance is singular: the codes do not vary along {flat} of {dim} directions. "
             "Take another metric."

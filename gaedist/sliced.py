@@ -189,6 +189,13 @@ def _triples(dim: int) -> Array:
     return np.asarray(np.where(k >= 2 * j, np.exp(counts + 3 * logs), 0.0).sum(axis=1))
 
 
+@lru_cache(maxsize=1)
+def _nodes() -> tuple[Array, Array]:
+    """Return nodes and weights from −10 to 0; what is above 0 is alike."""
+    x, weights = np.polynomial.legendre.leggauss(_NODES)
+    return x[: _NODES // 2] * 10, weights[: _NODES // 2] * 10
+
+
 @lru_cache(maxsize=64)
 def wasserstein_mean(n: int) -> float:
     """Return E W₂²(t, N(0, 1)) for n points of N(0, 1).
@@ -198,9 +205,7 @@ def wasserstein_mean(n: int) -> float:
     from scipy.special import ndtr
     from scipy.stats import binom
 
-    means = quantile_means(n)
-    x, weights = np.polynomial.legendre.leggauss(_NODES)
-    x, weights = x[: _NODES // 2] * 10, weights[: _NODES // 2] * 10  # the other half is alike
+    means, (x, weights) = quantile_means(n), _nodes()
     total = 0.0
     for place, weight in zip(x, weights, strict=True):
         p = float(ndtr(place))

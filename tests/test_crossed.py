@@ -119,7 +119,7 @@ def test_the_law_of_the_approximate_cramer_wold_distance_is_that_of_simulated_sa
     # in two dimensions the approximation is far off; the default γ of 200 points is 0.135
     laws = []
     monkeypatch.setattr(
-        "gaedist.rivals.crossed_law", lambda *given: laws.append(crossed_law(*given)) or laws[0]
+        "gaedist.discrepancies.crossed_law", lambda *given: laws.append(crossed_law(*given)) or laws[0]
     )
     count, n, rng = 1000, 200, np.random.default_rng(9)
     options = {"metric": "cramer-wold-approx", "parameters": Parameters(gamma=gamma), "run": Run(threads=1)}
