@@ -13,7 +13,7 @@ from gaedist.engine import Array, Run, in_threads
 from gaedist.errors import GaedistError
 from gaedist.laws import Cumulants
 
-_ROWS = 1024  # points of a sum of their third powers
+_AXES, _ROWS = 8, 512  # axes and points of a product of their third powers, which stays in the cache
 _PRODUCTS = 1 << 19  # numbers that are multiplied at once
 _CONSTANT = 1e-24  # eigenvalue of a covariance beside the mean square, that rounding may leave of nothing
 
@@ -96,7 +96,7 @@ def third_moments(x: Array, run: Run) -> float:
     """Return mean (x_i·x_j)³ over all i and j: |T|² of T = mean x ⊗ x ⊗ x, or by products of few points."""
     n, dim = x.shape
     if 2 * dim**2 < 3 * n:
-        return math.fsum(in_threads(lambda a: _tensor_part(x, a), range(dim), run))
+        return math.fsum(in_threads(lambda first: _tensor_part(x, first), range(0, dim, _AXES), run))
     size = max(1, _PRODUCTS // n)
     parts = in_threads(lambda start: _cubes(x[start : start + size], x), range(0, n, size), run)
     return float(math.fsum(parts) / n**2)
@@ -108,17 +108,19 @@ def _cubes(some: Array, x: Array) -> float:
     return float(np.einsum("ij,ij,ij->", products, products, products))
 
 
-def _tensor_part(x: Array, a: int) -> float:
-    """Return Σ T_abc² over all orders of a ≤ b, c."""
-    part = np.zeros((x.shape[1] - a,) * 2)
+def _tensor_part(x: Array, first: int) -> float:
+    """Return Σ T_abc² over all a, b, c of which some are of a few axes, and none before these."""
+    rest = x.shape[1] - first
+    few = min(_AXES, rest)
+    part = np.zeros((few * rest, rest))
     for start in range(0, len(x), _ROWS):
-        rest = x[start : start + _ROWS, a:]
-        part += (rest * rest[:, :1]).T @ rest
+        some = x[start : start + _ROWS, first:]
+        part += (some[:, :few, np.newaxis] * some[:, np.newaxis]).reshape(len(some), -1).T @ some
     with np.errstate(over="ignore"):  # of codes whose third powers leave the range of a double
-        squares = (part / len(x)) ** 2
-    return float(
-        squares[0, 0] + 1.5 * (squares[0, 1:].sum() + squares[1:, 0].sum()) + 3 * squares[1:, 1:].sum()
-    )
+        squares = (part.reshape(few, rest, rest) / len(x)) ** 2
+    # a is one of the few, as each of the three may be: so often has the sum that in it
+    mine = (np.arange(rest) < few).astype(float)
+    return float((3 / (1 + mine[:, np.newaxis] + mine) * squares).sum())
 
 
 def skewness_cumulants(n: int, dim: int) -> Cumulants:
