@@ -102,7 +102,14 @@ class Tiling:
 
         def sum_range(first: int, partial: Array) -> None:
             profile_tiles(
-                codes, numbers, *self.points, self.job.y is None, first, partial, self.gram, self.scratch
+                codes,
+                numbers.ravel(),
+                *self.points,
+                self.job.y is None,
+                first,
+                partial,
+                self.gram,
+                self.scratch,
             )
 
         return self._added(len(rows), sum_range, math.fsum)

@@ -53,7 +53,7 @@ def _profile(kind: Any, tile: Any, i: int, width: int, exact: bool, shift: float
     fill_squares(tile, i, width, exact, tile.scratch)
     for j in range(width):
         tile.out[j] = 0.0
-    add_profile(kind.code, kind.numbers, width, tile.scratch, tile.out, 0)
+    add_profile(kind.code, kind.numbers, 0, width, tile.scratch, tile.out, 0)
     for j in range(width):
         tile.out[j] *= unit
 

@@ -67,9 +67,9 @@ def fill_squares(tile: Any, i: int, width: int, exact: bool, work: Any) -> None:
 
 
 @compiled()
-def _powers(width: int, params: Any, count: int, work: Any, out: Any, at: int) -> None:
+def _powers(width: int, params: Any, base: int, count: int, work: Any, out: Any, at: int) -> None:
     for s in range(count):
-        rate = params[1 + s]
+        rate = params[base + 1 + s]
         for j in range(width):
             out[cell(at, j)] += exp2(-rate * work[cell(SQUARES, j)])
 
@@ -81,9 +81,10 @@ def _roots(width: int, work: Any, out: Any, at: int) -> None:
 
 
 @compiled()
-def _fractions(width: int, params: Any, count: int, work: Any, out: Any, at: int) -> None:
+def _fractions(width: int, params: Any, base: int, count: int, work: Any, out: Any, at: int) -> None:
     """Add Σ 1/(1 + u) as fractions P/Q of polynomials of positive coefficients."""
-    for k in range(1, 1 + count * (2 * _ORDER + 1), 2 * _ORDER + 1):
+    first = base + 1
+    for k in range(first, first + count * (2 * _ORDER + 1), 2 * _ORDER + 1):
         rate = params[k]
         p0, p1, p2, p3 = params[k + 1], params[k + 2], params[k + 3], params[k + 4]
         p4, p5, p6 = params[k + 5], params[k + 6], params[k + 7]
@@ -108,41 +109,41 @@ def _fill_roots(width: int, rate: float, work: Any) -> None:
 
 
 @compiled()
-def _inverse_roots(width: int, params: Any, count: int, work: Any, out: Any, at: int) -> None:
+def _inverse_roots(width: int, params: Any, base: int, count: int, work: Any, out: Any, at: int) -> None:
     for s in range(count):
-        _fill_roots(width, params[1 + s], work)
+        _fill_roots(width, params[base + 1 + s], work)
         for j in range(width):
             out[cell(at, j)] += work[cell(ROOTS, j)]
 
 
 @compiled()
-def _inverse_powers(width: int, params: Any, count: int, work: Any, out: Any, at: int) -> None:
-    exponent = params[1 + count]
+def _inverse_powers(width: int, params: Any, base: int, count: int, work: Any, out: Any, at: int) -> None:
+    exponent = params[base + 1 + count]
     for s in range(count):
-        rate = params[1 + s]
+        rate = params[base + 1 + s]
         for j in range(width):
             log, _ = log2_and_inverse(1.0 + rate * work[cell(SQUARES, j)])
             out[cell(at, j)] += exp2(-exponent * log)
 
 
 @compiled()
-def _root_powers(width: int, params: Any, count: int, work: Any, out: Any, at: int) -> None:
+def _root_powers(width: int, params: Any, base: int, count: int, work: Any, out: Any, at: int) -> None:
     for s in range(count):
-        rate = params[1 + s]
+        rate = params[base + 1 + s]
         for j in range(width):
             out[cell(at, j)] += exp2(-rate * np.sqrt(work[cell(SQUARES, j)]))
 
 
 @compiled()
-def _series(width: int, params: Any, count: int, work: Any, out: Any, at: int) -> None:
+def _series(width: int, params: Any, base: int, count: int, work: Any, out: Any, at: int) -> None:
     """Add √z P(2z − 1) by Horner's rule, twelve coefficients at a time."""
-    blocks = int(params[1 + count])
+    blocks = int(params[base + 1 + count])
     for s in range(count):
-        _fill_roots(width, params[1 + s], work)
+        _fill_roots(width, params[base + 1 + s], work)
         for j in range(width):
             work[cell(SPARE, j)] = 0.0
         for b in range(blocks):
-            k = 2 + count + b * SERIES_BLOCK
+            k = base + 2 + count + b * SERIES_BLOCK
             a0, a1, a2, a3 = params[k], params[k + 1], params[k + 2], params[k + 3]
             a4, a5, a6, a7 = params[k + 4], params[k + 5], params[k + 6], params[k + 7]
             a8, a9, a10, a11 = params[k + 8], params[k + 9], params[k + 10], params[k + 11]
@@ -157,20 +158,23 @@ def _series(width: int, params: Any, count: int, work: Any, out: Any, at: int) -
 
 
 @compiled()
-def add_profile(code: int, params: Any, width: int, work: Any, out: Any, at: int) -> None:
-    """Add the terms of a row of squared distances to a row of ``out``, by the code of a `Shape`."""
-    count = int(params[0])
+def add_profile(code: int, params: Any, base: int, width: int, work: Any, out: Any, at: int) -> None:
+    """Add the terms of a row of squared distances to a row of ``out``, by the code of a `Shape`.
+
+    The numbers of the profile are those from ``base`` on: an array cut for each would be as dear as it.
+    """
+    count = int(params[base])
     if code == POWER:
-        _powers(width, params, count, work, out, at)
+        _powers(width, params, base, count, work, out, at)
     elif code == ROOT:
         _roots(width, work, out, at)
     elif code == INVERSE:
-        _fractions(width, params, count, work, out, at)
+        _fractions(width, params, base, count, work, out, at)
     elif code == INVERSE_ROOT:
-        _inverse_roots(width, params, count, work, out, at)
+        _inverse_roots(width, params, base, count, work, out, at)
     elif code == INVERSE_POWER:
-        _inverse_powers(width, params, count, work, out, at)
+        _inverse_powers(width, params, base, count, work, out, at)
     elif code == ROOT_POWER:
-        _root_powers(width, params, count, work, out, at)
+        _root_powers(width, params, base, count, work, out, at)
     elif code == SERIES:
-        _series(width, params, count, work, out, at)
+        _series(width, params, base, count, work, out, at)

@@ -219,13 +219,14 @@ def _sum_profiles(
     sums: Any,
 ) -> None:
     """Store the sum of each profile over a tile, or the part of it below the diagonal."""
+    stride = numbers.size // codes.size
     for j in range(totals.size):
         totals[j] = 0.0
     for i in range(rows):
         end = i if triangle else width
         fill_squares(tile, i, end, exact, work)
         for q in range(codes.size):
-            add_profile(codes[q], numbers[q], end, work, totals, q)
+            add_profile(codes[q], numbers, q * stride, end, work, totals, q)
     for q in range(codes.size):
         sums[q] = total(totals[q * TILE : (q + 1) * TILE], width)
 
@@ -251,7 +252,8 @@ def profile_tiles(
 ) -> None:
     """Fill partial[k, q] with the sum of profile q over tile first + k, as `sum_tiles` does.
 
-    codes (Q,) are those of `integrands.Shape`, and numbers (Q, …) what `integrands.Profile.row` says.
+    codes (Q,) are those of `integrands.Shape`, and numbers what `integrands.ProfileNumbers` says, as many for
+    each of them.
     """
     columns = (y.shape[0] + TILE - 1) // TILE
     for k in numba.prange(partial.shape[0]):
