@@ -18,7 +18,7 @@ from gaedist.measure import Measured, Setting, measure_plan
 from gaedist.moments import limit_moments, moments
 from gaedist.normality import henze_zirkler_beta, henze_zirkler_moments, standardised
 from gaedist.null import ClosedForm
-from gaedist.parameters import ALPHA, BETA, KERNEL, SCALES, Parameters, silverman_gamma
+from gaedist.parameters import ALPHA, BETA, KERNEL, RATIONAL, SCALES, Parameters, silverman_gamma
 from gaedist.projections import projected_series
 from gaedist.spectra import PairMoments
 from gaedist.tails import TAILS, Mixing, distance_mixing, lengths, projected_mixing
@@ -102,10 +102,8 @@ def _tail_moments(kernel: str, dim: int, scales: tuple[float, ...], alpha: float
 def mmd_kernel(dim: int, asked: Parameters) -> tuple[Profile, Parameters]:
     """Return the kernel of the maximum mean discrepancy, and what it is."""
     kernel, scales = asked.kernel or KERNEL, tuple(asked.scales or SCALES)
-    if asked.alpha is not None and kernel != "rational-quadratic":
-        raise GaedistError(f"alpha is for the rational-quadratic kernel, not {kernel}.")
     alpha = ALPHA if asked.alpha is None else asked.alpha
-    used = Parameters(kernel=kernel, scales=scales, alpha=alpha if kernel == "rational-quadratic" else None)
+    used = Parameters(kernel=kernel, scales=scales, alpha=alpha if kernel == RATIONAL else None)
     return TAILS[kernel].profile(dim, lengths(dim, scales), alpha), used
 
 

@@ -33,8 +33,10 @@ METRIC, LAW, READING, COMPUTING, OUTPUT = (
 )
 
 
-def _choice(name: str, choices: Collection[str], about: str, panel: str | None = None) -> Any:
-    """Return an option whose choices are the keys of a registry."""
+def _choice(
+    name: str, choices: Collection[str], about: str, panel: str | None = None, default: str | None = None
+) -> Any:
+    """Return an option whose choices are the keys of a registry; ``default`` is what None stands for."""
 
     def check(value: str | list[str] | None) -> str | list[str] | None:
         for item in [value] if isinstance(value, str) else value or []:
@@ -47,6 +49,7 @@ def _choice(name: str, choices: Collection[str], about: str, panel: str | None =
         metavar=listed if len(listed := "|".join(choices)) < _LONGEST else "NAME",
         help=about,
         rich_help_panel=panel,
+        show_default=default or True,
         callback=check,
         autocompletion=lambda: list(choices),
     )
@@ -71,9 +74,7 @@ def _sigma(name: str, rules: Collection[str], *, more: str = "", again: bool = T
 
 def _knob(about: str, default: str) -> Any:
     """Return an option of a metric."""
-    return typer.Option(
-        metavar="X", help=f"{about}  [default: {default}]", rich_help_panel=METRIC, show_default=False
-    )
+    return typer.Option(metavar="X", help=about, rich_help_panel=METRIC, show_default=default)
 
 
 FileA = Annotated[str, typer.Argument(metavar="A", help="A file, as for score.", show_default=False)]
@@ -140,9 +141,9 @@ Replicates = Annotated[
     typer.Option(
         min=1,
         metavar="R",
-        help=f"Samples that --null monte-carlo simulates.  [default: {REPLICATES}]",
+        help="Samples that --null monte-carlo simulates.",
         rich_help_panel=LAW,
-        show_default=False,
+        show_default=str(REPLICATES),
     ),
 ]
 NoCache = Annotated[
@@ -182,8 +183,9 @@ Kernel = Annotated[
     _choice(
         "--kernel",
         TAILS,
-        f"Of mmd, summed over --scale, with C = 2D times each. {_abouts(TAILS)}  [default: {KERNEL}]",
+        f"Of mmd, summed over --scale, with C = 2D times each. {_abouts(TAILS)}",
         METRIC,
+        KERNEL,
     ),
 ]
 Scales = Annotated[
@@ -191,10 +193,9 @@ Scales = Annotated[
     typer.Option(
         "--scale",
         metavar="S",
-        help="Scale of the kernel; may be given again, to be summed over.  "
-        f"[default: {', '.join(f'{scale:g}' for scale in SCALES)}]",
+        help="Scale of the kernel; may be given again, to be summed over.",
         rich_help_panel=METRIC,
-        show_default=False,
+        show_default=", ".join(f"{scale:g}" for scale in SCALES),
     ),
 ]
 Alpha = Annotated[float | None, _knob("Exponent of the rational-quadratic kernel.", f"{ALPHA:g}")]

@@ -7,6 +7,13 @@ from numbers import Real
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.tails import TAILS
 
+BETA, KERNEL, ALPHA, DIRECTIONS = 1.0, "inverse-quadratic", 2.0, 1000
+SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Defaults."""
+
+RATIONAL = "rational-quadratic"
+"""The kernel that takes α."""
+
 
 @dataclass(frozen=True)
 class Parameters:
@@ -41,6 +48,8 @@ class Parameters:
             _check_number(name, getattr(self, name), least, most)
         if self.kernel is not None:
             check_choice("kernel", self.kernel, TAILS)
+        if self.alpha is not None and self.kernel != RATIONAL:
+            raise GaedistError(f"alpha is for the {RATIONAL} kernel, not {self.kernel or KERNEL}.")
         if self.directions is not None:
             check_count("directions", self.directions, 1)
         if self.scales is not None:
@@ -61,11 +70,6 @@ def _check_number(name: str, value: object, least: float, most: float) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, Real) or not least <= float(value) <= most:
         raise GaedistError(f"{name} must be a number from {least:g} to {most:g}; got {value!r}.")
-
-
-BETA, KERNEL, ALPHA, DIRECTIONS = 1.0, "inverse-quadratic", 2.0, 1000
-SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Defaults."""
 
 
 def silverman_gamma(*sizes: int) -> float:
