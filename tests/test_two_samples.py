@@ -254,7 +254,6 @@ def test_a_metric_asked_twice_is_told_once():
             {"metric": "energy", "parameters": Parameters(gamma=1)},
             "gamma is for cramer-wold and cramer-wold-approx",
         ),
-        ({"metric": "mmd", "parameters": Parameters(alpha=1)}, "alpha is for the rational-quadratic kernel"),
         ({"parameters": Parameters(directions=5)}, "directions is for sliced-wasserstein, not for gaussian"),
     ],
 )
