@@ -13,11 +13,7 @@ import numpy as np
 
 from gaedist.engine import SERIES_BLOCK, Array, Profile, Shape
 
-_STRETCHES = (
-    0.08,
-    0.12,
-    0.2,
-)  # of z, for few dimensions, where e^(−s), of which powers of z know nothing, is felt
+_STRETCHES = 0.08, 0.12, 0.2  # c for few dimensions, where e^(−s), of which z knows nothing, is felt
 _MOST = 48  # coefficients
 _ERROR = 1e-12  # of φ_D/√z that is left out
 _NOTHING = 42.0  # e-folds below its peak at which an integrand is nothing
@@ -53,7 +49,7 @@ class Series:
 
 @lru_cache(maxsize=64)
 def projected_series(dim: int) -> Series:
-    """Return φ_D for D dimensions, to an absolute error of about 1e-13."""
+    """Return φ_D for D dimensions, to an absolute error below 1e-12."""
     nodes = np.cos(np.pi * (np.arange(_MOST) + 0.5) / _MOST)
     z = (1 + nodes) / 2
     found = []

@@ -4,8 +4,9 @@ A `PairSum` says what is to be summed, over which points; a `Run` how. The `driv
 matrix of pairs in ranges of about a fifth of a second, so that progress is shown and Ctrl-C is heard between
 them. Each tile's number is stored and all are added in a fixed order: the same bits for any number of
 threads. `relabel` does so for many labellings of the points at once. Statistics along directions (`slices`)
-are made by Python's threads, those of two samples also for many labellings (`couplings`). `tiles`, `labels`,
-`grams`, `rows`, `profiles`, `matrices`, `waves`, `transport` and `arithmetic` are compiled.
+are made by Python's threads, those of two samples also for many labellings (`couplings`). `tiles`,
+`profile_tiles`, `labels`, `grams`, `rows`, `profiles`, `matrices`, `waves`, `transport` and `arithmetic` are
+compiled.
 """
 
 import math

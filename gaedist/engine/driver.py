@@ -92,7 +92,7 @@ class Tiling:
 
     def profile_sums(self) -> Array:
         """Return the sum of each profile, without regard to underflow."""
-        from gaedist.engine.tiles import profile_tiles
+        from gaedist.engine.profile_tiles import profile_tiles
 
         rows = [profile.numbers for profile in self.profiles]
         codes = np.array([row.code for row in rows])
