@@ -8,17 +8,14 @@ from functools import partial
 from gaedist.covariances import meet
 from gaedist.engine import Array, Plan, Run
 from gaedist.errors import GaedistError, check_choice
+from gaedist.laws import WIDE, is_hidden
 from gaedist.mixtures import Mixture, SquaredDistance, distance_plan, signed_sum, to_linear
-from gaedist.null import PRECISION, ROUNDING, WIDE
-from gaedist.parameters import Parameters
+from gaedist.parameters import NONE, Parameters
 from gaedist.permutations import PermutationLaw, permuted
 from gaedist.rules import JOINT, Sigma, is_number, is_repeatable
 from gaedist.smoothing import FACTOR, LARGEST_FACTOR, SigmaSummary, Smoothing, smooth_both
 from gaedist.targets import ESTIMATORS
 from gaedist.variances import Constant
-
-NONE = Parameters()
-"""Those of a metric that takes none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +179,7 @@ def _is_hidden(distance: SquaredDistance, expected: float) -> bool:
     """
     largest = max(distance.pp.log_total, distance.qq.log_total, math.log(2) + distance.pq.log_total)
     spread = expected if expected > 0 else math.exp(min(0.0, distance.log_value))
-    return 0 < spread < ROUNDING / PRECISION * to_linear(largest)
+    return spread > 0 and is_hidden(to_linear(largest), spread)
 
 
 def _unbiased(distance: SquaredDistance, n: int, m: int) -> tuple[int, float]:

@@ -49,7 +49,7 @@ def crossed_law(n: int, pairs: PairMoments, cross: Radial, constant: float, fact
     variance = n * float(density @ f**2) + 2 * (n - 1) / n**3 * pairs.square
     third = n * float(density @ f**3) + 8 * (n - 1) * (n - 2) / n**5 * pairs.trace(3)
     third += 6 * (n - 1) / n * _radial_form(dim, pairs, points, density * f)
-    return GammaLaw(n, factor * mean, factor * math.sqrt(variance), third / variance**1.5, two_sided=True)
+    return GammaLaw(factor * mean, factor * math.sqrt(variance), third / variance**1.5, n, two_sided=True)
 
 
 def _squared_norms(dim: int) -> tuple[Array, Array]:

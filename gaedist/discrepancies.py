@@ -4,7 +4,8 @@ All are pair sums, so that several share one pass over the tiles, and none needs
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,16 +13,19 @@ import numpy as np
 from gaedist.crossed import Radial, crossed_law
 from gaedist.engine import Array, PairSum, Plan, Profile, Run, Shape
 from gaedist.errors import GaedistError
-from gaedist.findings import Found
-from gaedist.laws import DEPARTURE, FEWEST, Judgement, LogNormalLaw, PairLaw, ValueLaw
+from gaedist.findings import Value
+from gaedist.laws import DEPARTURE, FEWEST, Judgement, LogNormalLaw, ValueLaw, pair_law
 from gaedist.measure import Measured, Setting, measure_plan
+from gaedist.mixtures import to_linear
 from gaedist.moments import limit_moments, moments
 from gaedist.normality import henze_zirkler_beta, henze_zirkler_moments, standardised
 from gaedist.null import ClosedForm
-from gaedist.parameters import ALPHA, BETA, KERNEL, RATIONAL, SCALES, Parameters, silverman_gamma
+from gaedist.parameters import ALPHA, BETA, KERNEL, NONE, RATIONAL, SCALES, Parameters, silverman_gamma
 from gaedist.projections import projected_series
 from gaedist.spectra import PairMoments
 from gaedist.tails import TAILS, Mixing, distance_mixing, lengths, projected_mixing
+
+_SMOOTHED = Setting(target="smoothed")
 
 CRAMER_WOLD_UNIT = 1 / (2 * math.sqrt(math.pi))
 """Of the Cramér–Wold distance, as published."""
@@ -39,9 +43,50 @@ def pair_mean(log_sum: float, n: int, peak: float, *, unbiased: bool) -> float:
     return pairs / (n * (n - 1)) if unbiased else pairs / n**2 + peak / n
 
 
-def _bhep_at(x: Array, beta: float, run: Run) -> Plan[Measured]:
-    setting = Setting(target="smoothed")
-    return measure_plan(x, [1 / (beta * math.sqrt(2))], setting, run).then(lambda found: found[0])
+def bhep(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
+    """Plan BHEP's statistic with known mean and covariance, n d² to the smoothed prior at σ = 1/(β√2)."""
+    n, dim = x.shape
+    beta = BETA if asked.beta is None else asked.beta
+    law = ClosedForm(n, dim, 1 / (2 * beta**2), _SMOOTHED)
+    return _bhep_at(x, beta, lambda measured: _scaled(law.judge(measured), n), run)
+
+
+def henze_zirkler(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
+    """Plan that statistic of the standardised sample, beside the log-normal law of Henze and Zirkler."""
+    n, dim = x.shape
+    y, beta = standardised(x), henze_zirkler_beta(n, dim)
+    variance = 1 / (2 * beta**2)
+    # with mean and covariance known, it would be near its limit, or not
+    skewness = moments(n, dim, variance, smoothed=True).skewness
+    near = abs(skewness - limit_moments(dim, variance)[2]) < DEPARTURE
+    below, sd = henze_zirkler_moments(dim, beta)
+    law = LogNormalLaw(1 - below, sd, trusted=near and n >= FEWEST)
+
+    def judge(measured: Measured) -> Judgement:
+        # points' overlaps with themselves make 1 of it, and of its mean: what is left may be very little
+        rest = n * (measured.moving + to_linear(measured.terms.log_prior))
+        return law.judge(1 + rest, excess=rest + below, size=n * measured.largest)
+
+    return _bhep_at(y, beta, judge, run)
+
+
+def _bhep_at(x: Array, beta: float, judge: Callable[[Measured], Judgement], run: Run) -> Plan[Value]:
+    """Plan n d² to the smoothed prior at a β."""
+    n = len(x)
+
+    def finish(several: list[Measured]) -> Value:
+        (measured,) = several
+        sign, log_value = measured.terms.value
+        return Value(
+            value=n * max(0, sign) * math.exp(log_value),
+            judge=lambda: judge(measured),
+            used=Parameters(beta=beta),
+            standing=n * measured.standing,
+            moving=n * measured.moving,
+            size=n * measured.largest,
+        )
+
+    return measure_plan(x, [1 / (beta * math.sqrt(2))], _SMOOTHED, run).then(finish)
 
 
 def _scaled(judgement: Judgement, factor: float) -> Judgement:
@@ -51,47 +96,11 @@ def _scaled(judgement: Judgement, factor: float) -> Judgement:
         return None if number is None else factor * number
 
     null = judgement.null
-    return Judgement(
-        type(null)(null.method, times(null.mean), times(null.sd), null.replicates, null.note),
-        times(judgement.excess),
-        judgement.z,
-        judgement.p_value,
+    return replace(
+        judgement,
+        null=replace(null, mean=times(null.mean), sd=times(null.sd)),
+        excess=times(judgement.excess),
     )
-
-
-def _value_of(measured: Measured) -> float:
-    sign, log_value = measured.terms.value
-    return max(0, sign) * math.exp(log_value)
-
-
-def bhep(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
-    """Plan BHEP's statistic with known mean and covariance, n d² to the smoothed prior at σ = 1/(β√2)."""
-    n, dim = x.shape
-    beta = BETA if asked.beta is None else asked.beta
-    law = ClosedForm(n, dim, 1 / (2 * beta**2), Setting(target="smoothed"))
-
-    def finish(measured: Measured) -> Found:
-        value = n * _value_of(measured)
-        return Found(value, lambda: _scaled(law.judge(measured), n), Parameters(beta=beta))
-
-    return _bhep_at(x, beta, run).then(finish)
-
-
-def henze_zirkler(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
-    """Plan that statistic of the standardised sample, beside the log-normal law of Henze and Zirkler."""
-    n, dim = x.shape
-    y, beta = standardised(x), henze_zirkler_beta(*x.shape)
-    variance = 1 / (2 * beta**2)
-    # with mean and covariance known, it would be near its limit, or not
-    skewness = moments(n, dim, variance, smoothed=True).skewness
-    near = abs(skewness - limit_moments(dim, variance)[2]) < DEPARTURE
-    law = LogNormalLaw(*henze_zirkler_moments(dim, beta), trusted=near and n >= FEWEST)
-
-    def finish(measured: Measured) -> Found:
-        value = n * _value_of(measured)
-        return Found(value, lambda: law.judge(value), Parameters(beta=beta))
-
-    return _bhep_at(y, beta, run).then(finish)
 
 
 @lru_cache(maxsize=64)
@@ -107,21 +116,26 @@ def mmd_kernel(dim: int, asked: Parameters) -> tuple[Profile, Parameters]:
     return TAILS[kernel].profile(dim, lengths(dim, scales), alpha), used
 
 
-def mmd(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
+def mmd(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     """Plan the unbiased maximum mean discrepancy, whose side of N(0, I) is one integral (FORMULAS §8)."""
     n, dim = x.shape
     if n < 2:
         raise GaedistError("an unbiased mean over pairs of points takes two points; got one.")
     profile, used = mmd_kernel(dim, asked)
     known = _tail_moments(str(used.kernel), dim, tuple(used.scales or ()), used.alpha or ALPHA)
-    law = PairLaw(n, known, unbiased=True)
+    law = pair_law(n, known, unbiased=True)
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Found:
+    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Value:
         pair = pair_mean(logs[0], n, known.mixing.peak, unbiased=True)
-        value = math.fsum([pair, -2 * _mean_about(known.mixing, x), known.mean])
-        return Found(value, lambda: law.judge(value), used)
+        return _sum_of([pair, -2 * _mean_about(known.mixing, x), known.mean], law, used)
 
     return Plan(finish, [radial_sum(profile, x)])
+
+
+def _sum_of(terms: Sequence[float], law: ValueLaw, used: Parameters, *, least: float = -math.inf) -> Value:
+    """Return the value that is a sum of terms, and by its rounding not below the least that it can be."""
+    value, size = max(least, math.fsum(terms)), max(map(abs, terms))
+    return Value(value, lambda: law.judge(value, size=size), used, size=size)
 
 
 def _mean_about(mixing: Mixing, x: Array) -> float:
@@ -135,17 +149,16 @@ def _distance_moments(dim: int) -> PairMoments:
     return PairMoments(dim, distance_mixing(dim))
 
 
-def energy(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
+def energy(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     """Plan the squared energy distance, the discrepancy with the kernel −|x − y|."""
     n, dim = x.shape
     mixing = distance_mixing(float(np.einsum("ij,ij->i", x, x).max()))
     known = _distance_moments(dim)
-    law = PairLaw(n, known, unbiased=False)
+    law = pair_law(n, known, unbiased=False)
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Found:
+    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Value:
         pair = pair_mean(logs[0], n, 0.0, unbiased=False)
-        value = max(0.0, math.fsum([-pair, -2 * _mean_about(mixing, x), known.mean]))
-        return Found(value, lambda: law.judge(value), Parameters())
+        return _sum_of([-pair, -2 * _mean_about(mixing, x), known.mean], law, NONE, least=0.0)
 
     return Plan(finish, [radial_sum(Profile(Shape.ROOT), x)])
 
@@ -154,16 +167,15 @@ def _gamma(asked: Parameters, *sizes: int) -> float:
     return silverman_gamma(*sizes) if asked.gamma is None else asked.gamma
 
 
-def cramer_wold(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
+def cramer_wold(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     """Plan the Cramér–Wold distance with the exact φ_D (FORMULAS §8)."""
     (n, dim), gamma = x.shape, _gamma(asked, len(x))
     series = projected_series(dim)
     factor = CRAMER_WOLD_UNIT / math.sqrt(gamma)
-    law = PairLaw(n, _projected_moments(dim, gamma), unbiased=False, factor=factor)
+    law = pair_law(n, _projected_moments(dim, gamma), unbiased=False, factor=factor)
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Found:
-        value = max(0.0, _cramer_wold_value(logs, n, gamma))
-        return Found(value, lambda: law.judge(value), Parameters(gamma=gamma))
+    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Value:
+        return _sum_of(_cramer_wold_terms(logs, n, gamma), law, Parameters(gamma=gamma), least=0.0)
 
     jobs = [
         radial_sum(series.profile(np.array([1 / (4 * gamma)])), x),
@@ -172,12 +184,11 @@ def cramer_wold(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
     return Plan(finish, jobs)
 
 
-def _cramer_wold_value(logs: Sequence[float], n: int, gamma: float) -> float:
-    """Return the distance from the sums of φ_D over pairs and over points (FORMULAS §8)."""
+def _cramer_wold_terms(logs: Sequence[float], n: int, gamma: float) -> list[float]:
+    """Return the terms of the distance from the sums of φ_D over pairs and over points (FORMULAS §8)."""
     pair, cross = pair_mean(logs[0], n, 1.0, unbiased=False), math.exp(logs[1]) / n
-    return CRAMER_WOLD_UNIT * math.fsum(
-        [pair / math.sqrt(gamma), 1 / math.sqrt(1 + gamma), -2 * cross / math.sqrt(gamma + 0.5)]
-    )
+    terms = pair / math.sqrt(gamma), 1 / math.sqrt(1 + gamma), -2 * cross / math.sqrt(gamma + 0.5)
+    return [CRAMER_WOLD_UNIT * term for term in terms]
 
 
 @lru_cache(maxsize=64)
@@ -213,14 +224,13 @@ def _approximate_law(n: int, dim: int, gamma: float) -> ValueLaw:
     return crossed_law(n, PairMoments(dim, pairs), cross, constant, factor)
 
 
-def cramer_wold_approx(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
+def cramer_wold_approx(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     """Plan that with the approximate φ_D, for pairs and points alike."""
     (n, dim), gamma = x.shape, _gamma(asked, len(x))
     profiles = [Profile(Shape.INVERSE_ROOT, (rate,)) for rate in _approximate_rates(dim, gamma)]
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Found:
-        value = _cramer_wold_value(logs, n, gamma)
+    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Value:
         law = _approximate_law(n, dim, gamma)
-        return Found(value, lambda: law.judge(value), Parameters(gamma=gamma))
+        return _sum_of(_cramer_wold_terms(logs, n, gamma), law, Parameters(gamma=gamma))
 
     return Plan(finish, [radial_sum(profiles[0], x), radial_sum(profiles[1], np.zeros((1, dim)), x)])

@@ -6,29 +6,103 @@ from dataclasses import dataclass
 from gaedist.engine import Array, Plan, Run
 from gaedist.laws import Judgement
 from gaedist.metrics import Metric
-from gaedist.parameters import Parameters
+from gaedist.null import Ask
+from gaedist.parameters import NONE, Parameters
+from gaedist.smoothing import SigmaSummary
+
+
+@dataclass(frozen=True)
+class ScoreTerms:
+    """The terms of a score: value = pair + prior − 2 cross.
+
+    Attributes
+    ----------
+    pair, cross, prior : float
+        ⟨p, p⟩ of the smoothed sample p, ⟨p, prior⟩, and ⟨prior, prior⟩ = 1.
+    """
+
+    pair: float
+    cross: float
+    prior: float
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a metric gives.
+    """What a metric gives for a sample. What does not apply is None.
+
+    Attributes
+    ----------
+    value, log_value : float
+        The value, in the normalisation of the metric, and its logarithm; None for one below zero.
+    judge : callable
+        From a name of `gaedist.null.NULLS` and how to find a law to how the value stands beside that.
+    two_sided : bool
+        A value can be too small as well as too large.
+    method : str
+        How it was computed.
+    used : Parameters
+        With what it was computed.
+    error : float, optional
+        Monte Carlo standard error of the mean over directions.
+    target, estimator, covariance : str, optional
+        Of the gaussian metric.
+    sigma : SigmaSummary, optional
+        Likewise.
+    terms : ScoreTerms, optional
+        Likewise.
+    saturated : bool
+        The value is a constant to within rounding.
+    """
+
+    value: float
+    log_value: float | None
+    judge: Callable[[str, Ask], Judgement]
+    two_sided: bool
+    method: str
+    used: Parameters = NONE
+    error: float | None = None
+    target: str | None = None
+    estimator: str | None = None
+    covariance: str | None = None
+    sigma: SigmaSummary | None = None
+    terms: ScoreTerms | None = None
+    saturated: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """The value of a rival, before it is judged.
 
     Attributes
     ----------
     value : float
         In the normalisation that the row states.
     judge : callable
-        Sets it beside its law under N(0, I).
+        Sets it beside its law in closed form.
     used : Parameters
         With what it was computed.
     error : float, optional
         Monte Carlo standard error of the mean over directions.
+    standing : float
+        What all samples share of it.
+    moving : float, optional
+        The rest, with digits that are lost beside that; value − standing if it is not given.
+    size : float
+        The largest of the terms that ``moving`` is the sum of, whose rounding may hide it.
     """
 
     value: float
     judge: Callable[[], Judgement]
-    used: Parameters
+    used: Parameters = NONE
     error: float | None = None
+    standing: float = 0.0
+    moving: float | None = None
+    size: float = 0.0
+
+    @property
+    def rest(self) -> float:
+        """What differs from sample to sample."""
+        return self.value - self.standing if self.moving is None else self.moving
 
 
 @dataclass(frozen=True)
@@ -45,6 +119,6 @@ class Rival(Metric):
         How it is computed: from pairs, along directions or from moments.
     """
 
-    plan: Callable[[Array, Parameters, Run], Plan[Found]]
+    plan: Callable[[Array, Parameters, Run], Plan[Value]]
     two_sided: bool = False
     method: str = "pairs"

@@ -13,6 +13,13 @@ UNEVEN = (
     "Use --null monte-carlo."
 )
 _SAME = "all samples of N(0, I) of this size score the same."
+WIDE = "the kernel is so wide that rounding hides the sample. Take a narrower one."
+
+ROUNDING = 1e-14
+"""Relative error of a term."""
+
+PRECISION = 1e-2
+"""Part of a standard deviation, or of a difference, that it may make."""
 
 FEWEST = 10
 """Points, of which laws by moments were found calibrated."""
@@ -37,8 +44,9 @@ class Null:
     Attributes
     ----------
     method : str
-        ``limit-law`` and ``gamma`` give a p-value by that law, with exact mean and standard deviation;
-        ``closed-form`` gives no more than these; ``monte-carlo`` is simulated; or ``none``.
+        ``limit-law``, ``gamma`` and ``log-normal`` give a p-value by that law, with mean and standard
+        deviation in closed form; ``closed-form`` gives no more than these; ``monte-carlo`` is simulated,
+        ``permutations`` are of labels; or ``none``.
     mean, sd : float, optional
         Mean and standard deviation of the value.
     replicates : int, optional
@@ -65,7 +73,7 @@ class Judgement:
     excess, z : float, optional
         The value minus the null mean, formed term by term, and that in standard deviations.
     p_value : float, optional
-        One-sided to the smoothed target, two-sided to N(0, I) itself.
+        One-sided, or two-sided where a value can be too small as well.
     """
 
     null: Null
@@ -83,6 +91,7 @@ class Cumulants:
     skewness: float
 
 
+@dataclass(frozen=True)
 class ValueLaw(ABC):
     """The law of a value under N(0, I).
 
@@ -90,28 +99,40 @@ class ValueLaw(ABC):
     ----------
     mean, sd : float
         Its mean and standard deviation.
-    two_sided : bool
-        A value can be too small as well.
     """
 
     mean: float
     sd: float
-    two_sided: bool = False
 
     @abstractmethod
-    def tail(self, value: float) -> tuple[str, float | None]:
-        """Return the name of the law, and the p-value of a value, None where it cannot be trusted."""
+    def tail(self, z: float) -> tuple[str, float | None]:
+        """Return the name of the law, and the p-value of z, None where it cannot be trusted."""
 
-    def judge(self, value: float) -> Judgement:
-        """Set a value beside the law."""
+    def judge(self, value: float, *, excess: float | None = None, size: float = 0.0) -> Judgement:
+        """Set a value beside the law.
+
+        Parameters
+        ----------
+        value : float
+            The value.
+        excess : float, optional
+            Value − mean, if it is known better than by their difference.
+        size : float
+            The largest of the terms that it is the sum of, whose rounding may hide it.
+        """
         if not 0 < self.sd < math.inf:
             return Judgement(Null("closed-form", self.mean, note=_SAME))
-        method, p_value = self.tail(value)
-        null, excess = (
-            Null(method, self.mean, self.sd, note=UNEVEN if p_value is None else None),
-            value - self.mean,
-        )
+        excess = value - self.mean if excess is None else excess
+        if is_hidden(size, max(self.sd, abs(excess))):
+            return Judgement(Null("closed-form", self.mean, self.sd, note=WIDE))
+        method, p_value = self.tail(excess / self.sd)
+        null = Null(method, self.mean, self.sd, note=UNEVEN if p_value is None else None)
         return Judgement(null, excess, excess / self.sd, clipped(p_value))
+
+
+def is_hidden(size: float, spread: float) -> bool:
+    """Tell whether rounding of terms of a size would rule a number, such as their sum or its spread."""
+    return ROUNDING * size > PRECISION * spread
 
 
 @dataclass(frozen=True)
@@ -120,32 +141,30 @@ class GammaLaw(ValueLaw):
 
     Attributes
     ----------
+    skewness : float
+        Beside its mean and standard deviation.
     n : int
         Number of points.
-    mean, sd, skewness : float
-        Its moments.
     two_sided : bool
         A value can be too small as well.
     """
 
-    n: int
-    mean: float
-    sd: float
     skewness: float
+    n: int
     two_sided: bool = False
 
-    def tail(self, value: float) -> tuple[str, float | None]:
-        """Return the probability of a larger value, or twice the lesser of both."""
+    def tail(self, z: float) -> tuple[str, float | None]:
+        """Return the probability of a larger z, or twice the lesser of both."""
         low, high = _SKEWNESS if self.two_sided else (-_MOST_SKEW, _MOST_SKEW)
         if self.n < FEWEST or not low < self.skewness < high:
             return "closed-form", None
-        below, above = gamma_tails((value - self.mean) / self.sd, self.skewness)
+        below, above = gamma_tails(z, self.skewness)
         return "gamma", 2 * min(below, above) if self.two_sided else above
 
 
 @dataclass(frozen=True)
 class PairLaw(ValueLaw):
-    """The law of a mean of a kernel over pairs, times a factor: its limit, moved and scaled to n.
+    """The law of a mean of a kernel over pairs: its limit, moved and scaled to n.
 
     Attributes
     ----------
@@ -153,35 +172,24 @@ class PairLaw(ValueLaw):
         Number of points.
     pairs : PairMoments
         What is known of the kernel.
-    unbiased : bool
-        Points do not meet themselves.
-    factor : float
-        Of the value.
     """
 
     n: int
     pairs: PairMoments
-    unbiased: bool
-    factor: float = 1.0
 
-    @property
-    def mean(self) -> float:  # type: ignore[override]
-        """The mean, exactly."""
-        return self.factor * self.pairs.expected(self.n, unbiased=self.unbiased)
-
-    @property
-    def sd(self) -> float:  # type: ignore[override]
-        """The standard deviation, exactly."""
-        return self.factor * math.sqrt(self.pairs.variance(self.n, unbiased=self.unbiased))
-
-    def tail(self, value: float) -> tuple[str, float | None]:
-        """Return the probability of a larger value."""
+    def tail(self, z: float) -> tuple[str, float | None]:
+        """Return the probability of a larger z."""
         pairs = self.pairs
         if self.n < FEWEST or not abs(pairs.skewness_at(self.n) - pairs.skewness) < DEPARTURE:
             return "closed-form", None
         law = quadratic_law(*pairs.eigenvalues)
-        z = (value - self.mean) / self.sd
         return "limit-law", law.upper_tail(pairs.trace(1) + z * math.sqrt(2 * pairs.trace(2)))
+
+
+def pair_law(n: int, pairs: PairMoments, *, unbiased: bool, factor: float = 1.0) -> PairLaw:
+    """Return the law of a factor times U or V for n points, with the exact mean and standard deviation."""
+    sd = math.sqrt(pairs.variance(n, unbiased=unbiased))
+    return PairLaw(factor * pairs.expected(n, unbiased=unbiased), factor * sd, n, pairs)
 
 
 @dataclass(frozen=True)
@@ -190,27 +198,23 @@ class LogNormalLaw(ValueLaw):
 
     Attributes
     ----------
-    mean, sd : float
-        Its mean and standard deviation.
     trusted : bool
         It is known to be near the law at this n.
     """
 
-    mean: float
-    sd: float
     trusted: bool
 
-    def tail(self, value: float) -> tuple[str, float | None]:
-        """Return the probability of a larger value."""
+    def tail(self, z: float) -> tuple[str, float | None]:
+        """Return the probability of a larger z."""
         from scipy.special import ndtr
 
         if not self.trusted:
             return "closed-form", None
-        square = math.log1p((self.sd / self.mean) ** 2)
-        if not value > 0:
+        ratio = self.sd / self.mean
+        square = math.log1p(ratio**2)
+        if not z * ratio > -1:  # a value of 0 and less
             return "log-normal", 1.0
-        place = (math.log(value / self.mean) + square / 2) / math.sqrt(square)
-        return "log-normal", float(ndtr(-place))
+        return "log-normal", float(ndtr(-(math.log1p(z * ratio) + square / 2) / math.sqrt(square)))
 
 
 def gamma_tails(z: float, skewness: float) -> tuple[float, float]:

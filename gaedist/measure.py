@@ -125,6 +125,11 @@ class Measured:
         return sign * to_linear(log)
 
     @property
+    def largest(self) -> float:
+        """The largest of them."""
+        return to_linear(max(self.terms.log_pairs, math.log(2) + self.terms.log_cross))
+
+    @property
     def standing(self) -> float:
         """The terms that do not."""
         prior = to_linear(self.terms.log_prior) if self._is_prior_fixed else 0.0

@@ -76,20 +76,20 @@ def henze_zirkler_beta(n: int, dim: int) -> float:
 
 
 def henze_zirkler_moments(dim: int, beta: float) -> tuple[float, float]:
-    """Return mean and standard deviation of the statistic under any Gaussian law, as n grows.
+    """Return 1 − mean and the standard deviation of the statistic under any Gaussian law, as n grows.
 
     N. Henze and B. Zirkler, A class of invariant consistent tests for multivariate normality, Comm.
     Statist. Theory Methods 19 (1990) 3595, theorem 3.2.
     """
     d, b2 = dim, beta**2
     a, w = 1 + 2 * b2, (1 + b2) * (1 + 3 * b2)
-    mean = 1 - a ** (-d / 2) * (1 + d * b2 / a + d * (d + 2) * b2**2 / (2 * a**2))
+    below = a ** (-d / 2) * (1 + d * b2 / a + d * (d + 2) * b2**2 / (2 * a**2))
     variance = (
         2 * (1 + 4 * b2) ** (-d / 2)
         + 2 * a ** (-d) * (1 + 2 * d * b2**2 / a**2 + 3 * d * (d + 2) * b2**4 / (4 * a**4))
         - 4 * w ** (-d / 2) * (1 + 3 * d * b2**2 / (2 * w) + d * (d + 2) * b2**4 / (2 * w**2))
     )
-    return mean, math.sqrt(variance)
+    return below, math.sqrt(variance)
 
 
 def third_moments(x: Array, run: Run) -> float:

@@ -17,7 +17,17 @@ import numpy as np
 
 from gaedist.engine import Array, Run, mean_and_sd
 from gaedist.errors import GaedistError
-from gaedist.laws import DEPARTURE, FEWEST, GammaLaw, Judgement, Null, clipped
+from gaedist.laws import (
+    DEPARTURE,
+    FEWEST,
+    PRECISION,
+    ROUNDING,
+    WIDE,
+    GammaLaw,
+    Judgement,
+    Null,
+    clipped,
+)
 from gaedist.limits import limit_law
 from gaedist.measure import Measured, Moving, Setting, Terms
 from gaedist.mixtures import signed_sum, to_linear
@@ -25,12 +35,6 @@ from gaedist.moments import limit_moments, moments
 from gaedist.replicates import simulated
 from gaedist.rules import RULES, Sigma, family_of, is_repeatable
 from gaedist.variances import Constant
-
-ROUNDING = 1e-14
-"""Relative error of a term."""
-
-PRECISION = 1e-2
-"""Part of a standard deviation, or of a difference, that it may make."""
 
 _NARROW = (
     "the law of the score is too uneven at this n, D and σ for a p-value from its moments. "
@@ -41,8 +45,7 @@ _FOREIGN = (
     "σ of a file or an array belong to their points, so no sample of N(0, I) can be scored with them. Choose "
     "the σ of one by the same rule, and score that."
 )
-_SAME = "the simulated scores do not differ in doubles. Take another σ, or more replicates."
-WIDE = "the kernel is so wide that rounding hides the sample. Take a smaller σ."
+_SAME = "the simulated scores do not differ in doubles. Take a kernel of another width, or more replicates."
 
 
 class Law(ABC):
@@ -86,8 +89,7 @@ class ClosedForm(Law):
             return Judgement(Null("closed-form", mean, sd, note=WIDE))
         excess, z = sign * to_linear(log_excess), sign * to_linear(log_excess - law.log_sd)
         if not self.setting.smoothed:
-            gamma = GammaLaw(self.n, mean=0.0, sd=1.0, skewness=law.skewness, two_sided=True)
-            method, p_value = gamma.tail(z)
+            method, p_value = GammaLaw(mean, sd, law.skewness, self.n, two_sided=True).tail(z)
         else:
             method, p_value = self._limit(z, law.skewness)
         note = _NARROW if p_value is None else None
@@ -121,14 +123,16 @@ class Simulated(Law):
 
     def judge(self, measured: Measured) -> Judgement:
         """Count the replicates that are at least as far out, the sample itself being one of them."""
-        mean, sd = self._moments
-        value = measured.moving
-        hidden = _is_hidden(measured.terms, math.log(max(sd, abs(value - mean)))) if sd > 0 else False
+        value, spread = measured.moving, self.spread(measured.moving)
+        hidden = spread > 0 and _is_hidden(measured.terms, math.log(spread))
         return self.judge_value(value, measured.standing, not measured.setting.smoothed, hidden=hidden)
 
-    def judge_value(
-        self, value: float, standing: float, two_sided: bool, *, hidden: bool = False
-    ) -> Judgement:
+    def spread(self, value: float) -> float:
+        """Return what rounding must not rule: the standard deviation, or how far out a value is."""
+        mean, sd = self._moments
+        return max(sd, abs(value - mean)) if sd > 0 else 0.0
+
+    def judge_value(self, value: float, standing: float, two_sided: bool, *, hidden: bool) -> Judgement:
         """Count them for a value of which ``standing`` is a part that all samples share, left out here."""
         (mean, sd), count = self._moments, len(self.values)
         null = Null("monte-carlo", mean + standing, sd or None, count)

@@ -75,3 +75,7 @@ def _check_number(name: str, value: object, least: float, most: float) -> None:
 def silverman_gamma(*sizes: int) -> float:
     """Return γ = (4/(3n))^(2/5), Silverman's rule in one dimension; of two samples by their harmonic mean."""
     return float((4 / 3 * sum(1 / n for n in sizes) / len(sizes)) ** 0.4)
+
+
+NONE = Parameters()
+"""Those of a metric that takes none."""

@@ -4,14 +4,16 @@ A row plans what it needs of a sample, pair sums, directions or neither, so that
 share their passes; what comes of it is a value, and its law under N(0, I).
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from gaedist.discrepancies import bhep, cramer_wold, cramer_wold_approx, energy, henze_zirkler, mmd
-from gaedist.engine import Array, Plan, Run, Slices, carry_out, mean_and_error, random_directions
-from gaedist.findings import Found, Rival
-from gaedist.laws import Cumulants, GammaLaw, ValueLaw
+from gaedist.engine import Array, Plan, Run, Slices, Statistic, carry_out, mean_and_error, random_directions
+from gaedist.findings import Found, Rival, Value
+from gaedist.laws import Cumulants, GammaLaw, Judgement, Null, ValueLaw, is_hidden
 from gaedist.normality import (
     divergence,
     divergence_cumulants,
@@ -20,24 +22,25 @@ from gaedist.normality import (
     skewness_cumulants,
     third_moments,
 )
+from gaedist.null import Ask, Simulated
 from gaedist.parameters import BETA, DIRECTIONS, Parameters
+from gaedist.replicates import simulated
 from gaedist.sliced import EppsPulley, Wasserstein, epps_pulley_cumulants, wasserstein_cumulants
 
 
-def _at_once(value: float, law: ValueLaw, used: Parameters | None = None) -> Plan[Found]:
+def _at_once(value: float, law: ValueLaw) -> Plan[Value]:
     """Return the plan of what needs no pass."""
-    found = Found(value, lambda: law.judge(value), used or Parameters())
-    return Plan(lambda logs, slices: found)
+    return Plan(lambda logs, slices: Value(value, lambda: law.judge(value)))
 
 
 def _sliced(
-    x: Array, asked: Parameters, run: Run, statistic: Any, law: ValueLaw, used: Parameters
-) -> Plan[Found]:
-    directions = random_directions(x.shape[1], _count(asked), run.seed)
+    x: Array, run: Run, statistic: Statistic, cumulants: Callable[[], Cumulants], used: Parameters
+) -> Plan[Value]:
+    directions = random_directions(x.shape[1], used.directions or DIRECTIONS, run.seed)
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Found:
+    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Value:
         value, error = mean_and_error(slices[0])
-        return Found(value, lambda: law.judge(value), used, error)
+        return Value(value, lambda: _gamma_law(x, cumulants()).judge(value), used, error)
 
     return Plan(finish, slices=[Slices(x, directions, statistic)])
 
@@ -46,31 +49,31 @@ def _count(asked: Parameters) -> int:
     return DIRECTIONS if asked.directions is None else asked.directions
 
 
-def _sliced_wasserstein(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
+def _sliced_wasserstein(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     count = _count(asked)
-    law = _gamma_law(x, wasserstein_cumulants(len(x), x.shape[1], count))
-    return _sliced(x, asked, run, Wasserstein(), law, Parameters(directions=count))
+    cumulants = partial(wasserstein_cumulants, *x.shape, count)
+    return _sliced(x, run, Wasserstein(), cumulants, Parameters(directions=count))
 
 
-def _sliced_epps_pulley(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
+def _sliced_epps_pulley(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     count, beta = _count(asked), BETA if asked.beta is None else asked.beta
-    law = _gamma_law(x, epps_pulley_cumulants(len(x), x.shape[1], count, beta))
-    return _sliced(x, asked, run, EppsPulley(beta), law, Parameters(beta=beta, directions=count))
+    cumulants = partial(epps_pulley_cumulants, *x.shape, count, beta)
+    return _sliced(x, run, EppsPulley(beta), cumulants, Parameters(beta=beta, directions=count))
 
 
 def _gamma_law(x: Array, cumulants: Cumulants, *, two_sided: bool = False) -> GammaLaw:
-    return GammaLaw(len(x), cumulants.mean, cumulants.sd, cumulants.skewness, two_sided)
+    return GammaLaw(cumulants.mean, cumulants.sd, cumulants.skewness, len(x), two_sided)
 
 
-def _kl(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
+def _kl(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     return _at_once(divergence(x), _gamma_law(x, divergence_cumulants(*x.shape)))
 
 
-def _mardia_skewness(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
+def _mardia_skewness(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     return _at_once(third_moments(x, run), _gamma_law(x, skewness_cumulants(*x.shape)))
 
 
-def _mardia_kurtosis(x: Array, asked: Parameters, run: Run) -> Plan[Found]:
+def _mardia_kurtosis(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     return _at_once(fourth_moment(x), _gamma_law(x, kurtosis_cumulants(*x.shape), two_sided=True))
 
 
@@ -163,9 +166,30 @@ RIVALS: dict[str, Rival] = {
 """Name → metric."""
 
 
+def rival_plan(name: str, x: Array, parameters: Parameters, run: Run) -> Plan[list[Found]]:
+    """Plan the value of a rival for a sample, to be judged by any law."""
+    row, shape = RIVALS[name], (len(x), x.shape[1])
+
+    def finish(found: Value) -> list[Found]:
+        value = found.value
+        return [
+            Found(
+                value=value,
+                log_value=math.log(value) if value > 0 else None if value < 0 else -math.inf,
+                judge=lambda null, ask: _judge(found, RivalValue(name, parameters), shape, null, ask),
+                two_sided=row.two_sided,
+                method=row.method,
+                used=found.used,
+                error=found.error,
+            )
+        ]
+
+    return row.plan(x, parameters, run).then(finish)
+
+
 @dataclass(frozen=True)
 class RivalValue:
-    """The value of a metric for a sample, that can be simulated.
+    """What differs from sample to sample in the value of a metric, that can be simulated.
 
     Attributes
     ----------
@@ -186,4 +210,15 @@ class RivalValue:
 
     def of(self, x: Array, run: Run) -> float:
         """Return it."""
-        return carry_out([RIVALS[self.metric].plan(x, self.parameters, run)], run)[0].value
+        return carry_out([RIVALS[self.metric].plan(x, self.parameters, run)], run)[0].rest
+
+
+def _judge(found: Value, statistic: RivalValue, shape: tuple[int, int], null: str, ask: Ask) -> Judgement:
+    if null == "none":
+        return Judgement(Null("none"))
+    if null != "monte-carlo":
+        return found.judge()
+    law = Simulated(simulated(*shape, statistic, replicates=ask.replicates, run=ask.run, stored=ask.stored))
+    hidden = is_hidden(found.size, law.spread(found.rest))
+    two_sided = RIVALS[statistic.metric].two_sided
+    return law.judge_value(found.rest, found.standing, two_sided, hidden=hidden)

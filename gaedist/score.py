@@ -1,62 +1,35 @@
 """How far is a sample from N(0, I)?"""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from gaedist.engine import Array, Plan, Run, carry_out
+from gaedist.engine import Plan, Run, carry_out
 from gaedist.errors import GaedistError, check_choice, check_count
-from gaedist.findings import Found
+from gaedist.findings import Found, ScoreTerms
+from gaedist.gaussian import ROW, can_be_too_small, gaussian_plan
 from gaedist.latents import as_codes
 from gaedist.laws import Judgement, Null
-from gaedist.measure import Measured, Setting, measure_plan
+from gaedist.measure import Setting
 from gaedist.metrics import GAUSSIAN, Metric, check_used, metric_names
-from gaedist.mixtures import to_linear
-from gaedist.null import NULLS, Ask, Simulated, check_null
+from gaedist.null import NULLS, Ask, check_null
 from gaedist.parameters import Parameters
-from gaedist.replicates import REPLICATES, simulated
-from gaedist.rivals import RIVALS, RivalValue
+from gaedist.replicates import REPLICATES
+from gaedist.rivals import RIVALS, rival_plan
 from gaedist.rules import Sigma, is_number, listed
 from gaedist.smoothing import SigmaSummary
-from gaedist.targets import TARGETS
 from gaedist.version import __version__
 
-METRICS: dict[str, Metric] = {
-    GAUSSIAN: Metric(
-        "squared L2 distance of the smoothed codes, Eq. (7), the paper's",
-        "concentration and spread, clusters, up to D of about 30",
-        "Duda, Gaussian Auto-Encoder, 2018",
-        (),
-    ),
-    **RIVALS,
-}
+METRICS: dict[str, Metric] = {GAUSSIAN: ROW, **RIVALS}
 """Name → what a score can be."""
 
 
 def is_two_sided(metric: str, target: str) -> bool:
     """Tell whether a value can be too small as well as too large."""
-    return RIVALS[metric].two_sided if metric in RIVALS else not TARGETS[target].smoothed
-
-
-@dataclass(frozen=True)
-class ScoreTerms:
-    """The terms of a score: value = pair + prior − 2 cross.
-
-    Attributes
-    ----------
-    pair, cross, prior : float
-        ⟨p, p⟩ of the smoothed sample p, ⟨p, prior⟩, and ⟨prior, prior⟩ = 1.
-    """
-
-    pair: float
-    cross: float
-    prior: float
+    return RIVALS[metric].two_sided if metric in RIVALS else can_be_too_small(target)
 
 
 @dataclass(frozen=True)
@@ -240,26 +213,25 @@ def scores(
     count = check_count("replicates", REPLICATES if replicates is None else replicates, 2)
     x = as_codes(codes)
     ask = Ask(count, run, cache)
-    plans: dict[str, Plan[Any]] = {}
+    plans: dict[str, Plan[list[Found]]] = {}
     for name in names:
         try:
             plans[name] = (
-                measure_plan(x, sigmas, setting, run, failed and partial(failed, name))
+                gaussian_plan(x, sigmas, setting, run, failed and partial(failed, name))
                 if name == GAUSSIAN
-                else RIVALS[name].plan(x, parameters, run)
+                else rival_plan(name, x, parameters, run)
             )
         except GaedistError as error:
             if failed is None:
                 raise
             failed(name, error)
-    results = []
-    for name, found in zip(plans, carry_out(list(plans.values()), run), strict=True):
-        if name == GAUSSIAN:
-            results += [_result(m, NULLS[null](m, ask).judge(m), run, began) for m in found]
-        else:
-            judgement = _judge(name, found, x, parameters, null, ask)
-            results.append(_rival_result(name, found, judgement, x, run, began))
-    return results
+    answers = zip(plans, carry_out(list(plans.values()), run), strict=True)
+    n, dim = x.shape
+    return [
+        _result(name, found, found.judge(null, ask), (n, dim), run, began)
+        for name, several in answers
+        for found in several
+    ]
 
 
 def check_options(
@@ -274,79 +246,29 @@ def check_options(
         )
 
 
-def _judge(name: str, found: Found, x: Array, parameters: Parameters, null: str, ask: Ask) -> Judgement:
-    """Set the value of a rival beside its law."""
-    if null == "none":
-        return Judgement(Null("none"))
-    if null != "monte-carlo":
-        return found.judge()
-    n, dim = x.shape
-    statistic = RivalValue(name, parameters)
-    values = simulated(n, dim, statistic, replicates=ask.replicates, run=ask.run, stored=ask.stored)
-    return Simulated(values).judge_value(found.value, 0.0, RIVALS[name].two_sided)
-
-
-def _rival_result(
-    name: str, found: Found, judgement: Judgement, x: Array, run: Run, began: float
+def _result(
+    name: str, found: Found, judgement: Judgement, shape: tuple[int, int], run: Run, began: float
 ) -> ScoreResult:
-    (n, dim), value = x.shape, found.value
     return ScoreResult(
-        n=n,
-        dim=dim,
+        n=shape[0],
+        dim=shape[1],
         metric=name,
-        value=value,
-        log_value=math.log(value) if value > 0 else None if value < 0 else -math.inf,
+        value=found.value,
+        log_value=found.log_value,
         value_se=found.error,
         parameters=found.used,
-        target=None,
-        estimator=None,
-        covariance=None,
-        sigma=None,
-        terms=None,
+        target=found.target,
+        estimator=found.estimator,
+        covariance=found.covariance,
+        sigma=found.sigma,
+        terms=found.terms,
         null=judgement.null,
         excess=judgement.excess,
         z=judgement.z,
         p_value=judgement.p_value,
-        two_sided=is_two_sided(name, ""),
-        saturated=False,
-        method=RIVALS[name].method,
-        precision=run.precision,
-        threads=run.used_threads,
-        seconds=time.perf_counter() - began,
-        version=__version__,
-    )
-
-
-def _result(measured: Measured, judgement: Judgement, run: Run, began: float) -> ScoreResult:
-    (n, dim), terms, setting = measured.shape, measured.terms, measured.setting
-    sign, log_value = terms.value
-    if sign <= 0 and not setting.unbiased:  # by rounding
-        sign, log_value = 1, -math.inf
-    varying = np.logaddexp(terms.log_pairs, math.log(2) + terms.log_cross)
-    return ScoreResult(
-        n=n,
-        dim=dim,
-        metric=GAUSSIAN,
-        value=sign * to_linear(log_value),
-        log_value=log_value if sign > 0 else None,
-        value_se=None,
-        parameters=Parameters(),
-        target=setting.target,
-        estimator=setting.estimator,
-        covariance=measured.smoothing.mixtures[0].covariance.name,
-        sigma=measured.smoothing.summary,
-        terms=ScoreTerms(
-            pair=to_linear(float(np.logaddexp(terms.log_self, terms.log_pairs))),
-            cross=to_linear(terms.log_cross),
-            prior=to_linear(terms.log_prior),
-        ),
-        null=judgement.null,
-        excess=judgement.excess,
-        z=judgement.z,
-        p_value=judgement.p_value,
-        two_sided=is_two_sided(GAUSSIAN, setting.target),
-        saturated=bool(varying < log_value + math.log(np.finfo(float).eps)),
-        method="pairs",
+        two_sided=found.two_sided,
+        saturated=found.saturated,
+        method=found.method,
         precision=run.precision,
         threads=run.used_threads,
         seconds=time.perf_counter() - began,

@@ -164,10 +164,7 @@ def projected_mixing(dim: int, rate: float) -> Mixing:
     """Return φ_D(rate r²) as a mixture: t/rate is the square of a coordinate of a random direction."""
     if dim == 1:
         return Mixing(np.array([rate]), np.ones(1), 1.0)
-    down, up = (
-        0.5 * _STEP,
-        (dim - 1) / 2 * _STEP,
-    )  # by how much the density falls from node to node at its ends
+    down, up = 0.5 * _STEP, (dim - 1) / 2 * _STEP  # e-folds that the density falls a node at its ends
     v = _STEP * np.arange(-math.ceil(_LOWEST / 1.5 / _STEP), math.ceil(2 * _NOTHING / (dim + 1) / _STEP) + 10)
     log_beta = math.lgamma(0.5) + math.lgamma((dim - 1) / 2) - math.lgamma(dim / 2)
     weights = _STEP * np.exp(0.5 * v - dim / 2 * np.logaddexp(0, v) - log_beta)

@@ -8,7 +8,7 @@ from scipy.stats import chi2
 from gaedist import score
 from gaedist.crossed import Radial, _radial_form, _squared_norms, crossed_law
 from gaedist.engine import Run
-from gaedist.laws import PairLaw
+from gaedist.laws import pair_law
 from gaedist.parameters import Parameters
 from gaedist.spectra import PairMoments
 from gaedist.tails import Mixing
@@ -105,7 +105,7 @@ def test_a_cross_term_that_is_the_mean_over_n_leaves_the_law_of_pairs(dim, n):
     t = KERNEL.rates
     about = Radial(KERNEL.weights * (1 + 2 * t) ** (-dim / 2), t / (1 + 2 * t))
     law = crossed_law(n, pairs, about, pairs.mean, 3.0)
-    expected = PairLaw(n, pairs, unbiased=False, factor=3.0)
+    expected = pair_law(n, pairs, unbiased=False, factor=3.0)
     assert_allclose(law.mean, expected.mean, rtol=1e-9)
     assert_allclose(law.sd, expected.sd, rtol=1e-9)
     if n == 10_000:

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from gaedist.laws import UNEVEN, GammaLaw, LogNormalLaw, PairLaw, clipped, gamma_tails
+from gaedist.laws import UNEVEN, WIDE, GammaLaw, LogNormalLaw, clipped, gamma_tails, pair_law
 from gaedist.spectra import PairMoments
 from gaedist.tails import Mixing
 
@@ -24,7 +24,7 @@ def test_clipped():
 
 @pytest.mark.parametrize("skewness", [-2.5, -0.3, 0.01, 0.7, 2.8])
 def test_a_gamma_law_is_pearsons(skewness):
-    law = GammaLaw(50, mean=3.0, sd=0.2, skewness=skewness)
+    law = GammaLaw(3.0, 0.2, skewness, 50)
     z = np.array([-3.0, -0.7, 0.0, 0.4, 2.0, 8.0])
     found = [law.judge(3 + 0.2 * one) for one in z]
     expected = np.maximum(stats.pearson3(skewness).sf(z), sys.float_info.min)
@@ -38,7 +38,7 @@ def test_a_gamma_law_is_pearsons(skewness):
 def test_a_gamma_law_of_a_chi_square_is_that():
     # k degrees of freedom: mean k, variance 2k, skewness √(8/k)
     for k in (1, 3, 50):
-        law = GammaLaw(50, mean=k, sd=math.sqrt(2 * k), skewness=math.sqrt(8 / k))
+        law = GammaLaw(k, math.sqrt(2 * k), math.sqrt(8 / k), 50)
         values = k * np.array([0.01, 0.5, 1, 3, 20])
         assert_allclose([law.judge(value).p_value for value in values], stats.chi2(k).sf(values), rtol=1e-12)
         assert law.judge(-1.0).p_value == 1  # below all that it can be
@@ -53,7 +53,7 @@ def test_a_gamma_law_of_no_skewness_is_normal():
 
 @pytest.mark.parametrize("skewness", [-0.5, 0.4, 1.1])
 def test_two_sides_count_the_lesser_twice(skewness):
-    law = GammaLaw(50, mean=0.0, sd=1.0, skewness=skewness, two_sided=True)
+    law = GammaLaw(0.0, 1.0, skewness, 50, two_sided=True)
     z = np.array([-3.0, -1.0, -0.1, 0.2, 1.5, 6.0])
     peer = stats.pearson3(skewness)
     found = [law.judge(one).p_value for one in z]
@@ -65,19 +65,19 @@ def test_two_sides_count_the_lesser_twice(skewness):
 @pytest.mark.parametrize(
     ("law", "trusted"),
     [
-        (GammaLaw(10, 0.0, 1.0, 2.8), True),
-        (GammaLaw(9, 0.0, 1.0, 2.8), False),
-        (GammaLaw(10, 0.0, 1.0, 3.0), False),
-        (GammaLaw(10, 0.0, 1.0, -3.0), False),
-        (GammaLaw(10, 0.0, 1.0, math.nan), False),
-        (GammaLaw(10, 0.0, 1.0, 1.1, two_sided=True), True),
-        (GammaLaw(10, 0.0, 1.0, 1.3, two_sided=True), False),
-        (GammaLaw(10, 0.0, 1.0, -0.5, two_sided=True), True),
-        (GammaLaw(10, 0.0, 1.0, -0.7, two_sided=True), False),
+        (GammaLaw(0.0, 1.0, 2.8, 10), True),
+        (GammaLaw(0.0, 1.0, 2.8, 9), False),
+        (GammaLaw(0.0, 1.0, 3.0, 10), False),
+        (GammaLaw(0.0, 1.0, -3.0, 10), False),
+        (GammaLaw(0.0, 1.0, math.nan, 10), False),
+        (GammaLaw(0.0, 1.0, 1.1, 10, two_sided=True), True),
+        (GammaLaw(0.0, 1.0, 1.3, 10, two_sided=True), False),
+        (GammaLaw(0.0, 1.0, -0.5, 10, two_sided=True), True),
+        (GammaLaw(0.0, 1.0, -0.7, 10, two_sided=True), False),
         (LogNormalLaw(1.0, 1.0, trusted=False), False),
         (LogNormalLaw(1.0, 1.0, trusted=True), True),
-        (PairLaw(10, PairMoments(2, KERNEL), unbiased=True), True),
-        (PairLaw(9, PairMoments(2, KERNEL), unbiased=True), False),
+        (pair_law(10, PairMoments(2, KERNEL), unbiased=True), True),
+        (pair_law(9, PairMoments(2, KERNEL), unbiased=True), False),
     ],
 )
 def test_where_a_law_cannot_be_trusted_there_is_a_note_and_no_p_value(law, trusted):
@@ -90,7 +90,7 @@ def test_where_a_law_cannot_be_trusted_there_is_a_note_and_no_p_value(law, trust
 
 @pytest.mark.parametrize("sd", [0.0, math.inf, math.nan])
 def test_a_value_that_does_not_vary_has_no_z(sd):
-    for law in (GammaLaw(50, 2.0, sd, 0.1), LogNormalLaw(2.0, sd, trusted=True)):
+    for law in (GammaLaw(2.0, sd, 0.1, 50), LogNormalLaw(2.0, sd, trusted=True)):
         judgement = law.judge(2.0)
         assert (judgement.excess, judgement.z, judgement.p_value) == (None, None, None)
         assert (judgement.null.method, judgement.null.mean, judgement.null.sd) == ("closed-form", 2.0, None)
@@ -141,7 +141,7 @@ def test_the_tail_of_pairs_is_that_of_simulated_chi_squares(dim, count, unbiased
     # n U tends to Σ λ (χ² − 1), n V to Σ λ χ²
     limit = squares @ values + rest - (found.sum() if unbiased else 0)
     n = 10**6
-    law = PairLaw(n, PairMoments(dim, KERNEL), unbiased=unbiased, factor=2.5)
+    law = pair_law(n, PairMoments(dim, KERNEL), unbiased=unbiased, factor=2.5)
     for share in (0.9, 0.5, 0.1, 0.01, 0.001):
         judgement = law.judge(2.5 * np.quantile(limit, 1 - share) / n)
         assert judgement.null.method == "limit-law"
@@ -161,7 +161,7 @@ def test_moments_of_pairs_of_few_points():
     h = k - about[:, np.newaxis] - about + about @ weights
     own = np.diag(h)
     for unbiased, values in ((True, h), (False, (own[:, np.newaxis] + own + 2 * h) / 4)):
-        law = PairLaw(2, PairMoments(1, KERNEL), unbiased=unbiased, factor=3.0)
+        law = pair_law(2, PairMoments(1, KERNEL), unbiased=unbiased, factor=3.0)
         mean = weights @ values @ weights
         assert_allclose(law.mean, 3 * mean, rtol=1e-10, atol=1e-14)
         assert_allclose(law.sd, 3 * math.sqrt(weights @ (values - mean) ** 2 @ weights), rtol=1e-10)
@@ -169,20 +169,36 @@ def test_moments_of_pairs_of_few_points():
 
 def test_a_kernel_in_which_few_points_meet_is_not_near_its_limit():
     narrow = PairMoments(8, Mixing(np.array([30.0]), np.ones(1), 1.0))
-    assert PairLaw(50, narrow, unbiased=True).judge(0.1).p_value is None
+    assert pair_law(50, narrow, unbiased=True).judge(0.1).p_value is None
     wide = PairMoments(8, Mixing(np.array([0.05]), np.ones(1), 1.0))
-    assert 0 < PairLaw(50, wide, unbiased=True).judge(0.01).p_value < 1
+    assert 0 < pair_law(50, wide, unbiased=True).judge(0.01).p_value < 1
 
 
 def test_p_values_fall_as_values_rise():
     laws = [
-        GammaLaw(50, 0.1, 0.1, 0.9),
+        GammaLaw(0.1, 0.1, 0.9, 50),
         LogNormalLaw(0.1, 0.1, trusted=True),
-        PairLaw(50, PairMoments(2, KERNEL), unbiased=True),
-        PairLaw(50, PairMoments(2, KERNEL), unbiased=False),
+        pair_law(50, PairMoments(2, KERNEL), unbiased=True),
+        pair_law(50, PairMoments(2, KERNEL), unbiased=False),
     ]
     for law in laws:
         p = [law.judge(law.mean + z * law.sd).p_value for z in np.linspace(-0.9, 20, 40)]
         assert p == sorted(p, reverse=True)
         assert len(set(p)) > 35
         assert 0 < p[-1] < 1e-3 < 0.5 < p[0] <= 1
+
+
+def test_what_rounding_of_its_terms_would_rule_is_not_judged():
+    law = GammaLaw(0.0, 1e-10, 0.1, 50)
+    assert law.judge(2e-10, size=1.0).z == pytest.approx(2)
+    hidden = law.judge(2e-10, size=1e4)
+    assert (hidden.excess, hidden.z, hidden.p_value, hidden.null.note) == (None, None, None, WIDE)
+    assert (hidden.null.mean, hidden.null.sd) == (0.0, 1e-10)
+    assert law.judge(1.0, size=1e4).z == pytest.approx(1e10)  # far out is seen all the same
+
+
+def test_an_excess_that_is_known_better_than_its_value_is_what_counts():
+    law = LogNormalLaw(1 - 1e-30, 1e-31, trusted=True)
+    judgement = law.judge(1.0, excess=2e-31)
+    assert (judgement.excess, judgement.z) == (2e-31, pytest.approx(2))
+    assert_allclose(judgement.p_value, stats.norm.sf(2), rtol=1e-10)

@@ -239,6 +239,6 @@ def test_moments_of_henze_and_zirkler_are_integrals_of_the_limit_process(dim, be
     inner, squares = grid @ grid.T, (grid**2).sum(axis=1)
     sums = squares[:, np.newaxis] + squares
     covariance = np.exp(-sums / 2 + inner) - (1 + inner + inner**2 / 2) * np.exp(-sums / 2)
-    expected = mass @ np.diag(covariance), math.sqrt(2 * mass @ covariance**2 @ mass)
+    expected = 1 - mass @ np.diag(covariance), math.sqrt(2 * mass @ covariance**2 @ mass)
     # in the plane 50 nodes an axis leave 1e-3 of the widest
     assert_allclose(henze_zirkler_moments(dim, beta), expected, rtol=1e-9 if dim == 1 else 1e-3)

@@ -33,7 +33,8 @@ def test_normal_samples_are_rejected_as_often_as_promised_everywhere(n, dim, sig
     found = rates(n, dim, sigma, target)
     if found is None:
         # where points hardly meet, or the law is one of few points near 0, or of one kernel in one dimension
-        assert (dim, sigma) in {(32, 0.5), (32, 1.0), (8, 0.5), (1, 0.5), (1, "median")}
+        always = {(32, 0.5), (32, 1.0), (8, 0.5), (1, 0.5)}
+        assert (dim, sigma) in always or (n, dim, sigma, target) == (50, 1, "median", "normal")
     else:
         check_rates(found)
 

@@ -16,10 +16,12 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from gaedist import GaedistError, score, scores
 from gaedist.engine import Run, random_directions
+from gaedist.laws import WIDE
 from gaedist.parameters import Parameters
 from gaedist.rivals import RIVALS
 from gaedist.score import METRICS
 from gaedist.tails import TAILS
+from gaedist.words import NO_VERDICT, verdict_of
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 SEED, COUNT = 5, 7
@@ -598,3 +600,53 @@ def test_replicates_do_not_depend_on_knobs_that_a_metric_does_not_take(monkeypat
         score(x, metric="kl", replicates=9)
     with pytest.raises(GaedistError, match="null must be one of"):
         score(x, metric="kl", null="guess")
+
+
+# Many dimensions and wide kernels, where rounding of terms could pass for a difference
+
+
+@pytest.mark.parametrize("dim", [64, 150, 300])
+@pytest.mark.parametrize("metric", ["bhep", "henze-zirkler"])
+def test_normal_samples_in_many_dimensions_are_not_called_different(metric, dim):
+    result = score(np.random.default_rng(dim).normal(size=(400, dim)), metric=metric)
+    assert abs(result.z) < 5
+    assert verdict_of(result) == NO_VERDICT
+
+
+@pytest.mark.parametrize("metric", ["bhep", "henze-zirkler"])
+def test_simulated_laws_in_many_dimensions_see_what_the_value_has_lost(metric):
+    options = {"metric": metric, "null": "monte-carlo", "replicates": 99, "cache": False}
+    normal = np.random.default_rng(5).normal(size=(400, 120))
+    assert score(normal, **options).value == pytest.approx(1, abs=1e-12)
+    assert 0.02 < score(normal, **options).p_value < 0.98
+    close = np.concatenate([normal[:200], normal[:200] + 0.01 * normal[200:]])  # each point with another
+    assert score(close, **options).p_value == 0.01
+
+
+@pytest.mark.parametrize(
+    ("metric", "parameters"),
+    [
+        ("mmd", Parameters(scales=[1e11])),
+        ("cramer-wold", Parameters(gamma=1e12)),
+        ("cramer-wold-approx", Parameters(gamma=1e11)),
+    ],
+)
+def test_kernels_so_wide_that_rounding_rules_are_said_to_be(metric, parameters):
+    x = np.random.default_rng(7).normal(size=(300, 20))
+    result = score(x, metric=metric, parameters=parameters)
+    assert (result.z, result.p_value, result.null.note) == (None, None, WIDE)
+    simulated = score(x, metric=metric, parameters=parameters, null="monte-carlo", replicates=9, cache=False)
+    assert simulated.p_value is None
+    assert score(x + 1e7, metric=metric, parameters=parameters).z > 10
+
+
+def test_metrics_of_pairs_share_one_pass_over_the_tiles():
+    x, totals = np.random.default_rng(8).normal(size=(3000, 3)), []
+    pairs = ["gaussian", "bhep", "mmd", "cramer-wold", "cramer-wold-approx", "energy"]
+    for metric in (["energy"], pairs):
+        seen = []
+        scores(x, metric=metric, run=Run(progress=lambda *counts, seen=seen: seen.append(counts)))
+        totals.append(seen[-1][0])
+    assert totals[0] == 12 * 13 // 2
+    # beside it, 12 tiles of the points and one of the prior for each of two Gaussians, and two φ_D of points
+    assert totals[1] == totals[0] + 2 * (12 + 1) + 2 * 12

@@ -20,7 +20,14 @@ from gaedist.engine.integrands import SERIES_BLOCK, Gaussian, Profile, Shape
 from gaedist.engine.jobs import METHODS, PRECISIONS, Array, PairSum, Run, available_threads
 from gaedist.engine.plans import Plan
 from gaedist.engine.relabel import Bits, LabelSums, add_labels, times_labels
-from gaedist.engine.slices import Slices, mean_and_error, mean_and_sd, random_directions, slice_values
+from gaedist.engine.slices import (
+    Slices,
+    Statistic,
+    mean_and_error,
+    mean_and_sd,
+    random_directions,
+    slice_values,
+)
 from gaedist.engine.threads import in_order, limited_threads
 
 __all__ = [
@@ -37,6 +44,7 @@ __all__ = [
     "Run",
     "Shape",
     "Slices",
+    "Statistic",
     "Transport",
     "available_threads",
     "carry_out",
