@@ -114,9 +114,9 @@ def _flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _joined(value: tuple[Any, ...]) -> str:
-    """Write a shape as 3x4, and numbers in a list."""
+    """Write a shape as 3x4, and other numbers with all their digits."""
     whole = all(isinstance(item, int) for item in value)
-    return "x".join(map(str, value)) if whole else ",".join(f"{item:g}" for item in value)
+    return "x".join(map(str, value)) if whole else ",".join(repr(item).removesuffix(".0") for item in value)
 
 
 class Value:

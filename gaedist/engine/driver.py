@@ -100,17 +100,9 @@ class Tiling:
         for target, row in zip(numbers, rows, strict=True):
             target[: row.numbers.size] = row.numbers
 
-        def sum_range(first: int, partial: Array) -> None:
-            profile_tiles(
-                codes,
-                numbers.ravel(),
-                *self.points,
-                self.job.y is None,
-                first,
-                partial,
-                self.gram,
-                self.scratch,
-            )
+        def sum_range(first: int, found: Array) -> None:
+            alone = self.job.y is None
+            profile_tiles(codes, numbers.ravel(), *self.points, alone, first, found, self.gram, self.scratch)
 
         return self._added(len(rows), sum_range, math.fsum)
 

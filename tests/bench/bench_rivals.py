@@ -19,6 +19,8 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 import gaedist
+from gaedist.engine import PairSum, Profile, Run, Shape, log_pair_sums
+from gaedist.engine.integrands import Gaussian
 from gaedist.parameters import SCALES, silverman_gamma
 from gaedist.score import METRICS
 
@@ -136,6 +138,29 @@ def together(n, dim, rounds):
           f"{ratios[0]:.2f}, {ratios[1]:.2f} and {ratios[2]:.2f} times that.")  # fmt: skip
 
 
+def shapes(dim, n, rounds):
+    """Print what a pair costs in each shape, on one core and with the Gram matrix."""
+    x = np.random.default_rng(0).normal(size=(n, dim))
+    u, zeros = (0.1,), np.zeros((1, n))
+    kinds = {
+        "gaussian in its own pass": Gaussian(0.36),
+        "power": Profile(Shape.POWER, (0.36,)),
+        "root": Profile(Shape.ROOT),
+        "(1 + u)^(−1/2)": Profile(Shape.INVERSE_ROOT, u),
+        "seven 1/(1 + u)": Profile(Shape.INVERSE, (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)),
+        "e^(−r)": Profile(Shape.ROOT_POWER, u),
+        "φ_D, 12 coefficients": Profile(Shape.SERIES, u, (1.0, *np.ones(12))),
+        "φ_D, 24": Profile(Shape.SERIES, u, (2.0, *np.ones(24))),
+        "(1 + u)^(−α)": Profile(Shape.INVERSE_POWER, u, (1.7,)),
+    }
+    print(f"\n| shape, D = {dim} | ns a pair |\n|---|---|")
+    for name, kind in kinds.items():
+        job = PairSum(kind, x, None, zeros, None, 0.0, 0.36 if isinstance(kind, Gaussian) else 0.0)
+        log_pair_sums([job], Run(threads=1))
+        took = [seconds(log_pair_sums, [job], Run(threads=1))[0] for _ in range(rounds)]
+        print(f"| {name} | {statistics.median(took) / (n * (n - 1) / 2) * 1e9:.1f} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--points", type=int, default=5000)
@@ -148,6 +173,7 @@ def main():
     for dim in options.dims:
         table(options.points, dim, options.rounds)
     together(*options.all, options.rounds)
+    shapes(2, 10000, options.rounds)
 
 
 if __name__ == "__main__":
