@@ -40,6 +40,8 @@ class Apart:
         Of the gaussian metric.
     sigma : SigmaSummary, optional
         Likewise.
+    method : str
+        How it was computed.
     """
 
     value: float
@@ -52,6 +54,7 @@ class Apart:
     estimator: str | None = None
     covariance: str | None = None
     sigma: SigmaSummary | None = None
+    method: str = "pairs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +172,7 @@ def _apart(smoothing: Smoothing, distance: SquaredDistance, asked: Smoothings, r
         estimator=asked.estimator,
         covariance=meet(p.covariance.name, q.covariance.name),
         sigma=smoothing.summary,
+        method=distance.how.method,
     )
 
 
@@ -179,7 +183,7 @@ def _is_hidden(distance: SquaredDistance, expected: float) -> bool:
     """
     largest = max(distance.pp.log_total, distance.qq.log_total, math.log(2) + distance.pq.log_total)
     spread = expected if expected > 0 else math.exp(min(0.0, distance.log_value))
-    return spread > 0 and is_hidden(to_linear(largest), spread)
+    return spread > 0 and is_hidden(to_linear(largest), spread, distance.how.rounding)
 
 
 def _unbiased(distance: SquaredDistance, n: int, m: int) -> tuple[int, float]:

@@ -241,7 +241,7 @@ def _result(
         expected=found.expected,
         null=null,
         p_value=p_value,
-        method=TWO_SAMPLE[name].method if name in TWO_SAMPLE else "pairs",
+        method=found.method,
         precision=run.precision,
         threads=run.used_threads,
         seconds=time.perf_counter() - began,

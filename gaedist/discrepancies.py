@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from gaedist.crossed import Radial, crossed_law
-from gaedist.engine import Array, PairSum, Plan, Profile, Run, Shape
+from gaedist.engine import Array, PairSum, PairTotal, Plan, Profile, Run, Shape
 from gaedist.errors import GaedistError
 from gaedist.findings import Value
 from gaedist.laws import DEPARTURE, FEWEST, Judgement, LogNormalLaw, ValueLaw, pair_law
@@ -84,6 +84,7 @@ def _bhep_at(x: Array, beta: float, judge: Callable[[Measured], Judgement], run:
             standing=n * measured.standing,
             moving=n * measured.moving,
             size=n * measured.largest,
+            method=measured.terms.how.method,
         )
 
     return measure_plan(x, [1 / (beta * math.sqrt(2))], _SMOOTHED, run).then(finish)
@@ -125,8 +126,8 @@ def mmd(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     known = _tail_moments(str(used.kernel), dim, tuple(used.scales or ()), used.alpha or ALPHA)
     law = pair_law(n, known, unbiased=True)
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Value:
-        pair = pair_mean(logs[0], n, known.mixing.peak, unbiased=True)
+    def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> Value:
+        pair = pair_mean(totals[0].log, n, known.mixing.peak, unbiased=True)
         return _sum_of([pair, -2 * _mean_about(known.mixing, x), known.mean], law, used)
 
     return Plan(finish, [radial_sum(profile, x)])
@@ -156,8 +157,8 @@ def energy(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     known = _distance_moments(dim)
     law = pair_law(n, known, unbiased=False)
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Value:
-        pair = pair_mean(logs[0], n, 0.0, unbiased=False)
+    def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> Value:
+        pair = pair_mean(totals[0].log, n, 0.0, unbiased=False)
         return _sum_of([-pair, -2 * _mean_about(mixing, x), known.mean], law, NONE, least=0.0)
 
     return Plan(finish, [radial_sum(Profile(Shape.ROOT), x)])
@@ -174,8 +175,8 @@ def cramer_wold(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     factor = CRAMER_WOLD_UNIT / math.sqrt(gamma)
     law = pair_law(n, _projected_moments(dim, gamma), unbiased=False, factor=factor)
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Value:
-        return _sum_of(_cramer_wold_terms(logs, n, gamma), law, Parameters(gamma=gamma), least=0.0)
+    def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> Value:
+        return _sum_of(_cramer_wold_terms(totals, n, gamma), law, Parameters(gamma=gamma), least=0.0)
 
     jobs = [
         radial_sum(series.profile(np.array([1 / (4 * gamma)])), x),
@@ -184,9 +185,9 @@ def cramer_wold(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     return Plan(finish, jobs)
 
 
-def _cramer_wold_terms(logs: Sequence[float], n: int, gamma: float) -> list[float]:
+def _cramer_wold_terms(totals: Sequence[PairTotal], n: int, gamma: float) -> list[float]:
     """Return the terms of the distance from the sums of φ_D over pairs and over points (FORMULAS §8)."""
-    pair, cross = pair_mean(logs[0], n, 1.0, unbiased=False), math.exp(logs[1]) / n
+    pair, cross = pair_mean(totals[0].log, n, 1.0, unbiased=False), math.exp(totals[1].log) / n
     terms = pair / math.sqrt(gamma), 1 / math.sqrt(1 + gamma), -2 * cross / math.sqrt(gamma + 0.5)
     return [CRAMER_WOLD_UNIT * term for term in terms]
 
@@ -229,8 +230,8 @@ def cramer_wold_approx(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     (n, dim), gamma = x.shape, _gamma(asked, len(x))
     profiles = [Profile(Shape.INVERSE_ROOT, (rate,)) for rate in _approximate_rates(dim, gamma)]
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Value:
+    def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> Value:
         law = _approximate_law(n, dim, gamma)
-        return _sum_of(_cramer_wold_terms(logs, n, gamma), law, Parameters(gamma=gamma))
+        return _sum_of(_cramer_wold_terms(totals, n, gamma), law, Parameters(gamma=gamma))
 
     return Plan(finish, [radial_sum(profiles[0], x), radial_sum(profiles[1], np.zeros((1, dim)), x)])

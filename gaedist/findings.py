@@ -89,6 +89,8 @@ class Value:
         The rest, with digits that are lost beside that; value − standing if it is not given.
     size : float
         The largest of the terms that ``moving`` is the sum of, whose rounding may hide it.
+    method : str
+        How it was computed: from pairs, one of `METHODS`, along ``directions`` or from ``moments``.
     """
 
     value: float
@@ -98,6 +100,7 @@ class Value:
     standing: float = 0.0
     moving: float | None = None
     size: float = 0.0
+    method: str = "pairs"
 
     @property
     def rest(self) -> float:
@@ -115,10 +118,7 @@ class Rival(Metric):
         From the sample, the parameters and the run to what it needs.
     two_sided : bool
         A value can be too small as well as too large.
-    method : str
-        How it is computed: from pairs, along directions or from moments.
     """
 
     plan: Callable[[Array, Parameters, Run], Plan[Value]]
     two_sided: bool = False
-    method: str = "pairs"

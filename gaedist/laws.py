@@ -5,6 +5,7 @@ import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from gaedist.engine import ROUNDING
 from gaedist.limits import quadratic_law
 from gaedist.spectra import PairMoments
 
@@ -14,9 +15,6 @@ UNEVEN = (
 )
 _SAME = "all samples of N(0, I) of this size score the same."
 WIDE = "the kernel is so wide that rounding hides the sample. Take a narrower one."
-
-ROUNDING = 1e-14
-"""Relative error of a term."""
 
 PRECISION = 1e-2
 """Part of a standard deviation, or of a difference, that it may make."""
@@ -130,9 +128,9 @@ class ValueLaw(ABC):
         return Judgement(null, excess, excess / self.sd, clipped(p_value))
 
 
-def is_hidden(size: float, spread: float) -> bool:
+def is_hidden(size: float, spread: float, rounding: float = ROUNDING) -> bool:
     """Tell whether rounding of terms of a size would rule a number, such as their sum or its spread."""
-    return ROUNDING * size > PRECISION * spread
+    return rounding * size > PRECISION * spread
 
 
 @dataclass(frozen=True)

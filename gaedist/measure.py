@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gaedist.engine import Array, Plan, Run, carry_out
+from gaedist.engine import BY_PAIRS, ROUNDING, Array, How, Plan, Run, carry_out
 from gaedist.errors import GaedistError, check_choice
 from gaedist.mixtures import Mixture, SquaredDistance, distance_plan, normal, signed_sum, to_linear
 from gaedist.rules import Sigma, family_of, is_repeatable
@@ -69,12 +69,15 @@ class Terms:
         ⟨p, p⟩ of the smoothed sample p: the points' overlaps with themselves, and the rest.
     log_cross, log_prior : float
         ⟨p, prior⟩ and ⟨prior, prior⟩.
+    how : How
+        How they were made.
     """
 
     log_self: float
     log_pairs: float
     log_cross: float
     log_prior: float
+    how: How = BY_PAIRS
 
     @property
     def value(self) -> tuple[int, float]:
@@ -126,8 +129,9 @@ class Measured:
 
     @property
     def largest(self) -> float:
-        """The largest of them."""
-        return to_linear(max(self.terms.log_pairs, math.log(2) + self.terms.log_cross))
+        """The largest of them, or how large it would be if its rounding were the usual one."""
+        terms = self.terms
+        return terms.how.rounding / ROUNDING * to_linear(max(terms.log_pairs, math.log(2) + terms.log_cross))
 
     @property
     def standing(self) -> float:
@@ -235,4 +239,4 @@ def _terms(distance: SquaredDistance, n: int, setting: Setting) -> Terms:
     log_self, log_pairs = distance.pp.log_self, distance.pp.log_pairs
     if setting.unbiased:
         log_self, log_pairs = -math.inf, log_pairs - math.log1p(-1 / n)
-    return Terms(log_self, log_pairs, distance.pq.log_total, distance.qq.log_total)
+    return Terms(log_self, log_pairs, distance.pq.log_total, distance.qq.log_total, distance.how)

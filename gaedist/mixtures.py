@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.covariances import meet, promoted
-from gaedist.engine import Array, PairSum, Plan, Run, carry_out
+from gaedist.engine import BY_PAIRS, Array, How, PairSum, PairTotal, Plan, Run, carry_out
 from gaedist.errors import GaedistError, check_dims
 from gaedist.family import Covariance
 from gaedist.variances import Constant
@@ -84,10 +84,13 @@ class Overlap:
         log Σ_i w_i² ∫ N(x_i, Σ_i)² if p is q, else −inf.
     log_pairs : float
         log of the sum over all other pairs.
+    how : How
+        How that was made.
     """
 
     log_self: float
     log_pairs: float
+    how: How = BY_PAIRS
 
     @property
     def log_total(self) -> float:
@@ -111,6 +114,11 @@ class SquaredDistance:
     pp: Overlap
     qq: Overlap
     pq: Overlap
+
+    @property
+    def how(self) -> How:
+        """How they were made."""
+        return self.pp.how.beside(self.qq.how).beside(self.pq.how)
 
 
 def overlap(p: Mixture, q: Mixture, *, unit: float = PLAIN, run: Run | None = None) -> Overlap:
@@ -138,10 +146,10 @@ def overlap_plan(pairs: Sequence[tuple[Mixture, Mixture, float]]) -> Plan[list[O
         check_dims(p.dim, q.dim)
     jobs = [pair_sum(p, q) for p, q, _ in pairs]
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> list[Overlap]:
+    def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> list[Overlap]:
         return [
-            _overlap(p, q, p.dim / 2 * math.log(unit), job.log_scale, log)
-            for (p, q, unit), job, log in zip(pairs, jobs, logs, strict=True)
+            _overlap(p, q, p.dim / 2 * math.log(unit), job.log_scale, total)
+            for (p, q, unit), job, total in zip(pairs, jobs, totals, strict=True)
         ]
 
     return Plan(finish, jobs)
@@ -230,11 +238,11 @@ def pair_sum(p: Mixture, q: Mixture) -> PairSum:
     )
 
 
-def _overlap(p: Mixture, q: Mixture, log_unit: float, log_scale: float, log_sum: float) -> Overlap:
+def _overlap(p: Mixture, q: Mixture, log_unit: float, log_scale: float, total: PairTotal) -> Overlap:
     n, m = len(p.centers), len(q.centers)
-    log_pairs = (log_scale + log_unit) - math.log(n) - math.log(m) + log_sum
+    log_pairs = (log_scale + log_unit) - math.log(n) - math.log(m) + total.log
     if p is not q:
-        return Overlap(-math.inf, log_pairs)
+        return Overlap(-math.inf, log_pairs, total.how)
     log_squares = 2 * math.log(2) * p.log2_ratios() + (p.covariance.log_selves(p.dim) + log_unit)
     log_self = log_squares.max() + math.log(math.fsum(np.exp(log_squares - log_squares.max())))
-    return Overlap(float(log_self) - 2 * math.log(n), log_pairs + math.log(2))
+    return Overlap(float(log_self) - 2 * math.log(n), log_pairs + math.log(2), total.how)

@@ -21,7 +21,6 @@ from gaedist.laws import (
     DEPARTURE,
     FEWEST,
     PRECISION,
-    ROUNDING,
     WIDE,
     GammaLaw,
     Judgement,
@@ -167,7 +166,7 @@ class NoLaw(Law):
 
 def _is_hidden(terms: Terms, log_size: float) -> bool:
     """Tell whether rounding would rule a number, as where a large σ makes the terms all but constant."""
-    log_rounding = math.log(ROUNDING) + max(terms.log_pairs, math.log(2) + terms.log_cross)
+    log_rounding = math.log(terms.how.rounding) + max(terms.log_pairs, math.log(2) + terms.log_cross)
     return log_rounding > log_size + math.log(PRECISION)
 
 

@@ -11,7 +11,17 @@ from functools import partial
 from typing import Any
 
 from gaedist.discrepancies import bhep, cramer_wold, cramer_wold_approx, energy, henze_zirkler, mmd
-from gaedist.engine import Array, Plan, Run, Slices, Statistic, carry_out, mean_and_error, random_directions
+from gaedist.engine import (
+    Array,
+    PairTotal,
+    Plan,
+    Run,
+    Slices,
+    Statistic,
+    carry_out,
+    mean_and_error,
+    random_directions,
+)
 from gaedist.findings import Found, Rival, Value
 from gaedist.laws import Cumulants, GammaLaw, Judgement, Null, ValueLaw, is_hidden
 from gaedist.normality import (
@@ -30,7 +40,7 @@ from gaedist.sliced import EppsPulley, Wasserstein, epps_pulley_cumulants, wasse
 
 def _at_once(value: float, law: ValueLaw) -> Plan[Value]:
     """Return the plan of what needs no pass."""
-    return Plan(lambda logs, slices: Value(value, lambda: law.judge(value)))
+    return Plan(lambda totals, slices: Value(value, lambda: law.judge(value), method="moments"))
 
 
 def _sliced(
@@ -38,9 +48,9 @@ def _sliced(
 ) -> Plan[Value]:
     directions = random_directions(x.shape[1], used.directions or DIRECTIONS, run.seed)
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Value:
+    def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> Value:
         value, error = mean_and_error(slices[0])
-        return Value(value, lambda: _gamma_law(x, cumulants()).judge(value), used, error)
+        return Value(value, lambda: _gamma_law(x, cumulants()).judge(value), used, error, method="directions")
 
     return Plan(finish, slices=[Slices(x, directions, statistic)])
 
@@ -98,7 +108,6 @@ RIVALS: dict[str, Rival] = {
         "Kingma and Welling, ICLR 2014",
         (),
         _kl,
-        method="moments",
     ),
     "mmd": Rival(
         "squared maximum mean discrepancy of WAE, unbiased, the kernel summed over its scales",
@@ -113,7 +122,6 @@ RIVALS: dict[str, Rival] = {
         "Kolouri et al., ICLR 2019",
         ("directions",),
         _sliced_wasserstein,
-        method="directions",
     ),
     "cramer-wold": Rival(
         "squared L2 distance of all projections smoothed by N(0, γ), of CWAE, with the exact φ_D",
@@ -136,7 +144,6 @@ RIVALS: dict[str, Rival] = {
         "Epps and Pulley, Biometrika 70 (1983) 723; Balestriero and LeCun, 2025",
         ("beta", "directions"),
         _sliced_epps_pulley,
-        method="directions",
     ),
     "energy": Rival(
         "squared energy distance, 2 E|x − Y| − E|Y − Y'| − E|x − x'|",
@@ -151,7 +158,6 @@ RIVALS: dict[str, Rival] = {
         "Mardia, Biometrika 57 (1970) 519",
         (),
         _mardia_skewness,
-        method="moments",
     ),
     "mardia-kurtosis": Rival(
         "mean |x|⁴, not standardised, as CWAE evaluates it",
@@ -160,7 +166,6 @@ RIVALS: dict[str, Rival] = {
         (),
         _mardia_kurtosis,
         two_sided=True,
-        method="moments",
     ),
 }
 """Name → metric."""
@@ -178,7 +183,7 @@ def rival_plan(name: str, x: Array, parameters: Parameters, run: Run) -> Plan[li
                 log_value=math.log(value) if value > 0 else None if value < 0 else -math.inf,
                 judge=lambda null, ask: _judge(found, RivalValue(name, parameters), shape, null, ask),
                 two_sided=row.two_sided,
-                method=row.method,
+                method=found.method,
                 used=found.used,
                 error=found.error,
             )

@@ -19,6 +19,7 @@ from gaedist.apart import Apart
 from gaedist.discrepancies import CRAMER_WOLD_UNIT, approximate_stretch, mmd_kernel, pair_mean, radial_sum
 from gaedist.engine import (
     Array,
+    PairTotal,
     Plan,
     Profile,
     Run,
@@ -43,12 +44,9 @@ class TwoSample(Metric):
     ----------
     plan : callable
         From both samples, the parameters and the run to what it needs.
-    method : str
-        How it is computed: from pairs or along directions.
     """
 
     plan: Callable[[Array, Array, Parameters, Run], Plan[Apart]]
-    method: str = "pairs"
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,8 @@ class _Kernel:
         n, m = len(x), len(y)
         few, many = sorted((x, y), key=len)  # as the gaussian metric does, to share its pass
 
-        def finish(logs: Sequence[float], slices: Sequence[Array]) -> Apart:
+        def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> Apart:
+            logs = [total.log for total in totals]
             within = [
                 pair_mean(log, size, self.peak, unbiased=self.unbiased)
                 for log, size in zip(logs, (n, m), strict=False)
@@ -150,9 +149,11 @@ def _sliced_wasserstein(x: Array, y: Array, asked: Parameters, run: Run) -> Plan
     count = DIRECTIONS if asked.directions is None else asked.directions
     directions = random_directions(x.shape[1], count, run.seed)
 
-    def finish(logs: Sequence[float], slices: Sequence[Array]) -> Apart:
+    def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> Apart:
         value, error = mean_and_error(slices[0])
-        return Apart(value, _log(value), None, permute, Parameters(directions=count), error)
+        return Apart(
+            value, _log(value), None, permute, Parameters(directions=count), error, method="directions"
+        )
 
     def permute(replicates: int) -> PermutationLaw:
         return permuted_transport(*pooled(x, y), directions, replicates=replicates, run=run)
@@ -188,7 +189,6 @@ TWO_SAMPLE: dict[str, TwoSample] = {
         "Bonneel et al., J. Math. Imaging Vis. 51 (2015) 22",
         ("directions",),
         _sliced_wasserstein,
-        method="directions",
     ),
     "energy": TwoSample(
         "squared energy distance, 2 E|x − y| − E|x − x'| − E|y − y'|",

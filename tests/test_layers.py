@@ -35,11 +35,11 @@ FLOORS = [
     ["variances", "full"],
     ["family"],
     ["engine/__init__"],
-    ["engine/couplings", "engine/plans"],
-    ["engine/relabel", "engine/slices"],
+    ["engine/couplings", "engine/linear", "engine/plans"],
+    ["engine/fourier", "engine/relabel", "engine/slices"],
     ["engine/driver"],
     ["engine/labels", "engine/profile_tiles"],
-    ["engine/tiles", "engine/threads"],
+    ["engine/basis", "engine/tiles", "engine/threads"],
     ["engine/rows", "engine/jobs"],
     ["engine/matrices", "engine/grams", "engine/profiles", "engine/transport", "engine/waves"],
     ["engine/arithmetic", "engine/integrands"],
@@ -62,7 +62,7 @@ COMPILED = {
     "waves.py",
 }
 PACKAGE = Path(gaedist.__file__).parent
-HEAVY = {"numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib", "platformdirs"}
+HEAVY = {"finufft", "numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib", "platformdirs"}
 
 
 def imports(module):

@@ -17,7 +17,19 @@ from typing import TypeVar, cast
 from gaedist.engine.couplings import LabelCosts, Transport, label_costs
 from gaedist.engine.driver import FAINT, Tiling, Work, count_tiles
 from gaedist.engine.integrands import SERIES_BLOCK, Gaussian, Profile, Shape
-from gaedist.engine.jobs import METHODS, PRECISIONS, Array, PairSum, Run, available_threads
+from gaedist.engine.jobs import (
+    BY_PAIRS,
+    METHODS,
+    PRECISIONS,
+    ROUNDING,
+    Array,
+    How,
+    PairSum,
+    PairTotal,
+    Run,
+    available_threads,
+)
+from gaedist.engine.linear import linear_labels, linear_sums
 from gaedist.engine.plans import Plan
 from gaedist.engine.relabel import Bits, LabelSums, add_labels, times_labels
 from gaedist.engine.slices import (
@@ -31,14 +43,18 @@ from gaedist.engine.slices import (
 from gaedist.engine.threads import in_order, limited_threads
 
 __all__ = [
+    "BY_PAIRS",
     "METHODS",
     "PRECISIONS",
+    "ROUNDING",
     "SERIES_BLOCK",
     "Array",
     "Bits",
+    "How",
     "LabelCosts",
     "LabelSums",
     "PairSum",
+    "PairTotal",
     "Plan",
     "Profile",
     "Run",
@@ -55,6 +71,7 @@ __all__ = [
     "mean_and_error",
     "mean_and_sd",
     "pair_derivatives",
+    "pair_totals",
     "random_directions",
     "slice_values",
     "times_labels",
@@ -65,13 +82,19 @@ U = TypeVar("U")
 
 
 def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
+    """Return the natural logarithm of each job's sum over exp(log_scale), as `pair_totals`."""
+    return [total.log for total in pair_totals(jobs, run)]
+
+
+def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     """Return the natural logarithm of each job's sum over exp(log_scale); −inf for a sum without terms.
 
     Right also where every power underflows: such a sum is made relative to its largest term. Jobs that
     differ only in the width of one kernel for all pairs, or in the profile, are made in one pass over the
     points.
     """
-    groups = _sharing(jobs)
+    totals = linear_sums(jobs, run)
+    groups = _sharing([job for job in jobs if id(job) not in totals])
     logs: dict[int, float] = {}
     with _working([group[0] for group in groups], run) as work:
         for group in groups:
@@ -79,15 +102,16 @@ def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
                 logs |= _profile_logs(group, work)
             else:
                 logs |= _power_logs(group, work)
-    return [logs[id(job)] for job in jobs]
+    totals |= {key: PairTotal(log) for key, log in logs.items()}
+    return [totals[id(job)] for job in jobs]
 
 
 def carry_out(plans: Sequence[Plan[T]], run: Run) -> list[T]:
     """Answer several questions, with one pass over the pairs of the same points, and one along directions."""
-    logs = iter(log_pair_sums([job for plan in plans for job in plan.pairs], run))
+    totals = iter(pair_totals([job for plan in plans for job in plan.pairs], run))
     values = iter(slice_values([job for plan in plans for job in plan.slices], run))
     return [
-        plan.finish([next(logs) for _ in plan.pairs], [next(values) for _ in plan.slices]) for plan in plans
+        plan.finish([next(totals) for _ in plan.pairs], [next(values) for _ in plan.slices]) for plan in plans
     ]
 
 
@@ -150,6 +174,8 @@ def label_sums(job: PairSum, labels: Bits, run: Run, *, log_unit: float = 0.0) -
 
     Takes O(R) memory beside the labels. Terms above 2^500 exp(log_unit) count as that.
     """
+    if found := linear_labels(job, labels, run, log_unit):
+        return found
     with _working([job], run) as work:
         return add_labels(Tiling(job, work), labels, log_unit)
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,15 @@ from gaedist.errors import check_choice, check_count
 
 Array = NDArray[np.float64]
 
-METHODS = ("auto", "pairs")
-"""How sums over pairs may be made."""
+METHODS = {
+    "auto": "the quickest of the exact ones",
+    "pairs": "every pair",
+    "fourier": "a Fourier series in linear time, for one σ in up to 3 dimensions",
+}
+"""Name → how sums over pairs may be made."""
+
+ROUNDING = 1e-14
+"""Relative error of a sum over all pairs, in double."""
 
 PRECISIONS = ("double",)
 """In what arithmetic."""
@@ -94,6 +102,40 @@ class PairSum:
     log_scale: float
     steepness: float
     varied: int = 0
+
+
+@dataclass(frozen=True)
+class How:
+    """How a sum was made, or several.
+
+    Attributes
+    ----------
+    method : str
+        One of `METHODS`, but ``auto``.
+    rounding : float
+        Bound of its error, relative to it; or, over two samples, relative to the geometric mean of the sums
+        over each, which may be much more.
+    """
+
+    method: str = "pairs"
+    rounding: float = ROUNDING
+
+    def beside(self, other: "How") -> "How":
+        """Return how two sums were made: by what is not usual, if either was."""
+        return How(
+            other.method if self.method == "pairs" else self.method, max(self.rounding, other.rounding)
+        )
+
+
+BY_PAIRS = How()
+"""As by default."""
+
+
+class PairTotal(NamedTuple):
+    """The natural logarithm of a sum, over exp(log_scale), and how it was made."""
+
+    log: float
+    how: How = BY_PAIRS
 
 
 def available_threads() -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from gaedist.engine.jobs import Array, PairSum
+from gaedist.engine.jobs import Array, PairSum, PairTotal
 from gaedist.engine.slices import Slices
 
 T = TypeVar("T")
@@ -18,17 +18,17 @@ class Plan(Generic[T]):
     Attributes
     ----------
     finish : callable
-        From the logarithms of the pair sums, and the values along directions, to the answer.
+        From the pair sums, and the values along directions, to the answer.
     pairs : sequence of PairSum
         Sums that it needs.
     slices : sequence of Slices
         Statistics along directions that it needs.
     """
 
-    finish: Callable[[Sequence[float], Sequence[Array]], T]
+    finish: Callable[[Sequence[PairTotal], Sequence[Array]], T]
     pairs: Sequence[PairSum] = ()
     slices: Sequence[Slices] = ()
 
     def then(self, function: Callable[[T], U]) -> "Plan[U]":
         """Return the plan whose answer is a function of this one's."""
-        return Plan(lambda logs, slices: function(self.finish(logs, slices)), self.pairs, self.slices)
+        return Plan(lambda totals, slices: function(self.finish(totals, slices)), self.pairs, self.slices)

@@ -1,0 +1,209 @@
+"""Sums over pairs in linear time: kernels as series of products, and the choice between these and all pairs.
+
+`BASES` is the registry of series. What a series leaves out and what rounding does are bounded, and a sum that
+might be off by more than `ERROR` is made of all pairs.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaedist.engine.basis import Basis, Charges
+from gaedist.engine.fourier import Fourier
+from gaedist.engine.integrands import Gaussian
+from gaedist.engine.jobs import ROUNDING, Array, How, PairSum, PairTotal, Run
+from gaedist.engine.relabel import Bits, LabelSums, times_labels
+from gaedist.engine.threads import limited_threads
+from gaedist.errors import GaedistError
+
+ERROR = 1e-12
+"""Of a sum, relative to it; of one over two samples, relative to the geometric mean of those over each."""
+
+_FEW = 64  # points of one side up to which all pairs are linear as well
+_PAIR_SECONDS = 1.3e-9  # of one core, for a pair in few dimensions
+_LABEL_SECONDS = 3e-11  # and for each labelling of it
+_LONG = 60.0  # seconds of one core for which a user is told what is missing
+_BATCH = 1 << 21  # numbers of some labellings that are transformed at once
+_LABELLINGS = 64  # and how many at most
+
+
+BASES: dict[str, type[Basis]] = {Fourier.name: Fourier}
+"""Name → basis."""
+
+
+def linear_sums(jobs: Sequence[PairSum], run: Run) -> dict[int, PairTotal]:
+    """Return the sums that are best made so, by the id of their job.
+
+    Raises
+    ------
+    GaedistError
+        If the run asks for a basis that cannot serve one of them.
+    """
+    groups: dict[float, list[PairSum]] = {}
+    for job in jobs:
+        if isinstance(job.integrand, Gaussian) and min(map(len, _samples(job))) > _least(run):
+            groups.setdefault(job.integrand.rate, []).append(job)
+        elif run.method in BASES and not isinstance(job.integrand, Gaussian):
+            raise GaedistError(
+                f"method {run.method} is for Gaussian kernels with one σ for all points. "
+                "Take --method auto (method=)."
+            )
+    found: dict[int, PairTotal] = {}
+    for rate, group in groups.items():
+        samples = {id(x): x for job in group for x in _samples(job)}
+        pairs = sum(len(job.x) ** 2 / 2 if job.y is None else len(job.x) * len(job.y) for job in group)
+        if basis := _choose(list(samples.values()), rate, run, pairs * _PAIR_SECONDS, 1):
+            series = _Series(basis, list(samples), run)
+            found |= {id(job): total for job in group if (total := series.total(job))}
+    return found
+
+
+def linear_labels(job: PairSum, labels: Bits, run: Run, log_unit: float) -> LabelSums | None:
+    """Return what `add_labels` does, if it is best made so."""
+    columns, n = 8 * labels.shape[1], len(job.x)
+    if not isinstance(job.integrand, Gaussian) or n <= _least(run) or job.params_x.any():
+        return None
+    pairs = n**2 / 2 * (_PAIR_SECONDS + columns * _LABEL_SECONDS)
+    basis = _choose([job.x], job.integrand.rate, run, pairs, 1 + columns)
+    return _Series(basis, [id(job.x)], run).label_sums(job, labels, log_unit) if basis else None
+
+
+def _least(run: Run) -> float:
+    """Return up to how many points on one side a sum is made of all pairs."""
+    return _FEW if run.method == "auto" else 1 if run.method in BASES else math.inf
+
+
+def _samples(job: PairSum) -> list[Array]:
+    return [job.x] if job.y is None else [job.x, job.y]
+
+
+def _choose(samples: Sequence[Array], rate: float, run: Run, pair_seconds: float, sets: int) -> Basis | None:
+    """Return the basis that the run asks for, or the quickest that is quicker than all pairs."""
+    points, dim = sum(map(len, samples)), samples[0].shape[1]
+    best, least = None, pair_seconds
+    for name in [run.method] if run.method in BASES else BASES:
+        reason = None
+        if dim not in BASES[name].dims:
+            reason = f"it is for D from {BASES[name].dims[0]} to {BASES[name].dims[-1]}; D is {dim}"
+        elif not (reason := BASES[name].fault()):
+            try:
+                basis = BASES[name](samples, rate)
+            except ValueError as error:
+                reason = str(error)
+            else:
+                if run.method == name or basis.seconds(points, sets) < least:
+                    best, least = basis, basis.seconds(points, sets)
+        elif run.note and pair_seconds > _LONG:
+            run.note(f"method {name} may be quicker, but {reason}.")
+        if reason and run.method == name:
+            raise GaedistError(f"method {name} cannot be had: {reason}.")
+    return best
+
+
+@dataclass(frozen=True, eq=False)
+class _Transformed:
+    """A sample, transformed.
+
+    Attributes
+    ----------
+    sums : (M,) array
+        F.
+    own : float
+        Σ_k g_k |F_k|², over all pairs of its points, each with itself among them.
+    squares : float
+        Of the charges: what each with itself makes.
+    left_out : float
+        What the series leaves out: of a sum over two samples at most the product of these.
+    """
+
+    sums: NDArray[Any]
+    own: float
+    squares: float
+    left_out: float
+
+
+class _Series:
+    """Samples transformed to one basis, each once."""
+
+    def __init__(self, basis: Basis, samples: Sequence[int], run: Run) -> None:
+        self.basis, self.run = basis, run
+        self.remainders = dict(zip(samples, basis.remainders, strict=True))
+        self.known: dict[tuple[int, int], _Transformed] = {}
+
+    def total(self, job: PairSum) -> PairTotal | None:
+        """Return the sum of a job, unless it may be off by more than `ERROR` and pairs may do."""
+        x = self.of(job.x, job.params_x)
+        if job.y is None or job.params_y is None:
+            left_out = x.left_out**2
+            full, size = x.own, x.own - x.squares
+            found = size / 2
+        else:
+            y = self.of(job.y, job.params_y)
+            left_out = x.left_out * y.left_out
+            full = size = math.sqrt(x.own * y.own)
+            found = float(self.basis.weights @ (x.sums * y.sums.conj()).real)
+        error = self.basis.rounding * full + left_out
+        if not error <= ERROR * size:
+            if self.run.method != self.basis.name:
+                return None
+            bound = error / size if size > 0 else math.inf
+            raise GaedistError(
+                f"method {self.basis.name} may be off by {bound:.0e} of the sum over pairs here, more than "
+                f"{ERROR:g}: the codes are too far apart beside σ. Take --method pairs (method=)."
+            )
+        log = math.log(found) if found > 0 else -math.inf
+        return PairTotal(log, How(self.basis.name, max(ROUNDING, error / size)))
+
+    def label_sums(self, job: PairSum, labels: Bits, log_unit: float) -> LabelSums | None:
+        """Return what the labels single out, unless that may be off by more than `ERROR`."""
+        n, unit = len(job.x), math.exp(job.log_scale - log_unit)
+        whole, counts = self.of(job.x, job.params_x), times_labels(np.ones(n), labels)
+        step = max(1, min(_LABELLINGS, _BATCH // whole.sums.size) // 8)  # bytes
+        cross, own = np.empty_like(counts), np.empty_like(counts)
+        weighted = self.basis.weights * whole.sums.conj()
+        for start in range(0, labels.shape[1], step):
+            some = labels[:, start : start + step]
+            sums = self.transformed(job.x, partial(_unpacked, some), 8 * some.shape[1])
+            found = slice(8 * start, 8 * start + len(sums))
+            cross[found] = (sums @ weighted).real
+            own[found] = [self.squares(row) for row in sums]
+        both, either = (own - counts) / 2, cross - counts
+        with np.errstate(invalid="ignore"):  # labellings that fill up the last byte are 0
+            errors = self.basis.rounding * (own / 2 + np.sqrt(own * whole.own)) + 2 * whole.left_out**2
+            rounding = float(np.nanmax(errors / (both + either)))
+        if not rounding <= ERROR:
+            return None
+        return LabelSums(unit * both, unit * either, unit * (whole.own - n) / 2, rounding)
+
+    def of(self, x: Array, params: Array) -> _Transformed:
+        """Return a sample, transformed; the parameters are log2 of the charges."""
+        key = id(x), id(params) if params.any() else 0
+        if key not in self.known:
+            charges = np.exp2(params)
+            (sums,) = self.transformed(x, lambda rows: charges[:, rows], 1)
+            self.known[key] = _Transformed(
+                sums,
+                own=self.squares(sums),
+                squares=float(charges[0] @ charges[0]),
+                left_out=self.remainders[id(x)] * len(x) * float(charges.max()),
+            )
+        return self.known[key]
+
+    def squares(self, sums: NDArray[Any]) -> float:
+        """Return Σ_k g_k |F_k|²."""
+        return float(self.basis.weights @ (sums.real**2 + sums.imag**2))
+
+    def transformed(self, x: Array, charges: Charges, sets: int) -> NDArray[Any]:
+        """Transform a sample, with one thread of BLAS in each of ours."""
+        with limited_threads(1):
+            return self.basis.transform(x, charges, sets, self.run.used_threads)
+
+
+def _unpacked(labels: Bits, rows: slice) -> Array:
+    """Return the labels of some points, (labellings, rows)."""
+    return np.unpackbits(labels[rows], axis=1).T.astype(float)

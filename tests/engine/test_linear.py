@@ -1,0 +1,151 @@
+"""Sums in linear time against the dense matrix, and the choice between them and all pairs."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.spatial.distance import cdist
+
+from gaedist.covariances import Constant
+from gaedist.engine import Profile, Run, Shape, label_sums, pair_totals
+from gaedist.engine import linear as module
+from gaedist.engine.fourier import Fourier
+from gaedist.engine.linear import BASES, ERROR
+from gaedist.errors import GaedistError
+
+CODES = {
+    "normal": lambda rng, n, dim: rng.normal(size=(n, dim)),
+    "far from 0": lambda rng, n, dim: 1e4 + rng.normal(size=(n, dim)),
+    "clusters": lambda rng, n, dim: 0.05 * rng.normal(size=(n, dim)) + rng.integers(0, 3, size=(n, 1)),
+    "flat": lambda rng, n, dim: rng.normal(size=(n, dim)) * ([1.0] + [0.0] * (dim - 1)),
+    "heavy tails": lambda rng, n, dim: rng.standard_t(4, size=(n, dim)),
+    "equal": lambda rng, n, dim: np.full((n, dim), 3.0),
+}
+
+
+def codes(name, n, dim, seed=0):
+    return CODES[name](np.random.default_rng((seed, dim)), n, dim)
+
+
+def job(x, y=None, sigma=1.0, weights=None):
+    covariance = Constant(sigma**2)
+    log2 = np.zeros(len(x)) if weights is None else np.log2(weights)
+    return covariance.pair_sum(covariance, x, y, log2, None if y is None else np.zeros(len(y)))
+
+
+def kernel(x, y, sigma):
+    return np.exp(-cdist(x, y, "sqeuclidean") / (4 * sigma**2))
+
+
+def exact(x, sigma, charges=1.0):
+    matrix = kernel(x, x, sigma) * charges * np.reshape(charges, (-1, 1))
+    np.fill_diagonal(matrix, 0)
+    return math.fsum(matrix.ravel()) / 2
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 5.0])
+@pytest.mark.parametrize("name", CODES)
+@pytest.mark.parametrize(("method", "dim"), [(name, dim) for name in BASES for dim in BASES[name].dims])
+def test_sums_agree_with_the_dense_matrix(method, dim, name, sigma):
+    x, y = codes(name, 700, dim), codes(name, 300, dim, seed=1) + 0.25 * sigma
+    weights = np.random.default_rng(2).uniform(0.5, 2, size=700)
+    jobs = [job(x, sigma=sigma), job(y, sigma=sigma), job(x, y, sigma), job(x, sigma=sigma, weights=weights)]
+    try:
+        BASES[method]([x, y], jobs[0].steepness)
+    except ValueError:
+        with pytest.raises(GaedistError, match="waves|terms"):
+            pair_totals(jobs, Run(method=method))
+        return
+    totals = pair_totals(jobs, Run(method=method))
+    expected = [exact(x, sigma), exact(y, sigma), kernel(x, y, sigma).sum(), exact(x, sigma, weights)]
+    found = [math.exp(total.log) for total in totals]
+    assert {total.how.method for total in totals} == {method}
+    assert all(total.how.rounding <= ERROR for total in totals)
+    assert_allclose(found, expected, rtol=ERROR)
+
+
+@pytest.mark.parametrize(("method", "dim"), [(name, dim) for name in BASES for dim in BASES[name].dims])
+def test_bits_do_not_depend_on_threads(monkeypatch, method, dim):
+    monkeypatch.setattr("gaedist.engine.fourier._CHUNK", 100)
+    jobs = [job(codes("normal", 3000, dim)), job(codes("normal", 500, dim), codes("clusters", 900, dim))]
+    one, two = (pair_totals(jobs, Run(method=method, threads=threads)) for threads in (1, 2))
+    assert one == two
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.parametrize("count", [5, 130])
+def test_labels_agree_with_pairs(dim, count):
+    x = codes("normal", 900, dim)
+    labels = np.random.default_rng(3).integers(0, 2, size=(900, count)).astype(np.uint8)
+    bits = np.packbits(labels, axis=1)
+    runs = Run(method="fourier"), Run(method="pairs")
+    found, expected = (label_sums(job(x, sigma=0.7), bits, run, log_unit=2.0) for run in runs)
+    assert_allclose(found.both[:count], expected.both[:count], rtol=ERROR)
+    assert_allclose(found.either[:count], expected.either[:count], rtol=ERROR)
+    assert_allclose(found.total, expected.total, rtol=ERROR)
+    assert 1e-14 < found.rounding < ERROR
+    same = np.concatenate([bits, bits], axis=1)
+    twice = label_sums(job(x, sigma=0.7), same, Run(method="fourier"), log_unit=2.0)
+    half = len(twice.both) // 2
+    limits = found.rounding * (found.both + found.either)[:count]
+    assert (np.abs(twice.both[:half] - twice.both[half:])[:count] <= limits).all()
+
+
+def test_few_and_far_points_are_left_to_pairs():
+    near, far = codes("normal", 2000, 2), 1e9 * codes("normal", 2000, 2)
+    for x, sigma in ((near[:50], 1.0), (near, 1.0), (far, 1.0), (near, 1e-9)):
+        (total,) = pair_totals([job(x, sigma=sigma)], Run())
+        assert total.how.method == "pairs"
+
+
+def test_auto_takes_the_quicker_one(monkeypatch):
+    monkeypatch.setattr(module, "_PAIR_SECONDS", 1e-3)
+    big = codes("normal", 300, 3)
+    assert pair_totals([job(big)], Run())[0].how.method == "fourier"
+    assert pair_totals([job(codes("normal", 300, 9))], Run())[0].how.method == "pairs"
+    assert pair_totals([job(big[:60])], Run())[0].how.method == "pairs"
+    assert pair_totals([job(big)], Run(method="pairs"))[0].how.method == "pairs"
+
+
+def test_sums_that_cannot_be_certified_are_made_of_pairs(monkeypatch):
+    monkeypatch.setattr(module, "_PAIR_SECONDS", 1e-3)
+    x = 0.5 * np.arange(400.0)[:, np.newaxis]  # points that hardly see each other
+    (total,) = pair_totals([job(x, sigma=0.1)], Run())
+    assert total.how.method == "pairs"
+    assert_allclose(math.exp(total.log), exact(x, 0.1), rtol=1e-12)
+    with pytest.raises(GaedistError, match=r"may be off by .* Take --method pairs"):
+        pair_totals([job(x, sigma=0.1)], Run(method="fourier"))
+    labels = np.packbits(np.random.default_rng(0).integers(0, 2, size=(400, 8)).astype(np.uint8), axis=1)
+    few, all_ = (label_sums(job(x, sigma=0.1), labels, Run(method=method)) for method in ("auto", "pairs"))
+    assert (few.both == all_.both).all()
+
+
+def test_two_samples_far_apart_have_the_error_of_their_own_sums():
+    x, y = codes("normal", 500, 2), codes("normal", 400, 2, seed=1) + 12.0
+    (total,) = pair_totals([job(x, y)], Run(method="fourier"))
+    scale = math.sqrt(kernel(x, x, 1.0).sum() * kernel(y, y, 1.0).sum())
+    assert abs(math.exp(total.log) - kernel(x, y, 1.0).sum()) < ERROR * scale
+
+
+def test_what_is_missing_is_said_where_it_matters(monkeypatch):
+    monkeypatch.setattr(Fourier, "fault", staticmethod(lambda: "it needs a spoon"))
+    x, notes = codes("normal", 500, 2), []
+    assert pair_totals([job(x)], Run(note=notes.append))[0].how.method == "pairs"
+    assert notes == []
+    monkeypatch.setattr(module, "_PAIR_SECONDS", 1.0)
+    pair_totals([job(x)], Run(note=notes.append))
+    assert notes == ["method fourier may be quicker, but it needs a spoon."]
+    with pytest.raises(GaedistError, match="method fourier cannot be had: it needs a spoon"):
+        pair_totals([job(x)], Run(method="fourier"))
+
+
+def test_what_a_series_is_not_for_is_refused():
+    profile = job(codes("normal", 50, 2))
+    profile = type(profile)(Profile(Shape.ROOT), profile.x, None, profile.params_x, None, 0.0, 0.0)
+    with pytest.raises(GaedistError, match="for Gaussian kernels with one σ"):
+        pair_totals([profile], Run(method="fourier"))
+    with pytest.raises(GaedistError, match="D from 1 to 3; D is 4"):
+        pair_totals([job(codes("normal", 50, 4))], Run(method="fourier"))
+    with pytest.raises(GaedistError, match="spread so far beside σ"):
+        pair_totals([job(1e150 * codes("normal", 50, 2))], Run(method="fourier"))
