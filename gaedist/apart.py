@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from gaedist.covariances import meet
-from gaedist.engine import Array, Plan, Run
+from gaedist.engine import BY_PAIRS, Array, How, Plan, Run
 from gaedist.errors import GaedistError, check_choice
 from gaedist.laws import WIDE, is_hidden
 from gaedist.mixtures import Mixture, SquaredDistance, distance_plan, signed_sum, to_linear
@@ -40,7 +40,7 @@ class Apart:
         Of the gaussian metric.
     sigma : SigmaSummary, optional
         Likewise.
-    method : str
+    how : How
         How it was computed.
     """
 
@@ -54,7 +54,7 @@ class Apart:
     estimator: str | None = None
     covariance: str | None = None
     sigma: SigmaSummary | None = None
-    method: str = "pairs"
+    how: How = BY_PAIRS
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +172,7 @@ def _apart(smoothing: Smoothing, distance: SquaredDistance, asked: Smoothings, r
         estimator=asked.estimator,
         covariance=meet(p.covariance.name, q.covariance.name),
         sigma=smoothing.summary,
-        method=distance.how.method,
+        how=distance.how,
     )
 
 

@@ -84,7 +84,7 @@ def _bhep_at(x: Array, beta: float, judge: Callable[[Measured], Judgement], run:
             standing=n * measured.standing,
             moving=n * measured.moving,
             size=n * measured.largest,
-            method=measured.terms.how.method,
+            how=measured.terms.how,
         )
 
     return measure_plan(x, [1 / (beta * math.sqrt(2))], _SMOOTHED, run).then(finish)

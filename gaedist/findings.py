@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gaedist.engine import Array, Plan, Run
+from gaedist.engine import BY_PAIRS, Array, How, Plan, Run
 from gaedist.laws import Judgement
 from gaedist.metrics import Metric
 from gaedist.null import Ask
@@ -38,7 +38,7 @@ class Found:
         From a name of `gaedist.null.NULLS` and how to find a law to how the value stands beside that.
     two_sided : bool
         A value can be too small as well as too large.
-    method : str
+    how : How
         How it was computed.
     used : Parameters
         With what it was computed.
@@ -58,7 +58,7 @@ class Found:
     log_value: float | None
     judge: Callable[[str, Ask], Judgement]
     two_sided: bool
-    method: str
+    how: How
     used: Parameters = NONE
     error: float | None = None
     target: str | None = None
@@ -89,8 +89,8 @@ class Value:
         The rest, with digits that are lost beside that; value − standing if it is not given.
     size : float
         The largest of the terms that ``moving`` is the sum of, whose rounding may hide it.
-    method : str
-        How it was computed: from pairs, one of `METHODS`, along ``directions`` or from ``moments``.
+    how : How
+        How it was computed: by one of `METHODS`, along ``directions`` or from ``moments``.
     """
 
     value: float
@@ -100,7 +100,7 @@ class Value:
     standing: float = 0.0
     moving: float | None = None
     size: float = 0.0
-    method: str = "pairs"
+    how: How = BY_PAIRS
 
     @property
     def rest(self) -> float:

@@ -56,7 +56,7 @@ def _found(measured: Measured) -> Found:
         log_value=log_value if sign > 0 else None,
         judge=judge,
         two_sided=can_be_too_small(setting.target),
-        method=terms.how.method,
+        how=terms.how,
         target=setting.target,
         estimator=setting.estimator,
         covariance=measured.smoothing.mixtures[0].covariance.name,

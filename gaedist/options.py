@@ -60,6 +60,11 @@ def _abouts(registry: Mapping[str, Any]) -> str:
     return "; ".join(f"{name}: {row.about}" for name, row in registry.items()) + "."
 
 
+def _named(about: str, words: Mapping[str, str]) -> str:
+    """Say what an option is, and what each of its choices."""
+    return f"{about} " + "; ".join(f"{name}: {text}" for name, text in words.items()) + "."
+
+
 def _sigma(name: str, rules: Collection[str], *, more: str = "", again: bool = True) -> Any:
     """Return the option that says where σ comes from."""
     about = "; ".join(f"{rule}: {RULES[rule].about}" for rule in rules if rule in RULES)
@@ -219,8 +224,10 @@ Drop = Annotated[
         "--drop-nonfinite", help="Leave out rows with NaN or infinity, and say so.", rich_help_panel=READING
     ),
 ]
-Method = Annotated[str, _choice("--method", METHODS, "How pairs are summed.", COMPUTING)]
-Precision = Annotated[str, _choice("--precision", PRECISIONS, "Arithmetic of the sums.", COMPUTING)]
+Method = Annotated[str, _choice("--method", METHODS, _named("How pairs are summed.", METHODS), COMPUTING)]
+Precision = Annotated[
+    str, _choice("--precision", PRECISIONS, _named("Arithmetic of the sums.", PRECISIONS), COMPUTING)
+]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Number of threads; by default all.", rich_help_panel=COMPUTING)
 ]

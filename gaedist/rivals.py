@@ -13,6 +13,7 @@ from typing import Any
 from gaedist.discrepancies import bhep, cramer_wold, cramer_wold_approx, energy, henze_zirkler, mmd
 from gaedist.engine import (
     Array,
+    How,
     PairTotal,
     Plan,
     Run,
@@ -40,7 +41,7 @@ from gaedist.sliced import EppsPulley, Wasserstein, epps_pulley_cumulants, wasse
 
 def _at_once(value: float, law: ValueLaw) -> Plan[Value]:
     """Return the plan of what needs no pass."""
-    return Plan(lambda totals, slices: Value(value, lambda: law.judge(value), method="moments"))
+    return Plan(lambda totals, slices: Value(value, lambda: law.judge(value), how=How("moments")))
 
 
 def _sliced(
@@ -50,7 +51,9 @@ def _sliced(
 
     def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> Value:
         value, error = mean_and_error(slices[0])
-        return Value(value, lambda: _gamma_law(x, cumulants()).judge(value), used, error, method="directions")
+        return Value(
+            value, lambda: _gamma_law(x, cumulants()).judge(value), used, error, how=How("directions")
+        )
 
     return Plan(finish, slices=[Slices(x, directions, statistic)])
 
@@ -183,7 +186,7 @@ def rival_plan(name: str, x: Array, parameters: Parameters, run: Run) -> Plan[li
                 log_value=math.log(value) if value > 0 else None if value < 0 else -math.inf,
                 judge=lambda null, ask: _judge(found, RivalValue(name, parameters), shape, null, ask),
                 two_sided=row.two_sided,
-                method=found.method,
+                how=found.how,
                 used=found.used,
                 error=found.error,
             )

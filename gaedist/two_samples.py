@@ -19,6 +19,7 @@ from gaedist.apart import Apart
 from gaedist.discrepancies import CRAMER_WOLD_UNIT, approximate_stretch, mmd_kernel, pair_mean, radial_sum
 from gaedist.engine import (
     Array,
+    How,
     PairTotal,
     Plan,
     Profile,
@@ -152,7 +153,7 @@ def _sliced_wasserstein(x: Array, y: Array, asked: Parameters, run: Run) -> Plan
     def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> Apart:
         value, error = mean_and_error(slices[0])
         return Apart(
-            value, _log(value), None, permute, Parameters(directions=count), error, method="directions"
+            value, _log(value), None, permute, Parameters(directions=count), error, how=How("directions")
         )
 
     def permute(replicates: int) -> PermutationLaw:

@@ -16,12 +16,14 @@ from typing import TypeVar, cast
 
 from gaedist.engine.couplings import LabelCosts, Transport, label_costs
 from gaedist.engine.driver import FAINT, Tiling, Work, count_tiles
+from gaedist.engine.gaussians import gaussian_total
 from gaedist.engine.integrands import SERIES_BLOCK, Gaussian, Profile, Shape
 from gaedist.engine.jobs import (
     BY_PAIRS,
     METHODS,
     PRECISIONS,
     ROUNDING,
+    SINGLE,
     Array,
     How,
     PairSum,
@@ -94,15 +96,19 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     points.
     """
     totals = linear_sums(jobs, run)
-    groups = _sharing([job for job in jobs if id(job) not in totals])
+    groups = _sharing([job for job in jobs if id(job) not in totals], run)
     logs: dict[int, float] = {}
     with _working([group[0] for group in groups], run) as work:
         for group in groups:
-            if any(isinstance(job.integrand, Profile) for job in group):
+            if len(group) == 1 and isinstance(group[0].integrand, Gaussian):
+                totals[id(group[0])] = gaussian_total(group[0], work, run.precision)
+            elif any(isinstance(job.integrand, Profile) for job in group):
                 logs |= _profile_logs(group, work)
             else:
                 logs |= _power_logs(group, work)
     totals |= {key: PairTotal(log) for key, log in logs.items()}
+    if run.note and run.precision == SINGLE and all(total.how == BY_PAIRS for total in totals.values()):
+        run.note("made in double: precision single is for one σ for all points, and not too small a one.")
     return [totals[id(job)] for job in jobs]
 
 
@@ -121,11 +127,12 @@ def in_threads(function: Callable[[U], float], items: Iterable[U], run: Run) -> 
         yield from in_order(function, items, run.used_threads)
 
 
-def _sharing(jobs: Sequence[PairSum]) -> list[list[PairSum]]:
+def _sharing(jobs: Sequence[PairSum], run: Run) -> list[list[PairSum]]:
     """Put jobs together that one pass can do, the steepest first."""
     groups: dict[tuple[int, ...], list[PairSum]] = {}
     for job in jobs:
-        alike = isinstance(job.integrand, Gaussian | Profile) and not (
+        shared = (Profile,) if run.precision == SINGLE else (Gaussian, Profile)
+        alike = isinstance(job.integrand, shared) and not (
             job.params_x.any() or (job.params_y is not None and job.params_y.any())
         )
         groups.setdefault((id(job.x), id(job.y)) if alike else (id(job),), []).append(job)

@@ -31,7 +31,7 @@ Python's check for division by zero, which keeps loops scalar.
 _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
 _MAGIC_BITS = 0x4338000000000000
 _ROOT_HALF_BITS = 0x3FE6A09E667F3BCD  # √½
-_LOWEST = -1022.0  # the exponent of the least normal double
+LOWEST = -1022.0  # the exponent of the least normal double
 
 # 2^f on [−½, ½]: mpmath.chebyfit(lambda f: mpf(2) ** f, [-0.5, 0.5], 12) with 40 digits.
 _C0 = 1.0
@@ -46,6 +46,17 @@ _C8 = 1.3215432535912375e-06
 _C9 = 1.0178057087733941e-07
 _C10 = 7.074194297288521e-09
 _C11 = 4.4558179083360645e-10
+
+# The same in single precision, with 7 terms.
+_S_MAGIC = np.float32(1.5 * 2.0**23)
+_S_LOWEST = np.float32(-126.0)
+_S0 = np.float32(1.0)
+_S1 = np.float32(0.693147206703)
+_S2 = np.float32(0.240226509223)
+_S3 = np.float32(0.0555032722667)
+_S4 = np.float32(0.00961805667852)
+_S5 = np.float32(0.00134004281776)
+_S6 = np.float32(0.000154614446986)
 
 # log2((1 + f)/(1 − f))/f as a polynomial of f², where that is the log of [√½, √2]: chebyfit with 8 terms.
 _L0 = 2.8853900817779268
@@ -125,6 +136,26 @@ def double(_context: Any, bits: Any) -> Any:
     return types.float64(types.int64), generate
 
 
+@intrinsic
+def bits_of_single(_context: Any, value: Any) -> Any:
+    """Return the 32 bits of a single as an integer."""
+
+    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.IntType(32))
+
+    return types.int32(types.float32), generate
+
+
+@intrinsic
+def single(_context: Any, bits: Any) -> Any:
+    """Return the single that has these 32 bits."""
+
+    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
 @compiled(inline=True)
 def cell(row: int, j: int) -> Any:
     """Return where element j of a row of TILE numbers is; unsigned, lest its sign be looked at each time."""
@@ -132,9 +163,8 @@ def cell(row: int, j: int) -> Any:
 
 
 @compiled(inline=True)
-def exp2(y: float) -> Any:
-    """Return 2^y for y < 1024, and 2^−1022 for y below that; relative error at most 2.3e-16."""
-    y = max(y, _LOWEST)
+def exp2_in_range(y: Any) -> Any:
+    """Return 2^y for y from −1022 to 1024."""
     shifted = y + _MAGIC
     f = y - (shifted - _MAGIC)
     p = _C11
@@ -150,6 +180,28 @@ def exp2(y: float) -> Any:
     p = p * f + _C1
     p = p * f + _C0
     return double(bits(p) + (bits(shifted) << 52))
+
+
+@compiled(inline=True)
+def exp2(y: Any) -> Any:
+    """Return 2^y for y < 1024, and 2^−1022 for y below that; relative error at most 2.3e-16."""
+    return exp2_in_range(max(y, LOWEST))
+
+
+@compiled(inline=True)
+def exp2_single(y: Any) -> Any:
+    """Return 2^y, a single, for y < 128, and 2^−126 for y below that; relative error at most 1.2e-7."""
+    y = max(y, _S_LOWEST)
+    shifted = y + _S_MAGIC
+    f = y - (shifted - _S_MAGIC)
+    p = _S6
+    p = p * f + _S5
+    p = p * f + _S4
+    p = p * f + _S3
+    p = p * f + _S2
+    p = p * f + _S1
+    p = p * f + _S0
+    return single(bits_of_single(p) + (bits_of_single(shifted) << np.int32(23)))
 
 
 @compiled(inline=True)

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from gaedist.engine.integrands import INTEGRANDS, Profile
 from gaedist.engine.jobs import Array, PairSum
@@ -18,7 +20,9 @@ _GRAM_ERROR = 2.5e-12  # error of an exponent that a Gram matrix may cause befor
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
 
-_GLARING = 499.0  # and one above this may have terms that count for less than they are
+GLARING = 499.0
+"""And one above this may have terms that count for less than they are."""
+
 _ABYSS = -1e12  # below this the log of the number of terms is lost beside the largest exponent
 
 
@@ -117,7 +121,7 @@ class Tiling:
         clear = np.flatnonzero(first[0] > FAINT)
         if len(clear):
             totals = self._combine(self.factors[clear], np.zeros(len(clear)))
-            good = (totals > 2.0**FAINT) & (totals < 2.0**_GLARING)
+            good = (totals > 2.0**FAINT) & (totals < 2.0**GLARING)
             logs[clear[good]] = np.log(totals[good])
         faint = np.flatnonzero(logs == -math.inf)
         if len(faint):
@@ -230,9 +234,9 @@ def _squared_norms(x: Array) -> Array:
     return np.asarray(np.einsum("ij,ij->i", x, x))
 
 
-def aligned(*shape: int) -> Array:
+def aligned(*shape: int, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """Return zeros that begin on a cache line: vectors that cross one are loaded at half the speed."""
-    size = math.prod(shape)
-    array = np.zeros(size + 8)
-    start = -(array.ctypes.data // array.itemsize) % 8
+    size, line = math.prod(shape), 64 // np.dtype(dtype).itemsize
+    array: NDArray[Any] = np.zeros(size + line, dtype)
+    start = -(array.ctypes.data // array.itemsize) % line
     return array[start : start + size].reshape(shape)

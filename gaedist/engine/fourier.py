@@ -78,7 +78,7 @@ class Fourier(Basis):
         dim, count = len(self.shape), self.weights.size
         grids = math.ceil(points / self._chunk) * count * 2**dim
         a_set = points * _POINT_SECONDS[dim - 1] + grids * _CELL_SECONDS
-        return _START_SECONDS + math.ceil(sets / 2) * a_set
+        return float(_START_SECONDS + math.ceil(sets / 2) * a_set)
 
     @property
     def _chunk(self) -> int:

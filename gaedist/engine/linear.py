@@ -157,7 +157,7 @@ class _Series:
                 f"{ERROR:g}: the codes are too far apart beside σ. Take --method pairs (method=)."
             )
         log = math.log(found) if found > 0 else -math.inf
-        return PairTotal(log, How(self.basis.name, max(ROUNDING, error / size)))
+        return PairTotal(log, How(self.basis.name, rounding=max(ROUNDING, error / size)))
 
     def label_sums(self, job: PairSum, labels: Bits, log_unit: float) -> LabelSums | None:
         """Return what the labels single out, unless that may be off by more than `ERROR`."""
