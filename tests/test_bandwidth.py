@@ -158,7 +158,8 @@ def test_an_exchange_of_points_leaves_the_shared_bandwidth(rule):
     order = np.random.default_rng(2).permutation(80)
     pooled = np.concatenate([x, y])[order]
     before, after = compare(x, y, sigma=rule), compare(pooled[:30], pooled[30:], sigma=rule)
-    assert_allclose(after.sigma.median, before.sigma.median, rtol=1e-13)
+    # points in another order are added in another order: 1e-16 of a loss, of whose minimum little is known
+    assert_allclose(after.sigma.median, before.sigma.median, rtol=1e-11)
     assert_allclose(after.expected, before.expected, rtol=1e-11)
     assert after.value != pytest.approx(before.value, rel=1e-3)
 

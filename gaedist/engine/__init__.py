@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 
 from gaedist.engine.couplings import LabelCosts, Transport, label_costs
 from gaedist.engine.driver import FAINT, Tiling, Work, count_tiles
-from gaedist.engine.gaussians import gaussian_total
+from gaedist.engine.gaussians import gaussian_total, tall_tiles
 from gaedist.engine.integrands import SERIES_BLOCK, Gaussian, Profile, Shape
 from gaedist.engine.jobs import (
     BY_PAIRS,
@@ -98,9 +98,10 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     totals = linear_sums(jobs, run)
     groups = _sharing([job for job in jobs if id(job) not in totals], run)
     logs: dict[int, float] = {}
-    with _working([group[0] for group in groups], run) as work:
+    counts = [(tall_tiles if _is_alone(group) else count_tiles)(group[0]) for group in groups]
+    with _working(counts, run) as work:
         for group in groups:
-            if len(group) == 1 and isinstance(group[0].integrand, Gaussian):
+            if _is_alone(group):
                 totals[id(group[0])] = gaussian_total(group[0], work, run.precision)
             elif any(isinstance(job.integrand, Profile) for job in group):
                 logs |= _profile_logs(group, work)
@@ -139,6 +140,11 @@ def _sharing(jobs: Sequence[PairSum], run: Run) -> list[list[PairSum]]:
     return [sorted(group, key=lambda job: -job.steepness) for group in groups.values()]
 
 
+def _is_alone(group: Sequence[PairSum]) -> bool:
+    """Tell whether a group is one Gaussian, for which there are tiles of their own."""
+    return len(group) == 1 and isinstance(group[0].integrand, Gaussian)
+
+
 def _power_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
     """Return the logarithms of sums of powers of 2, of which several differ in their rate alone."""
     factors = [1.0, *(job.steepness / group[0].steepness for job in group[1:])]
@@ -172,7 +178,7 @@ def pair_derivatives(
     the pairs of one sample. Row 0 holds Σ_j of the terms of point i, row k the sums of their derivatives
     by parameter k of that point, all divided by exp(log_unit). Terms above 2^500 count as that.
     """
-    with _working(jobs, run) as work:
+    with _working([count_tiles(job) for job in jobs], run) as work:
         return [Tiling(job, work).derivatives(log_unit) for job in jobs]
 
 
@@ -183,13 +189,12 @@ def label_sums(job: PairSum, labels: Bits, run: Run, *, log_unit: float = 0.0) -
     """
     if found := linear_labels(job, labels, run, log_unit):
         return found
-    with _working([job], run) as work:
+    with _working([count_tiles(job)], run) as work:
         return add_labels(Tiling(job, work), labels, log_unit)
 
 
 @contextmanager
-def _working(jobs: Sequence[PairSum], run: Run) -> Iterator[Work]:
-    """Count the work, and take as many threads as it can use."""
-    counts = [count_tiles(job) for job in jobs]
+def _working(counts: Sequence[int], run: Run) -> Iterator[Work]:
+    """Take as many threads as so many tiles can use."""
     with limited_threads(min(run.used_threads, max(counts, default=1))) as threads:
         yield Work(threads, run.progress, sum(counts))

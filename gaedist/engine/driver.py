@@ -108,7 +108,7 @@ class Tiling:
             alone = self.job.y is None
             profile_tiles(codes, numbers.ravel(), *self.points, alone, first, found, self.gram, self.scratch)
 
-        return self._added(len(rows), sum_range, math.fsum)
+        return self._added(count_tiles(self.job), len(rows), sum_range, math.fsum)
 
     def log_sums(self) -> list[float]:
         """Return the logarithm of Σ 2^(factor exponent) for each factor.
@@ -139,15 +139,18 @@ class Tiling:
 
     def _combine(self, factors: Array, shifts: Array, *, peak: bool = False) -> Array:
         """Return Σ 2^(factor exponent + shift) for each factor, or its largest exponent."""
-        return self._added(
-            len(factors), partial(self._sum_range, factors, shifts, peak), max if peak else math.fsum
-        )
+        sum_range = partial(self._sum_range, factors, shifts, peak)
+        return self._added(count_tiles(self.job), len(factors), sum_range, max if peak else math.fsum)
 
     def _added(
-        self, count: int, sum_range: Callable[[int, Array], None], add: Callable[[Iterable[float]], float]
+        self,
+        tiles: int,
+        count: int,
+        sum_range: Callable[[int, Array], None],
+        add: Callable[[Iterable[float]], float],
     ) -> Array:
-        """Return what the numbers of all tiles add up to, in a fixed order."""
-        tiles, blocks = count_tiles(self.job), []
+        """Return what the numbers of all tiles, so many of each, add up to, in a fixed order."""
+        blocks = []
         for begin in range(0, tiles, _BLOCK):
             numbers = np.empty((min(_BLOCK, tiles - begin), count))
             for start, stop in self.work.ranges(self.job.x.shape[1], len(numbers), _BLOCK):

@@ -59,8 +59,8 @@ class Fourier(Basis):
         self.center = low / 2 + high / 2
         self.step = 2 * math.pi / (high - low + math.sqrt(four_s * _LOG_CUT))  # (D,), between waves
         counts = 1 + 2 * np.ceil(2 * math.sqrt(_LOG_CUT / four_s) / self.step)
-        if not np.prod(counts) <= _MOST:
-            raise ValueError(f"the codes spread so far beside σ that it takes {np.prod(counts):.1g} waves")
+        if not (waves := math.prod(counts.tolist())) <= _MOST:
+            raise ValueError(f"the codes spread so far beside σ that it takes {waves:.1g} waves")
         self.shape = tuple(map(int, counts))
         self.weights = np.ones(1)
         for step, count in zip(self.step, self.shape, strict=True):

@@ -3,8 +3,8 @@
 In single precision the exponent −rate |x − y|² is off by at most about (D + 4) 2^−24 rate (|x|² + |y|²), with
 points seen from their mean; and as roundings go up as often as down, by about √D in place of D (Higham and
 Mary, SIAM J. Sci. Comput. 41 (2019) A2815), which is what is reported. Where that could be more than `WORST`
-of a term, where powers leave the range of a single, and where one of two samples has few points, a sum is made
-in double.
+of a term, where powers leave the range of a single, and where one of two samples has few points, a sum is
+made in double.
 """
 
 import math
@@ -28,6 +28,8 @@ _SOME = 256  # points whose pairs tell what to expect
 
 def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
     """Return the logarithm of the sum of a Gaussian over pairs, over exp(log_scale)."""
+    if job.y is None and len(job.x) == 1:
+        return PairTotal(-math.inf)
     tiling = _GaussianTiling(job, work)
     typical = tiling.typical()
     many = min(len(job.x), len(job.x if job.y is None else job.y)) > _FEW
@@ -41,18 +43,29 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
     return PairTotal(tiling.log_sums()[0])
 
 
+def tall_tiles(job: PairSum) -> int:
+    """Return how many tiles of `gaussian_tiles` a job has."""
+    from gaedist.engine.arithmetic import TILE
+    from gaedist.engine.gaussian_tiles import HEIGHT
+
+    n, rows = len(job.x), -(-len(job.x) // HEIGHT)
+    if job.y is None:
+        return rows * (rows - 1) + -(-n // TILE)
+    return rows * -(-len(job.y) // TILE)
+
+
 class _GaussianTiling(Tiling):
     """A job whose integrand is a Gaussian; its steepness is the rate of that."""
 
     def typical(self) -> int | None:
         """Return about log2 of the mean of some powers; None if there are none, or that is no number."""
         _, _, x, y, norms_x, norms_y, params_x, params_y, _ = self.points
-        here, there = (
-            params[0, :_SOME] - self.job.steepness * norms[:_SOME]
-            for params, norms in ((params_x, norms_x), (params_y, norms_y))
-        )
         with np.errstate(over="ignore", invalid="ignore"):
-            exponents = np.add.outer(here, there) + 2 * self.job.steepness * (x[:_SOME] @ y[:_SOME].T)
+            here, there = (
+                params[0, :_SOME] - self.job.steepness * norms[:_SOME]
+                for params, norms in ((params_x, norms_x), (params_y, norms_y))
+            )
+            exponents = np.add.outer(here, there) + (2 * self.job.steepness * x[:_SOME]) @ y[:_SOME].T
             if self.job.y is None:
                 exponents = exponents[np.tril_indices(len(here), -1)]
             peak = exponents.max(initial=-math.inf)
@@ -82,7 +95,7 @@ class _GaussianTiling(Tiling):
         if _LOST * pairs < found < math.inf:
             how = How("pairs", SINGLE, rounding)
             return PairTotal(math.log(found) + typical * math.log(2), how)
-        self.work.total += count_tiles(job)
+        self.work.total += tall_tiles(job)
         return None
 
     def _sum(
@@ -97,11 +110,11 @@ class _GaussianTiling(Tiling):
     ) -> float:
         """Return the sum of the powers, in the precision of the points."""
         from gaedist.engine.arithmetic import TILE
-        from gaedist.engine.gaussian_tiles import ROWS, gaussian_tiles
+        from gaedist.engine.gaussian_tiles import HEIGHT, ROWS, gaussian_tiles
 
         rate, dtype, threads = self.job.steepness, x.dtype, self.work.threads
         lightest = float(weights_x.min() + weights_y.min())
-        gram, work = (aligned(threads, size, dtype=dtype) for size in (TILE**2, ROWS * TILE))
+        gram, work = (aligned(threads, size, dtype=dtype) for size in (HEIGHT * TILE, ROWS * TILE))
         totals = aligned(threads, TILE)
         here, there, alone_x, alone_y = (
             np.asarray(part, dtype)
@@ -130,4 +143,4 @@ class _GaussianTiling(Tiling):
                 totals,
             )
 
-        return float(self._added(1, sum_range, math.fsum)[0])
+        return float(self._added(tall_tiles(self.job), 1, sum_range, math.fsum)[0])

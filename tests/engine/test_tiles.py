@@ -55,7 +55,7 @@ def test_damaged_index_of_the_cache_is_no_error(tmp_path):
 
 def test_missing_cache_folder_is_no_error():
     nowhere = {"NUMBA_CACHE_DIR": "/proc/none", "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
-    run(nowhere, "from gaedist.engine import tiles")
+    run(nowhere, "from gaedist.engine import gaussian_tiles")
 
 
 @pytest.mark.parametrize("peak", [False, True])
