@@ -12,7 +12,7 @@ import gaedist
 from gaedist import options
 from gaedist.answers import check_comparison, check_gates, finish, stop_if_interrupted
 from gaedist.compare import METRICS as COMPARE_METRICS
-from gaedist.engine import Run
+from gaedist.engine import Run, kept
 from gaedist.errors import GaedistError
 from gaedist.gates import ABOVE, BAD_INPUT, DONE, INTERRUPTED, Outcome, P, Z
 from gaedist.interrupts import heard_interrupts
@@ -61,6 +61,7 @@ def score(
     method: options.Method = "auto",
     precision: options.Precision = "double",
     threads: options.Threads = None,
+    checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
     output: options.Output = None,
     quiet: options.Quiet = False,
@@ -79,8 +80,8 @@ def score(
     metrics = metric_names(metric, METRICS)
     check_options(metrics, sigmas, Setting(target, estimator, covariance), parameters)
     check_gates(outcome, metrics, sigmas, covariance, target, null, replicates)
-    run = Run(threads, method, precision, seed)
-    with report(output, format_) as add:
+    with kept(checkpoint) as store, report(output, format_) as add:
+        run = Run(threads, method, precision, seed, store)
         for file in files:
             with outcome.reporting(file):
                 latents = _read(file, selection, quiet)
@@ -128,6 +129,7 @@ def compare(
     method: options.Method = "auto",
     precision: options.Precision = "double",
     threads: options.Threads = None,
+    checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
     output: options.Output = None,
     quiet: options.Quiet = False,
@@ -151,8 +153,8 @@ def compare(
     names = f"{first.name} and {second.name}"
     source = {"file_a": first.file, "dataset_a": first.dataset}
     source |= {"file_b": second.file, "dataset_b": second.dataset}
-    run = Run(threads, method, precision, seed)
-    with report(output, format_) as add:
+    with kept(checkpoint) as store, report(output, format_) as add:
+        run = Run(threads, method, precision, seed, store)
         with shown(run, names, quiet=quiet) as watched, _about(names):
             results = gaedist.compares(
                 first.codes,

@@ -231,6 +231,16 @@ Precision = Annotated[
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Number of threads; by default all.", rich_help_panel=COMPUTING)
 ]
+Checkpoints = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Keep there what is done, every ten seconds: the same command goes on from it if it was killed. It "
+        "is deleted at the end.",
+        rich_help_panel=COMPUTING,
+    ),
+]
 Format = Annotated[
     str,
     _choice("--format", ("auto", *FORMATS), "auto is a table on a terminal, TSV in a pipe.", OUTPUT),

@@ -80,7 +80,7 @@ def simulated(n: int, dim: int, statistic: Statistic, *, replicates: int, run: R
 
 def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -> Iterator[float]:
     """Yield them in order; those of small samples, if there is much to do, from several processes."""
-    quiet = replace(run, progress=None, status=None, note=None)
+    quiet = replace(run, checkpoint=None, progress=None, status=None, note=None)
     began, done = time.perf_counter(), 0
     for done in range(1, replicates + 1):
         yield _one(n, dim, statistic, quiet, done - 1)

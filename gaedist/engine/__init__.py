@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar, cast
 
+from gaedist.engine.checkpoints import Checkpoint, kept
 from gaedist.engine.couplings import LabelCosts, Transport, label_costs
 from gaedist.engine.driver import FAINT, Tiling, Work, count_tiles
 from gaedist.engine.gaussians import gaussian_total, tall_tiles
@@ -52,6 +53,7 @@ __all__ = [
     "SERIES_BLOCK",
     "Array",
     "Bits",
+    "Checkpoint",
     "How",
     "LabelCosts",
     "LabelSums",
@@ -67,6 +69,7 @@ __all__ = [
     "available_threads",
     "carry_out",
     "in_threads",
+    "kept",
     "label_costs",
     "label_sums",
     "log_pair_sums",
@@ -197,4 +200,9 @@ def label_sums(job: PairSum, labels: Bits, run: Run, *, log_unit: float = 0.0) -
 def _working(counts: Sequence[int], run: Run) -> Iterator[Work]:
     """Take as many threads as so many tiles can use."""
     with limited_threads(min(run.used_threads, max(counts, default=1))) as threads:
-        yield Work(threads, run.progress, sum(counts))
+        try:
+            yield Work(threads, run.progress, sum(counts), checkpoint=run.checkpoint)
+        except KeyboardInterrupt:
+            if run.checkpoint:
+                run.checkpoint.write()
+            raise

@@ -70,7 +70,7 @@ _L7 = 0.2136589569431927
 
 
 @once
-def _sources() -> str:
+def sources() -> str:
     """Return a digest of all code that may have been compiled into a function."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
@@ -82,7 +82,7 @@ class _Cache(FunctionCache):
     """Numba's cache on disk, which notices edits in every file, and never stops a run if it is damaged."""
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
-        return (*super()._index_key(sig, codegen), _sources())
+        return (*super()._index_key(sig, codegen), sources())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gaedist.engine.checkpoints import Checkpoint, Section
 from gaedist.engine.integrands import INTEGRANDS, Profile
 from gaedist.engine.jobs import Array, PairSum
 
@@ -38,12 +39,21 @@ class Work:
         As in `Run`.
     total, done : int
         Counts of tiles.
+    checkpoint : Checkpoint, optional
+        Where what is done is kept.
     """
 
     threads: int
     progress: Callable[[int, int], None] | None
     total: int
     done: int = 0
+    checkpoint: Checkpoint | None = None
+
+    def section(self, job: PairSum, **settings: object) -> Section:
+        """Return what is known of the next pass, and where it is kept."""
+        section = self.checkpoint.section(job, settings) if self.checkpoint else Section({})
+        self.done += section.done
+        return section
 
     def ranges(self, dim: int, count: int, most: int) -> Iterator[tuple[int, int]]:
         """Cut ``count`` tiles into ranges of at most so many, that take about a fifth of a second."""
@@ -108,7 +118,9 @@ class Tiling:
             alone = self.job.y is None
             profile_tiles(codes, numbers.ravel(), *self.points, alone, first, found, self.gram, self.scratch)
 
-        return self._added(count_tiles(self.job), len(rows), sum_range, math.fsum)
+        return self._added(
+            count_tiles(self.job), len(rows), sum_range, math.fsum, profiles=list(self.profiles)
+        )
 
     def log_sums(self) -> list[float]:
         """Return the logarithm of Σ 2^(factor exponent) for each factor.
@@ -140,7 +152,9 @@ class Tiling:
     def _combine(self, factors: Array, shifts: Array, *, peak: bool = False) -> Array:
         """Return Σ 2^(factor exponent + shift) for each factor, or its largest exponent."""
         sum_range = partial(self._sum_range, factors, shifts, peak)
-        return self._added(count_tiles(self.job), len(factors), sum_range, max if peak else math.fsum)
+        settings = {"factors": factors.tolist(), "shifts": shifts.tolist(), "peak": peak}
+        add = max if peak else math.fsum
+        return self._added(count_tiles(self.job), len(factors), sum_range, add, **settings)
 
     def _added(
         self,
@@ -148,15 +162,24 @@ class Tiling:
         count: int,
         sum_range: Callable[[int, Array], None],
         add: Callable[[Iterable[float]], float],
+        **settings: object,
     ) -> Array:
-        """Return what the numbers of all tiles, so many of each, add up to, in a fixed order."""
-        blocks = []
-        for begin in range(0, tiles, _BLOCK):
+        """Return what the numbers of all tiles, so many of each, add up to, in a fixed order.
+
+        The settings, beside the job, are what these depend on.
+        """
+        section = self.work.section(self.job, **settings)
+        blocks = section.state.get("blocks", np.empty((0, count)))
+        for begin in range(len(blocks) * _BLOCK, tiles, _BLOCK):
             numbers = np.empty((min(_BLOCK, tiles - begin), count))
-            for start, stop in self.work.ranges(self.job.x.shape[1], len(numbers), _BLOCK):
-                sum_range(begin + start, numbers[start:stop])
-            blocks.append([add(column) for column in numbers.T])
-        return np.array([add(column) for column in zip(*blocks, strict=True)])
+            if known := max(0, section.done - begin):
+                numbers[:known] = section.state["numbers"]
+            for start, stop in self.work.ranges(self.job.x.shape[1], len(numbers) - known, _BLOCK):
+                sum_range(begin + known + start, numbers[known + start : known + stop])
+                section.keep(begin + known + stop, {"blocks": blocks, "numbers": numbers[: known + stop]})
+            blocks = np.vstack([blocks, [add(column) for column in numbers.T]])
+            section.keep(begin + len(numbers), {"blocks": blocks})
+        return np.array([add(column) for column in blocks.T])
 
     def _sum_range(self, factors: Array, shifts: Array, peak: bool, first: int, numbers: Array) -> None:
         """Fill ``numbers`` with the numbers of as many tiles, from ``first`` on."""

@@ -143,4 +143,5 @@ class _GaussianTiling(Tiling):
                 totals,
             )
 
-        return float(self._added(tall_tiles(self.job), 1, sum_range, math.fsum)[0])
+        tiles = tall_tiles(self.job)
+        return float(self._added(tiles, 1, sum_range, math.fsum, precision=dtype.name)[0])

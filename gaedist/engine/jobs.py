@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from gaedist.engine.integrands import Integrand
 from gaedist.errors import check_choice, check_count
 
+if TYPE_CHECKING:
+    from gaedist.engine.checkpoints import Checkpoint
+
 Array = NDArray[np.float64]
 
 METHODS = {
     "auto": "the quickest of the exact ones",
     "pairs": "every pair",
     "fourier": "a Fourier series in linear time, for one σ in up to 3 dimensions",
+    "hermite": "Hermite functions in linear time, for one σ in 4 to 10 dimensions",
 }
 """Name → how sums over pairs may be made."""
 
@@ -46,6 +50,8 @@ class Run:
         One of `PRECISIONS`.
     seed : int
         Seed of all that is drawn: points, samples of N(0, I), labels.
+    checkpoint : Checkpoint, optional
+        Where passes over pairs keep what they have done; not those of a search for σ that takes derivatives.
     progress : callable, optional
         Called as ``progress(done, total)`` with counts of tiles, about five times a second. The total
         grows where a sum that underflows has to be made again.
@@ -59,6 +65,7 @@ class Run:
     method: str = "auto"
     precision: str = DOUBLE
     seed: int = 0
+    checkpoint: "Checkpoint | None" = None
     progress: Callable[[int, int], None] | None = None
     status: Callable[[str], None] | None = None
     note: Callable[[str], None] | None = None

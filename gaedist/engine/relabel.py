@@ -4,6 +4,7 @@ A sum by labels is that of both ends of a pair, by a product of matrices, and th
 no more than the sum of each point over all others.
 """
 
+import hashlib
 import math
 from dataclasses import dataclass
 
@@ -57,9 +58,14 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
     bits = np.require(labels, np.uint8, ["C", "W"])
     shift = (job.log_scale - log_unit) / math.log(2)
     dense = aligned(work.threads, DENSE)
+    section = work.section(job, labels=hashlib.sha256(bits.data).hexdigest(), shift=shift)
     both, of_points = _Sum(columns), np.zeros(n)
+    if section.state:
+        both.high, both.low, of_points = (section.state[name] for name in ("high", "low", "points"))
+    tiles, known = count_tiles(job), section.done
     most = max(work.threads, _SUMS // (columns + 2 * TILE))
-    for start, stop in work.ranges(dim + columns, count_tiles(job), most):
+    for begin, end in work.ranges(dim + columns, tiles - known, most):
+        start, stop = known + begin, known + end
         sums, totals = np.empty((stop - start, columns)), np.empty((2, stop - start, TILE))
         label_tiles(
             job.integrand.numbers if isinstance(job.integrand, Profile) else job.integrand,
@@ -81,6 +87,7 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
             for place, part in zip(place_of(k, True, 0), totals[:, k - start], strict=True):
                 piece = of_points[place * TILE : (place + 1) * TILE]
                 piece += part[: len(piece)]
+        section.keep(stop, {"high": both.high, "low": both.low, "points": of_points})
     norms, limit = tiling.points[4], tiling.points[8]
     largest = min(2 * float(norms.max()), limit)  # beyond that, tiles take differences
     # that many roundings move an exponent of a term that counts
