@@ -59,6 +59,7 @@ def score(
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
     method: options.Method = "auto",
+    tolerance: options.Tolerance = None,
     precision: options.Precision = "double",
     threads: options.Threads = None,
     checkpoint: options.Checkpoints = None,
@@ -81,7 +82,7 @@ def score(
     check_options(metrics, sigmas, Setting(target, estimator, covariance), parameters)
     check_gates(outcome, metrics, sigmas, covariance, target, null, replicates)
     with kept(checkpoint) as store, report(output, format_) as add:
-        run = Run(threads, method, precision, seed, store)
+        run = Run(threads, method, precision, seed, store, tolerance)
         for file in files:
             with outcome.reporting(file):
                 latents = _read(file, selection, quiet)

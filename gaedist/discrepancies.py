@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from gaedist.crossed import Radial, crossed_law
-from gaedist.engine import Array, PairSum, PairTotal, Plan, Profile, Run, Shape
+from gaedist.engine import SAMPLE, Array, PairSum, PairTotal, Plan, Profile, Run, Shape
 from gaedist.errors import GaedistError
 from gaedist.findings import Value
 from gaedist.laws import DEPARTURE, FEWEST, Judgement, LogNormalLaw, ValueLaw, pair_law
@@ -53,6 +53,10 @@ def bhep(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
 
 def henze_zirkler(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     """Plan that statistic of the standardised sample, beside the log-normal law of Henze and Zirkler."""
+    if run.method == SAMPLE:
+        raise GaedistError(
+            f"method {SAMPLE} is not for henze-zirkler, whose law is not that of bhep. Take bhep."
+        )
     n, dim = x.shape
     y, beta = standardised(x), henze_zirkler_beta(n, dim)
     variance = 1 / (2 * beta**2)
@@ -85,6 +89,7 @@ def _bhep_at(x: Array, beta: float, judge: Callable[[Measured], Judgement], run:
             moving=n * measured.moving,
             size=n * measured.largest,
             how=measured.terms.how,
+            error=None if measured.error is None else n * measured.error,
         )
 
     return measure_plan(x, [1 / (beta * math.sqrt(2))], _SMOOTHED, run).then(finish)

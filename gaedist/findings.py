@@ -43,7 +43,7 @@ class Found:
     used : Parameters
         With what it was computed.
     error : float, optional
-        Monte Carlo standard error of the mean over directions.
+        Monte Carlo standard error, of a mean over directions or a sum over some of the pairs.
     target, estimator, covariance : str, optional
         Of the gaussian metric.
     sigma : SigmaSummary, optional

@@ -57,6 +57,7 @@ def _found(measured: Measured) -> Found:
         judge=judge,
         two_sided=can_be_too_small(setting.target),
         how=terms.how,
+        error=measured.error,
         target=setting.target,
         estimator=setting.estimator,
         covariance=measured.smoothing.mixtures[0].covariance.name,

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gaedist.engine import BY_PAIRS, ROUNDING, Array, How, Plan, Run, carry_out
+from gaedist.engine import BY_PAIRS, ROUNDING, SAMPLE, Array, How, Plan, Run, carry_out
 from gaedist.errors import GaedistError, check_choice
 from gaedist.mixtures import Mixture, SquaredDistance, distance_plan, normal, signed_sum, to_linear
+from gaedist.moments import moments
 from gaedist.rules import Sigma, family_of, is_repeatable
 from gaedist.smoothing import Smoothing, smooth
 from gaedist.targets import ESTIMATORS, TARGETS
@@ -71,6 +72,8 @@ class Terms:
         ⟨p, prior⟩ and ⟨prior, prior⟩.
     how : How
         How they were made.
+    log_error : float
+        log of the standard error of their sum, where it was estimated.
     """
 
     log_self: float
@@ -78,6 +81,7 @@ class Terms:
     log_cross: float
     log_prior: float
     how: How = BY_PAIRS
+    log_error: float = -math.inf
 
     @property
     def value(self) -> tuple[int, float]:
@@ -132,6 +136,11 @@ class Measured:
         """The largest of them, or how large it would be if its rounding were the usual one."""
         terms = self.terms
         return terms.how.rounding / ROUNDING * to_linear(max(terms.log_pairs, math.log(2) + terms.log_cross))
+
+    @property
+    def error(self) -> float | None:
+        """Standard error of the score, if it was estimated."""
+        return to_linear(self.terms.log_error) if self.terms.how.method == SAMPLE else None
 
     @property
     def standing(self) -> float:
@@ -195,7 +204,20 @@ def measure_plan(
             for sigma, found, distance in zip(kept, smoothings, distances, strict=True)
         ]
 
-    return distance_plan([_question(found, dim, setting) for found in smoothings]).then(finish)
+    questions = [_question(found, dim, setting) for found in smoothings]
+    log_spreads = _log_spreads(smoothings, setting) if run.method == SAMPLE else {}
+    return distance_plan(questions, log_spreads).then(finish)
+
+
+def _log_spreads(smoothings: Sequence[Smoothing], setting: Setting) -> dict[int, float]:
+    """Return log sd of each distance under N(0, I), where that is known."""
+    found = {}
+    for place, smoothing in enumerate(smoothings):
+        (p,) = smoothing.mixtures
+        if isinstance(p.covariance, Constant):
+            law = moments(*p.centers.shape, p.covariance.variance, smoothed=setting.smoothed)
+            found[place] = law.log_sd
+    return found
 
 
 @dataclass(frozen=True)
@@ -236,7 +258,14 @@ def _question(smoothing: Smoothing, dim: int, setting: Setting) -> tuple[Mixture
 
 
 def _terms(distance: SquaredDistance, n: int, setting: Setting) -> Terms:
-    log_self, log_pairs = distance.pp.log_self, distance.pp.log_pairs
+    log_self, log_more = distance.pp.log_self, 0.0
     if setting.unbiased:
-        log_self, log_pairs = -math.inf, log_pairs - math.log1p(-1 / n)
-    return Terms(log_self, log_pairs, distance.pq.log_total, distance.qq.log_total, distance.how)
+        log_self, log_more = -math.inf, -math.log1p(-1 / n)
+    return Terms(
+        log_self,
+        distance.pp.log_pairs + log_more,
+        distance.pq.log_total,
+        distance.qq.log_total,
+        distance.how,
+        distance.pp.log_error + log_more,
+    )

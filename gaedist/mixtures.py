@@ -6,8 +6,9 @@ distance of gaedist is ``squared_distance(p, q)`` = ⟨p, p⟩ + ⟨q, q⟩ − 
 
 import math
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from gaedist.variances import Constant
 
 PLAIN = 1 / (4 * math.pi)
 """The unit in which ⟨p, q⟩ is the plain integral."""
+
+NOTHING: Mapping[int, float] = MappingProxyType({})
 
 _LOG_MAX = math.log(sys.float_info.max)
 
@@ -86,11 +89,14 @@ class Overlap:
         log of the sum over all other pairs.
     how : How
         How that was made.
+    log_error : float
+        log of its standard error, where it was estimated.
     """
 
     log_self: float
     log_pairs: float
     how: How = BY_PAIRS
+    log_error: float = -math.inf
 
     @property
     def log_total(self) -> float:
@@ -140,11 +146,18 @@ def overlaps(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run) -> list[
     return carry_out([overlap_plan(pairs)], run)[0]
 
 
-def overlap_plan(pairs: Sequence[tuple[Mixture, Mixture, float]]) -> Plan[list[Overlap]]:
-    """Plan what `overlaps` returns."""
-    for p, q, _ in pairs:
+def overlap_plan(
+    pairs: Sequence[tuple[Mixture, Mixture, float]], log_spreads: Mapping[int, float] = NOTHING
+) -> Plan[list[Overlap]]:
+    """Plan what `overlaps` returns; ``log_spreads`` tells by place log sd of ⟨p, p⟩ under N(0, I)."""
+    jobs = []
+    for place, (p, q, unit) in enumerate(pairs):
         check_dims(p.dim, q.dim)
-    jobs = [pair_sum(p, q) for p, q, _ in pairs]
+        job = pair_sum(p, q)
+        if place in log_spreads:
+            log_weight = _log_weight(p, q, p.dim / 2 * math.log(unit), job.log_scale)
+            job = replace(job, log_spread=log_spreads[place] - log_weight)
+        jobs.append(job)
 
     def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> list[Overlap]:
         return [
@@ -186,8 +199,10 @@ def squared_distances(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run)
     return carry_out([distance_plan(pairs)], run)[0]
 
 
-def distance_plan(pairs: Sequence[tuple[Mixture, Mixture, float]]) -> Plan[list[SquaredDistance]]:
-    """Plan what `squared_distances` returns."""
+def distance_plan(
+    pairs: Sequence[tuple[Mixture, Mixture, float]], log_spreads: Mapping[int, float] = NOTHING
+) -> Plan[list[SquaredDistance]]:
+    """Plan what `squared_distances` returns; ``log_spreads`` tells by place log sd of it under N(0, I)."""
     wanted = []
     for p, q, unit in pairs:
         few, many = sorted(
@@ -198,7 +213,7 @@ def distance_plan(pairs: Sequence[tuple[Mixture, Mixture, float]]) -> Plan[list[
     def finish(found: list[Overlap]) -> list[SquaredDistance]:
         return [_squared_distance(*found[k : k + 3]) for k in range(0, len(found), 3)]
 
-    return overlap_plan(wanted).then(finish)
+    return overlap_plan(wanted, {3 * k: log for k, log in log_spreads.items()}).then(finish)
 
 
 def _squared_distance(pp: Overlap, qq: Overlap, pq: Overlap) -> SquaredDistance:
@@ -239,10 +254,16 @@ def pair_sum(p: Mixture, q: Mixture) -> PairSum:
 
 
 def _overlap(p: Mixture, q: Mixture, log_unit: float, log_scale: float, total: PairTotal) -> Overlap:
-    n, m = len(p.centers), len(q.centers)
-    log_pairs = (log_scale + log_unit) - math.log(n) - math.log(m) + total.log
+    log_weight = _log_weight(p, q, log_unit, log_scale)
+    log_pairs, log_error = log_weight + total.log, log_weight + total.log_error
     if p is not q:
-        return Overlap(-math.inf, log_pairs, total.how)
+        return Overlap(-math.inf, log_pairs, total.how, log_error)
     log_squares = 2 * math.log(2) * p.log2_ratios() + (p.covariance.log_selves(p.dim) + log_unit)
     log_self = log_squares.max() + math.log(math.fsum(np.exp(log_squares - log_squares.max())))
-    return Overlap(float(log_self) - 2 * math.log(n), log_pairs + math.log(2), total.how)
+    return Overlap(float(log_self) - 2 * math.log(len(p.centers)), log_pairs, total.how, log_error)
+
+
+def _log_weight(p: Mixture, q: Mixture, log_unit: float, log_scale: float) -> float:
+    """Return the logarithm of what a sum over pairs counts for; those of one sample count twice."""
+    n, m = len(p.centers), len(q.centers)
+    return (log_scale + log_unit) - math.log(n) - math.log(m) + (math.log(2) if p is q else 0.0)

@@ -39,12 +39,19 @@ _NARROW = (
     "the law of the score is too uneven at this n, D and σ for a p-value from its moments. "
     "Use --null monte-carlo, or a larger σ."
 )
+_COARSE = (
+    "the standard error of the estimate is too large for a p-value. Take a smaller --tolerance (tolerance=)."
+)
 _UNKNOWN = "what N(0, I) scores is not known for these σ. Use --null monte-carlo."
 _FOREIGN = (
     "σ of a file or an array belong to their points, so no sample of N(0, I) can be scored with them. Choose "
     "the σ of one by the same rule, and score that."
 )
 _SAME = "the simulated scores do not differ in doubles. Take a kernel of another width, or more replicates."
+
+
+MOST_SAMPLED = 0.25
+"""Standard error of an estimate, in standard deviations under N(0, I), up to which p-values are calibrated."""
 
 
 class Law(ABC):
@@ -92,6 +99,8 @@ class ClosedForm(Law):
         else:
             method, p_value = self._limit(z, law.skewness)
         note = _NARROW if p_value is None else None
+        if measured.error is not None and measured.error > MOST_SAMPLED * sd:
+            p_value, note = None, _COARSE
         return Judgement(Null(method, mean, sd, note=note), excess, z, clipped(p_value))
 
     def _limit(self, z: float, skewness: float) -> tuple[str, float | None]:

@@ -8,7 +8,7 @@ import typer
 
 from gaedist.compare import METRICS as COMPARE_METRICS
 from gaedist.covariances import FAMILIES
-from gaedist.engine import METHODS, PRECISIONS
+from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
 from gaedist.metrics import ALL, GAUSSIAN
 from gaedist.null import NULLS
 from gaedist.parameters import ALPHA, BETA, DIRECTIONS, KERNEL, SCALES
@@ -230,6 +230,15 @@ Precision = Annotated[
 ]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Number of threads; by default all.", rich_help_panel=COMPUTING)
+]
+Tolerance = Annotated[
+    float | None,
+    typer.Option(
+        metavar="R",
+        help="Of --method sample: its standard error, in standard deviations of what N(0, I) scores.",
+        rich_help_panel=COMPUTING,
+        show_default=f"{TOLERANCE:g}",
+    ),
 ]
 Checkpoints = Annotated[
     Path | None,

@@ -24,7 +24,9 @@ from gaedist.engine.jobs import (
     METHODS,
     PRECISIONS,
     ROUNDING,
+    SAMPLE,
     SINGLE,
+    TOLERANCE,
     Array,
     How,
     PairSum,
@@ -35,6 +37,7 @@ from gaedist.engine.jobs import (
 from gaedist.engine.linear import linear_labels, linear_sums
 from gaedist.engine.plans import Plan
 from gaedist.engine.relabel import Bits, LabelSums, add_labels, times_labels
+from gaedist.engine.sampled import sampled_total
 from gaedist.engine.slices import (
     Slices,
     Statistic,
@@ -44,13 +47,16 @@ from gaedist.engine.slices import (
     slice_values,
 )
 from gaedist.engine.threads import in_order, limited_threads
+from gaedist.errors import GaedistError
 
 __all__ = [
     "BY_PAIRS",
     "METHODS",
     "PRECISIONS",
     "ROUNDING",
+    "SAMPLE",
     "SERIES_BLOCK",
+    "TOLERANCE",
     "Array",
     "Bits",
     "Checkpoint",
@@ -98,6 +104,8 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     differ only in the width of one kernel for all pairs, or in the profile, are made in one pass over the
     points.
     """
+    if run.method == SAMPLE:
+        _check_known(jobs)
     totals = linear_sums(jobs, run)
     groups = _sharing([job for job in jobs if id(job) not in totals], run)
     logs: dict[int, float] = {}
@@ -105,7 +113,7 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     with _working(counts, run) as work:
         for group in groups:
             if _is_alone(group):
-                totals[id(group[0])] = gaussian_total(group[0], work, run.precision)
+                totals[id(group[0])] = _gaussian_total(group[0], work, run)
             elif any(isinstance(job.integrand, Profile) for job in group):
                 logs |= _profile_logs(group, work)
             else:
@@ -135,12 +143,33 @@ def _sharing(jobs: Sequence[PairSum], run: Run) -> list[list[PairSum]]:
     """Put jobs together that one pass can do, the steepest first."""
     groups: dict[tuple[int, ...], list[PairSum]] = {}
     for job in jobs:
-        shared = (Profile,) if run.precision == SINGLE else (Gaussian, Profile)
+        apart = run.precision == SINGLE or run.method == SAMPLE
+        shared = (Profile,) if apart else (Gaussian, Profile)
         alike = isinstance(job.integrand, shared) and not (
             job.params_x.any() or (job.params_y is not None and job.params_y.any())
         )
         groups.setdefault((id(job.x), id(job.y)) if alike else (id(job),), []).append(job)
     return [sorted(group, key=lambda job: -job.steepness) for group in groups.values()]
+
+
+def _check_known(jobs: Sequence[PairSum]) -> None:
+    """Raise `GaedistError` for a long sum whose standard deviation under N(0, I) is not known."""
+    if any(
+        min(len(job.x), len(job.x if job.y is None else job.y)) > 1 and job.log_spread is None for job in jobs
+    ):
+        raise GaedistError(
+            f"method {SAMPLE} is for scores by gaussian or bhep with one σ for all points, whose standard "
+            "deviation under N(0, I) is known. Take --method auto (method=)."
+        )
+
+
+def _gaussian_total(job: PairSum, work: Work, run: Run) -> PairTotal:
+    """Return the sum over all pairs, or an estimate if that is asked for."""
+    if run.method == SAMPLE and job.log_spread is not None:
+        total = sampled_total(job, work, run, job.log_spread + math.log(run.tolerance or TOLERANCE))
+        if total:
+            return total
+    return gaussian_total(job, work, run.precision)
 
 
 def _is_alone(group: Sequence[PairSum]) -> bool:

@@ -118,7 +118,7 @@ class Tiling:
             alone = self.job.y is None
             profile_tiles(codes, numbers.ravel(), *self.points, alone, first, found, self.gram, self.scratch)
 
-        return self._added(
+        return self.added(
             count_tiles(self.job), len(rows), sum_range, math.fsum, profiles=list(self.profiles)
         )
 
@@ -154,9 +154,9 @@ class Tiling:
         sum_range = partial(self._sum_range, factors, shifts, peak)
         settings = {"factors": factors.tolist(), "shifts": shifts.tolist(), "peak": peak}
         add = max if peak else math.fsum
-        return self._added(count_tiles(self.job), len(factors), sum_range, add, **settings)
+        return self.added(count_tiles(self.job), len(factors), sum_range, add, **settings)
 
-    def _added(
+    def added(
         self,
         tiles: int,
         count: int,

@@ -133,19 +133,6 @@ def _sum_rows(
             totals[j] += work[cell(_TOTALS, j)]
 
 
-@compiled()
-def _position(tile: int, symmetric: bool, columns: int) -> tuple[int, int]:
-    """Return the row and column of a tall tile, in and above the diagonal if the matrix is symmetric."""
-    if not symmetric:
-        return tile // columns, tile % columns
-    row = int((np.sqrt(4.0 * tile + 1.0) - 1.0) / 2.0)
-    while row * (row + 1) > tile:
-        row -= 1
-    while (row + 1) * (row + 2) <= tile:
-        row += 1
-    return row, tile - row * (row + 1)
-
-
 @compiled(parallel=True, cache=True)
 def gaussian_tiles(
     x: Any,
@@ -162,21 +149,18 @@ def gaussian_tiles(
     gram_limit: float,
     deep_limit: float,
     symmetric: bool,
-    first: int,
+    places: Any,
     partial: Any,
     gram: Any,
     work: Any,
     totals: Any,
 ) -> None:
-    """Fill partial[k, 0] with the sum over tile first + k of `HEIGHT` × `TILE` points.
-
-    Tiles are numbered row by row; of a symmetric matrix, 2 in the first row, 4 in the second, and so on, of
-    which the pairs below the diagonal count.
+    """Fill partial[k, 0] with the sum over tile k of `HEIGHT` × `TILE` points, as `tiles.sum_tiles` does.
 
     Parameters
     ----------
     x, y : (n, D) and (m, D) arrays
-        The points, seen from near their mean; the same array if ``symmetric``.
+        The points, seen from near their mean.
     raw_x, raw_y : (n, D) and (m, D) arrays of double
         The points as they are, for differences.
     here, there : (n,) and (m,) arrays
@@ -190,14 +174,16 @@ def gaussian_tiles(
     gram_limit, deep_limit : float
         Of |x|² + |y|² in a tile: above the one its exponents come from differences, above the other they may
         be out of range.
+    symmetric : bool
+        Only pairs of a point of x and one before it in y count.
+    places : (K, 2) array of int
+        Row and column of each tile.
     gram, work, totals
         Scratch of each thread: `HEIGHT` `TILE` and `ROWS` TILE numbers of the type of the points, and TILE
         doubles.
     """
-    columns = (y.shape[0] + TILE - 1) // TILE
     for k in numba.prange(partial.shape[0]):
-        row, column = _position(first + k, symmetric, columns)
-        top, j = row * HEIGHT, column * TILE
+        top, j = places[k, 0] * HEIGHT, places[k, 1] * TILE
         i = max(top, j) if symmetric else top  # above the diagonal is nothing
         rows, width = min(top + HEIGHT, x.shape[0]) - i, min(TILE, y.shape[0] - j)
         left, right = slice(i, i + rows), slice(j, j + width)

@@ -8,13 +8,15 @@ made in double.
 """
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.engine.driver import FAINT, GLARING, Tiling, Work, aligned, count_tiles
-from gaedist.engine.jobs import SINGLE, Array, How, PairSum, PairTotal
+from gaedist.engine.jobs import BY_PAIRS, SINGLE, Array, How, PairSum, PairTotal
 
 WORST = 2.0**-8
 """Relative error of a term in single precision that is accepted."""
@@ -25,39 +27,109 @@ _IN_RANGE = 1000.0  # an exponent that a double has, and its inverse
 _FEW = 64  # points of a sample, such as the one of N(0, I), with which a sum takes no time
 _SOME = 256  # points whose pairs tell what to expect
 
+Places = NDArray[np.intp]
+"""Row and column of tiles, (K, 2)."""
+
 
 def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
     """Return the logarithm of the sum of a Gaussian over pairs, over exp(log_scale)."""
     if job.y is None and len(job.x) == 1:
         return PairTotal(-math.inf)
-    tiling = _GaussianTiling(job, work)
-    typical = tiling.typical()
-    many = min(len(job.x), len(job.x if job.y is None else job.y)) > _FEW
-    if precision == SINGLE and many and typical is not None and (total := tiling.single(typical)):
-        return total
-    if typical is not None and typical > FAINT:
-        found = tiling.double()
-        if 2.0**FAINT < found < 2.0**GLARING:
-            return PairTotal(math.log(found))
-        work.total += count_tiles(job)
+    tiling, tiles = GaussianTiling(job, work), tall_tiles(job)
+    for powers in tiling.powers(precision):
+
+        def sum_range(first: int, found: Array, powers: Powers = powers) -> None:
+            powers.fill(_places(job, np.arange(first, first + len(found))), found)
+
+        found = tiling.added(tiles, 1, sum_range, math.fsum, precision=powers.how.precision)
+        if total := powers.total(float(found[0]), pair_count(job)):
+            return total
+        work.total += tiles
+    work.total += count_tiles(job) - tiles
     return PairTotal(tiling.log_sums()[0])
 
 
+def pair_count(job: PairSum) -> float:
+    """Return the number of pairs."""
+    n = len(job.x)
+    return n * (n - 1) / 2 if job.y is None else float(n * len(job.y))
+
+
 def tall_tiles(job: PairSum) -> int:
-    """Return how many tiles of `gaussian_tiles` a job has."""
+    """Return how many tiles of `gaussian_tiles` a job has; of one sample, none above the diagonal."""
     from gaedist.engine.arithmetic import TILE
     from gaedist.engine.gaussian_tiles import HEIGHT
 
     n, rows = len(job.x), -(-len(job.x) // HEIGHT)
-    if job.y is None:
-        return rows * (rows - 1) + -(-n // TILE)
-    return rows * -(-len(job.y) // TILE)
+    return rows * (rows - 1) + -(-n // TILE) if job.y is None else rows * -(-len(job.y) // TILE)
 
 
-class _GaussianTiling(Tiling):
+def _places(job: PairSum, tiles: Places) -> Places:
+    """Return row and column of these tiles; of one sample there are 2 (r + 1) in row r."""
+    from gaedist.engine.arithmetic import TILE
+
+    if job.y is not None:
+        return np.stack(np.divmod(tiles, -(-len(job.y) // TILE)), axis=1)
+    rows = ((np.sqrt(4.0 * tiles + 1) - 1) / 2).astype(np.intp)
+    rows -= rows * (rows + 1) > tiles
+    rows += (rows + 1) * (rows + 2) <= tiles
+    return np.stack([rows, tiles - rows * (rows + 1)], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Powers:
+    """Points as the tiles take them, in one precision, and scratch memory.
+
+    Attributes
+    ----------
+    points : tuple
+        The first arguments of `gaussian_tiles`.
+    symmetric : bool
+        Only pairs of a point and one before it count.
+    scratch : tuple of arrays
+        The last arguments.
+    log2_unit : int
+        log2 of what the sums are divided by.
+    how : How
+        What comes of it.
+    """
+
+    points: tuple[Any, ...]
+    symmetric: bool
+    scratch: tuple[NDArray[Any], ...]
+    log2_unit: int
+    how: How
+
+    def fill(self, places: Places, found: Array, *, symmetric: bool | None = None) -> None:
+        """Fill found, (K, 1), with the sums over tiles at these places."""
+        from gaedist.engine.gaussian_tiles import gaussian_tiles
+
+        below = self.symmetric if symmetric is None else symmetric
+        arguments: tuple[Any, ...] = (*self.points, below, places, found, *self.scratch)
+        gaussian_tiles(*arguments)
+
+    def total(self, found: float, pairs: float) -> PairTotal | None:
+        """Return the logarithm of a sum, unless some of it may have left the range of its precision."""
+        lost = _LOST * pairs if self.how.precision == SINGLE else 2.0**FAINT
+        if lost < found < 2.0**GLARING:
+            return PairTotal(math.log(found) + self.log2_unit * math.log(2), self.how)
+        return None
+
+
+class GaussianTiling(Tiling):
     """A job whose integrand is a Gaussian; its steepness is the rate of that."""
 
-    def typical(self) -> int | None:
+    def powers(self, precision: str) -> Iterator[Powers]:
+        """Yield the ways to sum it that may do, first that of the precision that is asked for."""
+        job, typical = self.job, self._typical()
+        many = min(len(job.x), len(job.x if job.y is None else job.y)) > _FEW
+        if typical is not None and precision == SINGLE and many and (single := self._single(typical)):
+            yield single
+        if typical is not None and typical > FAINT:
+            _, _, x, y, *rest, limit = self.points
+            yield self._powers((x, y), rest, limit, 0, BY_PAIRS)
+
+    def _typical(self) -> int | None:
         """Return about log2 of the mean of some powers; None if there are none, or that is no number."""
         _, _, x, y, norms_x, norms_y, params_x, params_y, _ = self.points
         with np.errstate(over="ignore", invalid="ignore"):
@@ -72,76 +144,46 @@ class _GaussianTiling(Tiling):
             found = peak + np.log2(np.mean(np.exp2(exponents - peak))) if exponents.size else -math.inf
         return round(float(found)) if math.isfinite(found) else None
 
-    def double(self) -> float:
-        """Return the sum of the powers, or nonsense where they are out of range."""
-        _, _, x, y, norms_x, norms_y, params_x, params_y, limit = self.points
-        return self._sum(x, y, norms_x, norms_y, params_x[0], params_y[0], limit)
-
-    def single(self, typical: int) -> PairTotal | None:
-        """Return the logarithm of the sum made in single precision, unless that is too far off."""
-        job, rate = self.job, self.job.steepness
+    def _single(self, typical: int) -> Powers | None:
+        """Return the way in single precision, unless it is too far off."""
         x, y, _, _, _, _, params_x, params_y, _ = self.points
-        n, m = len(x), len(y)
-        center = (x.sum(axis=0) + y.sum(axis=0)) / (n + m)
+        center = (x.sum(axis=0) + y.sum(axis=0)) / (len(x) + len(y))
         x = (x - center).astype(np.float32)
-        y = x if job.y is None else (y - center).astype(np.float32)
-        norms_x, norms_y = (np.einsum("ij,ij->i", z, z, dtype=float) for z in (x, y))
-        exponent = rate * float(norms_x.max() + norms_y.max())
+        y = x if self.job.y is None else (y - center).astype(np.float32)
+        norms = [np.einsum("ij,ij->i", z, z, dtype=float) for z in (x, y)]
+        exponent = self.job.steepness * float(norms[0].max() + norms[1].max())
         rounding = _UNIT * (4 + math.log(2) * exponent * (2 + math.sqrt(x.shape[1])))
-        if not rounding < WORST:
-            return None
-        pairs = n * (n - 1) / 2 if job.y is None else float(n * m)
-        found = self._sum(x, y, norms_x, norms_y, params_x[0] - typical, params_y[0], math.inf)
-        if _LOST * pairs < found < math.inf:
-            how = How("pairs", SINGLE, rounding)
-            return PairTotal(math.log(found) + typical * math.log(2), how)
-        self.work.total += tall_tiles(job)
-        return None
+        how = How("pairs", SINGLE, rounding)
+        rest = [*norms, params_x - typical, params_y]
+        return self._powers((x, y), rest, math.inf, typical, how) if rounding < WORST else None
 
-    def _sum(
-        self,
-        x: NDArray[Any],
-        y: NDArray[Any],
-        norms_x: Array,
-        norms_y: Array,
-        weights_x: Array,
-        weights_y: Array,
-        limit: float,
-    ) -> float:
-        """Return the sum of the powers, in the precision of the points."""
+    def _powers(
+        self, points: tuple[Any, Any], rest: list[Any], limit: float, log2_unit: int, how: How
+    ) -> Powers:
         from gaedist.engine.arithmetic import TILE
-        from gaedist.engine.gaussian_tiles import HEIGHT, ROWS, gaussian_tiles
+        from gaedist.engine.gaussian_tiles import HEIGHT, ROWS
 
-        rate, dtype, threads = self.job.steepness, x.dtype, self.work.threads
+        norms_x, norms_y, (weights_x, *_), (weights_y, *_) = rest
+        rate, dtype, threads = self.job.steepness, points[0].dtype, self.work.threads
         lightest = float(weights_x.min() + weights_y.min())
-        gram, work = (aligned(threads, size, dtype=dtype) for size in (HEIGHT * TILE, ROWS * TILE))
-        totals = aligned(threads, TILE)
-        here, there, alone_x, alone_y = (
-            np.asarray(part, dtype)
-            for part in (weights_x - rate * norms_x, weights_y - rate * norms_y, weights_x, weights_y)
-        )
-
-        def sum_range(first: int, found: Array) -> None:
-            gaussian_tiles(
-                x,
-                y,
+        offsets = weights_x - rate * norms_x, weights_y - rate * norms_y, weights_x, weights_y
+        return Powers(
+            points=(
+                *points,
                 *self.points[:2],
-                here,
-                there,
-                alone_x,
-                alone_y,
+                *(np.asarray(offset, dtype) for offset in offsets),
                 norms_x,
                 norms_y,
                 dtype.type(2 * rate),
                 limit,
                 (_IN_RANGE + lightest) / (2 * rate),
-                self.job.y is None,
-                first,
-                found,
-                gram,
-                work,
-                totals,
-            )
-
-        tiles = tall_tiles(self.job)
-        return float(self._added(tiles, 1, sum_range, math.fsum, precision=dtype.name)[0])
+            ),
+            symmetric=self.job.y is None,
+            scratch=(
+                aligned(threads, HEIGHT * TILE, dtype=dtype),
+                aligned(threads, ROWS * TILE, dtype=dtype),
+                aligned(threads, TILE),
+            ),
+            log2_unit=log2_unit,
+            how=how,
+        )

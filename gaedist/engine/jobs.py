@@ -1,5 +1,6 @@
 """What is to be summed, and how to compute."""
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,23 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.engine.integrands import Integrand
-from gaedist.errors import check_choice, check_count
+from gaedist.errors import GaedistError, check_choice, check_count
 
 if TYPE_CHECKING:
     from gaedist.engine.checkpoints import Checkpoint
 
 Array = NDArray[np.float64]
 
+SAMPLE = "sample"
+
 METHODS = {
     "auto": "the quickest of the exact ones",
     "pairs": "every pair",
     "fourier": "a Fourier series in linear time, for one σ in up to 3 dimensions",
     "hermite": "Hermite functions in linear time, for one σ in 4 to 10 dimensions",
+    SAMPLE: "an estimate from some of the pairs, with a standard error, for scores whose null law is known",
 }
 """Name → how sums over pairs may be made."""
 
 ROUNDING = 1e-14
 """Relative error of a sum over all pairs, in double."""
+
+TOLERANCE = 0.1
+"""Standard error of an estimate, in standard deviations under N(0, I), unless told otherwise."""
 
 DOUBLE, SINGLE = "double", "single"
 
@@ -50,6 +57,9 @@ class Run:
         One of `PRECISIONS`.
     seed : int
         Seed of all that is drawn: points, samples of N(0, I), labels.
+    tolerance : float, optional
+        Standard error of method ``sample``, in standard deviations of what is estimated under N(0, I);
+        `TOLERANCE` if not given.
     checkpoint : Checkpoint, optional
         Where passes over pairs keep what they have done; not those of a search for σ that takes derivatives.
     progress : callable, optional
@@ -66,6 +76,7 @@ class Run:
     precision: str = DOUBLE
     seed: int = 0
     checkpoint: "Checkpoint | None" = None
+    tolerance: float | None = None
     progress: Callable[[int, int], None] | None = None
     status: Callable[[str], None] | None = None
     note: Callable[[str], None] | None = None
@@ -77,6 +88,10 @@ class Run:
         if self.threads is not None:
             check_count("threads", self.threads, 1)
         check_count("seed", self.seed, 0)
+        if self.tolerance is not None and not 0 < self.tolerance < math.inf:
+            raise GaedistError(f"tolerance must be positive and finite; got {self.tolerance}.")
+        if self.tolerance is not None and self.method != SAMPLE:
+            raise GaedistError(f"tolerance is for method {SAMPLE}. Add --method {SAMPLE} (method=).")
 
     @property
     def used_threads(self) -> int:
@@ -102,6 +117,8 @@ class PairSum:
     steepness : float
         Upper bound of |d exponent / d |x − y|²|, which decides how precise |x − y|² has to be; 0 for an
         integrand that reads no products.
+    log_spread : float, optional
+        Natural logarithm of the standard deviation of the sum over samples of N(0, I), where it is known.
     varied : int
         How many of the parameters, after the first, the sum may be differentiated by.
     """
@@ -114,6 +131,7 @@ class PairSum:
     log_scale: float
     steepness: float
     varied: int = 0
+    log_spread: float | None = None
 
 
 @dataclass(frozen=True)
@@ -149,10 +167,11 @@ BY_PAIRS = How()
 
 
 class PairTotal(NamedTuple):
-    """The natural logarithm of a sum, over exp(log_scale), and how it was made."""
+    """The logarithm of a sum over exp(log_scale), how it was made, and that of its standard error."""
 
     log: float
     how: How = BY_PAIRS
+    log_error: float = -math.inf
 
 
 def available_threads() -> int:
