@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from gaedist.compare import METRICS as COMPARE_METRICS
+from gaedist.comparing import METRICS as COMPARE_METRICS
 from gaedist.figures import sizes
 from gaedist.gates import ABOVE, Outcome, P, Result, Z
 from gaedist.metrics import GAUSSIAN, check_used
@@ -11,7 +11,7 @@ from gaedist.parameters import Parameters
 from gaedist.replicates import REPLICATES
 from gaedist.report import Row
 from gaedist.rules import Sigma, is_repeatable
-from gaedist.score import is_two_sided
+from gaedist.scoring import is_two_sided
 from gaedist.smoothing import SigmaSummary
 from gaedist.streams import complain
 

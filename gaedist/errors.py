@@ -1,7 +1,10 @@
-"""The one exception that a user of gaedist meets."""
+"""The one exception that a user of gaedist meets, and the exit codes."""
 
 from collections.abc import Collection
 from numbers import Integral
+
+DONE, GATE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes."""
 
 
 class GaedistError(Exception):

@@ -2,11 +2,11 @@
 
 import math
 
-from gaedist.compare import CompareResult
-from gaedist.inspect import ArrayReport
+from gaedist.comparing import CompareResult
+from gaedist.inspecting import ArrayReport
 from gaedist.rules import is_pooled
-from gaedist.score import ScoreResult
-from gaedist.sigma import Spread
+from gaedist.scoring import ScoreResult
+from gaedist.sigmas import Spread
 from gaedist.smoothing import SigmaSummary
 
 _MANY = 1e6

@@ -6,15 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from gaedist.compare import CompareResult
-from gaedist.errors import GaedistError
-from gaedist.score import ScoreResult
+from gaedist.comparing import CompareResult
+from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, GaedistError
+from gaedist.scoring import ScoreResult
 from gaedist.streams import complain
 from gaedist.words import direction, gate_warning
-
-DONE, GATE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-"""Exit codes."""
-
 
 Result = ScoreResult | CompareResult
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from gaedist.compare import CompareResult
+from gaedist.comparing import CompareResult
 from gaedist.errors import printable
 from gaedist.figures import (
     mean_norm,
@@ -18,10 +18,10 @@ from gaedist.figures import (
     value_and_error,
     z_text,
 )
-from gaedist.inspect import ArrayReport
+from gaedist.inspecting import ArrayReport
 from gaedist.metrics import GAUSSIAN
-from gaedist.score import ScoreResult
-from gaedist.sigma import SigmaResult
+from gaedist.scoring import ScoreResult
+from gaedist.sigmas import SigmaResult
 from gaedist.words import compare_sentence, compare_summary, score_sentence, score_summary, sigma_sentence
 
 Source = Mapping[str, str | None]

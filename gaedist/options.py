@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gaedist.compare import METRICS as COMPARE_METRICS
+from gaedist.comparing import METRICS as COMPARE_METRICS
 from gaedist.covariances import FAMILIES
 from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
 from gaedist.metrics import ALL, GAUSSIAN
@@ -15,7 +15,7 @@ from gaedist.parameters import ALPHA, BETA, DIRECTIONS, KERNEL, SCALES
 from gaedist.replicates import REPLICATES
 from gaedist.report import FORMATS
 from gaedist.rules import JOINT, RULES
-from gaedist.score import METRICS
+from gaedist.scoring import METRICS
 from gaedist.tails import TAILS
 from gaedist.targets import ESTIMATORS, TARGETS
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gaedist.compare import METRICS as COMPARE_METRICS
-from gaedist.compare import CompareResult
+from gaedist.comparing import METRICS as COMPARE_METRICS
+from gaedist.comparing import CompareResult
 from gaedist.figures import (
     metric_and_sigma,
     p_sentence,
@@ -15,8 +15,8 @@ from gaedist.figures import (
 )
 from gaedist.null import least_p
 from gaedist.rules import JOINT
-from gaedist.score import METRICS, ScoreResult
-from gaedist.sigma import SigmaResult
+from gaedist.scoring import METRICS, ScoreResult
+from gaedist.sigmas import SigmaResult
 from gaedist.smoothing import SigmaSummary
 from gaedist.targets import TARGETS
 

@@ -10,7 +10,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 import gaedist
-from gaedist.score import METRICS
+from gaedist.scoring import METRICS
 from gaedist.targets import TARGETS
 
 SIZES, DIMS, SIGMAS = (50, 200, 1000), (1, 2, 8, 32), (0.5, 1.0, "median")

@@ -466,7 +466,7 @@ def test_memory_that_does_not_suffice_leaves_the_other_files(gaedist, codes, mon
     def read(file, selection):
         raise MemoryError
 
-    monkeypatch.setattr("gaedist.cli.read_latents", read)
+    monkeypatch.setattr("gaedist.commands.read_latents", read)
     code, _, err = gaedist("score", "normal.npy", "wide.npy")
     assert code == 2
     assert err.splitlines()[1] == "gaedist: wide.npy: not enough memory. Use --rows or --subsample."

@@ -7,9 +7,9 @@ import pytest
 from test_cli import COMPARE_KEYS, SCORE_KEYS
 
 import gaedist as library
-from gaedist.compare import METRICS as COMPARE_METRICS
+from gaedist.comparing import METRICS as COMPARE_METRICS
 from gaedist.parameters import SCALES
-from gaedist.score import METRICS
+from gaedist.scoring import METRICS
 
 FEW = ["--directions", 20]
 

@@ -18,7 +18,7 @@ from gaedist.figures import p_text, score_value, sizes, spread
 from gaedist.latents import Selection, read_latents
 from gaedist.metrics import option_of
 from gaedist.rules import RULES
-from gaedist.score import METRICS
+from gaedist.scoring import METRICS
 from gaedist.tails import TAILS
 from gaedist.words import score_sentence
 

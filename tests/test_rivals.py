@@ -19,7 +19,7 @@ from gaedist.engine import Run, random_directions
 from gaedist.laws import WIDE
 from gaedist.parameters import Parameters
 from gaedist.rivals import RIVALS
-from gaedist.score import METRICS
+from gaedist.scoring import METRICS
 from gaedist.tails import TAILS
 from gaedist.words import NO_VERDICT, verdict_of
 

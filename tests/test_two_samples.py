@@ -10,7 +10,7 @@ from scipy.special import hyp1f1
 from scipy.stats import binom, energy_distance
 
 from gaedist import GaedistError, Run, compare, compares
-from gaedist.compare import METRICS
+from gaedist.comparing import METRICS
 from gaedist.engine import random_directions
 from gaedist.parameters import Parameters, silverman_gamma
 from gaedist.permutations import deal

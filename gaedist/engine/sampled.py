@@ -3,7 +3,7 @@
 The points are dealt at random into B blocks, and the pairs of blocks into strata: stratum s holds the pairs
 (I, I + s mod B) for all I, so that each block is in it twice. What a point adds on its own to all its pairs,
 the linear part of the sum, is then alike in all strata, and does not enter their variance. That of a part of
-the strata, drawn without replacement, tells the standard error of the sum over all; it is 0 once all are drawn.
+the strata, drawn without replacement, tells the standard error of the sum over all: 0 once all are drawn.
 """
 
 import math

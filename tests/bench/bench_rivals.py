@@ -22,7 +22,7 @@ import gaedist
 from gaedist.engine import PairSum, Profile, Run, Shape, log_pair_sums
 from gaedist.engine.integrands import Gaussian
 from gaedist.parameters import SCALES, silverman_gamma
-from gaedist.score import METRICS
+from gaedist.scoring import METRICS
 
 DIRECTIONS = 1000
 
