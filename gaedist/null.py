@@ -51,7 +51,7 @@ _SAME = "the simulated scores do not differ in doubles. Take a kernel of another
 
 
 MOST_SAMPLED = 0.25
-"""Standard error of an estimate, in standard deviations under N(0, I), up to which p-values are calibrated."""
+"""Standard error of an estimate, in null standard deviations, up to which p-values are calibrated."""
 
 
 class Law(ABC):

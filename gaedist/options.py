@@ -245,8 +245,8 @@ Checkpoints = Annotated[
     typer.Option(
         "--checkpoint",
         metavar="FILE",
-        help="Keep there what is done, every ten seconds: the same command goes on from it if it was killed. It "
-        "is deleted at the end.",
+        help="Keep there what is done, every ten seconds: the same command goes on from it if it was killed. "
+        "It is deleted at the end.",
         rich_help_panel=COMPUTING,
     ),
 ]

@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 
 from gaedist.engine.checkpoints import Checkpoint, kept
 from gaedist.engine.couplings import LabelCosts, Transport, label_costs
+from gaedist.engine.cpus import available_threads
 from gaedist.engine.driver import FAINT, Tiling, Work, count_tiles
 from gaedist.engine.gaussians import gaussian_total, tall_tiles
 from gaedist.engine.integrands import SERIES_BLOCK, Gaussian, Profile, Shape
@@ -32,7 +33,6 @@ from gaedist.engine.jobs import (
     PairSum,
     PairTotal,
     Run,
-    available_threads,
 )
 from gaedist.engine.linear import linear_labels, linear_sums
 from gaedist.engine.plans import Plan
@@ -46,6 +46,7 @@ from gaedist.engine.slices import (
     random_directions,
     slice_values,
 )
+from gaedist.engine.small import is_small, small_total
 from gaedist.engine.threads import in_order, limited_threads
 from gaedist.errors import GaedistError
 
@@ -106,7 +107,8 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     """
     if run.method == SAMPLE:
         _check_known(jobs)
-    totals = linear_sums(jobs, run)
+    totals = {id(job): small_total(job) for job in jobs if is_small(job)}
+    totals |= linear_sums([job for job in jobs if id(job) not in totals], run)
     groups = _sharing([job for job in jobs if id(job) not in totals], run)
     logs: dict[int, float] = {}
     counts = [(tall_tiles if _is_alone(group) else count_tiles)(group[0]) for group in groups]
@@ -227,7 +229,13 @@ def label_sums(job: PairSum, labels: Bits, run: Run, *, log_unit: float = 0.0) -
 
 @contextmanager
 def _working(counts: Sequence[int], run: Run) -> Iterator[Work]:
-    """Take as many threads as so many tiles can use."""
+    """Take as many threads as so many tiles can use; load nothing if there are none."""
+    if not counts:
+        yield Work(1, run.progress, 0)
+        return
+    from gaedist.engine.arithmetic import COMPILES
+
+    COMPILES.set(run.note)
     with limited_threads(min(run.used_threads, max(counts, default=1))) as threads:
         try:
             yield Work(threads, run.progress, sum(counts), checkpoint=run.checkpoint)

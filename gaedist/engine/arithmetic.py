@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import math
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import cache as once
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -69,6 +70,10 @@ _L6 = 0.2209130842311768
 _L7 = 0.2136589569431927
 
 
+COMPILES: ContextVar[Callable[[str], None] | None] = ContextVar("COMPILES", default=None)
+"""Whom to tell, once, that something has to be compiled."""
+
+
 @once
 def sources() -> str:
     """Return a digest of all code that may have been compiled into a function."""
@@ -86,11 +91,15 @@ class _Cache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
         except Exception:  # unpickling random bytes can raise anything
             with contextlib.suppress(Exception):
                 self.flush()
-            return None
+            found = None
+        if found is None and (note := COMPILES.get()):
+            note("compiling for this machine, which takes some seconds the first time.")
+            COMPILES.set(None)
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with contextlib.suppress(Exception):  # a full disk

@@ -8,7 +8,7 @@ run that comes to the same pass takes these up; one that comes to another pass i
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.engine.jobs import PairSum
 from gaedist.errors import GaedistError
 from gaedist.files import whole_file
 from gaedist.version import __version__
@@ -78,8 +77,8 @@ class Checkpoint:
         for section in self.sections:
             section.checkpoint = self
 
-    def section(self, job: PairSum, settings: dict[str, Any]) -> Section:
-        """Return the section of the next pass, which is about a job with some settings.
+    def section(self, data: Sequence[NDArray[Any] | None], settings: dict[str, Any]) -> Section:
+        """Return the section of the next pass, which is about some arrays with some settings.
 
         Raises
         ------
@@ -87,7 +86,7 @@ class Checkpoint:
             If that of another pass is in its place.
         """
         about = _program() | {name: repr(value) for name, value in settings.items()}
-        about |= {"kernel": repr(job.integrand), "data": self._data(job)}
+        about["data"] = hashlib.sha256("".join(map(self._digest, data)).encode()).hexdigest()
         place, self._begun = self._begun, self._begun + 1
         if place == len(self.sections):
             self.sections.append(Section(about, checkpoint=self))
@@ -117,16 +116,14 @@ class Checkpoint:
         if not self._refused:
             self.path.unlink(missing_ok=True)
 
-    def _data(self, job: PairSum) -> str:
-        """Return a digest of the points, which are looked at once, and of their parameters."""
-        digest = hashlib.sha256()
-        for points in (job.x, job.y):
-            if points is not None and id(points) not in self._digests:
-                self._digests[id(points)] = points, _digest(points)  # held, lest another has its id
-            digest.update(b"" if points is None else self._digests[id(points)][1].encode())
-        for params in (job.params_x, job.params_y):
-            digest.update(b"" if params is None else _digest(params).encode())
-        return digest.hexdigest()
+    def _digest(self, array: NDArray[Any] | None) -> str:
+        """Return a digest of an array, which is looked at once."""
+        if array is None:
+            return ""
+        if id(array) not in self._digests:
+            found = f"{array.shape} {hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()}"
+            self._digests[id(array)] = array, found  # held, lest another has its id
+        return self._digests[id(array)][1]
 
 
 @contextmanager
@@ -159,10 +156,6 @@ def _load(path: Path) -> list[Section]:
             f"{path} is there, and is no checkpoint of gaedist. Name another --checkpoint (checkpoint=)."
         ) from error
     return sections
-
-
-def _digest(array: NDArray[Any]) -> str:
-    return f"{array.shape} {hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()}"
 
 
 def _program() -> dict[str, str]:

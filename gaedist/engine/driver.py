@@ -51,7 +51,10 @@ class Work:
 
     def section(self, job: PairSum, **settings: object) -> Section:
         """Return what is known of the next pass, and where it is kept."""
-        section = self.checkpoint.section(job, settings) if self.checkpoint else Section({})
+        section = Section({})
+        if self.checkpoint:
+            data = job.x, job.y, job.params_x, job.params_y
+            section = self.checkpoint.section(data, {"kernel": job.integrand, **settings})
         self.done += section.done
         return section
 

@@ -1,19 +1,17 @@
 """What is to be summed, and how to compute."""
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gaedist.engine.checkpoints import Checkpoint
+from gaedist.engine.cpus import available_threads
 from gaedist.engine.integrands import Integrand
 from gaedist.errors import GaedistError, check_choice, check_count
-
-if TYPE_CHECKING:
-    from gaedist.engine.checkpoints import Checkpoint
 
 Array = NDArray[np.float64]
 
@@ -75,7 +73,7 @@ class Run:
     method: str = "auto"
     precision: str = DOUBLE
     seed: int = 0
-    checkpoint: "Checkpoint | None" = None
+    checkpoint: Checkpoint | None = None
     tolerance: float | None = None
     progress: Callable[[int, int], None] | None = None
     status: Callable[[str], None] | None = None
@@ -172,10 +170,3 @@ class PairTotal(NamedTuple):
     log: float
     how: How = BY_PAIRS
     log_error: float = -math.inf
-
-
-def available_threads() -> int:
-    """Return the number of threads that this process may use."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("NUMBA_NUM_THREADS", "")
-    return min(count, int(limit)) if limit.isdecimal() else count

@@ -34,6 +34,20 @@ def limited_threads(count: int) -> Iterator[int]:
             numba.set_num_threads(before)
 
 
+@contextmanager
+def limited_blas() -> Iterator[None]:
+    """Let NumPy's BLAS use one thread, without loading anything else."""
+    with _LOCK, _numpy_blas().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _numpy_blas() -> "ThreadpoolController":
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 @cache
 def _blas() -> "ThreadpoolController":
     """Find the BLAS libraries, after loading the one that Numba calls."""

@@ -1,6 +1,7 @@
 """Sums in linear time against the dense matrix, and the choice between them and all pairs."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -52,10 +53,13 @@ def test_sums_agree_with_the_dense_matrix(method, dim, name, sigma):
     x, y = codes(name, 700, dim), codes(name, 300, dim, seed=1) + 0.25 * sigma
     weights = np.random.default_rng(2).uniform(0.5, 2, size=700)
     jobs = [job(x, sigma=sigma), job(y, sigma=sigma), job(x, y, sigma), job(x, sigma=sigma, weights=weights)]
+    totals, refusals = [], []
     try:
         totals = pair_totals(jobs, Run(method=method))
     except GaedistError as error:
-        assert any(word in str(error) for word in ("waves", "terms"))
+        refusals.append(str(error))
+    if refusals:
+        assert re.search("takes .*(waves|terms)", refusals[0])
         assert sigma < 5 or name == "heavy tails"
         return
     expected = [exact(x, sigma), exact(y, sigma), kernel(x, y, sigma).sum(), exact(x, sigma, weights)]
@@ -70,7 +74,7 @@ def test_bits_do_not_depend_on_threads(monkeypatch, method, dim):
     monkeypatch.setattr("gaedist.engine.fourier._CHUNK", 100)
     monkeypatch.setattr("gaedist.engine.hermite._PIECE", 512)
     x, y, z = codes("normal", 3000, dim), codes("normal", 500, dim), codes("clusters", 900, dim)
-    jobs = [job(x, sigma=math.sqrt(dim)), job(y, z, sigma=math.sqrt(dim))]
+    jobs = [job(x, sigma=float(dim)), job(y, z, sigma=float(dim))]
     one, two = (pair_totals(jobs, Run(method=method, threads=threads)) for threads in (1, 2))
     assert one == two
 

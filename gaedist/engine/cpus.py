@@ -1,0 +1,45 @@
+"""How many processors this process may use: its affinity, and the quotas of its control groups."""
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_ROOT = Path("/")
+
+
+def available_threads() -> int:
+    """Return the number of threads that this process may use."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("NUMBA_NUM_THREADS", "")
+    wanted = int(limit) if limit.isdecimal() else count
+    return max(1, min(count, wanted, *map(math.ceil, _quotas())))
+
+
+def _quotas() -> Iterator[float]:
+    """Yield how many processors each control group leaves, of those that leave not all."""
+    for group in _groups():
+        for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):  # versions 2 and 1
+            try:
+                quota, period = " ".join((group / name).read_text() for name in names).split()
+                processors = int(quota) / int(period)
+            except (OSError, ValueError, ZeroDivisionError):  # no such file, or no limit, which is "max"
+                continue
+            if processors > 0:  # no limit is −1
+                yield processors
+
+
+def _groups() -> Iterator[Path]:
+    """Yield the folders of the control groups that this process is in, with those around them."""
+    try:
+        lines = (_ROOT / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        base = _ROOT / "sys/fs/cgroup" / controllers
+        inner = path.strip("/").split("/") if path.strip("/") else []
+        for depth in range(len(inner) + 1):
+            yield base.joinpath(*inner[:depth])
