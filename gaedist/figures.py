@@ -3,6 +3,7 @@
 import math
 
 from gaedist.comparing import CompareResult
+from gaedist.engine import SAMPLE
 from gaedist.inspecting import ArrayReport
 from gaedist.rules import is_pooled
 from gaedist.scoring import ScoreResult
@@ -58,9 +59,10 @@ def spread(result: ScoreResult) -> str:
 
 
 def score_value(result: ScoreResult) -> str:
-    """Write the value to the precision of its null law."""
-    decimals = _decimals(result)
-    return number(result.value, result.log_value) if decimals is None else f"{result.value:.{decimals}f}"
+    """Write the value to the precision of its null law; with ≈ if it was estimated from some of the pairs."""
+    decimals, about = _decimals(result), "≈ " if result.method == SAMPLE and result.value_se else ""
+    value = number(result.value, result.log_value) if decimals is None else f"{result.value:.{decimals}f}"
+    return about + value
 
 
 def metric_and_sigma(result: ScoreResult | CompareResult) -> str:

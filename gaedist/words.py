@@ -6,6 +6,7 @@ from typing import Any
 
 from gaedist.comparing import METRICS as COMPARE_METRICS
 from gaedist.comparing import CompareResult
+from gaedist.engine import SAMPLE
 from gaedist.figures import (
     metric_and_sigma,
     p_sentence,
@@ -44,7 +45,14 @@ _CERTAIN = 1 / math.sqrt(_CLEAR)
 
 
 def score_sentence(result: ScoreResult) -> str:
-    """Say what a score means."""
+    """Say what a score means, and that it was estimated."""
+    sentence = _score_sentence(result)
+    if result.method != SAMPLE or not result.value_se:
+        return sentence
+    return f"{sentence} Estimated from some of the pairs, with a standard error of {result.value_se:.1g}."
+
+
+def _score_sentence(result: ScoreResult) -> str:
     if result.sigma is None:
         return _rival_sentence(result)
     if result.null.mean is None:

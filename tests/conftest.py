@@ -23,6 +23,21 @@ def own_cache(tmp_path_factory, monkeypatch):
     return folder
 
 
+class _Untold:
+    """Nobody to tell that something is compiled, as it is in the first test that needs it."""
+
+    def get(self):
+        return None
+
+    def set(self, note):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def untold(monkeypatch):
+    monkeypatch.setattr("gaedist.engine.arithmetic.COMPILES", _Untold())
+
+
 @pytest.fixture
 def gaedist(capfd):
     """Run the command line in this process: gaedist("score", …) → (exit code, stdout, stderr)."""

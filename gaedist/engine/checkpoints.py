@@ -70,6 +70,8 @@ class Checkpoint:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        if not self.path.absolute().parent.is_dir():
+            raise GaedistError(f"{path} cannot be written: there is no such folder.")
         self.written = time.monotonic()
         self.sections = _load(self.path) if self.path.exists() else []
         self._begun, self._refused = 0, False
@@ -140,7 +142,7 @@ def kept(path: Path | None) -> Iterator[Checkpoint | None]:
 def _load(path: Path) -> list[Section]:
     """Read a checkpoint; nothing is unpickled."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             header = json.loads(str(stored[_HEADER]))
             if header["mark"] != _MARK:
                 raise ValueError

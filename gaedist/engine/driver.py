@@ -15,6 +15,7 @@ from gaedist.engine.integrands import INTEGRANDS, Profile
 from gaedist.engine.jobs import Array, PairSum
 
 _RANGE_SECONDS = 0.2  # between two looks at Ctrl-C and the progress bar
+_FIRST = 64  # tiles, to begin with; fewer in many dimensions
 _BLOCK = 1 << 16  # tiles whose numbers are kept before they are added
 _DERIVATIVES = 1 << 22  # numbers of derivatives that are kept before they are added
 _GRAM_ERROR = 2.5e-12  # error of an exponent that a Gram matrix may cause before differences are taken
@@ -60,7 +61,7 @@ class Work:
 
     def ranges(self, dim: int, count: int, most: int) -> Iterator[tuple[int, int]]:
         """Cut ``count`` tiles into ranges of at most so many, that take about a fifth of a second."""
-        size = max(self.threads, min(64, 4096 // dim))
+        size = max(self.threads, min(_FIRST, 64 * _FIRST // dim))
         start = 0
         while start < count:
             began = time.perf_counter()
