@@ -107,7 +107,7 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     """
     if run.method == SAMPLE:
         _check_known(jobs)
-    totals = {id(job): small_total(job) for job in jobs if is_small(job)}
+    totals = {id(job): small_total(job) for job in jobs if is_small(job, run)}
     totals |= linear_sums([job for job in jobs if id(job) not in totals], run)
     groups = _sharing([job for job in jobs if id(job) not in totals], run)
     logs: dict[int, float] = {}

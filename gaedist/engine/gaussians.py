@@ -64,6 +64,11 @@ def tall_tiles(job: PairSum) -> int:
     return rows * (rows - 1) + -(-n // TILE) if job.y is None else rows * -(-len(job.y) // TILE)
 
 
+def _subtract(x: Array, center: Array) -> NDArray[np.float32]:
+    """Return x − center in single precision, without a copy in double."""
+    return np.subtract(x, center, out=np.empty(x.shape, np.float32), casting="unsafe")
+
+
 def _places(job: PairSum, tiles: Places) -> Places:
     """Return row and column of these tiles; of one sample there are 2 (r + 1) in row r."""
     from gaedist.engine.arithmetic import TILE
@@ -148,8 +153,8 @@ class GaussianTiling(Tiling):
         """Return the way in single precision, unless it is too far off."""
         x, y, _, _, _, _, params_x, params_y, _ = self.points
         center = (x.sum(axis=0) + y.sum(axis=0)) / (len(x) + len(y))
-        x = (x - center).astype(np.float32)
-        y = x if self.job.y is None else (y - center).astype(np.float32)
+        x = _subtract(x, center)
+        y = x if self.job.y is None else _subtract(y, center)
         norms = [np.einsum("ij,ij->i", z, z, dtype=float) for z in (x, y)]
         exponent = self.job.steepness * float(norms[0].max() + norms[1].max())
         rounding = _UNIT * (4 + math.log(2) * exponent * (2 + math.sqrt(x.shape[1])))

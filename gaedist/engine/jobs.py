@@ -15,11 +15,11 @@ from gaedist.errors import GaedistError, check_choice, check_count
 
 Array = NDArray[np.float64]
 
-SAMPLE = "sample"
+AUTO, PAIRS, SAMPLE = "auto", "pairs", "sample"
 
 METHODS = {
-    "auto": "the quickest of the exact ones",
-    "pairs": "every pair",
+    AUTO: "the quickest of the exact ones",
+    PAIRS: "every pair",
     "fourier": "a Fourier series in linear time, for one σ in up to 3 dimensions",
     "hermite": "Hermite functions in linear time, for one σ in 4 to 10 dimensions",
     SAMPLE: "an estimate from some of the pairs, with a standard error, for scores whose null law is known",
@@ -70,7 +70,7 @@ class Run:
     """
 
     threads: int | None = None
-    method: str = "auto"
+    method: str = AUTO
     precision: str = DOUBLE
     seed: int = 0
     checkpoint: Checkpoint | None = None
@@ -147,14 +147,14 @@ class How:
         over each, which may be much more.
     """
 
-    method: str = "pairs"
+    method: str = PAIRS
     precision: str = DOUBLE
     rounding: float = ROUNDING
 
     def beside(self, other: "How") -> "How":
         """Return how two sums were made: by what is not usual, if either was."""
         return How(
-            other.method if self.method == "pairs" else self.method,
+            other.method if self.method == PAIRS else self.method,
             other.precision if self.precision == DOUBLE else self.precision,
             max(self.rounding, other.rounding),
         )

@@ -1,6 +1,7 @@
 """Sums of Gaussians over so few pairs that loading compiled code would take longest, by NumPy.
 
-They agree with those of `gaussian_tiles` to 1e-13. Which of the two makes a sum depends on its size alone.
+They agree with those of `gaussian_tiles` to 1e-13. Which of the two makes a sum depends on its size, and on
+what is asked for.
 """
 
 import math
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gaedist.engine.integrands import Gaussian
-from gaedist.engine.jobs import Array, PairSum, PairTotal
+from gaedist.engine.jobs import AUTO, DOUBLE, PAIRS, Array, PairSum, PairTotal, Run
 from gaedist.engine.threads import limited_blas
 
 _PAIRS = 1 << 19
@@ -19,8 +20,13 @@ _ROWS = 128  # of these
 _NEAR = 1e-14  # error of an exponent that a Gram matrix may cause before differences are taken
 
 
-def is_small(job: PairSum) -> bool:
-    """Tell whether a sum is made here: over few pairs, or those with one point such as that of N(0, I)."""
+def is_small(job: PairSum, run: Run) -> bool:
+    """Tell whether a sum is made here: over few pairs, or those with one point such as that of N(0, I).
+
+    Not if another method or precision is asked for.
+    """
+    if run.method not in (AUTO, PAIRS) or run.precision != DOUBLE:
+        return False
     n, m = len(job.x), len(job.x if job.y is None else job.y)
     pairs = n * (n - 1) // 2 if job.y is None else n * m
     few = pairs <= _PAIRS and pairs * job.x.shape[1] <= _NUMBERS

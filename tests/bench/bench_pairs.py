@@ -1,11 +1,14 @@
-"""Pair sums of one sample at σ = 1, beside what a user could pick instead, in the same run.
+"""Pair sums of one sample at σ = 1, beside what a user could pick instead, and the limit, in the same run.
 
     python tests/bench/bench_pairs.py [--dims 2 8 64 512] [--points 5000 20000] [--rounds 7] [--skip KeOps]
 
 Peers: NumPy Gram blocks with BLAS on all cores, worked in place, in blocks of 64 to 2048 rows, of which
 the fastest counts; a plain parallel Numba loop; KeOps, where `pip install pykeops` has been done. Each
 round times every peer once, after a pause in which the last one's threads go to sleep; the table gives the
-median rate of gaedist and the median over rounds of how many times longer each peer took.
+median rate of gaedist and the median over rounds of how many times longer each peer took. The limit is the time
+of as many operations as n(n − 1)/2 products of D numbers take in a 3000 × 3000 dgemm on all cores, in the same
+round, and 1 ns a core for each exponential; "of limit" is what part of that rate gaedist has. "Cross" is that of
+n × n/2 points of two samples, and "single" how many times quicker `precision="single"` is.
 """
 
 import argparse
@@ -19,14 +22,31 @@ import numpy as np
 from numpy._core._multiarray_umath import __cpu_features__ as cpu_features
 
 from gaedist.covariances import Constant
+from gaedist.engine import Run, available_threads
 from gaedist.mixtures import Mixture, overlap
 
 BLOCKS = (64, 256, 1024, 2048)
+SQUARE = 3000
+EXP_SECONDS = 1e-9
 
 
-def gaedist_sum(x):
+def gaedist_sum(x, **options):
     p = Mixture(x, Constant(1.0))
-    return math.exp(overlap(p, p, unit=1).log_total)
+    return math.exp(overlap(p, p, unit=1, run=Run(method="pairs", **options)).log_total)
+
+
+def cross_sum(x):
+    p, q = Mixture(x, Constant(1.0)), Mixture(x[: len(x) // 2] + 0.1, Constant(1.0))
+    return overlap(p, q, unit=1, run=Run(method="pairs")).log_total
+
+
+def dgemm(x, square=np.random.default_rng(1).normal(size=(SQUARE, SQUARE))):
+    return square @ square
+
+
+def limit(pairs, dim, dgemm_seconds):
+    """Seconds that the products and the exponentials of so many pairs take at least."""
+    return pairs * (2 * dim * dgemm_seconds / (2 * SQUARE**3) + EXP_SECONDS / available_threads())
 
 
 def numpy_sum(x, block):
@@ -90,23 +110,34 @@ def main():
     wide = cpu_features.get("X86_V4", cpu_features.get("AVX512_SKX"))
     features = "AVX-512" if wide else "at most AVX2"
     print(f"NumPy {np.__version__} with {features}, Numba {numba.__version__}\n")
-    columns = ["gaedist, M pairs/s", "NumPy, best block", "NumPy, by block", *others]
+    columns = ["gaedist, M pairs/s", "of limit", "cross", "single"]
+    columns += ["NumPy, best block", "NumPy, by block", *others]
+    own = {"single": lambda x: gaedist_sum(x, precision="single"), "cross": cross_sum, "dgemm": dgemm}
     print("| D | n | " + " | ".join(columns) + " |")
-    print("|---" * (5 + len(others)) + "|")
+    print("|---" * (8 + len(others)) + "|")
     for dim in options.dims:
         for n in options.points:
             x = np.random.default_rng(0).normal(size=(n, dim))
             expected = functions["gaedist"](x)
             for function in functions.values():
                 assert math.isclose(function(x), expected, rel_tol=1e-12)
-            rounds = [{name: seconds(f, x) for name, f in functions.items()} for _ in range(options.rounds)]
+            for function in own.values():
+                function(x)
+            timed = functions | own
+            rounds = [{name: seconds(f, x) for name, f in timed.items()} for _ in range(options.rounds)]
+            parts = [
+                statistics.median(limit(pairs, dim, times["dgemm"]) / times[name] for times in rounds)
+                for name, pairs in (("gaedist", n * (n - 1) / 2), ("cross", n * (n // 2)))
+            ]
+            single = statistics.median(times["gaedist"] / times["single"] for times in rounds)
             rate = statistics.median(n * (n - 1) / 2e6 / times["gaedist"] for times in rounds)
             ratio = {
                 name: statistics.median(times[name] / times["gaedist"] for times in rounds)
                 for name in functions
             }
             blocks = [ratio[f"NumPy {block}"] for block in BLOCKS]
-            cells = [f"{min(blocks):.1f}×", " ".join(f"{value:.1f}" for value in blocks)]
+            cells = [*(f"{100 * part:.0f} %" for part in parts), f"{single:.1f}×"]
+            cells += [f"{min(blocks):.1f}×", " ".join(f"{value:.1f}" for value in blocks)]
             cells += [f"{ratio[name]:.1f}×" for name in others]
             print(f"| {dim} | {n} | {rate:.0f} | " + " | ".join(cells) + " |", flush=True)
 

@@ -119,12 +119,15 @@ def test_a_note_says_that_nothing_was_made_in_single():
 def test_few_pairs_by_numpy_agree_with_the_tiles(n, dim, sigma):
     x, y, weights = codes(n, dim), codes(n // 3 + 1, dim, 1), np.random.default_rng(2).uniform(0.5, 2, n)
     for wanted in (job(x, sigma=sigma), job(x, y, sigma), job(x, y[:1], sigma, weights)):
-        assert is_small(wanted)
+        assert is_small(wanted, Run())
         assert_allclose(small_total(wanted).log, total(wanted)[0].log, rtol=1e-13, atol=1e-13)
 
 
-def test_what_is_small_depends_on_the_size_alone():
-    assert is_small(job(codes(1024, 16)))
-    assert not is_small(job(codes(1025, 16)))
-    assert not is_small(job(codes(1000, 64)))
-    assert is_small(job(codes(1, 3), codes(100_000, 3)))
+def test_what_is_small_depends_on_the_size():
+    assert is_small(job(codes(1024, 16)), Run())
+    assert not is_small(job(codes(1025, 16)), Run())
+    assert not is_small(job(codes(1000, 64)), Run())
+    assert is_small(job(codes(1, 3), codes(100_000, 3)), Run())
+    assert is_small(job(codes(10, 3)), Run(method="pairs"))
+    for run in (Run(method="fourier"), Run(precision="single")):
+        assert not is_small(job(codes(10, 3)), run)
