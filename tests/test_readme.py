@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 from samples import SAMPLES, sample
 
 import gaedist
+from gaedist.engine import METHODS
 from gaedist.figures import p_text, score_value, sizes, spread
 from gaedist.latents import Selection, read_latents
 from gaedist.metrics import option_of
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n(.*?)```\n", re.DOTALL)
 NUMBER = re.compile(r"-?\d+(?:\.\d+(?:e[+-]?\d+)?|e[+-]?\d+)")
+COMPILING = re.compile(r"gaedist: .*: compiling for this machine.*\n")
 MACHINE = re.compile(r'("seconds"|"threads"): [\d.e-]+')
 
 
@@ -42,7 +44,7 @@ def run(line):
         text=True,
         check=False,
     )
-    return done.stdout
+    return COMPILING.sub("", done.stdout)
 
 
 def with_output(block):
@@ -218,6 +220,22 @@ def test_metrics_see_what_is_shown(dim):
     assert_allclose(numbers("".join(found)), numbers("".join(shown)), rtol=0.05)
 
 
+METHOD_ROWS = "methods"
+
+
+def method_rows():
+    """Return a Markdown table of the ways to sum."""
+    yield "| `--method` | sums |"
+    yield "|---" * 2 + "|"
+    for name, about in METHODS.items():
+        yield f"| `{name}` | {about} |"
+
+
+def test_methods_are_those_there_are():
+    shown = table_pattern(METHOD_ROWS).search(README.read_text())[1].strip().splitlines()
+    assert shown == list(method_rows())
+
+
 def table_pattern(name):
     return re.compile(f"(?<=<!-- {name} -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 
@@ -226,7 +244,9 @@ if __name__ == "__main__":
     text = README.read_text()
     text = CONSOLE.sub(lambda match: f"```console\n{with_output(match[1])}```\n", text)
     tables = {name: rows(file, choices) for name, (file, choices) in TABLES.items()} | {VERDICTS: verdicts()}
-    tables |= {METRIC_ROWS: metric_rows(), TAIL_ROWS: tail_rows()} | {SEEN[dim]: seen(dim) for dim in SEEN}
+    tables |= {METRIC_ROWS: metric_rows(), TAIL_ROWS: tail_rows(), METHOD_ROWS: method_rows()} | {
+        SEEN[dim]: seen(dim) for dim in SEEN
+    }
     for name, lines in tables.items():
         text = table_pattern(name).sub("\n".join(["", *lines, "", ""]), text, count=1)
     README.write_text(text)

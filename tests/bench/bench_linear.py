@@ -2,9 +2,9 @@
 
     python tests/bench/bench_linear.py [--points 1e6] [--dims 1 2 3 4 5 6] [--rounds 3]
 
-Each round runs `gaedist score` once for each dimension, on N(0, I) in an .npy, and takes its time and its peak
-of memory. All pairs are timed on 40000 points in this process, and their time is scaled with n². Errors are those
-of the sum over pairs at 20000 points, relative to that of all pairs.
+Each round runs `gaedist score` once for each dimension, on N(0, I) in an .npy, and takes its time and its
+peak of memory. All pairs are timed on 40000 points in this process, and their time is scaled with n². Errors
+are those of the sum over pairs at 20000 points, relative to that of all pairs.
 """
 
 import argparse
