@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from numpy.typing import NDArray
 
@@ -10,6 +10,9 @@ from gaedist.engine.jobs import Array
 
 Charges = Callable[[slice], Array]
 """From a slice of the points to their charges, (S, rows): S sets of them."""
+
+ERROR = 1e-12
+"""Of a sum, relative to it; of one over two samples, relative to the geometric mean of those over each."""
 
 
 class Basis(ABC):
@@ -43,10 +46,23 @@ class Basis(ABC):
     def __init__(self, samples: Sequence[Array], rate: float) -> None:
         """Take the terms that these samples need."""
 
+    @classmethod
+    def within(cls, samples: Sequence[Array], rate: float, error: float) -> Self:
+        """Return one that leaves out so little of the sum of each sample with charges 1, relative to it.
+
+        The pairs i = j are no part of that sum.
+        """
+        return cls(samples, rate)
+
     @staticmethod
     def fault() -> str | None:
         """Return what is missing on this machine, or None."""
         return None
+
+    @staticmethod
+    def fit_seconds(points: int) -> float:
+        """Return about how long it takes to make one for so many points, on one thread, if that is long."""
+        return 0.0
 
     @abstractmethod
     def seconds(self, points: int, sets: int = 1) -> float:

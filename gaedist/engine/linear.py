@@ -13,16 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.engine.basis import Basis, Charges
+from gaedist.engine.basis import ERROR, Basis, Charges
 from gaedist.engine.fourier import Fourier
+from gaedist.engine.hermite import Hermite
 from gaedist.engine.integrands import Gaussian
 from gaedist.engine.jobs import ROUNDING, Array, How, PairSum, PairTotal, Run
 from gaedist.engine.relabel import Bits, LabelSums, times_labels
 from gaedist.engine.threads import limited_threads
 from gaedist.errors import GaedistError
-
-ERROR = 1e-12
-"""Of a sum, relative to it; of one over two samples, relative to the geometric mean of those over each."""
 
 _FEW = 64  # points of one side up to which all pairs are linear as well
 _PAIR_SECONDS = 1.3e-9  # of one core, for a pair in few dimensions
@@ -32,7 +30,7 @@ _BATCH = 1 << 21  # numbers of some labellings that are transformed at once
 _LABELLINGS = 64  # and how many at most
 
 
-BASES: dict[str, type[Basis]] = {Fourier.name: Fourier}
+BASES: dict[str, type[Basis]] = {basis.name: basis for basis in (Fourier, Hermite)}
 """Name → basis."""
 
 
@@ -57,7 +55,8 @@ def linear_sums(jobs: Sequence[PairSum], run: Run) -> dict[int, PairTotal]:
     for rate, group in groups.items():
         samples = {id(x): x for job in group for x in _samples(job)}
         pairs = sum(len(job.x) ** 2 / 2 if job.y is None else len(job.x) * len(job.y) for job in group)
-        if basis := _choose(list(samples.values()), rate, run, pairs * _PAIR_SECONDS, 1):
+        cost = _Cost(pairs * _PAIR_SECONDS, 1, ERROR / 2 * min(map(_evenness, group)))
+        if basis := _choose(list(samples.values()), rate, run, cost):
             series = _Series(basis, list(samples), run)
             found |= {id(job): total for job in group if (total := series.total(job))}
     return found
@@ -68,9 +67,12 @@ def linear_labels(job: PairSum, labels: Bits, run: Run, log_unit: float) -> Labe
     columns, n = 8 * labels.shape[1], len(job.x)
     if not isinstance(job.integrand, Gaussian) or n <= _least(run) or job.params_x.any():
         return None
+    counts = times_labels(np.ones(n), labels)
+    least = counts.min(where=counts > 0, initial=n) / n
     pairs = n**2 / 2 * (_PAIR_SECONDS + columns * _LABEL_SECONDS)
-    basis = _choose([job.x], job.integrand.rate, run, pairs, 1 + columns)
-    return _Series(basis, [id(job.x)], run).label_sums(job, labels, log_unit) if basis else None
+    cost = _Cost(pairs, 1 + columns, ERROR / 2 * (least - least**2 / 2) / 2)  # as in label_sums
+    basis = _choose([job.x], job.integrand.rate, run, cost)
+    return _Series(basis, [id(job.x)], run).label_sums(job, labels, counts, log_unit) if basis else None
 
 
 def _least(run: Run) -> float:
@@ -82,23 +84,55 @@ def _samples(job: PairSum) -> list[Array]:
     return [job.x] if job.y is None else [job.x, job.y]
 
 
-def _choose(samples: Sequence[Array], rate: float, run: Run, pair_seconds: float, sets: int) -> Basis | None:
+def _evenness(job: PairSum) -> float:
+    """Return about what part of a sum it would be with the largest charge of each side in place of all."""
+    roots = [
+        float(np.exp2(params - params.max()).mean()) if params.any() else 1.0
+        for params in (job.params_x, job.params_x if job.params_y is None else job.params_y)
+    ]
+    return min(roots) ** 2
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """What a basis has to beat.
+
+    Attributes
+    ----------
+    pair_seconds : float
+        What all pairs take on one core.
+    sets : int
+        How many sets of charges there are.
+    error : float
+        As in `Basis.within`.
+    """
+
+    pair_seconds: float
+    sets: int
+    error: float
+
+
+def _choose(samples: Sequence[Array], rate: float, run: Run, cost: _Cost) -> Basis | None:
     """Return the basis that the run asks for, or the quickest that is quicker than all pairs."""
     points, dim = sum(map(len, samples)), samples[0].shape[1]
-    best, least = None, pair_seconds
+    best, least = None, cost.pair_seconds
     for name in [run.method] if run.method in BASES else BASES:
-        reason = None
-        if dim not in BASES[name].dims:
-            reason = f"it is for D from {BASES[name].dims[0]} to {BASES[name].dims[-1]}; D is {dim}"
-        elif not (reason := BASES[name].fault()):
+        reason, kind = None, BASES[name]
+        first = kind.fit_seconds(points) * run.used_threads  # the others wait for this
+        if dim not in kind.dims:
+            reason = f"it is for D from {kind.dims[0]} to {kind.dims[-1]}; D is {dim}"
+        elif not (reason := kind.fault()):
+            if run.method != name and not first < least:
+                continue
             try:
-                basis = BASES[name](samples, rate)
+                basis = kind.within(samples, rate, cost.error)
             except ValueError as error:
                 reason = str(error)
             else:
-                if run.method == name or basis.seconds(points, sets) < least:
-                    best, least = basis, basis.seconds(points, sets)
-        elif run.note and pair_seconds > _LONG:
+                seconds = first + basis.seconds(points, cost.sets)
+                if run.method == name or seconds < least:
+                    best, least = basis, seconds
+        elif run.note and cost.pair_seconds > _LONG:
             run.note(f"method {name} may be quicker, but {reason}.")
         if reason and run.method == name:
             raise GaedistError(f"method {name} cannot be had: {reason}.")
@@ -146,7 +180,7 @@ class _Series:
             y = self.of(job.y, job.params_y)
             left_out = x.left_out * y.left_out
             full = size = math.sqrt(x.own * y.own)
-            found = float(self.basis.weights @ (x.sums * y.sums.conj()).real)
+            found = self.added(x.sums * y.sums.conj())
         error = self.basis.rounding * full + left_out
         if not error <= ERROR * size:
             if self.run.method != self.basis.name:
@@ -159,26 +193,26 @@ class _Series:
         log = math.log(found) if found > 0 else -math.inf
         return PairTotal(log, How(self.basis.name, rounding=max(ROUNDING, error / size)))
 
-    def label_sums(self, job: PairSum, labels: Bits, log_unit: float) -> LabelSums | None:
-        """Return what the labels single out, unless that may be off by more than `ERROR`."""
-        n, unit = len(job.x), math.exp(job.log_scale - log_unit)
-        whole, counts = self.of(job.x, job.params_x), times_labels(np.ones(n), labels)
+    def label_sums(self, job: PairSum, labels: Bits, counts: Array, log_unit: float) -> LabelSums | None:
+        """Return what the labels, 1 so often, single out, unless that may be off by more than `ERROR`."""
+        n, unit, whole = len(job.x), math.exp(job.log_scale - log_unit), self.of(job.x, job.params_x)
         step = max(1, min(_LABELLINGS, _BATCH // whole.sums.size) // 8)  # bytes
-        cross, own = np.empty_like(counts), np.empty_like(counts)
+        both, either, roundings = np.zeros((3, len(counts)))
         weighted = self.basis.weights * whole.sums.conj()
         for start in range(0, labels.shape[1], step):
             some = labels[:, start : start + step]
             sums = self.transformed(job.x, partial(_unpacked, some), 8 * some.shape[1])
             found = slice(8 * start, 8 * start + len(sums))
-            cross[found] = (sums @ weighted).real
-            own[found] = [self.squares(row) for row in sums]
-        both, either = (own - counts) / 2, cross - counts
-        with np.errstate(invalid="ignore"):  # labellings that fill up the last byte are 0
+            own = np.array([self.squares(row) for row in sums])
+            cross = (sums * weighted).real.sum(axis=1)
+            both[found], either[found] = (own - counts[found]) / 2, cross - counts[found]
             errors = self.basis.rounding * (own / 2 + np.sqrt(own * whole.own)) + 2 * whole.left_out**2
-            rounding = float(np.nanmax(errors / (both + either)))
-        if not rounding <= ERROR:
-            return None
-        return LabelSums(unit * both, unit * either, unit * (whole.own - n) / 2, rounding)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                roundings[found] = errors / (both + either)[found]
+            roundings[counts == 0] = 0  # labellings that fill up the last byte
+            if not (roundings <= ERROR).all():
+                return None
+        return LabelSums(unit * both, unit * either, unit * (whole.own - n) / 2, float(roundings.max()))
 
     def of(self, x: Array, params: Array) -> _Transformed:
         """Return a sample, transformed; the parameters are log2 of the charges."""
@@ -196,7 +230,11 @@ class _Series:
 
     def squares(self, sums: NDArray[Any]) -> float:
         """Return Σ_k g_k |F_k|²."""
-        return float(self.basis.weights @ (sums.real**2 + sums.imag**2))
+        return self.added(sums.real**2 + sums.imag**2)
+
+    def added(self, products: NDArray[Any]) -> float:
+        """Return Σ_k g_k of the products; in pairs, where BLAS loses 2e-13 over four million."""
+        return float((self.basis.weights * products.real).sum())
 
     def transformed(self, x: Array, charges: Charges, sets: int) -> NDArray[Any]:
         """Transform a sample, with one thread of BLAS in each of ours."""

@@ -72,13 +72,14 @@ def _exponents(job: PairSum) -> Iterator[Array]:
 def _squares(x: Array, y: Array, steepness: float) -> Array:
     """Return |x_i − y_j|², (n, m), with digits enough for an exponent of that steepness."""
     center = y.mean(axis=0)
-    x, y = x - center, y - center
-    norms_x, norms_y = (np.einsum("ij,ij->i", z, z) for z in (x, y))
+    near_x, near_y = x - center, y - center
+    norms_x, norms_y = (np.einsum("ij,ij->i", z, z) for z in (near_x, near_y))
     if not steepness * (norms_x.max() + norms_y.max()) * np.finfo(float).eps < _NEAR:
-        return sum(
-            (np.subtract.outer(a, b) ** 2 for a, b in zip(x.T, y.T, strict=True)), np.zeros((len(x), len(y)))
-        )
-    squares = x @ y.T
+        squares = np.zeros((len(x), len(y)))
+        for a, b in zip(x.T, y.T, strict=True):
+            squares += np.subtract.outer(a, b) ** 2
+        return squares
+    squares = near_x @ near_y.T
     squares *= -2
     squares += norms_x[:, np.newaxis]
     squares += norms_y

@@ -5,10 +5,11 @@
 Peers: NumPy Gram blocks with BLAS on all cores, worked in place, in blocks of 64 to 2048 rows, of which
 the fastest counts; a plain parallel Numba loop; KeOps, where `pip install pykeops` has been done. Each
 round times every peer once, after a pause in which the last one's threads go to sleep; the table gives the
-median rate of gaedist and the median over rounds of how many times longer each peer took. The limit is the
-time of as many operations as n(n − 1)/2 products of D numbers take in a 3000 × 3000 dgemm on all cores, in
-the same round, and 1 ns a core for each exponential; "of limit" is what part of that rate gaedist has. "Cross" is
-that of n × n/2 points of two samples, and "single" how many times quicker `precision="single"` is.
+median rate of gaedist and the median over rounds of how many times longer each peer took.
+
+The limit is the time of as many operations as n(n − 1)/2 products of D numbers take in a 3000 × 3000 dgemm on
+all cores, in the same round, and 1 ns a core for each exponential; "of limit" is what part of that rate gaedist
+has, "cross" the same for n × n/2 points of two samples, and "single" how many times quicker single precision is.
 """
 
 import argparse

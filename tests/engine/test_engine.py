@@ -34,10 +34,12 @@ def test_blocks_of_partial_sums_add_up(monkeypatch):
 
 def test_progress_rises_to_the_total():
     calls = []
-    log_pair_sums([job(sample(3000, 3)), job(sample(600, 3))], Run(progress=lambda *c: calls.append(c)))
+    jobs = [job(sample(3000, 3)), job(sample(1100, 3))]
+    log_pair_sums(jobs, Run(method="pairs", progress=lambda *c: calls.append(c)))
     done, totals = zip(*calls, strict=True)
     assert list(done) == sorted(set(done))
-    assert done[-1] == totals[0] == totals[-1] == 12 * 13 // 2 + 3 * 4 // 2
+    # tiles of 512 × 256, in 6 rows and in 3
+    assert done[-1] == totals[0] == totals[-1] == (2 + 4 + 6 + 8 + 10 + 12) + (2 + 4 + 5)
 
 
 def test_one_point_has_no_pairs():
