@@ -225,13 +225,13 @@ def test_all_metrics_are_those_of_each():
 
 
 def test_metrics_share_a_pass():
-    x, y = two(600, 300, 3)
+    x, y = two(1500, 1400, 3)
     totals = []
-    for metric in (["gaussian"], ["energy"], ["gaussian", *KERNELS]):
+    for metric in (["energy"], ["gaussian", *KERNELS]):
         seen = []
         compares(x, y, metric=metric, run=Run(progress=lambda *counts, seen=seen: seen.append(counts)))
         totals.append(seen[-1])
-    assert totals[0] == totals[1] == totals[2]
+    assert totals[0] == totals[1]
 
 
 def test_a_metric_asked_twice_is_told_once():

@@ -79,8 +79,9 @@ def _squares(x: Array, y: Array, steepness: float) -> Array:
         for a, b in zip(x.T, y.T, strict=True):
             squares += np.subtract.outer(a, b) ** 2
         return squares
-    squares = near_x @ near_y.T
+    squares = np.asarray(near_x @ near_y.T)
     squares *= -2
     squares += norms_x[:, np.newaxis]
     squares += norms_y
-    return np.maximum(squares, 0, out=squares)
+    np.maximum(squares, 0, out=squares)
+    return squares

@@ -8,8 +8,9 @@ round times every peer once, after a pause in which the last one's threads go to
 median rate of gaedist and the median over rounds of how many times longer each peer took.
 
 The limit is the time of as many operations as n(n − 1)/2 products of D numbers take in a 3000 × 3000 dgemm on
-all cores, in the same round, and 1 ns a core for each exponential; "of limit" is what part of that rate gaedist
-has, "cross" the same for n × n/2 points of two samples, and "single" how many times quicker single precision is.
+all cores, in the same round, and 1 ns a core for each exponential; "of limit" is what part of that rate
+gaedist has, "cross" the same for n × n/2 points of two samples, and "single" how many times quicker single
+precision is.
 """
 
 import argparse

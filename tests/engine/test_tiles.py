@@ -9,7 +9,7 @@ from gaedist.engine import tiles
 from gaedist.engine.arithmetic import TILE
 from gaedist.engine.integrands import Gaussian
 
-SCRIPT = "import gaedist, numpy; print(gaedist.score(numpy.ones((3, 2))).value.hex())"
+SCRIPT = "import gaedist, numpy; print(gaedist.score(numpy.ones((2000, 9))).value.hex())"
 
 
 def test_positions_of_tiles():
