@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from gaedist.cache import Key, code_digest, load, store
-from gaedist.engine import Array, Run
+from gaedist.engine import AUTO, SAMPLE, Array, Run
 from gaedist.errors import GaedistError
 from gaedist.version import __version__
 
@@ -80,7 +80,10 @@ def simulated(n: int, dim: int, statistic: Statistic, *, replicates: int, run: R
 
 def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -> Iterator[float]:
     """Yield them in order; those of small samples, if there is much to do, from several processes."""
-    quiet = replace(run, checkpoint=None, progress=None, status=None, note=None)
+    method = AUTO if run.method == SAMPLE else run.method  # a law of estimates would be that of their errors
+    quiet = replace(
+        run, method=method, tolerance=None, checkpoint=None, progress=None, status=None, note=None
+    )
     began, done = time.perf_counter(), 0
     for done in range(1, replicates + 1):
         yield _one(n, dim, statistic, quiet, done - 1)

@@ -21,6 +21,7 @@ from gaedist.engine.driver import FAINT, Tiling, Work, count_tiles
 from gaedist.engine.gaussians import gaussian_total, tall_tiles
 from gaedist.engine.integrands import SERIES_BLOCK, Gaussian, Profile, Shape
 from gaedist.engine.jobs import (
+    AUTO,
     BY_PAIRS,
     METHODS,
     PRECISIONS,
@@ -51,6 +52,7 @@ from gaedist.engine.threads import in_order, limited_threads
 from gaedist.errors import GaedistError
 
 __all__ = [
+    "AUTO",
     "BY_PAIRS",
     "METHODS",
     "PRECISIONS",

@@ -27,6 +27,8 @@ class Basis(ABC):
         As in `METHODS`.
     dims : range
         Of the points that it is for.
+    compiled : bool
+        It takes compiled code, which calls a BLAS of its own.
     rounding : float
         Bound of the error of a sum, relative to the geometric mean of those of each sample with itself.
     remainders : sequence of float
@@ -38,6 +40,7 @@ class Basis(ABC):
 
     name: ClassVar[str]
     dims: ClassVar[range]
+    compiled: ClassVar[bool] = False
     rounding: ClassVar[float]
     remainders: Sequence[float]
     weights: Array

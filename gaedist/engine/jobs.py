@@ -21,7 +21,7 @@ METHODS = {
     AUTO: "the quickest of the exact ones",
     PAIRS: "every pair",
     "fourier": "a Fourier series in linear time, for one σ in up to 3 dimensions",
-    "hermite": "Hermite functions in linear time, for one σ in 4 to 10 dimensions",
+    "hermite": "Hermite functions in linear time, for one σ in up to 10 dimensions",
     SAMPLE: "an estimate from some of the pairs, with a standard error, for scores whose null law is known",
 }
 """Name → how sums over pairs may be made."""

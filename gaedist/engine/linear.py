@@ -19,7 +19,7 @@ from gaedist.engine.hermite import Hermite
 from gaedist.engine.integrands import Gaussian
 from gaedist.engine.jobs import ROUNDING, Array, How, PairSum, PairTotal, Run
 from gaedist.engine.relabel import Bits, LabelSums, times_labels
-from gaedist.engine.threads import limited_threads
+from gaedist.engine.threads import limited_blas, limited_threads
 from gaedist.errors import GaedistError
 
 _FEW = 64  # points of one side up to which all pairs are linear as well
@@ -115,10 +115,10 @@ class _Cost:
 def _choose(samples: Sequence[Array], rate: float, run: Run, cost: _Cost) -> Basis | None:
     """Return the basis that the run asks for, or the quickest that is quicker than all pairs."""
     points, dim = sum(map(len, samples)), samples[0].shape[1]
-    best, least = None, cost.pair_seconds
+    best, least, missing = None, cost.pair_seconds, ""
     for name in [run.method] if run.method in BASES else BASES:
         reason, kind = None, BASES[name]
-        first = kind.fit_seconds(points) * run.used_threads  # the others wait for this
+        first = kind.fit_seconds(points)
         if dim not in kind.dims:
             reason = f"it is for D from {kind.dims[0]} to {kind.dims[-1]}; D is {dim}"
         elif not (reason := kind.fault()):
@@ -132,10 +132,12 @@ def _choose(samples: Sequence[Array], rate: float, run: Run, cost: _Cost) -> Bas
                 seconds = first + basis.seconds(points, cost.sets)
                 if run.method == name or seconds < least:
                     best, least = basis, seconds
-        elif run.note and cost.pair_seconds > _LONG:
-            run.note(f"method {name} may be quicker, but {reason}.")
+        else:
+            missing = f"method {name} may be quicker, but {reason}."
         if reason and run.method == name:
             raise GaedistError(f"method {name} cannot be had: {reason}.")
+    if missing and not best and run.note and cost.pair_seconds > _LONG:
+        run.note(missing)
     return best
 
 
@@ -210,6 +212,8 @@ class _Series:
             with np.errstate(divide="ignore", invalid="ignore"):
                 roundings[found] = errors / (both + either)[found]
             roundings[counts == 0] = 0  # labellings that fill up the last byte
+            if self.run.progress:
+                self.run.progress(found.stop, len(counts))
             if not (roundings <= ERROR).all():
                 return None
         return LabelSums(unit * both, unit * either, unit * (whole.own - n) / 2, float(roundings.max()))
@@ -238,7 +242,7 @@ class _Series:
 
     def transformed(self, x: Array, charges: Charges, sets: int) -> NDArray[Any]:
         """Transform a sample, with one thread of BLAS in each of ours."""
-        with limited_threads(1):
+        with limited_threads(1) if self.basis.compiled else limited_blas():
             return self.basis.transform(x, charges, sets, self.run.used_threads)
 
 

@@ -24,7 +24,7 @@ CODES = {
     "heavy tails": lambda rng, n, dim: rng.standard_t(4, size=(n, dim)),
     "equal": lambda rng, n, dim: np.full((n, dim), 3.0),
 }
-CASES = [(name, dim) for name in BASES for dim in BASES[name].dims if dim not in (7, 9)]
+CASES = [(name, dim) for name in BASES for dim in BASES[name].dims if dim in (1, 2, 3, 4, 5, 8)]
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +132,9 @@ def test_few_and_far_points_are_left_to_pairs():
 def test_auto_takes_the_quicker_one(monkeypatch):
     monkeypatch.setattr(module, "_PAIR_SECONDS", 1e-3)
     big = codes("normal", 300, 3)
-    assert pair_totals([job(big)], Run())[0].how.method == "fourier"
+    assert pair_totals([job(big)], Run())[0].how.method == "fourier"  # few as they are, a fit takes longer
+    monkeypatch.setattr(Fourier, "fault", staticmethod(lambda: "it needs a spoon"))
+    assert pair_totals([job(big)], Run())[0].how.method == "hermite"
     assert pair_totals([job(codes("normal", 300, 4))], Run())[0].how.method == "hermite"
     assert pair_totals([job(codes("normal", 300, 11))], Run())[0].how.method == "pairs"
     assert pair_totals([job(big[:60])], Run())[0].how.method == "pairs"
@@ -168,13 +170,14 @@ def test_two_samples_far_apart_have_the_error_of_their_own_sums():
 
 
 def test_what_is_missing_is_said_where_it_matters(monkeypatch):
-    monkeypatch.setattr(Fourier, "fault", staticmethod(lambda: "it needs a spoon"))
+    for basis in BASES.values():
+        monkeypatch.setattr(basis, "fault", staticmethod(lambda: "it needs a spoon"))
     x, notes = codes("normal", 500, 2), []
     assert pair_totals([job(x)], Run(note=notes.append))[0].how.method == "pairs"
     assert notes == []
     monkeypatch.setattr(module, "_PAIR_SECONDS", 1.0)
     pair_totals([job(x)], Run(note=notes.append))
-    assert notes == ["method fourier may be quicker, but it needs a spoon."]
+    assert notes == ["method hermite may be quicker, but it needs a spoon."]
     with pytest.raises(GaedistError, match="method fourier cannot be had: it needs a spoon"):
         pair_totals([job(x)], Run(method="fourier"))
 
@@ -186,8 +189,8 @@ def test_what_a_series_is_not_for_is_refused():
         pair_totals([profile], Run(method="fourier"))
     with pytest.raises(GaedistError, match="D from 1 to 3; D is 4"):
         pair_totals([job(codes("normal", 50, 4))], Run(method="fourier"))
-    with pytest.raises(GaedistError, match="D from 4 to 10; D is 3"):
-        pair_totals([job(codes("normal", 50, 3))], Run(method="hermite"))
+    with pytest.raises(GaedistError, match="D from 1 to 10; D is 11"):
+        pair_totals([job(codes("normal", 50, 11))], Run(method="hermite"))
     for method in BASES:
         with pytest.raises(GaedistError, match="spread so far beside σ"):
             pair_totals([job(1e150 * codes("normal", 50, BASES[method].dims[-1]))], Run(method=method))
