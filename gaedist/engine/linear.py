@@ -135,7 +135,7 @@ def _choose(samples: Sequence[Array], rate: float, run: Run, cost: _Cost) -> Bas
         else:
             missing = f"method {name} may be quicker, but {reason}."
         if reason and run.method == name:
-            raise GaedistError(f"method {name} cannot be had: {reason}.")
+            raise GaedistError(f"method {name} cannot be had: {reason}. Take --method auto (method=).")
     if missing and not best and run.note and cost.pair_seconds > _LONG:
         run.note(missing)
     return best
