@@ -15,6 +15,7 @@ UNEVEN = (
 )
 _SAME = "all samples of N(0, I) of this size score the same."
 WIDE = "the kernel is so wide that rounding hides the sample. Take a narrower one."
+COARSE = "single precision is too coarse for the null law here. Take --precision double (precision=)."
 
 PRECISION = 1e-2
 """Part of a standard deviation, or of a difference, that it may make."""

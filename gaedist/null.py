@@ -15,9 +15,10 @@ from functools import cached_property
 
 import numpy as np
 
-from gaedist.engine import Array, Run, mean_and_sd
+from gaedist.engine import SINGLE, Array, Run, mean_and_sd
 from gaedist.errors import GaedistError
 from gaedist.laws import (
+    COARSE,
     DEPARTURE,
     FEWEST,
     PRECISION,
@@ -39,7 +40,7 @@ _NARROW = (
     "the law of the score is too uneven at this n, D and σ for a p-value from its moments. "
     "Use --null monte-carlo, or a larger σ."
 )
-_COARSE = (
+_INEXACT = (
     "the standard error of the estimate is too large for a p-value. Take a smaller --tolerance (tolerance=)."
 )
 _UNKNOWN = "what N(0, I) scores is not known for these σ. Use --null monte-carlo."
@@ -92,7 +93,8 @@ class ClosedForm(Law):
             (1, terms.log_pairs), (-1, law.log_pairs), (-2, terms.log_cross), (2, law.log_cross)
         )
         if _is_hidden(terms, max(law.log_sd, log_excess)):
-            return Judgement(Null("closed-form", mean, sd, note=WIDE))
+            reason = COARSE if terms.how.precision == SINGLE else WIDE
+            return Judgement(Null("closed-form", mean, sd, note=reason))
         excess, z = sign * to_linear(log_excess), sign * to_linear(log_excess - law.log_sd)
         if not self.setting.smoothed:
             method, p_value = GammaLaw(mean, sd, law.skewness, self.n, two_sided=True).tail(z)
@@ -100,7 +102,7 @@ class ClosedForm(Law):
             method, p_value = self._limit(z, law.skewness)
         note = _NARROW if p_value is None else None
         if measured.error is not None and measured.error > MOST_SAMPLED * sd:
-            p_value, note = None, _COARSE
+            p_value, note = None, _INEXACT
         return Judgement(Null(method, mean, sd, note=note), excess, z, clipped(p_value))
 
     def _limit(self, z: float, skewness: float) -> tuple[str, float | None]:

@@ -77,6 +77,17 @@ def test_single_precision_that_was_not_had_is_told(gaedist, codes):
     assert "made in double: precision single is for one σ" in err
 
 
+def test_single_precision_that_hides_the_null_law_is_told(gaedist, codes):
+    arguments = ["score", codes(16, 6000), "--target", "smoothed", "--format", "json"]
+    single, double = (
+        json.loads(gaedist(*arguments, "--precision", name)[1]) for name in ("single", "double")
+    )
+    assert (single["z"], single["p_value"]) == (None, None)
+    assert "Take --precision double" in single["null"]["note"]
+    assert double["p_value"] is not None
+    assert single["value"] == pytest.approx(double["value"], rel=1e-2)
+
+
 def test_an_estimate_is_marked_in_the_table(gaedist, codes):
     path = codes(8, 20_000)
     _, table, _ = gaedist("score", path, "--method", "sample", "--format", "table")

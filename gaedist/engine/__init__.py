@@ -58,6 +58,7 @@ __all__ = [
     "PRECISIONS",
     "ROUNDING",
     "SAMPLE",
+    "SINGLE",
     "SERIES_BLOCK",
     "TOLERANCE",
     "Array",

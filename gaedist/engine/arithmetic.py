@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache as once
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeVar, cast
 
 import numba
@@ -71,7 +72,9 @@ _L7 = 0.2136589569431927
 
 
 COMPILES: ContextVar[Callable[[str], None] | None] = ContextVar("COMPILES", default=None)
-"""Whom to tell, once, that something has to be compiled."""
+"""Whom to tell that something has to be compiled."""
+
+_TOLD = Event()  # they are told once
 
 
 @once
@@ -96,9 +99,9 @@ class _Cache(FunctionCache):
             with contextlib.suppress(Exception):
                 self.flush()
             found = None
-        if found is None and (note := COMPILES.get()):
+        if found is None and (note := COMPILES.get()) and not _TOLD.is_set():
+            _TOLD.set()
             note("compiling for this machine, which takes some seconds the first time.")
-            COMPILES.set(None)
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
