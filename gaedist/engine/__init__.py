@@ -140,7 +140,7 @@ def carry_out(plans: Sequence[Plan[T]], run: Run) -> list[T]:
 
 def in_threads(function: Callable[[U], float], items: Iterable[U], run: Run) -> Iterator[float]:
     """Yield function(item) for each item in its order, computed by threads in which BLAS has one."""
-    with limited_threads(1):
+    with limited_threads(1, run.note):
         yield from in_order(function, items, run.used_threads)
 
 
@@ -236,10 +236,7 @@ def _working(counts: Sequence[int], run: Run) -> Iterator[Work]:
     if not counts:
         yield Work(1, run.progress, 0)
         return
-    from gaedist.engine.arithmetic import COMPILES
-
-    COMPILES.set(run.note)
-    with limited_threads(min(run.used_threads, max(counts, default=1))) as threads:
+    with limited_threads(min(run.used_threads, max(counts)), run.note) as threads:
         try:
             yield Work(threads, run.progress, sum(counts), checkpoint=run.checkpoint)
         except KeyboardInterrupt:

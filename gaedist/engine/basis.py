@@ -15,6 +15,9 @@ ERROR = 1e-12
 """Of a sum, relative to it; of one over two samples, relative to the geometric mean of those over each."""
 
 
+Progress = Callable[[int, int], None]
+
+
 class Basis(ABC):
     """A kernel 2^(−rate |x − y|²) as Σ_k g_k a_k(x) conj(a_k(y)), between points of some samples.
 
@@ -72,7 +75,9 @@ class Basis(ABC):
         """Return about how long one core takes for so many points, and sets of charges."""
 
     @abstractmethod
-    def transform(self, x: Array, charges: Charges, sets: int, threads: int) -> NDArray[Any]:
+    def transform(
+        self, x: Array, charges: Charges, sets: int, threads: int, progress: Progress | None = None
+    ) -> NDArray[Any]:
         """Return F for each set of charges, (S, M); the same bits for any number of threads.
 
         Parameters
@@ -85,4 +90,6 @@ class Basis(ABC):
             S.
         threads : int
             How many to use.
+        progress : callable, optional
+            As in `Run`, with counts of parts of the work.
         """

@@ -18,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.engine.basis import Basis, Charges
+from gaedist.engine.basis import Basis, Charges, Progress
 from gaedist.engine.jobs import Array
 from gaedist.engine.threads import in_order
 
@@ -84,12 +84,17 @@ class Fourier(Basis):
     def _chunk(self) -> int:
         return max(_CHUNK, self.weights.size)
 
-    def transform(self, x: Array, charges: Charges, sets: int, threads: int) -> Waves:
+    def transform(
+        self, x: Array, charges: Charges, sets: int, threads: int, progress: Progress | None = None
+    ) -> Waves:
         """Return Σ_j c_j e^(i k·x_j) for each set of charges and each wave, (S, M)."""
         total = np.zeros((sets, self.weights.size), np.complex128)
         chunks = [slice(k, k + self._chunk) for k in range(0, len(x), self._chunk)]
-        for part in in_order(lambda rows: self._transform(x[rows], charges(rows)), chunks, threads):
+        parts = in_order(lambda rows: self._transform(x[rows], charges(rows)), chunks, threads)
+        for done, part in enumerate(parts, start=1):
             total += part
+            if progress:
+                progress(done, len(chunks))
         return total
 
     def _transform(self, x: Array, charges: Array) -> Waves:

@@ -21,7 +21,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.engine.basis import ERROR, Basis, Charges
+from gaedist.engine.basis import ERROR, Basis, Charges, Progress
 from gaedist.engine.hermite_bounds import FAR, scale
 from gaedist.engine.hermite_fit import BLOCK, LARGEST, Expansion, fit
 from gaedist.engine.jobs import Array
@@ -73,20 +73,34 @@ class Hermite(Basis):
         a_set = _FACTOR_SECONDS * rows + _TERM_SECONDS * self.expansion.count
         return points * (_POINT_SECONDS + _FACTOR_SECONDS * columns + sets * a_set)
 
-    def transform(self, x: Array, charges: Charges, sets: int, threads: int) -> Array:
+    def transform(
+        self, x: Array, charges: Charges, sets: int, threads: int, progress: Progress | None = None
+    ) -> Array:
         """Return Σ_i c_i a(x_i) for each set of charges, (S, M)."""
-        return project(self.expansion, x, charges, sets, threads)
+        return project(self.expansion, x, charges, sets, threads, progress)
 
 
-def project(expansion: Expansion, x: Array, charges: Charges, sets: int, threads: int) -> Array:
+def project(
+    expansion: Expansion,
+    x: Array,
+    charges: Charges,
+    sets: int,
+    threads: int,
+    progress: Progress | None = None,
+) -> Array:
     """Return Σ_i c_i a(x_i) for each set of charges, (S, M); each thread takes O(M) memory."""
     found = np.zeros((sets, expansion.count))
     pieces = [slice(start, start + _PIECE) for start in range(0, len(x), _PIECE)]
     step = max(1, LARGEST // expansion.count)
-    for some in (slice(start, start + step) for start in range(0, sets, step)):
+    total = len(pieces) * len(range(0, sets, step))
+    for start in range(0, sets, step):
+        some = slice(start, start + step)
         of_piece = partial(_of_piece, expansion, x, charges, some)
-        for sums in in_order(of_piece, pieces, max(1, min(threads, len(pieces)))):
+        of_pieces = in_order(of_piece, pieces, max(1, min(threads, len(pieces))))
+        for done, sums in enumerate(of_pieces, start=start // step * len(pieces) + 1):
             found[some] += sums
+            if progress:
+                progress(done, total)
     return found
 
 

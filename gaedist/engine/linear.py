@@ -242,8 +242,10 @@ class _Series:
 
     def transformed(self, x: Array, charges: Charges, sets: int) -> NDArray[Any]:
         """Transform a sample, with one thread of BLAS in each of ours."""
-        with limited_threads(1) if self.basis.compiled else limited_blas():
-            return self.basis.transform(x, charges, sets, self.run.used_threads)
+        alone = limited_threads(1, self.run.note) if self.basis.compiled else limited_blas()
+        progress = self.run.progress if sets == 1 else None  # of labellings there are several batches
+        with alone:
+            return self.basis.transform(x, charges, sets, self.run.used_threads, progress)
 
 
 def _unpacked(labels: Bits, rows: slice) -> Array:

@@ -113,7 +113,7 @@ def along(
 
 def in_batches(of_batch: Callable[[Array], Array], directions: Array, size: int, run: Run) -> Iterator[Array]:
     """Yield what a function makes of each batch of so many directions, in order, computed by threads."""
-    with limited_threads(1):  # BLAS's: ours are Python's
+    with limited_threads(1, run.note):  # BLAS's: ours are Python's
         batches = [directions[start : start + size] for start in range(0, len(directions), size)]
         for k, found in enumerate(in_order(of_batch, batches, min(run.used_threads, len(batches)))):
             yield found

@@ -19,10 +19,16 @@ _LOCK = threading.Lock()
 
 
 @contextmanager
-def limited_threads(count: int) -> Iterator[int]:
-    """Let Numba use ``count`` threads, as far as it has them, and BLAS one in each of them."""
+def limited_threads(count: int, note: Callable[[str], None] | None = None) -> Iterator[int]:
+    """Let Numba use ``count`` threads, as far as it has them, and BLAS one in each of them.
+
+    ``note`` is called with a sentence for the user if something has to be compiled.
+    """
     import numba
 
+    from gaedist.engine.arithmetic import COMPILES
+
+    COMPILES.set(note)
     with _LOCK:
         before = numba.get_num_threads()
         count = min(count, numba.config.NUMBA_NUM_THREADS)

@@ -122,6 +122,18 @@ def test_labels_agree_with_pairs(method, dim, count):
     assert (np.abs(twice.both[:half] - twice.both[half:])[:count] <= limits).all()
 
 
+@pytest.mark.parametrize(("method", "dim"), [("fourier", 2), ("hermite", 2)])
+def test_progress_rises_to_the_total(monkeypatch, method, dim):
+    monkeypatch.setattr("gaedist.engine.fourier._CHUNK", 100)
+    seen = []
+    run = Run(method=method, progress=lambda *counts: seen.append(counts))
+    pair_totals([job(codes("normal", 20_000, dim))], run)
+    done, totals = zip(*seen, strict=True)
+    assert list(done) == list(range(1, totals[0] + 1))
+    assert len(set(totals)) == 1
+    assert totals[0] > 1
+
+
 def test_few_and_far_points_are_left_to_pairs():
     near, far = codes("normal", 2000, 2), 1e9 * codes("normal", 2000, 2)
     for x, sigma in ((near[:50], 1.0), (near, 1.0), (far, 1.0), (near, 1e-9)):
