@@ -22,7 +22,7 @@ from gaedist.version import __version__
 
 if TYPE_CHECKING:
     from gaedist.comparing import CompareResult, compare, compares
-    from gaedist.engine import Run
+    from gaedist.engine import Checkpoint, Run
     from gaedist.errors import GaedistError
     from gaedist.inspecting import ArrayReport, inspect
     from gaedist.parameters import Parameters
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ArrayReport": "inspecting",
+    "Checkpoint": "engine",
     "CompareResult": "comparing",
     "GaedistError": "errors",
     "Parameters": "parameters",
@@ -48,6 +49,7 @@ _HOMES = {
 
 __all__ = [
     "ArrayReport",
+    "Checkpoint",
     "CompareResult",
     "GaedistError",
     "Parameters",
