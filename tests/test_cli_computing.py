@@ -104,8 +104,10 @@ def test_a_tolerance_is_for_estimates(gaedist, codes):
     assert code == 2
 
 
-def test_compiling_is_told_once(codes, tmp_path):
-    command = [sys.executable, "-m", "gaedist", "score", str(codes(9)), "--format", "value"]
+@pytest.mark.parametrize("method", ["pairs", "hermite"])
+def test_compiling_is_told_once(codes, tmp_path, method):
+    command = [sys.executable, "-m", "gaedist", "score", str(codes(2)), "--method", method]
+    command += ["--format", "value"]
     environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PATH": ""}
     first, second = (subprocess.run(command, env=environment, capture_output=True, text=True) for _ in "12")
     assert first.stderr.count("\n") == 1

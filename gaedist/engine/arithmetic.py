@@ -4,10 +4,8 @@ import contextlib
 import hashlib
 import math
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import cache as once
 from pathlib import Path
-from threading import Event
 from typing import Any, TypeVar, cast
 
 import numba
@@ -71,10 +69,22 @@ _L6 = 0.2209130842311768
 _L7 = 0.2136589569431927
 
 
-COMPILES: ContextVar[Callable[[str], None] | None] = ContextVar("COMPILES", default=None)
-"""Whom to tell that something has to be compiled."""
+class Listener:
+    """Somebody who is told once in a process that something has to be compiled, by any thread."""
 
-_TOLD = Event()  # they are told once
+    def __init__(self) -> None:
+        self.note: Callable[[str], None] | None = None
+        self.told = False
+
+    def tell(self) -> None:
+        """Tell it."""
+        if self.note and not self.told:
+            self.told = True
+            self.note("compiling for this machine, which takes some seconds the first time.")
+
+
+LISTENER = Listener()
+"""Who that is."""
 
 
 @once
@@ -99,9 +109,8 @@ class _Cache(FunctionCache):
             with contextlib.suppress(Exception):
                 self.flush()
             found = None
-        if found is None and (note := COMPILES.get()) and not _TOLD.is_set():
-            _TOLD.set()
-            note("compiling for this machine, which takes some seconds the first time.")
+        if found is None:
+            LISTENER.tell()
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:

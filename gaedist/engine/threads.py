@@ -26,9 +26,9 @@ def limited_threads(count: int, note: Callable[[str], None] | None = None) -> It
     """
     import numba
 
-    from gaedist.engine.arithmetic import COMPILES
+    from gaedist.engine.arithmetic import LISTENER
 
-    COMPILES.set(note)
+    LISTENER.note = note
     with _LOCK:
         before = numba.get_num_threads()
         count = min(count, numba.config.NUMBA_NUM_THREADS)
