@@ -77,8 +77,11 @@ def test_single_precision_that_was_not_had_is_told(gaedist, codes):
     assert "made in double: precision single is for one σ" in err
 
 
-def test_single_precision_that_hides_the_null_law_is_told(gaedist, codes):
-    arguments = ["score", codes(16, 6000), "--target", "smoothed", "--format", "json"]
+@pytest.mark.parametrize(
+    "options", [["--target", "smoothed"], ["--metric", "bhep"], ["--metric", "henze-zirkler"]]
+)
+def test_single_precision_that_hides_the_null_law_is_told(gaedist, codes, options):
+    arguments = ["score", codes(4, 40_000), "--method", "pairs", *options, "--format", "json"]
     single, double = (
         json.loads(gaedist(*arguments, "--precision", name)[1]) for name in ("single", "double")
     )

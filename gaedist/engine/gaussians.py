@@ -2,9 +2,9 @@
 
 In single precision the exponent −rate |x − y|² is off by at most about (D + 4) 2^−24 rate (|x|² + |y|²), with
 points seen from their mean; and as roundings go up as often as down, by about √D in place of D (Higham and
-Mary, SIAM J. Sci. Comput. 41 (2019) A2815), which is what is reported. Where that could be more than `WORST`
-of a term, where powers leave the range of a single, and where one of two samples has few points, a sum is
-made in double.
+Mary, SIAM J. Sci. Comput. 41 (2019) A2815). That of points at the usual distance is reported. Where that of
+the farthest could be more than `WORST` of a term, where powers leave the range of a single, and where one of
+two samples has few points, a sum is made in double.
 """
 
 import math
@@ -156,11 +156,13 @@ class GaussianTiling(Tiling):
         x = _subtract(x, center)
         y = x if self.job.y is None else _subtract(y, center)
         norms = [np.einsum("ij,ij->i", z, z, dtype=float) for z in (x, y)]
-        exponent = self.job.steepness * float(norms[0].max() + norms[1].max())
-        rounding = _UNIT * (4 + math.log(2) * exponent * (2 + math.sqrt(x.shape[1])))
-        how = How("pairs", SINGLE, rounding)
+        worst, usual = (
+            _UNIT * (4 + math.log(2) * self.job.steepness * square * (2 + math.sqrt(x.shape[1])))
+            for square in (float(norms[0].max() + norms[1].max()), float(norms[0].mean() + norms[1].mean()))
+        )
+        how = How("pairs", SINGLE, usual)
         rest = [*norms, params_x - typical, params_y]
-        return self._powers((x, y), rest, math.inf, typical, how) if rounding < WORST else None
+        return self._powers((x, y), rest, math.inf, typical, how) if worst < WORST else None
 
     def _powers(
         self, points: tuple[Any, Any], rest: list[Any], limit: float, log2_unit: int, how: How
