@@ -70,8 +70,8 @@ def score(
     metrics = metric_names(metric, METRICS)
     check_options(metrics, sigmas, Setting(target, estimator, covariance), parameters)
     check_gates(outcome, metrics, sigmas, covariance, target, null, replicates)
-    with kept(checkpoint) as store, report(output, format_) as add:
-        run = Run(threads, method, precision, seed, store, tolerance)
+    with kept(checkpoint, None if quiet else complain) as store, report(output, format_) as add:
+        run = Run(threads, method, precision, seed, tolerance, store)
         for file in files:
             with outcome.reporting(file):
                 latents = _read(file, selection, quiet)
@@ -140,8 +140,8 @@ def compare(
     names = f"{first.name} and {second.name}"
     source = {"file_a": first.file, "dataset_a": first.dataset}
     source |= {"file_b": second.file, "dataset_b": second.dataset}
-    with kept(checkpoint) as store, report(output, format_) as add:
-        run = Run(threads, method, precision, seed, store)
+    with kept(checkpoint, None if quiet else complain) as store, report(output, format_) as add:
+        run = Run(threads, method, precision, seed, checkpoint=store)
         with shown(run, names, quiet=quiet) as watched, _about(names):
             results = gaedist.compares(
                 first.codes,

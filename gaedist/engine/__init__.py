@@ -241,5 +241,5 @@ def _working(counts: Sequence[int], run: Run) -> Iterator[Work]:
             yield Work(threads, run.progress, sum(counts), checkpoint=run.checkpoint)
         except KeyboardInterrupt:
             if run.checkpoint:
-                run.checkpoint.write()
+                run.checkpoint.try_to_write()
             raise

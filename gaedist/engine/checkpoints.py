@@ -8,7 +8,7 @@ run that comes to the same pass takes these up; one that comes to another pass i
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ class Section:
         """Take note of the numbers after so many tiles, and write them if it is time."""
         self.done, self.state = done, state
         if self.checkpoint and time.monotonic() - self.checkpoint.written > SECONDS:
-            self.checkpoint.write()
+            self.checkpoint.try_to_write()
 
 
 class Checkpoint:
@@ -61,6 +61,8 @@ class Checkpoint:
     ----------
     path : str or Path
         Where it is, or will be.
+    note : callable, optional
+        Called once with a sentence if it cannot be written; the run goes on.
 
     Raises
     ------
@@ -68,8 +70,8 @@ class Checkpoint:
         If something else is there, or it cannot be read.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, note: Callable[[str], None] | None = None) -> None:
+        self.path, self.note = Path(path), note
         if not self.path.absolute().parent.is_dir():
             raise GaedistError(f"{path} cannot be written: there is no such folder.")
         self.written = time.monotonic()
@@ -100,6 +102,16 @@ class Checkpoint:
             )
         return self.sections[place]
 
+    def try_to_write(self) -> None:
+        """Write the file, if that can be done: a full disk must not end a run."""
+        self.written = time.monotonic()
+        try:
+            self.write()
+        except GaedistError as error:
+            if self.note:
+                self.note(f"{error} The run goes on without a checkpoint.")
+            self.note = None
+
     def write(self) -> None:
         """Write the file."""
         sections = [{"about": section.about, "done": section.done} for section in self.sections]
@@ -129,12 +141,12 @@ class Checkpoint:
 
 
 @contextmanager
-def kept(path: Path | None) -> Iterator[Checkpoint | None]:
+def kept(path: Path | None, note: Callable[[str], None] | None) -> Iterator[Checkpoint | None]:
     """Yield the checkpoint that is or will be at a path, and delete it if no exception comes."""
     if path is None:
         yield None
         return
-    checkpoint = Checkpoint(path)
+    checkpoint = Checkpoint(path, note)
     yield checkpoint
     checkpoint.remove()
 

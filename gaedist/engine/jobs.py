@@ -73,8 +73,8 @@ class Run:
     method: str = AUTO
     precision: str = DOUBLE
     seed: int = 0
-    checkpoint: Checkpoint | None = None
     tolerance: float | None = None
+    checkpoint: Checkpoint | None = None
     progress: Callable[[int, int], None] | None = None
     status: Callable[[str], None] | None = None
     note: Callable[[str], None] | None = None

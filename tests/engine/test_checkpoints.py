@@ -164,6 +164,19 @@ def test_a_cut_one_is_none(tmp_path, always):
         Checkpoint(path)
 
 
+def test_a_full_disk_ends_no_run(tmp_path, always, monkeypatch):
+    def full(path):
+        raise GaedistError(f"{path}: cannot be written: No space left on device.")
+
+    monkeypatch.setattr(checkpoints, "whole_file", full)
+    notes, expected = [], QUESTIONS["constant"](Run(method="pairs"))
+    checkpoint = Checkpoint(tmp_path / "run.ckpt", notes.append)
+    found = QUESTIONS["constant"](Run(method="pairs", checkpoint=checkpoint))
+    assert answer(found) == answer(expected)
+    assert len(notes) == 1
+    assert notes[0].endswith("No space left on device. The run goes on without a checkpoint.")
+
+
 def test_the_command_line_deletes_it_at_the_end(tmp_path, gaedist):
     np.save(tmp_path / "a.npy", codes())
     path = tmp_path / "run.ckpt"
