@@ -9,9 +9,19 @@ from gaedist.engine.arithmetic import compiled
 FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
 
 
+@compiled(inline=True)
+def _fill_products(dims: int, i: int, point: Any, columns: Any, gram: Any) -> None:
+    """Store a row of products; ``dims`` is a constant, unrolled, so that the loop over j is vectorised."""
+    for j in range(gram.shape[1]):
+        product = 0.0
+        for d in range(dims):
+            product += point[d] * columns[d, j]
+        gram[i, j] = product
+
+
 @compiled()
 def gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
-    """Store x_i · y_j of points in at most FEW dimensions, padded to FEW with zeros."""
+    """Store x_i · y_j of points in at most FEW dimensions, padded with zeros to 2, 4 or FEW."""
     dim = x.shape[1]
     for d in range(FEW):
         point[d] = 0.0
@@ -20,11 +30,12 @@ def gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
     for i in range(x.shape[0]):
         for d in range(dim):
             point[d] = x[i, d]
-        for j in range(y.shape[0]):
-            product = 0.0
-            for d in range(FEW):  # unrolled, so that the loop over j is the one that is vectorised
-                product += point[d] * columns[d, j]
-            gram[i, j] = product
+        if dim <= 2:
+            _fill_products(2, i, point, columns, gram)
+        elif dim <= 4:
+            _fill_products(4, i, point, columns, gram)
+        else:
+            _fill_products(FEW, i, point, columns, gram)
 
 
 @compiled()
