@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from gaedist.covariances import meet
-from gaedist.engine import BY_PAIRS, SINGLE, Array, How, Plan, Run
+from gaedist.engine import BY_PAIRS, Array, How, Plan, Run
 from gaedist.errors import GaedistError, check_choice
-from gaedist.laws import COARSE, WIDE, is_hidden
+from gaedist.laws import WIDE, is_hidden
 from gaedist.mixtures import Mixture, SquaredDistance, distance_plan, signed_sum, to_linear
 from gaedist.parameters import NONE, Parameters
 from gaedist.permutations import PermutationLaw, permuted
@@ -168,7 +168,7 @@ def _apart(smoothing: Smoothing, distance: SquaredDistance, asked: Smoothings, r
         log_value=log_value if sign > 0 else None,
         expected=0.0 if expected is not None and asked.unbiased else expected,
         permuted=None if stopped else lambda replicates: law(replicates=replicates),
-        note=(COARSE if distance.how.precision == SINGLE else WIDE) if hidden else None,
+        note=WIDE if hidden else None,
         estimator=asked.estimator,
         covariance=meet(p.covariance.name, q.covariance.name),
         sigma=smoothing.summary,

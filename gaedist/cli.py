@@ -5,7 +5,7 @@ The commands, with all that they need, are loaded when one is called, so that he
 
 import signal
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -34,8 +34,7 @@ class _Commands(TyperGroup):
         if not self.commands and name in ABOUT:
             from gaedist.commands import app as commands
 
-            group = typer.main.get_command(commands)
-            self.commands = group.commands  # type: ignore[attr-defined]
+            self.commands = cast(TyperGroup, typer.main.get_command(commands)).commands
         return self.commands.get(name)
 
 

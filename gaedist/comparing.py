@@ -11,7 +11,7 @@ from gaedist.apart import Apart, Smoothings, gaussian_plan
 from gaedist.engine import Plan, Run, carry_out
 from gaedist.errors import GaedistError, check_count, check_dims
 from gaedist.latents import as_codes
-from gaedist.laws import Null
+from gaedist.laws import Null, explained
 from gaedist.metrics import GAUSSIAN, Metric, check_used, metric_names
 from gaedist.parameters import Parameters
 from gaedist.rules import Sigma, listed
@@ -222,7 +222,7 @@ def _result(
     name: str, found: Apart, shape: tuple[int, int, int], permutations: int, run: Run, began: float
 ) -> CompareResult:
     n, m, dim = shape
-    null, p_value = Null("none", note=found.note), None
+    null, p_value = Null("none", note=explained(found.note, found.how.precision)), None
     if permutations and found.permuted:
         law = found.permuted(permutations)
         null, p_value = Null(law.method, law.mean, law.sd, law.replicates), float(law.p_value)

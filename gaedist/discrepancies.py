@@ -11,10 +11,10 @@ from functools import lru_cache
 import numpy as np
 
 from gaedist.crossed import Radial, crossed_law
-from gaedist.engine import SAMPLE, SINGLE, Array, PairSum, PairTotal, Plan, Profile, Run, Shape
+from gaedist.engine import SAMPLE, Array, PairSum, PairTotal, Plan, Profile, Run, Shape
 from gaedist.errors import GaedistError
 from gaedist.findings import Value
-from gaedist.laws import COARSE, DEPARTURE, FEWEST, WIDE, Judgement, LogNormalLaw, ValueLaw, pair_law
+from gaedist.laws import DEPARTURE, FEWEST, Judgement, LogNormalLaw, ValueLaw, pair_law
 from gaedist.measure import Measured, Setting, measure_plan
 from gaedist.mixtures import to_linear
 from gaedist.moments import limit_moments, moments
@@ -69,10 +69,7 @@ def henze_zirkler(x: Array, asked: Parameters, run: Run) -> Plan[Value]:
     def judge(measured: Measured) -> Judgement:
         # points' overlaps with themselves make 1 of it, and of its mean: what is left may be very little
         rest = n * (measured.moving + to_linear(measured.terms.log_prior))
-        judgement = law.judge(1 + rest, excess=rest + below, size=n * measured.largest)
-        if judgement.null.note == WIDE and measured.terms.how.precision == SINGLE:
-            return replace(judgement, null=replace(judgement.null, note=COARSE))
-        return judgement
+        return law.judge(1 + rest, excess=rest + below, size=n * measured.largest)
 
     return _bhep_at(y, beta, judge, run)
 

@@ -5,7 +5,7 @@ import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from gaedist.engine import ROUNDING
+from gaedist.engine import ROUNDING, SINGLE
 from gaedist.limits import quadratic_law
 from gaedist.spectra import PairMoments
 
@@ -59,6 +59,11 @@ class Null:
     sd: float | None = None
     replicates: int | None = None
     note: str | None = None
+
+
+def explained(note: str | None, precision: str) -> str | None:
+    """Return why there is no p-value, where it is the precision that was asked for."""
+    return COARSE if note == WIDE and precision == SINGLE else note
 
 
 @dataclass(frozen=True)

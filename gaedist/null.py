@@ -15,10 +15,9 @@ from functools import cached_property
 
 import numpy as np
 
-from gaedist.engine import SINGLE, Array, Run, mean_and_sd
+from gaedist.engine import Array, Run, mean_and_sd
 from gaedist.errors import GaedistError
 from gaedist.laws import (
-    COARSE,
     DEPARTURE,
     FEWEST,
     PRECISION,
@@ -93,8 +92,7 @@ class ClosedForm(Law):
             (1, terms.log_pairs), (-1, law.log_pairs), (-2, terms.log_cross), (2, law.log_cross)
         )
         if _is_hidden(terms, max(law.log_sd, log_excess)):
-            reason = COARSE if terms.how.precision == SINGLE else WIDE
-            return Judgement(Null("closed-form", mean, sd, note=reason))
+            return Judgement(Null("closed-form", mean, sd, note=WIDE))
         excess, z = sign * to_linear(log_excess), sign * to_linear(log_excess - law.log_sd)
         if not self.setting.smoothed:
             method, p_value = GammaLaw(mean, sd, law.skewness, self.n, two_sided=True).tail(z)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from numpy.typing import ArrayLike
@@ -12,7 +12,7 @@ from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.findings import Found, ScoreTerms
 from gaedist.gaussian import ROW, can_be_too_small, gaussian_plan
 from gaedist.latents import as_codes
-from gaedist.laws import Judgement, Null
+from gaedist.laws import Judgement, Null, explained
 from gaedist.measure import Setting
 from gaedist.metrics import GAUSSIAN, Metric, check_used, metric_names
 from gaedist.null import NULLS, Ask, check_null
@@ -262,7 +262,7 @@ def _result(
         covariance=found.covariance,
         sigma=found.sigma,
         terms=found.terms,
-        null=judgement.null,
+        null=replace(judgement.null, note=explained(judgement.null.note, found.how.precision)),
         excess=judgement.excess,
         z=judgement.z,
         p_value=judgement.p_value,

@@ -137,44 +137,33 @@ def compiled(
     return compile_
 
 
+def _bitcast(kind: Any) -> Callable[..., Any]:
+    """Return what generates code that takes the bits of a number for those of another type."""
+    return lambda _target, builder, _signature, args: builder.bitcast(args[0], kind)
+
+
 @intrinsic
 def bits(_context: Any, value: Any) -> Any:
     """Return the 64 bits of a double as an integer."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.IntType(64))
-
-    return types.int64(types.float64), generate
+    return types.int64(types.float64), _bitcast(ir.IntType(64))
 
 
 @intrinsic
 def double(_context: Any, bits: Any) -> Any:
     """Return the double that has these 64 bits."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.DoubleType())
-
-    return types.float64(types.int64), generate
+    return types.float64(types.int64), _bitcast(ir.DoubleType())
 
 
 @intrinsic
 def bits_of_single(_context: Any, value: Any) -> Any:
     """Return the 32 bits of a single as an integer."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.IntType(32))
-
-    return types.int32(types.float32), generate
+    return types.int32(types.float32), _bitcast(ir.IntType(32))
 
 
 @intrinsic
 def single(_context: Any, bits: Any) -> Any:
     """Return the single that has these 32 bits."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], ir.FloatType())
-
-    return types.float32(types.int32), generate
+    return types.float32(types.int32), _bitcast(ir.FloatType())
 
 
 @compiled(inline=True)

@@ -45,20 +45,17 @@ def _power(y: Any, deep: bool) -> Any:
     return 2.0**y
 
 
-@compiled(inline=True)
 def _double_power(y: Any, deep: bool) -> Any:
     return exp2(y) if deep else exp2_in_range(y)
 
 
-@compiled(inline=True)
 def _single_power(y: Any, deep: bool) -> Any:
     return exp2_single(y)
 
 
 @overload(_power, jit_options={**OPTIONS, "forceinline": True})
 def _choose_power(y: Any, deep: bool) -> Callable[[Any, bool], Any]:
-    found = _single_power if y == types.float32 else _double_power
-    return found.py_func  # type: ignore[attr-defined, no-any-return]
+    return _single_power if y == types.float32 else _double_power
 
 
 @compiled(inline=True)
