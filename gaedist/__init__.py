@@ -21,29 +21,29 @@ from typing import TYPE_CHECKING, Any
 from gaedist.version import __version__
 
 if TYPE_CHECKING:
-    from gaedist.comparing import CompareResult, compare, compares
+    from gaedist.api.compare import CompareResult, compare, compares
+    from gaedist.api.inspect import ArrayReport, inspect
+    from gaedist.api.score import ScoreResult, score, scores
+    from gaedist.api.sigma import SigmaResult, sigma
     from gaedist.engine import Checkpoint, Run
     from gaedist.errors import GaedistError
-    from gaedist.inspecting import ArrayReport, inspect
-    from gaedist.parameters import Parameters
-    from gaedist.scoring import ScoreResult, score, scores
-    from gaedist.sigmas import SigmaResult, sigma
+    from gaedist.metrics.parameters import Parameters
 
 _HOMES = {
-    "ArrayReport": "inspecting",
+    "ArrayReport": "api.inspect",
     "Checkpoint": "engine",
-    "CompareResult": "comparing",
+    "CompareResult": "api.compare",
     "GaedistError": "errors",
-    "Parameters": "parameters",
+    "Parameters": "metrics.parameters",
     "Run": "engine",
-    "ScoreResult": "scoring",
-    "SigmaResult": "sigmas",
-    "compare": "comparing",
-    "compares": "comparing",
-    "inspect": "inspecting",
-    "score": "scoring",
-    "scores": "scoring",
-    "sigma": "sigmas",
+    "ScoreResult": "api.score",
+    "SigmaResult": "api.sigma",
+    "compare": "api.compare",
+    "compares": "api.compare",
+    "inspect": "api.inspect",
+    "score": "api.score",
+    "scores": "api.score",
+    "sigma": "api.sigma",
 }
 """Name → module that has it, which is loaded when it is first asked for."""
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from gaedist.cli import main
+from gaedist.cli.app import main
 
 if __name__ == "__main__":
     sys.exit(main())

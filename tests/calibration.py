@@ -10,8 +10,8 @@ import numpy as np
 from joblib import Parallel, delayed
 
 import gaedist
-from gaedist.scoring import METRICS
-from gaedist.targets import TARGETS
+from gaedist.api.score import METRICS
+from gaedist.mixtures.targets import TARGETS
 
 SIZES, DIMS, SIGMAS = (50, 200, 1000), (1, 2, 8, 32), (0.5, 1.0, "median")
 BOUNDS = {0.05: (0.035, 0.065), 0.01: (0.005, 0.018)}

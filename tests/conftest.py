@@ -9,7 +9,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from gaedist.cli import main
+from gaedist.cli.app import main
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -18,15 +18,15 @@ DATA = Path(__file__).parents[1] / "data"
 def own_cache(tmp_path_factory, monkeypatch):
     """Keep simulated scores of a test away from the user's, and from other tests."""
     folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setattr("gaedist.cache.folder", lambda: folder)
-    monkeypatch.setattr("gaedist.replicates._computed", {})
+    monkeypatch.setattr("gaedist.null.cache.folder", lambda: folder)
+    monkeypatch.setattr("gaedist.null.monte_carlo._computed", {})
     return folder
 
 
 @pytest.fixture(autouse=True)
 def untold(monkeypatch):
     """Tell nobody that something is compiled, as it is in the first test that needs it."""
-    monkeypatch.setattr("gaedist.engine.arithmetic.LISTENER.told", True)
+    monkeypatch.setattr("gaedist.engine.compiled.arithmetic.LISTENER.told", True)
 
 
 @pytest.fixture

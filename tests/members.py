@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gaedist.full import Full
-from gaedist.variances import Constant, Diagonal, Radial, Spherical
+from gaedist.mixtures.diagonal import Constant, Diagonal, Radial, Spherical
+from gaedist.mixtures.full import Full
 
 
 def variances(rng, sigmas, *shape):

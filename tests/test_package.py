@@ -13,7 +13,7 @@ def test_all_that_is_public_can_be_had(name):
 
 
 def test_a_module_does_not_hide_the_function_of_its_question():
-    script = "import gaedist.scoring, gaedist.comparing, gaedist; print(gaedist.score([[0.0]]).n)"
+    script = "import gaedist.api.score, gaedist.api.compare, gaedist; print(gaedist.score([[0.0]]).n)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
 

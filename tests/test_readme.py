@@ -14,14 +14,14 @@ from numpy.testing import assert_allclose
 from samples import SAMPLES, sample
 
 import gaedist
+from gaedist.api.score import METRICS
 from gaedist.engine import METHODS
-from gaedist.figures import p_text, score_value, sizes, spread
-from gaedist.latents import Selection, read_latents
-from gaedist.metrics import option_of
-from gaedist.rules import RULES
-from gaedist.scoring import METRICS
-from gaedist.tails import TAILS
-from gaedist.words import score_sentence
+from gaedist.files.codes import Selection, read_latents
+from gaedist.kernels.radial import KERNELS
+from gaedist.metrics.base import option_of
+from gaedist.report.numbers import p_text, score_value, sizes, spread
+from gaedist.report.verdicts import score_sentence
+from gaedist.smoothing.rules import RULES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -179,7 +179,7 @@ def tail_rows():
     """Return a Markdown table of the kernels."""
     yield "| `--kernel` | k(r²) | density of μ | source |"
     yield "|---" * 4 + "|"
-    for name, row in TAILS.items():
+    for name, row in KERNELS.items():
         yield f"| `{name}` | {row.about} | {row.mixture} | {row.reference} |"
 
 

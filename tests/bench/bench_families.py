@@ -14,8 +14,8 @@ import time
 
 import numpy as np
 
-from gaedist.covariances import Constant, Diagonal, Full, Radial, Spherical
 from gaedist.engine import Run, log_pair_sums, pair_derivatives
+from gaedist.mixtures.families import Constant, Diagonal, Full, Radial, Spherical
 
 SHARE = {"constant": 1, "spherical": 1, "radial": 1, "diagonal": 16, "full": 400}
 """By how much fewer pairs the slower families are timed with."""

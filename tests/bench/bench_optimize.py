@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import minimize
 
-from gaedist.bandwidth import best_constant
-from gaedist.covariances import Spherical
 from gaedist.engine import Run
-from gaedist.meanfield import spherical_mean_field
-from gaedist.objectives import Score
-from gaedist.optimize import optimize
+from gaedist.mixtures.families import Spherical
+from gaedist.smoothing.bandwidths import best_constant
+from gaedist.smoothing.mean_field import spherical_mean_field
+from gaedist.smoothing.objectives import Score
+from gaedist.smoothing.optimize import optimize
 
 LIMIT = 3000
 

@@ -23,9 +23,9 @@ import numba
 import numpy as np
 from numpy._core._multiarray_umath import __cpu_features__ as cpu_features
 
-from gaedist.covariances import Constant
 from gaedist.engine import Run, available_threads
-from gaedist.mixtures import Mixture, overlap
+from gaedist.mixtures.families import Constant
+from gaedist.mixtures.mixture import Mixture, overlap
 
 BLOCKS = (64, 256, 1024, 2048)
 SQUARE = 3000

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gaedist.covariances import Constant
 from gaedist.engine import Run
-from gaedist.mixtures import Mixture, squared_distance
-from gaedist.permutations import deal, permuted
+from gaedist.mixtures.families import Constant
+from gaedist.mixtures.mixture import Mixture, squared_distance
+from gaedist.null.permutations import deal, permuted
 
 SEED, SQUARE = 0, 2000
 

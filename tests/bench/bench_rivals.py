@@ -19,10 +19,10 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 import gaedist
+from gaedist.api.score import METRICS
 from gaedist.engine import PairSum, Profile, Run, Shape, log_pair_sums
-from gaedist.engine.integrands import Gaussian
-from gaedist.parameters import SCALES, silverman_gamma
-from gaedist.scoring import METRICS
+from gaedist.engine.compiled.integrands import Gaussian
+from gaedist.metrics.parameters import SCALES, silverman_gamma
 
 DIRECTIONS = 1000
 

@@ -1,0 +1,105 @@
+"""What is in a file: its arrays, their first moments, and what is wrong with them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gaedist.errors import GaedistError
+from gaedist.files.codes import (
+    find_array,
+    nonfinite_rows,
+    open_arrays,
+    read_rows,
+    shape_fault,
+    split_name,
+    without_rows,
+)
+from gaedist.files.npy import StoredArray
+
+_ROUNDING = 1e-24
+"""A variance below this part of the mean square is what rounding leaves of constant codes."""
+
+
+@dataclass(frozen=True)
+class ArrayReport:
+    """One array of a file. The moments are None where the array holds no latent codes.
+
+    Attributes
+    ----------
+    dataset : str, optional
+        Its name in the file; None in an .npy.
+    shape : tuple of int
+        Its shape.
+    dtype : str, optional
+        Its type.
+    problem : str, optional
+        What is wrong with it as latent codes.
+    mean_norm : float, optional
+        |mean vector|; 0 for N(0, I).
+    sd_min, sd_max : float, optional
+        Range of the standard deviations of the axes; 1 for N(0, I).
+    norm : float, optional
+        Mean of |x|²/D; 1 for N(0, I).
+    scale : float, optional
+        The factor that makes the mean variance of the axes 1; None if the codes do not vary.
+    """
+
+    dataset: str | None
+    shape: tuple[int, ...]
+    dtype: str | None
+    problem: str | None
+    mean_norm: float | None = None
+    sd_min: float | None = None
+    sd_max: float | None = None
+    norm: float | None = None
+    scale: float | None = None
+
+
+def inspect(name: str, *, dataset: str | None = None) -> list[ArrayReport]:
+    """Describe every array of ``path``, or the one of ``path::dataset``.
+
+    Moments are those of the finite rows, with divisor n.
+
+    Raises
+    ------
+    GaedistError
+        If the file cannot be read, or holds no such array.
+    """
+    path, named = split_name(name)
+    wanted = named or dataset
+    with open_arrays(path) as arrays:
+        return [_report(array) for array in (arrays if wanted is None else [find_array(arrays, wanted)])]
+
+
+def _report(array: StoredArray) -> ArrayReport:
+    dtype = None if array.dtype is None else str(array.dtype)
+    problem = array.fault or shape_fault(array.shape)
+    if problem:
+        return ArrayReport(array.name, array.shape, dtype, problem)
+    try:
+        codes = read_rows(array, range(array.shape[0]))
+    except GaedistError as error:
+        return ArrayReport(array.name, array.shape, dtype, str(error).rstrip("."))
+    bad = nonfinite_rows(codes)
+    if len(bad):
+        problem = f"{len(bad)} of {len(codes)} rows are not finite, first row {bad[0]}"
+        codes = without_rows(codes, bad)
+    if len(codes) == 0:
+        return ArrayReport(array.name, array.shape, dtype, problem)
+    n, dim = codes.shape
+    norm = float(np.einsum("ij,ij->", codes, codes)) / (n * dim)
+    mean = codes.mean(axis=0)
+    codes -= mean
+    variances = np.einsum("ij,ij->j", codes, codes) / n
+    return ArrayReport(
+        dataset=array.name,
+        shape=array.shape,
+        dtype=dtype,
+        problem=problem,
+        mean_norm=float(np.linalg.norm(mean)),
+        sd_min=math.sqrt(variances.min()),
+        sd_max=math.sqrt(variances.max()),
+        norm=norm,
+        scale=1 / math.sqrt(variances.mean()) if variances.mean() > _ROUNDING * norm else None,
+    )

@@ -1,0 +1,228 @@
+"""The commands: each parses, calls one function of the library, and prints."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+import gaedist
+from gaedist.api.compare import METRICS as COMPARE_METRICS
+from gaedist.api.score import METRICS, check_options
+from gaedist.cli import options
+from gaedist.cli.answers import check_comparison, check_gates, finish, stop_if_interrupted
+from gaedist.cli.gates import ABOVE, Outcome, P, Z
+from gaedist.cli.help import ABOUT
+from gaedist.cli.progress import shown
+from gaedist.cli.standard_streams import complain
+from gaedist.engine import Run, kept
+from gaedist.errors import DONE, GaedistError
+from gaedist.files.codes import Latents, Selection, parse_rows, read_latents, split_name
+from gaedist.metrics.base import metric_names
+from gaedist.metrics.measure import ScoreOptions
+from gaedist.metrics.parameters import Parameters
+from gaedist.report.writers import Row, report
+from gaedist.smoothing.files import SigmaTarget, parse_sigma
+from gaedist.smoothing.rules import JOINT, RULES
+from gaedist.smoothing.smooth import FACTOR
+
+app = typer.Typer()
+
+
+@app.command(help=ABOUT["score"])
+def score(
+    files: options.Files,
+    sigma: options.ScoreSigmas = options.ONE,
+    covariance: options.Covariance = None,
+    target: options.Target = "normal",
+    estimator: options.ScoreEstimator = "v",
+    metric: options.ScoreMetrics = options.GAUSSIANS,
+    kernel: options.Kernel = None,
+    scale: options.Scales = None,
+    alpha: options.Alpha = None,
+    beta: options.Beta = None,
+    gamma: options.Gamma = None,
+    directions: options.Directions = None,
+    null: options.Null = "auto",
+    replicates: options.Replicates = None,
+    no_cache: options.NoCache = False,
+    dataset: options.Dataset = None,
+    rows: options.Rows = None,
+    subsample: options.Subsample = None,
+    seed: options.Seed = 0,
+    drop_nonfinite: options.Drop = False,
+    method: options.Method = "auto",
+    tolerance: options.Tolerance = None,
+    precision: options.Precision = "double",
+    threads: options.Threads = None,
+    checkpoint: options.Checkpoints = None,
+    format_: options.Format = "auto",
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+    fail_above: options.FailAbove = None,
+    fail_z: options.FailZ = None,
+    fail_p: options.FailP = None,
+) -> int:
+    """Run ``gaedist score``."""
+    selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
+    parameters = Parameters(beta, gamma, kernel, scale, alpha, directions)
+    outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p}, quiet)
+    sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)]
+    metrics = metric_names(metric, METRICS)
+    check_options(metrics, sigmas, ScoreOptions(target, estimator, covariance), parameters)
+    check_gates(outcome, metrics, sigmas, covariance, target, null, replicates)
+    with kept(checkpoint, None if quiet else complain) as store, report(output, format_) as add:
+        run = Run(threads, method, precision, seed, tolerance, store)
+        for file in files:
+            with outcome.reporting(file):
+                latents = _read(file, selection, quiet)
+                with shown(run, latents.name, quiet=quiet) as watched, _about(latents.name):
+                    results = gaedist.scores(
+                        latents.codes,
+                        sigmas,
+                        covariance=covariance,
+                        target=target,
+                        estimator=estimator,
+                        metric=metrics,
+                        parameters=parameters,
+                        null=null,
+                        replicates=replicates,
+                        cache=not no_cache,
+                        failed=outcome.failing(latents.name, metrics),
+                        run=watched,
+                    )
+                source = {"file": latents.file, "dataset": latents.dataset}
+                finish(results, source, latents.name, add, outcome)
+    return outcome.exit_code()
+
+
+@app.command(help=ABOUT["compare"])
+def compare(
+    a: options.FileA,
+    b: options.FileB,
+    sigma: options.CompareSigmas = options.ONE,
+    sigma_b: options.SigmaB = None,
+    sigma_factor: options.SigmaFactor = FACTOR,
+    covariance: options.Covariance = None,
+    estimator: options.CompareEstimator = "v",
+    metric: options.CompareMetrics = options.GAUSSIANS,
+    kernel: options.Kernel = None,
+    scale: options.Scales = None,
+    alpha: options.Alpha = None,
+    gamma: options.Gamma = None,
+    directions: options.Directions = None,
+    permutations: options.Permutations = 0,
+    dataset: options.Dataset = None,
+    rows: options.Rows = None,
+    subsample: options.Subsample = None,
+    seed: options.Seed = 0,
+    drop_nonfinite: options.Drop = False,
+    method: options.Method = "auto",
+    precision: options.Precision = "double",
+    threads: options.Threads = None,
+    checkpoint: options.Checkpoints = None,
+    format_: options.Format = "auto",
+    output: options.Output = None,
+    quiet: options.Quiet = False,
+    fail_above: options.FailAbove = None,
+    fail_p: options.FailP = None,
+) -> int:
+    """Run ``gaedist compare``."""
+    selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
+    parameters = Parameters(
+        beta=None, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
+    )
+    outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
+    metrics = metric_names(metric, COMPARE_METRICS)
+    check_comparison(outcome, metrics, parameters, permutations)
+    sigmas = [parse_sigma(text, [*RULES, JOINT]) for text in dict.fromkeys(sigma)]
+    chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
+    first, second = _read(a, selection, quiet), _read(b, selection, quiet)
+    names = f"{first.name} and {second.name}"
+    source = {"file_a": first.file, "dataset_a": first.dataset}
+    source |= {"file_b": second.file, "dataset_b": second.dataset}
+    with kept(checkpoint, None if quiet else complain) as store, report(output, format_) as add:
+        run = Run(threads, method, precision, seed, checkpoint=store)
+        with shown(run, names, quiet=quiet) as watched, _about(names):
+            results = gaedist.compares(
+                first.codes,
+                second.codes,
+                sigmas,
+                sigma_b=chosen_b,
+                sigma_factor=sigma_factor,
+                covariance=covariance,
+                estimator=estimator,
+                metric=metrics,
+                parameters=parameters,
+                permutations=permutations,
+                failed=outcome.failing(names, metrics),
+                run=watched,
+            )
+        finish(results, source, names, add, outcome)
+    return outcome.exit_code()
+
+
+@app.command(help=ABOUT["sigma"])
+def sigma(
+    file: options.File,
+    sigma: options.Sigma = "mean-field",
+    covariance: options.Covariance = None,
+    dataset: options.Dataset = None,
+    rows: options.Rows = None,
+    subsample: options.Subsample = None,
+    seed: options.Seed = 0,
+    drop_nonfinite: options.Drop = False,
+    threads: options.Threads = None,
+    format_: options.SummaryFormat = "auto",
+    output: options.SigmaOutput = None,
+    quiet: options.Quiet = False,
+) -> int:
+    """Run ``gaedist sigma``."""
+    selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
+    chosen = parse_sigma(sigma, RULES)
+    destination = None if output is None else SigmaTarget.parse(output)
+    if destination:
+        destination.check([split_name(file)[0]])
+    latents = _read(file, selection, quiet)
+    with shown(Run(threads, seed=seed), latents.name, quiet=quiet) as watched, _about(latents.name):
+        result = gaedist.sigma(latents.codes, sigma=chosen, covariance=covariance, run=watched)
+    if destination:
+        destination.write(result.array)
+    with report(None, format_) as add:
+        add(Row({"file": latents.file, "dataset": latents.dataset}, result))
+    stop_if_interrupted(latents.name, result.sigma)
+    return DONE
+
+
+@app.command(help=ABOUT["inspect"])
+def inspect(
+    files: options.Files,
+    dataset: options.Dataset = None,
+    format_: options.SummaryFormat = "auto",
+    output: options.Output = None,
+) -> int:
+    """Run ``gaedist inspect``."""
+    outcome = Outcome()
+    with report(output, format_) as add:
+        for file in files:
+            with outcome.reporting(file):
+                for found in gaedist.inspect(file, dataset=dataset):
+                    add(Row({"file": split_name(file)[0]}, found))
+    return outcome.exit_code()
+
+
+def _read(file: str, selection: Selection, quiet: bool) -> Latents:
+    """Read codes, and say how many rows were dropped."""
+    latents = read_latents(file, selection)
+    if latents.dropped and not quiet:
+        total = latents.dropped + len(latents.codes)
+        complain(f"{latents.name}: dropped {latents.dropped} of {total} rows that are not finite.")
+    return latents
+
+
+@contextmanager
+def _about(names: str) -> Iterator[None]:
+    """Put the names of the files before an error that knows only their codes."""
+    try:
+        yield
+    except GaedistError as error:
+        raise GaedistError(f"{names}: {error}") from error

@@ -1,0 +1,78 @@
+"""A line on standard error that shows how far a run is, if it lasts."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gaedist.cli.standard_streams import complain
+from gaedist.engine import Run
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_PATIENCE = 1.0  # seconds without a line
+
+
+@contextmanager
+def shown(run: Run, what: str, *, quiet: bool) -> Iterator[Run]:
+    """Yield the same run, which after a second shows its progress if somebody can see it, and says notes."""
+    if quiet:
+        yield run
+        return
+    run = replace(run, note=lambda text: complain(f"{what}: {text}"))
+    if not sys.stderr or not sys.stderr.isatty():
+        yield run
+        return
+    line = _Line(what)
+    try:
+        yield replace(run, progress=line.advance, status=line.describe)
+    finally:
+        line.stop()
+
+
+class _Line:
+    """A bar of tiles, or the words of an optimisation."""
+
+    def __init__(self, what: str) -> None:
+        self.what, self.began = what, time.monotonic()
+        self.shown: Progress | None = None
+        self.wordy = False
+
+    def advance(self, done: int, total: int) -> None:
+        """Show that so many tiles are done."""
+        if done < total or self.shown:
+            self._update(self.what, done, total)
+
+    def describe(self, text: str) -> None:
+        """Show a text, without a bar."""
+        self._update(f"{text} – {self.what}", 0, None)
+
+    def _update(self, text: str, done: int, total: int | None) -> None:
+        wordy = total is None
+        if self.shown is None or self.wordy != wordy:
+            if time.monotonic() - self.began < _PATIENCE:
+                return
+            self.stop()
+            self.shown, self.wordy = _start(wordy), wordy
+            self.shown.add_task(text)
+        self.shown.update(self.shown.task_ids[0], description=text, completed=done, total=total)
+
+    def stop(self) -> None:
+        """Take the line away."""
+        if self.shown:
+            self.shown.stop()
+
+
+def _start(wordy: bool) -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.table import Column
+
+    text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+    bar = () if wordy else (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    progress = Progress(text, *bar, console=Console(stderr=True), transient=True)
+    progress.start()
+    return progress

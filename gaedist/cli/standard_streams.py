@@ -1,0 +1,34 @@
+"""Standard streams that may be closed, full, or in an encoding without σ."""
+
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+
+from gaedist.errors import GaedistError, printable
+from gaedist.files.atomic import open_text
+
+
+def prepare_streams() -> None:
+    """Make both output streams take every character; raise `GaedistError` if standard output is closed."""
+    if sys.stderr is None:
+        sys.stderr = open_text(Path(os.devnull))
+    if sys.stdout is None:
+        raise GaedistError("standard output is closed.")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            unicode = stream.encoding.lower().replace("-", "").startswith("utf")
+            stream.reconfigure(errors="surrogateescape" if unicode else "replace")
+
+
+def complain(message: str) -> None:
+    """Say something in one line on standard error."""
+    with contextlib.suppress(OSError):  # a full disk behind standard error changes no exit code
+        print("gaedist:", printable(message.replace("\n", " ")), file=sys.stderr, flush=True)
+
+
+def abandon_stdout() -> None:
+    """Send what is left in the buffer of standard output nowhere, so that the interpreter ends quietly."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

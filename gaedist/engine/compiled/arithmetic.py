@@ -1,0 +1,272 @@
+"""Compiled arithmetic that LLVM turns into vector instructions, and the options of everything compiled."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from functools import cache as once
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.core.caching import FunctionCache
+from numba.extending import intrinsic
+
+from gaedist.engine.compiled.sizes import TILE
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
+"""Numba's options for everything compiled.
+
+Multiplications and additions may fuse, but nothing is reordered: a compiler that is free to reorder a sum
+gives other bits to code from the cache than to the same code just compiled. error_model="numpy" leaves out
+Python's check for division by zero, which keeps loops scalar.
+"""
+
+_MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
+_MAGIC_BITS = 0x4338000000000000
+_ROOT_HALF_BITS = 0x3FE6A09E667F3BCD  # √½
+LOWEST = -1022.0  # the exponent of the least normal double
+
+# 2^f on [−½, ½]: mpmath.chebyfit(lambda f: mpf(2) ** f, [-0.5, 0.5], 12) with 40 digits.
+_C0 = 1.0
+_C1 = 0.6931471805599453
+_C2 = 0.24022650695910158
+_C3 = 0.055504108664821625
+_C4 = 0.009618129107587256
+_C5 = 0.001333355814640647
+_C6 = 0.00015403530463724353
+_C7 = 1.5252733841556773e-05
+_C8 = 1.3215432535912375e-06
+_C9 = 1.0178057087733941e-07
+_C10 = 7.074194297288521e-09
+_C11 = 4.4558179083360645e-10
+
+# The same in single precision, with 7 terms.
+_S_MAGIC = np.float32(1.5 * 2.0**23)
+_S_LOWEST = np.float32(-126.0)
+_S0 = np.float32(1.0)
+_S1 = np.float32(0.693147206703)
+_S2 = np.float32(0.240226509223)
+_S3 = np.float32(0.0555032722667)
+_S4 = np.float32(0.00961805667852)
+_S5 = np.float32(0.00134004281776)
+_S6 = np.float32(0.000154614446986)
+
+# log2((1 + f)/(1 − f))/f as a polynomial of f², where that is the log of [√½, √2]: chebyfit with 8 terms.
+_L0 = 2.8853900817779268
+_L1 = 0.9617966939259898
+_L2 = 0.5770780163455203
+_L3 = 0.4121985858409005
+_L4 = 0.32059853491395984
+_L5 = 0.262334352504183
+_L6 = 0.2209130842311768
+_L7 = 0.2136589569431927
+
+
+class Listener:
+    """Somebody who is told once in a process that something has to be compiled, by any thread."""
+
+    def __init__(self) -> None:
+        self.note: Callable[[str], None] | None = None
+        self.told = False
+
+    def tell(self) -> None:
+        """Tell it."""
+        if self.note and not self.told:
+            self.told = True
+            self.note("compiling for this machine, which takes some seconds the first time.")
+
+
+LISTENER = Listener()
+"""Who that is."""
+
+
+@once
+def sources() -> str:
+    """Return a digest of all code that may have been compiled into a function."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class _Cache(FunctionCache):
+    """Numba's cache on disk, which notices edits in every file, and never stops a run if it is damaged."""
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        return (*super()._index_key(sig, codegen), sources())
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            found = super().load_overload(sig, target_context)
+        except Exception:  # unpickling random bytes can raise anything
+            with contextlib.suppress(Exception):
+                self.flush()
+            found = None
+        if found is None:
+            LISTENER.tell()
+        return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with contextlib.suppress(Exception):  # a full disk
+            super().save_overload(sig, data)
+
+
+def compiled(
+    *, inline: bool = False, parallel: bool = False, nogil: bool = False, cache: bool = False
+) -> Callable[[F], F]:
+    """Compile with `OPTIONS`.
+
+    What inner loops call is inlined whatever its size: a loop with a call is not vectorised. Only entry
+    points are cached: what they call is compiled into them.
+    """
+
+    def compile_(function: F) -> F:
+        dispatcher = numba.njit(forceinline=inline, parallel=parallel, nogil=nogil, **OPTIONS)(function)
+        if cache:
+            with contextlib.suppress(RuntimeError):  # no folder for the cache can be written
+                dispatcher._cache = _Cache(function)
+        return cast(F, dispatcher)
+
+    return compile_
+
+
+def _bitcast(kind: Any) -> Callable[..., Any]:
+    """Return what generates code that takes the bits of a number for those of another type."""
+    return lambda _target, builder, _signature, args: builder.bitcast(args[0], kind)
+
+
+@intrinsic
+def bits(_context: Any, value: Any) -> Any:
+    """Return the 64 bits of a double as an integer."""
+    return types.int64(types.float64), _bitcast(ir.IntType(64))
+
+
+@intrinsic
+def double(_context: Any, bits: Any) -> Any:
+    """Return the double that has these 64 bits."""
+    return types.float64(types.int64), _bitcast(ir.DoubleType())
+
+
+@intrinsic
+def bits_of_single(_context: Any, value: Any) -> Any:
+    """Return the 32 bits of a single as an integer."""
+    return types.int32(types.float32), _bitcast(ir.IntType(32))
+
+
+@intrinsic
+def single(_context: Any, bits: Any) -> Any:
+    """Return the single that has these 32 bits."""
+    return types.float32(types.int32), _bitcast(ir.FloatType())
+
+
+@compiled(inline=True)
+def cell(row: int, j: int) -> Any:
+    """Return where element j of a row of TILE numbers is; unsigned, lest its sign be looked at each time."""
+    return np.uintp(row * TILE + j)
+
+
+@compiled(inline=True)
+def exp2_in_range(y: Any) -> Any:
+    """Return 2^y for y from −1022 to 1024."""
+    shifted = y + _MAGIC
+    f = y - (shifted - _MAGIC)
+    p = _C11
+    p = p * f + _C10
+    p = p * f + _C9
+    p = p * f + _C8
+    p = p * f + _C7
+    p = p * f + _C6
+    p = p * f + _C5
+    p = p * f + _C4
+    p = p * f + _C3
+    p = p * f + _C2
+    p = p * f + _C1
+    p = p * f + _C0
+    return double(bits(p) + (bits(shifted) << 52))
+
+
+@compiled(inline=True)
+def exp2(y: Any) -> Any:
+    """Return 2^y for y < 1024, and 2^−1022 for y below that; relative error at most 2.3e-16."""
+    return exp2_in_range(max(y, LOWEST))
+
+
+@compiled(inline=True)
+def exp2_single(y: Any) -> Any:
+    """Return 2^y, a single, for y < 128, and 2^−126 for y below that; relative error at most 1.2e-7."""
+    y = max(y, _S_LOWEST)
+    shifted = y + _S_MAGIC
+    f = y - (shifted - _S_MAGIC)
+    p = _S6
+    p = p * f + _S5
+    p = p * f + _S4
+    p = p * f + _S3
+    p = p * f + _S2
+    p = p * f + _S1
+    p = p * f + _S0
+    return single(bits_of_single(p) + (bits_of_single(shifted) << np.int32(23)))
+
+
+@compiled(inline=True)
+def split(x: float) -> Any:
+    """Return m in [√½, √2) and the whole number k, as doubles, with x = m 2^k normal and positive."""
+    k = (bits(x) - _ROOT_HALF_BITS) >> 52
+    return double(bits(x) - (k << 52)), double(k + _MAGIC_BITS) - _MAGIC
+
+
+@compiled(inline=True)
+def log2_and_inverse(x: float) -> Any:
+    """Return log2(x) and 1/x for x from 2^−1021 to 2^1022, with one division between them.
+
+    The error of the logarithm is at most 4e-16 of it or of ½ |x − 1|, whichever is less, beside half a
+    unit of its last place; that of the inverse is at most 4e-16 of it.
+    """
+    k = (bits(x) - _ROOT_HALF_BITS) >> 52
+    m = double(bits(x) - (k << 52))
+    both = 1.0 / (m * (m + 1.0))
+    f = (m - 1.0) * m * both
+    z = f * f
+    p = _L7
+    p = p * z + _L6
+    p = p * z + _L5
+    p = p * z + _L4
+    p = p * z + _L3
+    p = p * z + _L2
+    p = p * z + _L1
+    p = p * z + _L0
+    log = (double(k + _MAGIC_BITS) - _MAGIC) + f * p
+    return log, (m + 1.0) * both * double((1023 - k) << 52)
+
+
+@compiled()
+def total(values: Any, count: int) -> Any:
+    """Return the sum of the first numbers of a vector, made in eight lanes whose order is fixed."""
+    a = b = c = d = e = f = g = h = 0.0
+    for k in range(0, count - 7, 8):
+        a += values[k]
+        b += values[k + 1]
+        c += values[k + 2]
+        d += values[k + 3]
+        e += values[k + 4]
+        f += values[k + 5]
+        g += values[k + 6]
+        h += values[k + 7]
+    rest = 0.0
+    for k in range(count - count % 8, count):
+        rest += values[k]
+    return (((a + e) + (b + f)) + ((c + g) + (d + h))) + rest
+
+
+@compiled()
+def largest(values: Any) -> Any:
+    """Return the largest number of a vector."""
+    found = values[0]
+    for value in values:
+        found = max(found, value)
+    return found

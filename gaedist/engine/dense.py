@@ -1,0 +1,89 @@
+"""Sums of Gaussians over so few pairs that loading compiled code would take longest, by NumPy.
+
+They agree with those of `gaussian_tiles` to 1e-13. Which of the two makes a sum depends on its size, and on
+what is asked for.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from gaedist.engine.compiled.integrands import Gaussian
+from gaedist.engine.run.pair_sum import PairSum, PairTotal
+from gaedist.engine.run.run import AUTO, DOUBLE, PAIRS, Run
+from gaedist.engine.run.threads import limited_blas
+from gaedist.numerics import Array
+
+_PAIRS = 1 << 19
+_NUMBERS = 1 << 24  # pairs times dimensions
+_BLOCK = 1 << 18  # pairs at once, at most
+_ROWS = 128  # of these
+_NEAR = 1e-14  # error of an exponent that a Gram matrix may cause before differences are taken
+
+
+def is_small(job: PairSum, run: Run) -> bool:
+    """Tell whether a sum is made here: over few pairs, or those with one point such as that of N(0, I).
+
+    Not if another method or precision is asked for.
+    """
+    if run.method not in (AUTO, PAIRS) or run.precision != DOUBLE:
+        return False
+    n, m = len(job.x), len(job.x if job.y is None else job.y)
+    pairs = n * (n - 1) // 2 if job.y is None else n * m
+    few = pairs <= _PAIRS and pairs * job.x.shape[1] <= _NUMBERS
+    return isinstance(job.integrand, Gaussian) and (few or min(n, m) == 1)
+
+
+def small_total(job: PairSum) -> PairTotal:
+    """Return the logarithm of the sum over exp(log_scale), relative to its largest term."""
+    peaks, sums = [], []
+    with limited_blas(), np.errstate(over="ignore", invalid="ignore"):
+        for exponents in _exponents(job):
+            peak = float(exponents.max(initial=-math.inf))
+            if peak > -math.inf:
+                peaks.append(peak)
+                exponents -= peak
+                sums.append(float(np.exp(exponents, out=exponents).sum()))
+    if not peaks:
+        return PairTotal(-math.inf)
+    highest = max(peaks)
+    total = math.fsum(part * math.exp(peak - highest) for part, peak in zip(sums, peaks, strict=True))
+    return PairTotal(math.log(total) + highest)
+
+
+def _exponents(job: PairSum) -> Iterator[Array]:
+    """Yield the natural logarithms of the terms, of some pairs after the other."""
+    x, y = job.x, job.x if job.y is None else job.y
+    weights_x = math.log(2) * job.params_x[0]
+    weights_y = weights_x if job.params_y is None else math.log(2) * job.params_y[0]
+    if len(x) < len(y):  # long columns, of which there may be one
+        x, y, weights_x, weights_y = y, x, weights_y, weights_x
+    rows = max(_ROWS, _BLOCK // len(y)) if job.y is not None else _ROWS
+    for i in range(0, len(x), rows):
+        end = min(len(x), i + rows) if job.y is None else len(y)
+        exponents = _squares(x[i : i + rows], y[:end], job.steepness)
+        exponents *= -math.log(2) * job.steepness
+        exponents += weights_x[i : i + rows, np.newaxis]
+        exponents += weights_y[:end]
+        if job.y is None:
+            exponents = exponents[np.tri(len(exponents), end, i - 1, dtype=bool)]
+        yield exponents
+
+
+def _squares(x: Array, y: Array, steepness: float) -> Array:
+    """Return |x_i − y_j|², (n, m), with digits enough for an exponent of that steepness."""
+    center = y.mean(axis=0)
+    near_x, near_y = x - center, y - center
+    norms_x, norms_y = (np.einsum("ij,ij->i", z, z) for z in (near_x, near_y))
+    if not steepness * (norms_x.max() + norms_y.max()) * np.finfo(float).eps < _NEAR:
+        squares = np.zeros((len(x), len(y)))
+        for a, b in zip(x.T, y.T, strict=True):
+            squares += np.subtract.outer(a, b) ** 2
+        return squares
+    squares = np.asarray(near_x @ near_y.T)
+    squares *= -2
+    squares += norms_x[:, np.newaxis]
+    squares += norms_y
+    np.maximum(squares, 0, out=squares)
+    return squares

@@ -1,0 +1,1 @@
+"""How a sum is computed: settings, threads, and checkpoints."""

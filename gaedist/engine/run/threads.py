@@ -1,0 +1,85 @@
+"""Threads of Numba and of BLAS, whose settings are the process's."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_LOCK = threading.Lock()
+
+
+@contextmanager
+def limited_threads(count: int, note: Callable[[str], None] | None = None) -> Iterator[int]:
+    """Let Numba use ``count`` threads, as far as it has them, and BLAS one in each of them.
+
+    ``note`` is called with a sentence for the user if something has to be compiled.
+    """
+    import numba
+
+    from gaedist.engine.compiled.arithmetic import LISTENER
+
+    LISTENER.note = note
+    with _LOCK:
+        before = numba.get_num_threads()
+        count = min(count, numba.config.NUMBA_NUM_THREADS)
+        numba.set_num_threads(count)
+        try:
+            with _blas().limit(limits=1, user_api="blas"):
+                yield count
+        finally:
+            numba.set_num_threads(before)
+
+
+@contextmanager
+def limited_blas() -> Iterator[None]:
+    """Let NumPy's BLAS use one thread, without loading anything else."""
+    with _LOCK, _numpy_blas().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _numpy_blas() -> "ThreadpoolController":
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+@cache
+def _blas() -> "ThreadpoolController":
+    """Find the BLAS libraries, after loading the one that Numba calls."""
+    from threadpoolctl import ThreadpoolController
+
+    import_module("scipy.linalg.cython_blas")  # Numba's np.dot calls into it
+    return ThreadpoolController()
+
+
+def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """Yield function(item) for each item in its order, computed by Python threads.
+
+    For functions that spend their time where Python's lock is free, as NumPy's do.
+    """
+    if threads == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:  # after Ctrl-C, or an error
+            for future in waiting:
+                future.cancel()

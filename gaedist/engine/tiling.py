@@ -1,0 +1,273 @@
+"""The driver of the tiles: scratch memory, ranges of tiles, progress, and sums in a fixed order."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
+from gaedist.engine.run.checkpoints import Checkpoint, Section
+from gaedist.engine.run.pair_sum import PairSum
+from gaedist.numerics import Array
+
+_RANGE_SECONDS = 0.2  # between two looks at Ctrl-C and the progress bar
+_FIRST = 64  # tiles, to begin with; fewer in many dimensions
+_BLOCK = 1 << 16  # tiles whose numbers are kept before they are added
+_DERIVATIVES = 1 << 22  # numbers of derivatives that are kept before they are added
+_GRAM_ERROR = 2.5e-12  # error of an exponent that a Gram matrix may cause before differences are taken
+FAINT = -700.0
+"""A sum whose log2 is below this may have lost terms to underflow."""
+
+GLARING = 499.0
+"""And one above this may have terms that count for less than they are."""
+
+_ABYSS = -1e12  # below this the log of the number of terms is lost beside the largest exponent
+
+
+@dataclass
+class Work:
+    """How much of the work is done, and who wants to know.
+
+    Attributes
+    ----------
+    threads : int
+        Number of threads.
+    progress : callable, optional
+        As in `Run`.
+    total, done : int
+        Counts of tiles.
+    checkpoint : Checkpoint, optional
+        Where what is done is kept.
+    """
+
+    threads: int
+    progress: Callable[[int, int], None] | None
+    total: int
+    done: int = 0
+    checkpoint: Checkpoint | None = None
+
+    def section(self, job: PairSum, **settings: object) -> Section:
+        """Return what is known of the next pass, and where it is kept."""
+        section = Section({})
+        if self.checkpoint:
+            data = job.x, job.y, job.params_x, job.params_y
+            section = self.checkpoint.section(data, {"kernel": job.integrand, **settings})
+        self.done += section.done
+        return section
+
+    def ranges(self, dim: int, count: int, most: int) -> Iterator[tuple[int, int]]:
+        """Cut ``count`` tiles into ranges of at most so many, that take about a fifth of a second."""
+        size = max(self.threads, min(_FIRST, 64 * _FIRST // dim))
+        start = 0
+        while start < count:
+            began = time.perf_counter()
+            stop = min(count, start + min(size, most))
+            yield start, stop
+            seconds = time.perf_counter() - began
+            size = max(self.threads, min(2 * size, int((stop - start) * _RANGE_SECONDS / seconds)))
+            self.done += stop - start
+            start = stop
+            if self.progress:
+                self.progress(self.done, self.total)
+
+
+class Tiling:
+    """A job as the tiles take it, with scratch memory for each thread.
+
+    ``factors`` multiply the exponents of its terms: several sums from one look at each tile. ``profiles``, if
+    there are any, take the place of its integrand.
+    """
+
+    def __init__(
+        self, job: PairSum, work: Work, factors: Sequence[float] = (1.0,), profiles: Sequence[Profile] = ()
+    ) -> None:
+        from gaedist.engine.compiled.profiles import ROWS
+        from gaedist.engine.compiled.sizes import TILE
+        from gaedist.engine.compiled.tiles import work_rows
+
+        self.job, self.work, self.needs = job, work, INTEGRANDS[type(job.integrand)]
+        self.factors, self.profiles = np.array(factors), profiles
+        x = np.require(job.x, np.float64, ["C", "W"])
+        y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
+        params_x = np.require(job.params_x, np.float64, ["C", "W"])
+        params_y = params_x if job.params_y is None else np.require(job.params_y, np.float64, ["C", "W"])
+        limit = _GRAM_ERROR / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
+        centered_x, centered_y = x, y
+        norms_x, norms_y = _squared_norms(x), _squared_norms(y)
+        if norms_x.max() + norms_y.max() > limit and not self.needs.sines:
+            # nearer to the origin, |x|² + |y|² − 2x·y cancels less
+            center = (x.sum(axis=0) + y.sum(axis=0)) / (len(x) + len(y))
+            centered_x, centered_y = x - center, y - center
+            norms_x, norms_y = _squared_norms(centered_x), _squared_norms(centered_y)
+        self.points = (x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, limit)
+        self.gram = aligned(work.threads, 1 + self.needs.sines, TILE**2)
+        sums = max(len(factors), ROWS + len(profiles))
+        self.scratch = aligned(work.threads, work_rows(len(params_x), sums) * TILE)
+
+    def profile_sums(self) -> Array:
+        """Return the sum of each profile, without regard to underflow."""
+        from gaedist.engine.compiled.profile_tiles import profile_tiles
+
+        rows = [profile.numbers for profile in self.profiles]
+        codes = np.array([row.code for row in rows])
+        numbers = np.zeros((len(rows), max(row.numbers.size for row in rows)))
+        for target, row in zip(numbers, rows, strict=True):
+            target[: row.numbers.size] = row.numbers
+
+        def sum_range(first: int, found: Array) -> None:
+            alone = self.job.y is None
+            profile_tiles(codes, numbers.ravel(), *self.points, alone, first, found, self.gram, self.scratch)
+
+        return self.added(
+            count_tiles(self.job), len(rows), sum_range, math.fsum, profiles=list(self.profiles)
+        )
+
+    def log_sums(self) -> list[float]:
+        """Return the logarithm of Σ 2^(factor exponent) for each factor.
+
+        The first tile tells which of them will underflow. Terms count for 2^500 at most.
+        """
+        logs = np.full(len(self.factors), -math.inf)
+        first = np.empty((1, len(self.factors)))
+        self._sum_range(self.factors, np.zeros(len(self.factors)), True, 0, first)
+        clear = np.flatnonzero(first[0] > FAINT)
+        if len(clear):
+            totals = self._combine(self.factors[clear], np.zeros(len(clear)))
+            good = (totals > 2.0**FAINT) & (totals < 2.0**GLARING)
+            logs[clear[good]] = np.log(totals[good])
+        faint = np.flatnonzero(logs == -math.inf)
+        if len(faint):
+            self.work.total += (1 + bool(len(clear))) * count_tiles(self.job)
+            logs[faint] = self._faint_sums(self.factors[faint])
+        return [float(log) for log in logs]
+
+    def _faint_sums(self, factors: Array) -> Array:
+        """Return the logarithms of sums whose terms may all underflow, relative to their largest."""
+        peaks = self._combine(factors, np.zeros(len(factors)), peak=True)
+        logs, seen = peaks * math.log(2), np.flatnonzero(peaks >= _ABYSS)
+        if len(seen):
+            logs[seen] += np.log(self._combine(factors[seen], -peaks[seen]))
+        return np.asarray(logs)
+
+    def _combine(self, factors: Array, shifts: Array, *, peak: bool = False) -> Array:
+        """Return Σ 2^(factor exponent + shift) for each factor, or its largest exponent."""
+        sum_range = partial(self._sum_range, factors, shifts, peak)
+        settings = {"factors": factors.tolist(), "shifts": shifts.tolist(), "peak": peak}
+        add = max if peak else math.fsum
+        return self.added(count_tiles(self.job), len(factors), sum_range, add, **settings)
+
+    def added(
+        self,
+        tiles: int,
+        count: int,
+        sum_range: Callable[[int, Array], None],
+        add: Callable[[Iterable[float]], float],
+        **settings: object,
+    ) -> Array:
+        """Return what the numbers of all tiles, so many of each, add up to, in a fixed order.
+
+        The settings, beside the job, are what these depend on.
+        """
+        section = self.work.section(self.job, **settings)
+        blocks = section.state.get("blocks", np.empty((0, count)))
+        for begin in range(len(blocks) * _BLOCK, tiles, _BLOCK):
+            numbers = np.empty((min(_BLOCK, tiles - begin), count))
+            if known := max(0, section.done - begin):
+                numbers[:known] = section.state["numbers"]
+            for start, stop in self.work.ranges(self.job.x.shape[1], len(numbers) - known, _BLOCK):
+                sum_range(begin + known + start, numbers[known + start : known + stop])
+                section.keep(begin + known + stop, {"blocks": blocks, "numbers": numbers[: known + stop]})
+            blocks = np.vstack([blocks, [add(column) for column in numbers.T]])
+            section.keep(begin + len(numbers), {"blocks": blocks})
+        return np.array([add(column) for column in blocks.T])
+
+    def _sum_range(self, factors: Array, shifts: Array, peak: bool, first: int, numbers: Array) -> None:
+        """Fill ``numbers`` with the numbers of as many tiles, from ``first`` on."""
+        from gaedist.engine.compiled.tiles import sum_tiles
+
+        sum_tiles(
+            self.job.integrand,
+            self.needs.products,
+            self.needs.sines,
+            self.needs.capped,
+            *self.points,
+            self.job.y is None,
+            factors,
+            shifts,
+            peak,
+            first,
+            numbers,
+            self.gram,
+            self.scratch,
+        )
+
+    def derivatives(self, log_unit: float) -> tuple[Array, Array]:
+        """Return the terms of each point, and their derivatives by its parameters, over exp(log_unit).
+
+        (1 + varied, n) for the left points and (1 + varied, m) for the right ones; the same array, with
+        the sums over all other points, if there is one sample.
+        """
+        from gaedist.engine.compiled.sizes import TILE
+        from gaedist.engine.compiled.tiles import differentiate_tiles
+
+        job, rows = self.job, 1 + self.job.varied
+        left = np.zeros((rows, len(job.x)))
+        right = left if job.y is None else np.zeros((rows, len(job.y)))
+        columns = -(-right.shape[1] // TILE)
+        most = max(self.work.threads, _DERIVATIVES // (2 * rows * TILE))
+        for start, stop in self.work.ranges(job.x.shape[1], count_tiles(job), most):
+            totals = np.empty((2, stop - start, rows * TILE))
+            differentiate_tiles(
+                job.integrand,
+                self.needs.products,
+                self.needs.sines,
+                self.needs.sided,
+                *self.points,
+                job.y is None,
+                (job.log_scale - log_unit) / math.log(2),
+                start,
+                totals[0],
+                totals[1],
+                self.gram,
+                self.scratch,
+            )
+            for k in range(start, stop):
+                for target, place, part in zip(
+                    (left, right), place_of(k, job.y is None, columns), totals[:, k - start], strict=True
+                ):
+                    piece = target[:, place * TILE : (place + 1) * TILE]
+                    piece += part.reshape(rows, TILE)[:, : piece.shape[1]]
+        return left, right
+
+
+def count_tiles(job: PairSum) -> int:
+    """Return how many tiles a job has."""
+    from gaedist.engine.compiled.sizes import TILE
+
+    rows = -(-len(job.x) // TILE)
+    return rows * (rows + 1) // 2 if job.y is None else rows * -(-len(job.y) // TILE)
+
+
+def place_of(tile: int, symmetric: bool, columns: int) -> tuple[int, int]:
+    """Return the row and column of a tile, as `tiles` numbers them."""
+    if not symmetric:
+        return divmod(tile, columns)
+    row = (math.isqrt(8 * tile + 1) - 1) // 2
+    return row, tile - row * (row + 1) // 2
+
+
+def _squared_norms(x: Array) -> Array:
+    return np.asarray(np.einsum("ij,ij->i", x, x))
+
+
+def aligned(*shape: int, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+    """Return zeros that begin on a cache line: vectors that cross one are loaded at half the speed."""
+    size, line = math.prod(shape), 64 // np.dtype(dtype).itemsize
+    array: NDArray[Any] = np.zeros(size + line, dtype)
+    start = -(array.ctypes.data // array.itemsize) % line
+    return array[start : start + size].reshape(shape)

@@ -1,0 +1,215 @@
+"""The limit law of n d² to the smoothed prior: Σ λ χ²₁ over the centred kernel's eigenvalues under N(0, I).
+
+FORMULAS §7: with B = 1 + s − √(s² + 2s) the kernel e^(−|x−y|²/(4s)) has the eigenvalues (1−B)^D B^N,
+C(N+D−1, N) times, of which one is of a function of |x|² for each even N. Those, μ_j, meet the constant
+function, which is Σ c_j × their eigenfunctions, and centring moves them alone: it multiplies
+Π (1 − 2zμ_j) by Σ c_j²/(1 − 2zμ_j) (the determinant of a compression), so that
+
+    E e^(zQ) = [Π_N (1 − 2zλ_N)^C(N+D−1, N) · Σ_j c_j²/(1 − 2zμ_j)]^(−½)
+
+and no eigenvalue has to be searched for. The tail is the inverse Laplace transform of E e^(zQ)/z along a
+parabola through its saddle point, by the trapezoidal rule, which converges exponentially: S. O. Rice,
+Distribution of quadratic forms in normal random variables, SIAM J. Sci. Stat. Comput. 1 (1980) 438, and
+C. W. Helstrom, Calculating the distribution of quadratic forms, IEEE Trans. AES 32 (1996) 343. There
+it has the digits of its largest term, however small it is.
+"""
+
+import math
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gaedist.numerics import Array
+
+_AGREEMENT = 1e-7  # of a quadrature with that of half its nodes
+_LEFT = 1e-14  # part of Σ m λ whose χ² count as their means
+_FAINTEST = 300.0  # e-folds below the largest eigenvalue at which one counts as its mean
+_FEWEST, _MOST = 32, 1 << 18  # nodes of a quadrature
+_WORK = 1 << 25  # pairs of an eigenvalue and a node after which it is as good as it gets
+_BLOCK = 1 << 18  # pairs of an eigenvalue and a node that are looked at together
+_NOTHING = math.log(sys.float_info.min)
+_MOST_VALUES = 1 << 17  # different eigenvalues
+_LEAST_SD = 1e-8  # beside a mean of nearly 1, of which there are fewer digits than of the tail
+_FALL = 45.0  # e-folds below its peak at which an integrand is nothing
+
+
+@dataclass(frozen=True, eq=False)
+class LimitLaw:
+    """The law of Q. Eigenvalues are over λ₀ = (1 − B)^D, which is μ₀.
+
+    Attributes
+    ----------
+    unit : float
+        λ₀.
+    values, counts : (N,) arrays
+        λ_N for N = 1, 2, … and how often each comes.
+    radial, weights : (J,) arrays
+        μ_j and c_j² for j = 0, 1, …
+    rest : float
+        Mean of the χ² that are left out.
+    """
+
+    unit: float
+    values: Array
+    counts: Array
+    radial: Array
+    weights: Array
+    rest: float
+
+    def upper_tail(self, q: float) -> float:
+        """Return the probability of Q > q, to a relative error of 1e-8; 0 below the range of a double."""
+        from scipy.optimize import brentq
+
+        t = q / self.unit - self.rest
+        if t <= 0:
+            return 1.0
+        pole, _ = self._pole()
+
+        def slope(x: float) -> float:
+            """Return the derivative of log E e^(xQ) − xt − log x, which rises from −∞ to ∞."""
+            return self._log_slope(x) - t - 1 / x
+
+        last = pole * (1 - 1e-9)
+        if slope(last) < 0:  # by Markov's inequality less than e^(−10⁸)
+            return 0.0
+        saddle = float(brentq(slope, 1e-3 * pole / (1 + pole * t), last, rtol=1e-6))
+        step = 1e-2 * min(saddle, pole - saddle)
+        rise = (self._log_slope(saddle + step) - self._log_slope(saddle - step)) / (2 * step)
+        bend = self._bend(saddle, pole, rise)
+        peak = self._log_transform(np.array([saddle + 0j]))[0].real - saddle * t - math.log(saddle)
+
+        if peak < _NOTHING:
+            return 0.0
+
+        def logs(y: NDArray[Any]) -> NDArray[Any]:
+            """Return the logarithm of the integrand along the path, over its peak."""
+            path = saddle + 1j * y + bend * y**2
+            return np.asarray(
+                self._log_transform(path) - path * t - np.log(path) + np.log(1 - 2j * bend * y) - peak
+            )
+
+        reach = min(saddle, pole - saddle)
+        while logs(np.array([reach]))[0].real > -_FALL:
+            reach *= 1.5
+        size = max(1, _BLOCK // (len(self.values) + len(self.radial)))
+
+        def summed(y: NDArray[Any]) -> float:
+            return sum(float(np.exp(logs(y[k : k + size])).real.sum()) for k in range(0, len(y), size))
+
+        nodes, total = _FEWEST, summed(np.linspace(0, reach, _FEWEST + 1)) - 0.5
+        while nodes < min(_MOST, _WORK // len(self.values)):
+            more = summed((np.arange(nodes) + 0.5) * (reach / nodes))
+            nodes, total, gap = 2 * nodes, total + more, abs(more - total)
+            if gap < _AGREEMENT * total:
+                break
+        return min(1.0, math.exp(peak) * total * reach / nodes / math.pi)
+
+    def _bend(self, saddle: float, pole: float, rise: float) -> float:
+        """Return how far the path bends to the right, where e^(−zt) falls, over y².
+
+        Of the curvature at the saddle, ½ m/gap² is of the nearest pole, of m χ², and the rest, as of a normal
+        law, grows on a path that bends too much: by ½ rest (bend y²)², which shall be less than a
+        sixteenth of what it falls by the time that is `_FALL`.
+        """
+        gap, (_, m) = pole - saddle, self._pole()
+        rest, pull = max(rise - 0.5 * m / gap**2, 0.0), max(0.5 * m / gap - 1 / saddle, 0.0)
+        room = math.sqrt(32 * _FALL * rest) - 2 * pull
+        return min(0.1 / gap, rest / room) if room > 0 else 0.1 / gap
+
+    def _pole(self) -> tuple[float, float]:
+        """Return the least z at which E e^(zQ) is infinite, 1/2λ for the largest centred eigenvalue.
+
+        And how many χ² have it.
+        """
+        from scipy.optimize import brentq
+
+        first = 0.5 / float(self.values[0])
+        if len(self.radial) < 2:
+            return first, float(self.counts[0])
+        second = 0.5 / float(self.radial[1]) * (1 - 1e-12)
+        if self._radial_factor(np.array([first]))[0] > 0:
+            return first, float(self.counts[0])
+        return float(brentq(lambda z: self._radial_factor(np.array([z]))[0], 0.5, min(first, second))), 1.0
+
+    def _radial_factor(self, z: NDArray[Any]) -> NDArray[Any]:
+        """Return (1 − 2z) Σ_j c_j²/(1 − 2zμ_j), finite at z = ½ too."""
+        rest = self.weights[1:] @ (1 / (1 - 2 * self.radial[1:, np.newaxis] * z))
+        return np.asarray(self.weights[0] + (1 - 2 * z) * rest)
+
+    def _log_transform(self, z: NDArray[Any]) -> NDArray[Any]:
+        """Return log E e^(zQ), of the branch that is real on the real axis."""
+        from scipy.special import log1p  # NumPy's forgets the 1 + of complex numbers
+
+        logs = self.counts @ log1p(-2 * self.values[:, np.newaxis] * z)
+        return np.asarray(-0.5 * (logs + np.log(self._radial_factor(z))))
+
+    def _log_slope(self, x: float) -> float:
+        """Return the derivative of log E e^(xQ) for real x."""
+        parts = 1 / (1 - 2 * self.radial[1:] * x)
+        rest = self.weights[1:] @ parts
+        slope = -2 * rest + (1 - 2 * x) * float(self.weights[1:] @ (2 * self.radial[1:] * parts**2))
+        factor = self.weights[0] + (1 - 2 * x) * rest
+        return float(self.counts @ (self.values / (1 - 2 * self.values * x)) - 0.5 * slope / factor)
+
+
+def quadratic_law(values: Array, counts: Array) -> LimitLaw:
+    """Return the law of Σ λ χ²₁ over these λ, the largest first, each as often as its count says.
+
+    A count may be no whole number: it is the degrees of freedom of one χ².
+    """
+    unit = float(values[0])
+    return LimitLaw(unit, values / unit, counts, radial=np.ones(1), weights=np.ones(1), rest=0.0)
+
+
+@lru_cache(maxsize=64)
+def limit_law(dim: int, variance: float) -> LimitLaw | None:
+    """Return the limit law of n d² to the smoothed prior, times (4πσ²)^(D/2).
+
+    None for a kernel so narrow that it has too many eigenvalues. Few points would meet in it, and
+    its law is far from this one.
+
+    Parameters
+    ----------
+    dim : int
+        D.
+    variance : float
+        s = σ², the same for every point.
+    """
+    from scipy.special import gammaln
+
+    s, h = variance, dim / 2
+    root = math.sqrt(s * (s + 2))
+    log_b = -math.log1p(s + root)  # B = 1/(1 + s + √(s² + 2s))
+    log_rest = math.log(s + root) + log_b  # 1 − B
+    unit = math.exp(dim * log_rest)
+    last, peak = 64, dim * math.exp(log_b - log_rest)
+    while True:
+        n = np.arange(last)
+        masses = np.exp(gammaln(n + dim) - gammaln(n + 1) - gammaln(dim) + n * log_b + dim * log_rest)
+        if (left := 1 - float(masses.sum())) < _LEFT or (masses[-1] < _LEFT / last**2 and last > peak):
+            break
+        last *= 2
+        if last > _MOST_VALUES:
+            return None
+    if len(n) * -log_b > _FAINTEST:  # of a wide kernel, eigenvalues that would be 0 in doubles
+        n = n[: max(3, int(_FAINTEST / -log_b))]
+        masses = masses[: len(n)]
+        left = 1 - float(masses.sum())
+    powers = np.exp(n * log_b)
+    if math.sqrt(2 * unit * float(masses @ powers)) < _LEAST_SD:
+        return None
+    j = n[: (len(n) + 1) // 2]
+    return LimitLaw(
+        unit=unit,
+        values=powers[1:],
+        counts=masses[1:] / unit / powers[1:],
+        radial=powers[::2],
+        weights=np.exp(
+            gammaln(j + h) - gammaln(j + 1) - gammaln(h) + 2 * j * log_b + h * np.log(-np.expm1(2 * log_b))
+        ),
+        rest=max(0.0, left) / unit,
+    )

@@ -1,0 +1,219 @@
+"""The law of a mean of k over pairs, where k is a `ScaleMixture` and the points are of N(0, I).
+
+With h = k − E[k|x] − E[k|y] + E k, the kernel without what depends on one point alone,
+
+    U = mean over i ≠ j of h(x_i, x_j)          V = mean over all i and j
+
+are the squared distances to N(0, I) that the maximum mean discrepancy is. Their variances are exact for
+every n. As n grows, n U tends to Σ λ (χ²₁ − 1) and n V to Σ λ χ²₁, over the eigenvalues of h under N(0, I).
+
+Those are found degree by degree. In Hermite polynomials ⟨e_a, k e_b⟩ = (1 + 4t)^(−D/2) e^(−τ|a − b|²) for a
+Gaussian e^(−t r²), with τ = t/(1 + 4t) and e_a = e^(a·x − |a|²/2), and so, for harmonics of degree l, with
+N = l + j + j',
+
+    M_jj' = (−1)^(j+j') ∫ (1 + 4t)^(−D/2) τ^N dμ(t) · 2^N Γ(N + D/2) / √(j! j'! Γ(l + j + D/2) Γ(l + j' +
+    D/2))
+
+Taking the constant, l = j = 0, out of it is all that centring does, and nothing cancels. Derived here.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gaedist.kernels.radial import ScaleMixture
+from gaedist.numerics import Array
+
+_DEGREES = 48  # of harmonics, and twice as many of polynomials, that are looked at
+_FAINT = 1e-6  # part of Σλ² below which the harmonics of a degree and beyond are left to the rest
+_SLIGHT = 1e-4  # eigenvalue beside the largest, below which it is left to the rest
+_MANY = 500.0  # logarithm of a count of harmonics that are left to the rest
+_BIN = 0.8  # of logarithms of rates that are one where three are combined
+_NOTHING = 1e-20  # part of the largest share that a rate has to have to be felt at all
+_WEIGHTLESS = 1e-10  # part of the largest share that a rate has to have there
+
+
+@dataclass(frozen=True, eq=False)
+class PairMoments:
+    """What is known of h.
+
+    Attributes
+    ----------
+    dim : int
+        D.
+    scale_mixture : ScaleMixture
+        Of k.
+    """
+
+    dim: int
+    scale_mixture: ScaleMixture
+
+    @cached_property
+    def mean(self) -> float:
+        """E k."""
+        return self.scale_mixture.mean(self.dim)
+
+    @cached_property
+    def square(self) -> float:
+        """E h² = Σ λ², a sum of positive terms over pairs of rates."""
+        return self._over_pairs[0]
+
+    @cached_property
+    def point(self) -> float:
+        """Var E[k|x]."""
+        return self._over_pairs[1]
+
+    @cached_property
+    def _over_pairs(self) -> tuple[float, float]:
+        """E h h' and Cov(E[k|x], E[k'|x]), over two rates.
+
+        With P = (1 + 4t)(1 + 4t'), E k k' with both points shared, with one, and with none are
+        (P − 16tt')^(−D/2), (P − 4tt')^(−D/2) and P^(−D/2).
+        """
+        t, w, half = self.scale_mixture.rates, self.scale_mixture.weights, -self.dim / 2
+        shares = w * np.minimum(t, 1) * np.exp(half * np.log1p(4 * t))
+        good = shares > _NOTHING * shares.max()
+        t, w = t[good], w[good]
+        logs, part = np.log1p(4 * t), 4 * t / (1 + 4 * t)
+        product = np.exp(half * (logs[:, np.newaxis] + logs))
+        ratio = part[:, np.newaxis] * part
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            both = product * np.expm1(half * np.log1p(-ratio))
+        far = ratio > 0.5  # where 1 − ratio has lost digits
+        if far.any():
+            sums = np.log1p(4 * (t[:, np.newaxis] + t))
+            both[far] = np.exp(half * sums[far]) - product[far]
+        one = product * np.expm1(half * np.log1p(-ratio / 4))
+        return float(w @ (both - 2 * one) @ w), float(w @ one @ w)
+
+    @cached_property
+    def cube(self) -> float:
+        """E h³ to a few percent, for it is asked only whether that is much; 0 for a conditional kernel."""
+        if self.scale_mixture.conditional:  # it is alike at all distances, and no pair rules the others
+            return 0.0
+        coarse, half = self.scale_mixture.binned(_BIN), -self.dim / 2
+        t, w = coarse.rates, coarse.weights
+        shares = w * (1 + 4 * t) ** half * np.minimum(1, t)
+        good = shares > _WEIGHTLESS * shares.max()
+        t, w = t[good], w[good]
+        a, b, c = t[:, None, None], t[None, :, None], t[None, None, :]
+
+        def of(x: Array, y: Array, xy: Array, *functions: Array) -> Array:
+            """Return E e^(−x|X|² − y|Y|² − xy|X − Y|²) times (1 + 2t)^(−D/2) for each function E[k|·]."""
+            logs = np.log((1 + 2 * x + 2 * xy) * (1 + 2 * y + 2 * xy) - 4 * xy**2)
+            return half * (logs + sum(np.log1p(2 * f) for f in functions))
+
+        def g(f: Array) -> Array:
+            return f / (1 + 2 * f)
+
+        zero = np.zeros(1)
+        means = [half * np.log1p(4 * f) for f in (a, b, c)]
+        e = np.exp
+        # E kkk − 3 E kku + 3 E kuu − E uuu with u = g(x) + g(y) − E k; a, b, c may change places
+        kkk = e(of(zero, zero, a + b + c))
+        kku = 2 * e(of(g(c), zero, a + b, c)) - e(of(zero, zero, a + b) + means[2])
+        kuu = (
+            2 * e(of(g(b) + g(c), zero, a, b, c))
+            + 2 * e(of(g(b), g(c), a, b, c))
+            - 4 * e(of(g(b), zero, a, b) + means[2])
+            + e(sum(means))
+        )
+        ggg = e(of(g(a) + g(b) + g(c), zero, zero, a, b, c))
+        gg = e(of(g(a) + g(b), zero, zero, a, b) + means[2])
+        uuu = 2 * (ggg - 3 * gg + 2 * e(sum(means))) + 6 * (gg - e(sum(means))) + e(sum(means))
+        return float((kkk - 3 * kku + 3 * kuu - uuu) @ w @ w @ w)
+
+    def variance(self, n: int, *, unbiased: bool) -> float:
+        """Return the variance of U or V for n points."""
+        if unbiased:
+            return float(2 / (n * (n - 1)) * self.square)
+        return float((2 * (n - 1) * self.square + 4 * self.point) / n**3)
+
+    def expected(self, n: int, *, unbiased: bool) -> float:
+        """Return the mean of U or V for n points."""
+        return 0.0 if unbiased else (self.scale_mixture.peak - self.mean) / n
+
+    @cached_property
+    def eigenvalues(self) -> tuple[Array, Array]:
+        """Eigenvalues of h, the largest first, and how often each comes; the last stands for all others.
+
+        Its value and its count, no whole number, give the rest of Σ λ and of Σ λ².
+        """
+        values, counts = [], []
+        left = self.square
+        for degree, block in enumerate(self.blocks(_DEGREES)):
+            found = np.abs(np.linalg.eigvalsh(block))
+            log_often = log_harmonics(self.dim, degree)
+            if not -math.inf < log_often < _MANY:
+                break
+            often = math.exp(log_often)
+            values.append(found)
+            counts.append(np.full(len(found), often))
+            left -= often * float(found @ found)
+            if left < _FAINT * self.square:
+                break
+        flat, often_ = np.concatenate(values), np.concatenate(counts)
+        order = np.argsort(-flat)
+        flat, often_ = flat[order], often_[order]
+        good = flat > _SLIGHT * flat[0]
+        flat, often_ = flat[good], often_[good]
+        rest = self.scale_mixture.peak - self.mean - float(often_ @ flat)
+        rest_square = self.square - float(often_ @ flat**2)
+        if rest > 1e-12 * flat[0] and rest_square > 1e-15 * self.square:
+            flat = np.append(flat, rest_square / rest)
+            often_ = np.append(often_, rest**2 / rest_square)
+        return flat, often_
+
+    def trace(self, power: int) -> float:
+        """Return Σ λ^power."""
+        values, counts = self.eigenvalues
+        return float(counts @ values**power)
+
+    @property
+    def skewness(self) -> float:
+        """That of the limit law, 8 Σ λ³ / (2 Σ λ²)^(3/2)."""
+        return float(8 * self.trace(3) / (2 * self.square) ** 1.5)
+
+    def skewness_at(self, n: int) -> float:
+        """Return that of U for n points; that of V to first order in 1/n."""
+        pairs = math.sqrt(2) * self.cube / self.square**1.5
+        return float(((n - 2) * self.skewness + pairs) / math.sqrt(n * (n - 1)))
+
+    def _log_moments(self, count: int) -> Array:
+        """Return log ∫ (1 + 4t)^(−D/2) τ^N dμ for N = 0, …; −∞ for the constant of a conditional kernel."""
+        t = self.scale_mixture.rates
+        logs = np.log(self.scale_mixture.weights) - self.dim / 2 * np.log1p(4 * t)
+        log_tau = np.log(t) - np.log1p(4 * t)
+        rows = logs + np.arange(count)[:, np.newaxis] * log_tau
+        peaks = rows.max(axis=1, keepdims=True)
+        return np.asarray((peaks + np.log(np.exp(rows - peaks).sum(axis=1, keepdims=True)))[:, 0])
+
+    def blocks(self, count: int) -> Iterator[Array]:
+        """Yield M of each degree, without the constant, but for signs that change no eigenvalue."""
+        logs = self._log_moments(2 * _DEGREES)
+        for degree in range(count):
+            block = self._block(degree, logs)
+            yield block[1:, 1:] if degree == 0 else block
+
+    def _block(self, degree: int, log_moments: Array) -> Array:
+        from scipy.special import gammaln
+
+        half = self.dim / 2
+        j = np.arange((2 * _DEGREES - degree) // 2)[: _DEGREES // 2]
+        total = degree + j[:, np.newaxis] + j
+        side = 0.5 * (gammaln(j + 1) + gammaln(degree + j + half))
+        logs = log_moments[total] + total * math.log(2) + gammaln(total + half) - side[:, np.newaxis] - side
+        return np.asarray(np.exp(logs))
+
+
+def log_harmonics(dim: int, degree: int) -> float:
+    """Return the logarithm of how many harmonics there are of a degree on the sphere in D dimensions."""
+    if dim == 1:
+        return 0.0 if degree < 2 else -math.inf
+    if degree == 0:
+        return 0.0
+    log_count = math.lgamma(degree + dim - 2) - math.lgamma(degree + 1) - math.lgamma(dim - 1)
+    return math.log(2 * degree + dim - 2) + log_count

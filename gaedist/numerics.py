@@ -1,0 +1,45 @@
+"""The array type, constants and arithmetic in log scale that every room shares."""
+
+import math
+import sys
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+LOG2_E = math.log2(math.e)
+HALF_LOG2_E = 0.5 * LOG2_E
+
+_LOG_MAX = math.log(sys.float_info.max)
+
+
+def squared_norms(x: Array) -> Array:
+    """Return |x_i|² of each row, (n,)."""
+    return np.asarray(np.einsum("ij,ij->i", x, x))
+
+
+def log_or_minus_inf(value: float) -> float:
+    """Return log(value), and −inf for 0 or less."""
+    return math.log(value) if value > 0 else -math.inf
+
+
+def log_of_value(value: float) -> float | None:
+    """Return the logarithm that a result reports: −inf for 0, None for a negative value."""
+    return None if value < 0 else log_or_minus_inf(value)
+
+
+def to_linear(log: float) -> float:
+    """Return exp(log), inf where it overflows."""
+    return math.exp(log) if log < _LOG_MAX else math.inf
+
+
+def signed_sum(*terms: tuple[float, float]) -> tuple[int, float]:
+    """Return the sign and the logarithm of Σ factor · exp(log), exactly rounded but for the exponentials."""
+    shift = max(log for _, log in terms)
+    if shift == -math.inf:
+        return 0, -math.inf
+    total = math.fsum(factor * math.exp(log - shift) for factor, log in terms)
+    if total == 0:
+        return 0, -math.inf
+    return (1 if total > 0 else -1), shift + math.log(abs(total))

@@ -1,0 +1,1 @@
+"""Results as a table, a verdict in words, JSON lines, TSV, or the bare value."""

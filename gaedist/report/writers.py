@@ -1,0 +1,228 @@
+"""Results → JSON lines, TSV, bare values, or a table with a verdict in words.
+
+Rows of the first three are written as soon as they are known; a table when all its rows are. Nothing but
+a terminal gets colours or wrapped lines.
+"""
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, get_args, get_type_hints
+
+from gaedist.files.atomic import output_file
+from gaedist.report.tables import Layout, layout_of
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+_JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+_UNWRAPPED = 1 << 16  # columns
+_LABEL = 12  # columns that are left for a name
+_NOT_REPORTED = ("saturated", "expected", "two_sided", "array")  # for people, or for a file of its own
+
+
+@dataclass(frozen=True)
+class Row:
+    """A result, and what it is about.
+
+    Attributes
+    ----------
+    source : dict
+        The first keys of the row: files and datasets.
+    result : ScoreResult, CompareResult, SigmaResult or ArrayReport
+        What was found.
+    """
+
+    source: dict[str, str | None]
+    result: Any
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row in the order of its keys; None for what does not apply or is not finite."""
+        hints = get_type_hints(type(self.result))
+        names = [field.name for field in fields(self.result) if field.name not in _NOT_REPORTED]
+        cells = {name: _plain(getattr(self.result, name), hints[name]) for name in names}
+        return _finite({**self.source, **cells})
+
+
+def _plain(value: Any, hint: Any) -> Any:
+    """Return a dataclass as a dict; one that does not apply as a dict of None, lest rows differ in keys."""
+    if value is None:
+        parts = [part for part in get_args(hint) if is_dataclass(part)]
+        return {field.name: None for field in fields(parts[0])} if parts else None
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return {key: _plain(item, None) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    def finite(value: Any) -> Any:
+        if isinstance(value, dict):
+            return _finite(value)
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return {key: finite(value) for key, value in row.items()}
+
+
+class JsonLines:
+    """One object a line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def add(self, row: Row) -> None:
+        """Write a row."""
+        print(json.dumps(row.as_dict(), allow_nan=False), file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """Do nothing: every row is written."""
+
+
+class Tsv:
+    """A header and a line a row; nested keys are joined by an underscore."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        self.header: list[str] | None = None
+
+    def add(self, row: Row) -> None:
+        """Write a row, and the header before the first."""
+        cells = _flat(row.as_dict())
+        if self.header is None:
+            self.header = list(cells)
+            self.writer.writerow(self.header)
+        self.writer.writerow("" if cell is None else cell for cell in cells.values())
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Do nothing: every row is written."""
+
+
+def _flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    cells: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, dict):
+            cells |= _flat(value, f"{prefix}{key}_")
+        else:
+            cells[prefix + key] = _joined(value) if isinstance(value, tuple) else value
+    return cells
+
+
+def _joined(value: tuple[Any, ...]) -> str:
+    """Write a shape as 3x4, and other numbers with all their digits."""
+    whole = all(isinstance(item, int) for item in value)
+    return "x".join(map(str, value)) if whole else ",".join(repr(item).removesuffix(".0") for item in value)
+
+
+class Value:
+    """The bare number, with all its digits."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def add(self, row: Row) -> None:
+        """Write a row's value."""
+        print(repr(row.result.value), file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """Do nothing: every row is written."""
+
+
+class Table:
+    """Columns for people, and what they mean in words."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.rows: list[Row] = []
+
+    def add(self, row: Row) -> None:
+        """Keep a row for the table."""
+        self.rows.append(row)
+
+    def close(self) -> None:
+        """Write the table, then a sentence for each row that has one."""
+        if not self.rows:
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        terminal = self.stream.isatty()
+        console = Console(
+            file=self.stream,
+            force_terminal=terminal,
+            width=None if terminal else _UNWRAPPED,
+            highlight=False,
+        )
+        layout = layout_of([row.result for row in self.rows])
+        labels = [layout.label(row.source, row.result) for row in self.rows]
+        with console.capture() as capture:
+            if layout.summary:
+                for label in dict.fromkeys(labels):
+                    results = [r.result for r, name in zip(self.rows, labels, strict=True) if name == label]
+                    console.print(Text(label, style="bold"))
+                    console.print(_drawn(layout, results, None))
+                    console.print(Text(f"\n{layout.summary(results)}\n"))
+            else:
+                console.print(_drawn(layout, [row.result for row in self.rows], labels))
+                for sentence in self._sentences(layout, labels):
+                    console.print(Text(f"\n{sentence}"))
+        print(
+            "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n")),
+            file=self.stream,
+            flush=True,
+        )
+
+    def _sentences(self, layout: Layout, labels: list[str]) -> Iterator[str]:
+        """Yield what is to be said of each row."""
+        for label, row in zip(labels, self.rows, strict=True):
+            if sentence := layout.sentence(row.result):
+                detail = f", σ = {layout.columns['σ'].cell(row.result)}" if labels.count(label) > 1 else ""
+                yield f"{label}{detail}: {sentence}" if len(self.rows) > 1 else sentence
+
+
+def _drawn(layout: Layout, results: Sequence[Any], labels: Sequence[str] | None) -> "RichTable":
+    """Return a table of results, with their names before them if there are any."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable(box=None, pad_edge=False, header_style="bold")
+    if labels is not None:
+        table.add_column("", overflow="fold", min_width=min(_LABEL, max(map(len, labels))))
+    for name, column in layout.columns.items():
+        table.add_column(name, justify=column.justify, no_wrap=not column.breaks)
+    for k, result in enumerate(results):
+        before = [] if labels is None else [Text(labels[k])]
+        table.add_row(*before, *(Text(column.cell(result)) for column in layout.columns.values()))
+    return table
+
+
+FORMATS: dict[str, Callable[[TextIO], JsonLines | Tsv | Value | Table]] = {
+    "table": Table,
+    "json": JsonLines,
+    "tsv": Tsv,
+    "value": Value,
+}
+"""Name → writer."""
+
+
+@contextmanager
+def report(output: Path | None, format_: str) -> Iterator[Callable[[Row], None]]:
+    """Yield a function that takes each row as it becomes known.
+
+    ``auto`` is a table on a terminal, JSON for a file named so, and TSV else. Rows that are known when an
+    exception comes are still written.
+    """
+    with nullcontext(sys.stdout) if output is None else output_file(output) as stream:
+        if format_ == "auto":
+            suffix = output.suffix.lower() if output else ""
+            format_ = "json" if suffix in _JSON_SUFFIXES else "table" if stream.isatty() else "tsv"
+        writer = FORMATS[format_](stream)
+        try:
+            yield writer.add
+        finally:
+            writer.close()

@@ -1,0 +1,135 @@
+"""The tiles of Gaussians, in both precisions, against the dense matrix."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.spatial.distance import cdist
+
+from gaedist.engine import Run, pair_totals
+from gaedist.engine.dense import is_small, small_total
+from gaedist.engine.gaussian_tiling import WORST, gaussian_total, tall_tiles
+from gaedist.engine.run.threads import limited_threads
+from gaedist.engine.tiling import Work
+from gaedist.mixtures.families import Constant
+
+SIZES = [1, 2, 255, 256, 257, 511, 512, 513, 700, 1025, 1300]
+
+
+def codes(n, dim, seed=0):
+    return np.random.default_rng((seed, dim)).normal(size=(n, dim))
+
+
+def job(x, y=None, sigma=1.0, weights=None):
+    covariance = Constant(sigma**2)
+    log2 = np.zeros(len(x)) if weights is None else np.log2(weights)
+    return covariance.pair_sum(covariance, x, y, log2, None if y is None else np.zeros(len(y)))
+
+
+def exact(x, y=None, sigma=1.0, weights=None):
+    matrix = np.exp(-cdist(x, x if y is None else y, "sqeuclidean") / (4 * sigma**2))
+    if weights is not None:
+        matrix *= weights[:, np.newaxis] * (weights if y is None else 1)
+    return math.fsum((np.tril(matrix, -1) if y is None else matrix).ravel())
+
+
+def total(wanted, precision="double", threads=2):
+    done = []
+    with limited_threads(threads) as count:
+        found = gaussian_total(wanted, Work(count, lambda *counts: done.append(counts), 0), precision)
+    return found, done
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 4, 5, 8, 9, 40])
+@pytest.mark.parametrize("n", SIZES)
+def test_tiles_of_every_shape(n, dim):
+    x, y, weights = codes(n, dim), codes(n // 2 + 3, dim, 1), np.random.default_rng(2).uniform(0.5, 2, n)
+    for wanted, expected in [
+        (job(x), exact(x)),
+        (job(x, y), exact(x, y)),
+        (job(y, x), exact(y, x)),
+        (job(x, weights=weights), exact(x, weights=weights)),
+    ]:
+        found, done = total(wanted)
+        assert_allclose(math.exp(found.log), expected, rtol=1e-13)
+        single, _ = total(wanted, "single")
+        assert_allclose(math.exp(single.log), expected, rtol=1e-5)
+        if n > 1:
+            assert done[-1][0] == tall_tiles(wanted)
+
+
+@pytest.mark.parametrize("sigma", [1e-4, 0.01, 100.0, 1e8])
+def test_widths_that_underflow_or_hardly_fall(sigma):
+    x = codes(600, 5)
+    expected = np.logaddexp.reduce((-cdist(x, x, "sqeuclidean") / (4 * sigma**2))[np.tril_indices(600, -1)])
+    for precision in ("double", "single"):
+        found, _ = total(job(x, sigma=sigma), precision)
+        assert_allclose(
+            found.log, expected, rtol=1e-11, atol=1e-6 if found.provenance.precision == "single" else 0
+        )
+
+
+def test_codes_far_from_each_other_take_differences():
+    x = codes(700, 3) + 1e7 * np.repeat([[0.0], [1.0]], 350, axis=0)
+    assert_allclose(math.exp(total(job(x))[0].log), exact(x), rtol=1e-8)  # as much as 1e7 has digits
+    near = codes(700, 3) + 1e7
+    assert_allclose(math.exp(total(job(near))[0].log), exact(near), rtol=1e-13)
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_threads_and_ranges_leave_every_bit(monkeypatch, precision):
+    wanted = job(codes(3000, 12))
+    one, _ = total(wanted, precision, threads=1)
+    monkeypatch.setattr("gaedist.engine.tiling._RANGE_SECONDS", 0.0)
+    two, _ = total(wanted, precision, threads=2)
+    assert one == two
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("dim", [2, 8, 64, 512])
+def test_single_precision_is_within_what_it_states(dim, sigma):
+    x, y = codes(2000, dim), codes(1500, dim, 1) + 0.3
+    for wanted in (job(x, sigma=sigma), job(x, y, sigma)):
+        double, single = (total(wanted, precision)[0] for precision in ("double", "single"))
+        assert double.provenance.precision == "double"
+        if single.provenance.precision == "double":  # too imprecise
+            assert (dim, sigma) == (512, 0.5)
+            assert single == double
+        else:
+            assert abs(math.expm1(single.log - double.log)) < single.provenance.rounding < WORST
+            assert single.log != double.log
+
+
+def test_single_precision_is_left_where_it_would_mislead():
+    x = codes(800, 3)
+    for codes_, sigma in ((x, 1e-3), (1e6 * x, 1.0), (x[:1], 1.0)):
+        assert total(job(codes_, sigma=sigma), "single")[0].provenance.precision == "double"
+    assert total(job(x, np.zeros((1, 3))), "single")[0].provenance.precision == "double"
+
+
+def test_a_note_says_that_nothing_was_made_in_single():
+    notes = []
+    pair_totals([job(1e6 * codes(1500, 3))], Run(method="pairs", precision="single", note=notes.append))
+    assert notes == ["made in double: precision single is for one σ for all points, and not too small a one."]
+    pair_totals([job(codes(1500, 3))], Run(method="pairs", precision="single", note=notes.append))
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize("sigma", [0.01, 1.0, 30.0])
+@pytest.mark.parametrize(("n", "dim"), [(1, 3), (2, 1), (130, 2), (1000, 8), (300, 64)])
+def test_few_pairs_by_numpy_agree_with_the_tiles(n, dim, sigma):
+    x, y, weights = codes(n, dim), codes(n // 3 + 1, dim, 1), np.random.default_rng(2).uniform(0.5, 2, n)
+    for wanted in (job(x, sigma=sigma), job(x, y, sigma), job(x, y[:1], sigma, weights)):
+        assert is_small(wanted, Run())
+        assert_allclose(small_total(wanted).log, total(wanted)[0].log, rtol=1e-13, atol=1e-13)
+
+
+def test_what_is_small_depends_on_the_size():
+    assert is_small(job(codes(1024, 16)), Run())
+    assert not is_small(job(codes(1025, 16)), Run())
+    assert not is_small(job(codes(1000, 64)), Run())
+    assert is_small(job(codes(1, 3), codes(100_000, 3)), Run())
+    assert is_small(job(codes(10, 3)), Run(method="pairs"))
+    for run in (Run(method="fourier"), Run(precision="single")):
+        assert not is_small(job(codes(10, 3)), run)

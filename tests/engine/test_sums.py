@@ -1,0 +1,77 @@
+import math
+
+import numpy as np
+import pytest
+
+from gaedist.engine import PairSum, Run, available_threads, driver, log_pair_sums
+from gaedist.engine.compiled.integrands import Gaussian
+
+
+def job(x, y=None, rate=0.3):
+    params_y = None if y is None else np.zeros((1, len(y)))
+    return PairSum(Gaussian(rate), x, y, np.zeros((1, len(x))), params_y, 0.0, rate)
+
+
+def sample(n, dim, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, dim))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e-4, 10.0])
+def test_bits_do_not_depend_on_threads_or_ranges(monkeypatch, seconds):
+    jobs = [job(sample(3000, 3)), job(sample(700, 3), sample(1100, 3, seed=1))]
+    expected = log_pair_sums(jobs, Run())
+    monkeypatch.setattr(driver, "_RANGE_SECONDS", seconds)
+    assert log_pair_sums(jobs, Run(threads=1)) == expected
+    assert log_pair_sums(jobs, Run(threads=2)) == expected
+
+
+def test_blocks_of_partial_sums_add_up(monkeypatch):
+    x = sample(3000, 3)
+    expected = log_pair_sums([job(x)], Run())
+    monkeypatch.setattr(driver, "_BLOCK", 7)
+    np.testing.assert_allclose(log_pair_sums([job(x)], Run()), expected, rtol=1e-15)
+
+
+def test_progress_rises_to_the_total():
+    calls = []
+    jobs = [job(sample(3000, 3)), job(sample(1100, 3))]
+    log_pair_sums(jobs, Run(method="pairs", progress=lambda *c: calls.append(c)))
+    done, totals = zip(*calls, strict=True)
+    assert list(done) == sorted(set(done))
+    # tiles of 512 × 256, in 6 rows and in 3
+    assert done[-1] == totals[0] == totals[-1] == (2 + 4 + 6 + 8 + 10 + 12) + (2 + 4 + 5)
+
+
+def test_one_point_has_no_pairs():
+    assert log_pair_sums([job(sample(1, 3))], Run()) == [-math.inf]
+
+
+def test_no_more_threads_than_there_are():
+    assert Run(threads=10**6).used_threads == available_threads()
+
+
+def test_settings_of_other_libraries_are_left_alone():
+    import numba
+    from threadpoolctl import threadpool_info
+
+    numba.set_num_threads(1)
+    before = [(info["filepath"], info["num_threads"]) for info in threadpool_info()]
+    log_pair_sums([job(sample(300, 3))], Run(threads=2))
+    assert numba.get_num_threads() == 1
+    assert [(info["filepath"], info["num_threads"]) for info in threadpool_info()][: len(before)] == before
+    numba.set_num_threads(available_threads())
+
+
+@pytest.mark.parametrize("scale", [1e6, 1e11, 1e13, 1e30, 1e60, 1e149])
+def test_sums_that_vanish_have_the_logarithm_of_their_largest_term(scale):
+    x, y = scale * sample(300, 3), scale * sample(400, 3, seed=1)
+    x[7, 0] *= 1e-3
+    exponents = -0.3 * ((x[:, None] - y) ** 2).sum(axis=2)
+    largest = np.sort(exponents, axis=None)[-50:]
+    expected = largest[-1] * math.log(2) + math.log(np.exp2(largest - largest[-1]).sum())
+    np.testing.assert_allclose(log_pair_sums([job(x, y)], Run())[0], expected, rtol=1e-11)
+
+
+def test_beyond_the_range_of_a_double_the_logarithm_is_infinite():
+    x, y = np.full((3, 2), 1e149), np.full((300, 2), -1e149)
+    assert log_pair_sums([job(x, y, rate=1e100)], Run()) == [-math.inf]

@@ -1,0 +1,102 @@
+"""The architecture is the list of folders, and imports go from an upper room to a lower one only.
+
+Every folder of the package is a row of `ROOMS`; packages that take long to load are imported where they are
+used.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import gaedist
+
+PACKAGE = Path(gaedist.__file__).parent
+
+ROOMS = [
+    "__main__",
+    "cli",
+    "__init__",
+    "report",
+    "api",
+    "metrics",
+    "null",
+    "smoothing",
+    "mixtures",
+    "kernels",
+    "engine",
+    "engine/series",
+    "engine/run",
+    "engine/compiled",
+    "files",
+    "numerics",
+    "errors",
+    "version",
+]
+"""From the roof to the ground. A folder may import what is below it, and within itself what is no cycle."""
+
+SIDE_BY_SIDE = {"engine": {"engine/series"}, "engine/series": {"engine"}}
+"""The dispatch of sums chooses a series, and series share the labels and jobs of the engine."""
+
+HEAVY = {"finufft", "numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib", "platformdirs"}
+
+MODULES = {
+    str(path.relative_to(PACKAGE).with_suffix("")): ast.parse(path.read_text())
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def room_of(module):
+    folder = module.rpartition("/")[0]
+    return folder or module
+
+
+def imports(module):
+    """Yield every module of the package that a module imports, also inside functions."""
+    for node in ast.walk(MODULES[module]):
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] != "gaedist":
+                continue
+            for length in range(len(parts), 0, -1):
+                path = "/".join(parts[1:length])
+                target = next((t for t in (path, f"{path}/__init__".lstrip("/")) if t in MODULES), None)
+                if target:
+                    yield target
+                    break
+
+
+def test_every_folder_is_a_room():
+    assert {room_of(module) for module in MODULES} == set(ROOMS)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_to_lower_rooms(module):
+    here = ROOMS.index(room_of(module))
+    upward = [
+        target
+        for target in imports(module)
+        if ROOMS.index(room_of(target)) < here
+        and room_of(target) not in SIDE_BY_SIDE.get(room_of(module), ())
+    ]
+    assert upward == []
+
+
+def test_no_modules_import_each_other():
+    left = {module: set(imports(module)) - {module} for module in MODULES}
+    while free := {module for module, targets in left.items() if not targets & left.keys()}:
+        left = {module: targets for module, targets in left.items() if module not in free}
+    assert left == {}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room_of(m) != "engine/compiled"])
+def test_heavy_packages_are_imported_where_they_are_used(module):
+    for node in MODULES[module].body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) else []
+        assert not {name.split(".")[0] for name in names} & HEAVY
