@@ -20,8 +20,9 @@ from gaedist.engine.directions import (
     slice_values,
 )
 from gaedist.engine.gaussian_tiling import gaussian_total, tall_tiles
-from gaedist.engine.label_tiling import Bits, LabelSums, add_labels
+from gaedist.engine.label_tiling import add_labels
 from gaedist.engine.plan import Plan
+from gaedist.engine.run.labels import Bits, LabelSums
 from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal
 from gaedist.engine.run.run import SAMPLE, SINGLE, TOLERANCE, Run
 from gaedist.engine.run.threads import in_order, limited_threads
