@@ -16,7 +16,7 @@ threads. Everything that Numba compiles is in `compiled`.
 
 from gaedist.engine.compiled.integrands import SERIES_BLOCK, Profile, Shape
 from gaedist.engine.directions import Slices, Statistic, mean_and_error, mean_and_sd, random_directions
-from gaedist.engine.plan import Plan
+from gaedist.engine.plan import Plan, Request
 from gaedist.engine.run.checkpoints import Checkpoint, kept
 from gaedist.engine.run.cpus import available_threads
 from gaedist.engine.run.labels import Bits, LabelSums, times_labels
@@ -44,6 +44,7 @@ __all__ = [
     "Plan",
     "Profile",
     "Provenance",
+    "Request",
     "Run",
     "Shape",
     "Slices",

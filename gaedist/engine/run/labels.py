@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gaedist.numerics import Array
 
 Bits = NDArray[np.uint8]
-"""Labels 0 and 1, (n, R/8): a byte holds one point's labels in eight labellings, as np.packbits packs them."""
+"""Labels 0 and 1, (n, R/8): a byte holds the labels of one point in eight labellings, as np.packbits does."""
 
 _BLOCK = 256  # points, and bytes of labels, that are unpacked at once
 
