@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 
-from gaedist.api.compare import METRICS as COMPARE_METRICS
-from gaedist.api.score import is_two_sided
 from gaedist.cli.gates import ABOVE, Outcome, P, Result, Z
 from gaedist.cli.standard_streams import complain
-from gaedist.metrics.base import GAUSSIAN, check_used
-from gaedist.metrics.null import is_known, least_p
+from gaedist.metrics.base import check_used
+from gaedist.metrics.options import ScoreOptions
+from gaedist.metrics.registry import ONE_SAMPLE
+from gaedist.metrics.registry import TWO_SAMPLE as COMPARE_METRICS
+
+GAUSSIAN = "gaussian"
 from gaedist.metrics.parameters import Parameters
+from gaedist.null.distributions import smallest_p as least_p
 from gaedist.null.monte_carlo import REPLICATES
 from gaedist.report.numbers import sizes
 from gaedist.report.writers import Row
@@ -46,12 +49,19 @@ def check_gates(
     if GAUSSIAN in metrics:
         if not all(map(is_repeatable, sigmas)):
             outcome.needs([Z, P], "what N(0, I) scores, which cannot be known for σ of a file.")
-        if null != "monte-carlo" and not all(is_known(sigma, covariance) for sigma in sigmas):
+        if null != "monte-carlo" and not all(
+            ONE_SAMPLE[GAUSSIAN]
+            .for_one_sample()
+            .has_closed_form(ScoreOptions(sigma=sigma, covariance=covariance))
+            for sigma in sigmas
+        ):
             outcome.needs([Z, P], "what N(0, I) scores, which is not known here. Add --null monte-carlo.")
     if null == "none":
         outcome.needs([Z, P], "what N(0, I) scores, which is not known here. Add --null monte-carlo.")
     if null == "monte-carlo":
-        two_sided = any(is_two_sided(name, target) for name in metrics)
+        two_sided = any(
+            ONE_SAMPLE[name].for_one_sample().is_two_sided(ScoreOptions(target=target)) for name in metrics
+        )
         least = least_p(replicates or REPLICATES, two_sided=two_sided)
         outcome.reaches(P, least, "more --replicates")
 

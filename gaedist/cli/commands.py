@@ -6,8 +6,7 @@ from contextlib import contextmanager
 import typer
 
 import gaedist
-from gaedist.api.compare import METRICS as COMPARE_METRICS
-from gaedist.api.score import METRICS, check_options
+from gaedist.api.score import score_options
 from gaedist.cli import options
 from gaedist.cli.answers import check_comparison, check_gates, finish, stop_if_interrupted
 from gaedist.cli.gates import ABOVE, Outcome, P, Z
@@ -18,8 +17,9 @@ from gaedist.engine import Run, kept
 from gaedist.errors import DONE, GaedistError
 from gaedist.files.codes import Latents, Selection, parse_rows, read_latents, split_name
 from gaedist.metrics.base import metric_names
-from gaedist.metrics.measure import ScoreOptions
 from gaedist.metrics.parameters import Parameters
+from gaedist.metrics.registry import ONE_SAMPLE as METRICS
+from gaedist.metrics.registry import TWO_SAMPLE as COMPARE_METRICS
 from gaedist.report.writers import Row, report
 from gaedist.smoothing.files import SigmaTarget, parse_sigma
 from gaedist.smoothing.rules import JOINT, RULES
@@ -64,11 +64,13 @@ def score(
 ) -> int:
     """Run ``gaedist score``."""
     selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
-    parameters = Parameters(beta, gamma, kernel, scale, alpha, directions)
+    parameters = Parameters(
+        beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
+    )
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p}, quiet)
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)]
     metrics = metric_names(metric, METRICS)
-    check_options(metrics, sigmas, ScoreOptions(target, estimator, covariance), parameters)
+    score_options(metrics, sigmas, covariance, target, estimator, parameters)
     check_gates(outcome, metrics, sigmas, covariance, target, null, replicates)
     with kept(checkpoint, None if quiet else complain) as store, report(output, format_) as add:
         run = Run(threads, method, precision, seed, tolerance, store)
@@ -87,7 +89,7 @@ def score(
                         null=null,
                         replicates=replicates,
                         cache=not no_cache,
-                        failed=outcome.failing(latents.name, metrics),
+                        on_error=outcome.failing(latents.name, metrics),
                         run=watched,
                     )
                 source = {"file": latents.file, "dataset": latents.dataset}
@@ -154,7 +156,7 @@ def compare(
                 metric=metrics,
                 parameters=parameters,
                 permutations=permutations,
-                failed=outcome.failing(names, metrics),
+                on_error=outcome.failing(names, metrics),
                 run=watched,
             )
         finish(results, source, names, add, outcome)

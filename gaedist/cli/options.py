@@ -6,22 +6,23 @@ from typing import Annotated, Any
 
 import typer
 
-from gaedist.api.compare import METRICS as COMPARE_METRICS
-from gaedist.api.score import METRICS
 from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
 from gaedist.kernels.radial import KERNELS
-from gaedist.metrics.base import ALL, GAUSSIAN
-from gaedist.metrics.null import NULLS
-from gaedist.metrics.parameters import ALPHA, BETA, DIRECTIONS, KERNEL, SCALES
+from gaedist.metrics.base import ALL
+from gaedist.metrics.parameters import DEFAULTS
+from gaedist.metrics.registry import ONE_SAMPLE as METRICS
+from gaedist.metrics.registry import TWO_SAMPLE as COMPARE_METRICS
+from gaedist.metrics.significance import NULLS
 from gaedist.mixtures.families import FAMILIES
 from gaedist.mixtures.targets import ESTIMATORS, TARGETS
 from gaedist.null.monte_carlo import REPLICATES
 from gaedist.report.writers import FORMATS
 from gaedist.smoothing.rules import JOINT, RULES
 
-GAUSSIANS, ONE = [GAUSSIAN], ["1"]
+GAUSSIANS, ONE = ["gaussian"], ["1"]
 """Defaults of repeatable options."""
 
+GAUSSIAN = "gaussian"
 _LONGEST = 60  # list of choices that is shown where a value goes; each is in the text anyway
 
 METRIC, LAW, READING, COMPUTING, OUTPUT = (
@@ -57,7 +58,10 @@ def _choice(
 
 def _abouts(registry: Mapping[str, Any]) -> str:
     """Say what each row of a registry is."""
-    return "; ".join(f"{name}: {row.about}" for name, row in registry.items()) + "."
+    return (
+        "; ".join(f"{name}: {getattr(row, 'summary', None) or row.about}" for name, row in registry.items())
+        + "."
+    )
 
 
 def _named(about: str, words: Mapping[str, str]) -> str:
@@ -190,7 +194,7 @@ Kernel = Annotated[
         KERNELS,
         f"Of mmd, summed over --scale, with C = 2D times each. {_abouts(KERNELS)}",
         METRIC,
-        KERNEL,
+        DEFAULTS["kernel"],
     ),
 ]
 Scales = Annotated[
@@ -200,13 +204,17 @@ Scales = Annotated[
         metavar="S",
         help="Scale of the kernel; may be given again, to be summed over.",
         rich_help_panel=METRIC,
-        show_default=", ".join(f"{scale:g}" for scale in SCALES),
+        show_default=", ".join(f"{scale:g}" for scale in DEFAULTS["scales"]),
     ),
 ]
-Alpha = Annotated[float | None, _knob("Exponent of the rational-quadratic kernel.", f"{ALPHA:g}")]
-Beta = Annotated[float | None, _knob("Standard deviation of the weight of frequencies of bhep.", f"{BETA:g}")]
+Alpha = Annotated[float | None, _knob("Exponent of the rational-quadratic kernel.", f"{DEFAULTS['alpha']:g}")]
+Beta = Annotated[
+    float | None, _knob("Standard deviation of the weight of frequencies of bhep.", f"{DEFAULTS['beta']:g}")
+]
 Gamma = Annotated[float | None, _knob("Variance of the smoothing of cramer-wold.", "(4/(3n))^(2/5)")]
-Directions = Annotated[int | None, _knob("Random directions of sliced metrics, by --seed.", str(DIRECTIONS))]
+Directions = Annotated[
+    int | None, _knob("Random directions of sliced metrics, by --seed.", str(DEFAULTS["directions"]))
+]
 Dataset = Annotated[
     str | None, typer.Option(help="Name of the array in a file that holds several.", rich_help_panel=READING)
 ]

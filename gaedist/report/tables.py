@@ -9,7 +9,8 @@ from gaedist.api.inspect import ArrayReport
 from gaedist.api.score import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.errors import printable
-from gaedist.metrics.base import GAUSSIAN
+
+GAUSSIAN = "gaussian"
 from gaedist.report.numbers import (
     mean_norm,
     metric_and_sigma,

@@ -4,13 +4,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gaedist.api.compare import METRICS as COMPARE_METRICS
 from gaedist.api.compare import CompareResult
-from gaedist.api.score import METRICS, ScoreResult
+from gaedist.api.score import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.engine import SAMPLE
-from gaedist.metrics.null import least_p
+from gaedist.metrics.registry import ONE_SAMPLE as METRICS
+from gaedist.metrics.registry import TWO_SAMPLE as COMPARE_METRICS
 from gaedist.mixtures.targets import TARGETS
+from gaedist.null.distributions import smallest_p as least_p
 from gaedist.report.numbers import metric_and_sigma, p_sentence, score_value, spread, z_text
 from gaedist.smoothing.rules import JOINT
 from gaedist.smoothing.smooth import SigmaSummary
