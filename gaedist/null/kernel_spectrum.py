@@ -94,7 +94,7 @@ class PairMoments:
         """E h³ to a few percent, for it is asked only whether that is much; 0 for a conditional kernel."""
         if self.scale_mixture.conditional:  # it is alike at all distances, and no pair rules the others
             return 0.0
-        coarse, half = self.scale_mixture.binned(_BIN), -self.dim / 2
+        coarse, half = self.scale_mixture.coarsened(_BIN), -self.dim / 2
         t, w = coarse.rates, coarse.weights
         shares = w * (1 + 4 * t) ** half * np.minimum(1, t)
         good = shares > _WEIGHTLESS * shares.max()
