@@ -6,16 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.errors import GaedistError
-from gaedist.files.codes import (
-    find_array,
-    nonfinite_rows,
-    open_arrays,
-    read_rows,
-    shape_fault,
-    split_name,
-    without_rows,
-)
-from gaedist.files.npy import StoredArray
+from gaedist.files.arrays import find_array, open_arrays, read_rows, split_name
+from gaedist.files.codes import nonfinite_rows, without_rows
+from gaedist.files.stored_array import StoredArray, shape_fault
 
 _ROUNDING = 1e-24
 """A variance below this part of the mean square is what rounding leaves of constant codes."""

@@ -15,7 +15,8 @@ from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run, kept
 from gaedist.errors import DONE, GaedistError
-from gaedist.files.codes import Latents, Selection, parse_rows, read_latents, split_name
+from gaedist.files.arrays import split_name
+from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
 from gaedist.metrics.base import metric_names
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE as METRICS
@@ -63,7 +64,13 @@ def score(
     fail_p: options.FailP = None,
 ) -> int:
     """Run ``gaedist score``."""
-    selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
+    selection = Selection(
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+    )
     parameters = Parameters(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
@@ -129,7 +136,13 @@ def compare(
     fail_p: options.FailP = None,
 ) -> int:
     """Run ``gaedist compare``."""
-    selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
+    selection = Selection(
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+    )
     parameters = Parameters(
         beta=None, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
@@ -179,7 +192,13 @@ def sigma(
     quiet: options.Quiet = False,
 ) -> int:
     """Run ``gaedist sigma``."""
-    selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
+    selection = Selection(
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+    )
     chosen = parse_sigma(sigma, RULES)
     destination = None if output is None else SigmaTarget.parse(output)
     if destination:
