@@ -220,7 +220,7 @@ def pair_derivatives_full(x, covariances_x, y, covariances_y):
 def squared_distance_by_quadrature(x, covariances_x, y, covariances_y):
     """∫ (p − q)² of two smoothed samples in one or two dimensions, from the densities of Eq. (1) on a grid.
 
-    The step is at most half the smallest standard deviation: the error of the rectangle rule is about e^(−4π²).
+    With a step of at most half the smallest standard deviation the error is about e^(−4π²).
     """
     points, every = np.concatenate([x, y]), np.concatenate([covariances_x, covariances_y])
     sigmas = np.sqrt(np.linalg.eigvalsh(every))
