@@ -144,7 +144,7 @@ def _approximate_null(n: int, dim: int, gamma: float) -> Gamma:
     pairs, points = (kernel.scale_mixture(dim, np.array([1 / rate]), alpha) for rate in _rates(dim, gamma))
     # divided by 1/√γ, which leaves a kernel of peak 1
     ratio = math.sqrt(gamma / (gamma + 0.5))
-    cross = Radial(ratio * np.append(points.weights, points.at_zero), np.append(points.rates, 0.0))
+    cross = Radial(ratio * np.append(points.weights, points.weight_at_zero), np.append(points.rates, 0.0))
     constant, factor = math.sqrt(gamma / (1 + gamma)), UNIT / math.sqrt(gamma)
     return distribution_with_cross_term(n, PairMoments(dim, pairs), cross, constant, factor)
 

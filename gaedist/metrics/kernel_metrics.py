@@ -38,7 +38,7 @@ def pair_mean(log_sum: float, n: int, peak: float, *, unbiased: bool) -> float:
 
 def mean_about(mixture: ScaleMixture, x: Array) -> float:
     """Return the mean over the points of E[k | x_i]."""
-    return math.fsum(mixture.mean_about(squared_norms(x), x.shape[1])) / len(x)
+    return math.fsum(mixture.mean_embedding(squared_norms(x), x.shape[1])) / len(x)
 
 
 class KernelOneSample(OneSample):

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from gaedist.engine import PairTotal, Profile, Run
 from gaedist.errors import GaedistError
-from gaedist.kernels.radial import KERNELS, lengths
+from gaedist.kernels.radial import KERNELS, squared_lengths
 from gaedist.metrics.base import Metric
 from gaedist.metrics.kernel_metrics import (
     Kernel,
@@ -62,12 +62,12 @@ class MmdTwoSample(KernelTwoSample):
 
 
 def _profile(dim: int, used: Parameters) -> Profile:
-    return KERNELS[str(used.kernel)].profile(dim, lengths(dim, used.scales or ()), _alpha(used))
+    return KERNELS[str(used.kernel)].profile(dim, squared_lengths(dim, used.scales or ()), _alpha(used))
 
 
 @lru_cache(maxsize=64)
 def _moments(dim: int, used: Parameters) -> PairMoments:
-    squares = lengths(dim, used.scales or ())
+    squares = squared_lengths(dim, used.scales or ())
     return PairMoments(dim, KERNELS[str(used.kernel)].scale_mixture(dim, squares, _alpha(used)))
 
 
