@@ -21,7 +21,7 @@ import numpy as np
 from gaedist.engine import Run
 from gaedist.mixtures.families import Constant
 from gaedist.mixtures.mixture import Mixture, squared_distance
-from gaedist.null.permutations import deal, permuted
+from gaedist.null.permutations import permute_mixtures, permuted_labels
 
 SEED, SQUARE = 0, 2000
 
@@ -40,13 +40,13 @@ def by_gaedist(x, y, replicates):
     s = variance(x.shape[1])
     p, q = Mixture(x, Constant(s)), Mixture(y, Constant(s))
     distance = squared_distance(p, q, unit=s)
-    law = permuted(p, q, distance, replicates=replicates, unbiased=False, unit=s, run=Run(seed=SEED))
-    return law.p_value
+    null = permute_mixtures(p, q, distance, replicates=replicates, unbiased=False, unit=s, run=Run(seed=SEED))
+    return null.p_value
 
 
 def by_numpy(x, y, replicates, block=1024):
     n, m, pooled = len(x), len(y), np.concatenate([x, y]) / math.sqrt(variance(x.shape[1]))
-    bits = np.unpackbits(deal(n, m, replicates, SEED), axis=1)[:, : 1 + replicates]
+    bits = np.unpackbits(permuted_labels(n, m, replicates, SEED), axis=1)[:, : 1 + replicates]
     weights = np.where(bits, 1 / n, -1 / m)
     norms, values = np.einsum("ij,ij->i", pooled, pooled), np.zeros(1 + replicates)
     for start in range(0, n + m, block):
