@@ -17,7 +17,7 @@ threads. Everything that Numba compiles is in `compiled`.
 from gaedist.engine.compiled.integrands import SERIES_BLOCK, Profile, Shape
 from gaedist.engine.directions import Slices, Statistic, mean_and_error, mean_and_sd, random_directions
 from gaedist.engine.plan import Plan, Request
-from gaedist.engine.run.checkpoints import Checkpoint, kept
+from gaedist.engine.run.checkpoints import Checkpoint, temporary_checkpoint
 from gaedist.engine.run.cpus import available_threads
 from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
@@ -53,7 +53,6 @@ __all__ = [
     "available_threads",
     "evaluate",
     "in_threads",
-    "kept",
     "label_costs",
     "label_sums",
     "log_pair_sums",
@@ -62,5 +61,6 @@ __all__ = [
     "pair_derivatives",
     "pair_totals",
     "random_directions",
+    "temporary_checkpoint",
     "times_labels",
 ]

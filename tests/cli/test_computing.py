@@ -103,7 +103,7 @@ def test_an_estimate_is_marked_in_the_table(gaedist, codes):
 
 def test_a_tolerance_is_for_estimates(gaedist, codes):
     code, _, err = gaedist("score", codes(2), "--tolerance", "0.5")
-    assert (code, err) == (2, "gaedist: tolerance is for method sample. Add --method sample (method=).\n")
+    assert (code, err) == (2, "gaedist: tolerance applies to method sample only; the method is auto. Add --method sample (method=).\n")
     code, _, err = gaedist("compare", codes(2), codes(2, 1400, "b"), "--method", "sample")
     assert code == 2
 
