@@ -1,4 +1,4 @@
-"""Sums over pairs of points, and along directions, in O(n) memory; their logarithms and their derivatives.
+"""Sums over pairs of points, their logarithms and derivatives, and statistics of projections, in O(n) memory.
 
     PairSum ──┐                ┌── dense             few pairs, by NumPy
               ├─ sums ─────────┼── series/           linear time: Fourier, Hermite
@@ -6,12 +6,12 @@
                                ├── tiling            every other integrand
                                ├── label_tiling      many labellings of the points at once
                                └── sampling          an estimate from some of the pairs
-    Slices ───── directions, wasserstein             statistics along directions
+    Slices ───── directions, wasserstein             statistics of projections on directions
 
-A `PairSum` says what is summed, and over which points; a `Run` says how. Tiles of the matrix of pairs are
-evaluated in ranges of about a fifth of a second, so that progress is shown and Ctrl-C is noticed between
-them. The number of each tile is stored, and all are added in a fixed order: the same bits for any number of
-threads. Everything that Numba compiles is in `compiled`.
+A `PairSum` describes what is summed and over which points, a `Run` how it is computed, and a `Request` all
+that a metric needs. Tiles of the matrix of pairs are computed in ranges of about a fifth of a second; between
+ranges progress is shown and Ctrl-C is noticed. The sum of each tile is stored, and these are added in a fixed
+order, so that the bits do not depend on the number of threads. All Numba code is in `compiled`.
 """
 
 from gaedist.engine.compiled.integrands import SERIES_BLOCK, Profile, Shape
