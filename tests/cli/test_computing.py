@@ -53,7 +53,7 @@ def test_json_says_which_method_was_taken(gaedist, codes, method, dim):
     code, out, err = gaedist("score", path, "--method", method, "--format", "json")
     if (method, dim) == ("fourier", 4):
         assert (code, out) == (2, "")
-        assert f"method {method} cannot be had: it is for D from" in err
+        assert f"method {method} is not available here: it needs D from" in err
         return
     result = json.loads(out)
     exact = json.loads(gaedist("score", path, "--method", "pairs", "--format", "json")[1])

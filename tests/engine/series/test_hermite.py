@@ -1,3 +1,8 @@
+"""Hermite functions agree with Mehler's formula, and sums by them with the kernel within their bounds.
+
+Too many terms are refused, and neither threads nor pieces change the bits.
+"""
+
 import math
 from dataclasses import replace
 
@@ -10,7 +15,7 @@ from gaedist.engine.compiled.sizes import BLOCK
 from gaedist.engine.run.threads import limited_threads
 from gaedist.engine.series.hermite import Hermite, project
 from gaedist.engine.series.hermite_bounds import least_mean, remainders
-from gaedist.engine.series.hermite_fit import LARGEST, Expansion, fit
+from gaedist.engine.series.hermite_fit import MAX_TERMS, Expansion, fit
 
 MP = mpmath.MPContext()
 MP.dps = 60
@@ -76,7 +81,7 @@ def terms(basis, x, charges=None, threads=1):
 
 
 def features(basis, x):
-    """a(x_i), one row for each point."""
+    """a(x_i), one row per point."""
     return terms(basis, x, np.eye(len(x)))
 
 
@@ -97,14 +102,14 @@ def test_the_series_on_a_line_adds_up_to_the_kernel(s):
 
 
 @pytest.mark.parametrize("x", [1e3, 1e150, 1e300, -1e308])
-def test_outliers_have_no_features(x):
+def test_terms_of_far_points_vanish(x):
     point = np.array([[0.1, x, 0.2, 0.3]])
     assert (terms(expansion(4, 30), point) == 0).all()
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3, 4, 5, 6])
 def test_terms_are_all_products_up_to_a_degree(dim):
-    """In the basis of degree 5, |a(x)|² is a sum over all degrees that add up to 5 at most."""
+    """In the basis of degree 5, a(x) · a(y) is a sum over all degrees that add up to at most 5."""
     x = sample("normal", 7, dim)
     basis = expansion(dim, 5)
     assert basis.count == math.comb(5 + dim, dim)
@@ -123,7 +128,7 @@ def test_terms_are_all_products_up_to_a_degree(dim):
     ("dim", "s", "tolerance"),
     [(4, 1.0, 1e-12), (4, 1.0, 1e-6), (4, 0.25, 1e-9), (5, 1.0, 1e-9), (5, 4.0, 1e-12), (6, 4.0, 1e-6)],
 )
-def test_errors_are_within_their_bounds_and_those_in_what_was_asked(kind, dim, s, tolerance):
+def test_errors_are_within_their_bounds_and_bounds_within_the_tolerance(kind, dim, s, tolerance):
     x, y = sample(kind, 500, dim), sample(kind, 400, dim, seed=1)
     k, cross = kernel(x, x, s), kernel(x, y, s)
     basis, (of_x, of_y) = fitted([x, y], s, tolerance)
@@ -141,7 +146,7 @@ def test_errors_are_within_their_bounds_and_those_in_what_was_asked(kind, dim, s
 
 @pytest.mark.parametrize("dim", [1, 2, 4, 6])
 @pytest.mark.parametrize("t", [0.05, 0.3, 0.7])
-def test_remainders_are_what_the_features_leave_of_1(dim, t):
+def test_remainders_are_one_less_the_squared_terms(dim, t):
     x = np.linspace(0, 40, 81)[:, np.newaxis] * sample("normal", 1, dim) / math.sqrt(dim)
     radii = np.sqrt(squares(x, np.zeros((1, dim)))[:, 0])
     found = remainders(radii, 0.25, t, dim, range(3, 9))
@@ -150,14 +155,14 @@ def test_remainders_are_what_the_features_leave_of_1(dim, t):
         expected = 1 - np.square(a).sum(axis=1)
         assert (bound >= expected - 1e-14).all()
         assert (bound <= 1).all()
-        small = expected < 0.01  # where Cramér's inequality adds nothing
+        small = expected < 0.01  # where the bound of the rest is negligible
         assert_allclose(bound[small], expected[small], rtol=1e-6, atol=1e-14)
 
 
-def test_a_part_of_one_place_has_the_remainder_there():
+def test_a_sample_at_one_point_has_the_remainder_of_that_point():
     other, place = sample("normal", 300, 4), np.full((300, 4), 0.7)
     basis, (_, found) = fitted([other, place], 1.0, 1e-9)
-    radius = np.sqrt(squares(place[:1], basis.centre[np.newaxis])[0])
+    radius = np.sqrt(squares(place[:1], basis.center[np.newaxis])[0])
     kept, double = (
         float(remainders(radius, 0.25, basis.ratio, 4, range(p, p + 1))[0, 0])
         for p in (basis.degree, basis.single - 1)
@@ -165,7 +170,7 @@ def test_a_part_of_one_place_has_the_remainder_there():
     assert_allclose(found**2, kept + 2 * (BLOCK + 5) / 2**24 * double, rtol=1e-9)
 
 
-def test_single_precision_is_within_its_part_of_the_bound():
+def test_single_precision_stays_within_the_bound():
     x = sample("normal", 3 * BLOCK, 4)
     basis, (remainder,) = fitted([x], 1.0, 1e-9)
     assert basis.single < basis.degree
@@ -175,7 +180,7 @@ def test_single_precision_is_within_its_part_of_the_bound():
 
 @pytest.mark.parametrize("kind", ["normal", "shifted", "anisotropic", "clusters", "outlier"])
 @pytest.mark.parametrize("s", [0.25, 1.0, 30.0])
-def test_the_least_mean_is_below_the_mean_and_that_of_two_points(kind, s):
+def test_the_least_mean_is_a_lower_bound_and_exact_for_two_points(kind, s):
     x = sample(kind, 300, 4)
     x -= np.median(x, axis=0) + 0.2
     assert 0 < least_mean(x, 1 / (4 * s)) <= (kernel(x, x, s).sum() - 300) / 300**2
@@ -222,7 +227,9 @@ def test_sums_of_parts_add_up():
     ],
 )
 def test_too_many_terms_are_refused(x, s):
-    with pytest.raises(ValueError, match=r"spread so far beside σ that it takes more than 4e\+06 terms"):
+    with pytest.raises(
+        ValueError, match=r"spread too far compared with σ; the series needs more than 4e\+06 terms"
+    ):
         Hermite([x], rate_of(s))
 
 
@@ -235,8 +242,8 @@ def test_wide_kernels_need_few_terms(x, s):
     assert_allclose(a @ a, kernel(x, x, s).sum(), rtol=1e-12)
 
 
-def test_one_far_point_among_many_is_certified_with_what_it_adds():
-    """R = 1 there: the mean of its root is 1/n at least, whatever the degree."""
+def test_the_bound_includes_one_far_point_among_many():
+    """There R = 1, so the mean of its root is at least 1/n for every degree."""
     x = sample("normal", 1500, 4)
     x[77] = 1e150
     basis, (remainder,) = fitted([x], 1.0, 1e-5)
@@ -249,7 +256,7 @@ def test_one_far_point_among_many_is_certified_with_what_it_adds():
 
 def test_the_basis_is_the_expansion_of_the_rate():
     x, y = sample("normal", 500, 4), sample("clusters", 400, 4)
-    basis, wide = (Hermite.within([x, y], rate_of(1.0), error) for error in (1e-12, 1e-6))
+    basis, wide = (Hermite.with_error([x, y], rate_of(1.0), error) for error in (1e-12, 1e-6))
     assert basis.weights.shape == (basis.expansion.count,)
     charges = np.random.default_rng(1).normal(size=(3, 500))
     with limited_threads(1):
@@ -260,7 +267,7 @@ def test_the_basis_is_the_expansion_of_the_rate():
 
 
 def test_memory_and_time_grow_with_the_terms():
-    assert 8 * LARGEST <= 2**25
+    assert 8 * MAX_TERMS <= 2**25
     some = [Hermite([sample("normal", 2000, dim)], rate_of(1.0), 1e-9) for dim in (4, 5, 6)]
     times = [basis.seconds(10**6) for basis in some]
     assert times == sorted(times)
