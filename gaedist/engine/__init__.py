@@ -4,7 +4,7 @@
               ├─ sums ─────────┼── series/           linear time: Fourier, Hermite
     Run ──────┘  (dispatch)    ├── gaussian_tiling   one σ for all points
                                ├── tiling            every other integrand
-                               ├── label_tiling      many labellings of the points at once
+                               ├── label_tiling      many labelings of the points at once
                                └── sampling          an estimate from some of the pairs
     Slices ───── directions, wasserstein             statistics of projections on directions
 

@@ -17,7 +17,7 @@ from gaedist.engine.run.run import Run
 from gaedist.numerics import Array, squared_norms
 
 BATCH_LABELS = 1 << 26
-"""Labels, over points, labellings and directions, of a batch: less than a tenth of a second."""
+"""Labels, over points, labelings and directions, of a batch: less than a tenth of a second."""
 
 _EPS = float(np.finfo(float).eps)
 _EXTRA_ROUNDINGS = 4.0  # of a projection, in addition to one for each of its products
@@ -65,7 +65,7 @@ class Transport:
 
 @dataclass(frozen=True, eq=False)
 class LabelCosts:
-    """W₂² between the points with label 1 and those with label 0, for R labellings.
+    """W₂² between the points with label 1 and those with label 0, for R labelings.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ def label_costs(x: Array, directions: Array, labels: Bits, n: int, count: int, r
     n : int
         Number of points with label 1.
     count : int
-        Number of labellings, R; further ones, which fill the last byte, are ignored.
+        Number of labelings, R; further ones, which fill the last byte, are ignored.
     run : Run
         Threads and progress.
     """

@@ -13,7 +13,8 @@ from numpy.testing import assert_allclose
 
 from gaedist.engine import Run, mean_and_error, random_directions
 from gaedist.engine.directions import Slices, slice_values
-from gaedist.metrics.sliced import EppsPulley, Wasserstein
+from gaedist.metrics.sliced_epps_pulley import EppsPulley
+from gaedist.metrics.sliced_wasserstein import Wasserstein
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""W₂² of projected samples is the exact transport cost, for given samples and for every labelling of a pool.
+"""W₂² of projected samples is the exact transport cost, for given samples and for every labeling of a pool.
 
 The same bits for any number of threads; progress and Ctrl-C between batches.
 """
@@ -44,7 +44,7 @@ def test_the_distance_is_the_integral_over_quantiles(n, m):
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 6), (40, 40), (23, 60)])
 @pytest.mark.parametrize("count", [1, 9, 600])
-def test_many_labellings_agree_with_each_alone(n, m, count):
+def test_many_labelings_agree_with_each_alone(n, m, count):
     x, directions = sample(n + m, 3), random_directions(3, 5, 0)
     labels, bits = random_labels(n, m, count)
     found = label_costs(x, directions, bits, n, count, Run())
@@ -95,7 +95,7 @@ def test_progress_rises_to_the_total_and_can_stop_the_run(threads):
     assert threading.active_count() == before
 
 
-def test_labellings_of_identical_points_have_equal_distances():
+def test_labelings_of_identical_points_have_equal_distances():
     x = np.repeat(sample(4, 5), 10, axis=0)
     labels, bits = random_labels(20, 20, 50)
     found = label_costs(x, random_directions(5, 20, 0), bits, 20, 50, Run())

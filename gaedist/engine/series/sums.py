@@ -27,9 +27,9 @@ PAIR_SECONDS = 1.3e-9
 """Estimated time of one core for a pair in few dimensions."""
 
 _MAX_POINTS_BY_PAIRS = 64  # in one of the samples; all pairs then take linear time as well
-_LABEL_SECONDS = 3e-11  # of one core, for each pair and labelling
-_BATCH_COEFFICIENTS = 1 << 21  # of all labellings that are transformed at once
-_BATCH_LABELLINGS = 64
+_LABEL_SECONDS = 3e-11  # of one core, for each pair and labeling
+_BATCH_COEFFICIENTS = 1 << 21  # of all labelings that are transformed at once
+_BATCH_LABELINGS = 64
 
 
 def linear_sums(jobs: Sequence[PairSum], run: Run) -> dict[int, PairTotal]:
@@ -153,11 +153,11 @@ class _TransformedSamples:
     def label_sums(self, job: PairSum, labels: Bits, counts: Array, log_unit: float) -> LabelSums | None:
         """Return the sums by labels, or None if the error of one may exceed `ERROR`.
 
-        ``counts``, (R,), holds the number of labels 1 of each labelling.
+        ``counts``, (R,), holds the number of labels 1 of each labeling.
         """
         n, unit = len(job.x), math.exp(job.log_scale - log_unit)
         whole = self.transform_of(job.x, job.params_x)
-        step = max(1, min(_BATCH_LABELLINGS, _BATCH_COEFFICIENTS // whole.coefficients.size) // 8)  # bytes
+        step = max(1, min(_BATCH_LABELINGS, _BATCH_COEFFICIENTS // whole.coefficients.size) // 8)  # bytes
         both, either, roundings = np.zeros((3, len(counts)))
         weighted = self.basis.weights * whole.coefficients.conj()
         for start in range(0, labels.shape[1], step):
@@ -204,11 +204,11 @@ class _TransformedSamples:
         """Return the coefficients of a sample for each set of charges, (S, M)."""
         # one thread of BLAS in each of ours
         limit = limited_threads(1, self.run.note) if self.basis.compiled else limited_blas()
-        progress = self.run.progress if sets == 1 else None  # label_sums counts labellings itself
+        progress = self.run.progress if sets == 1 else None  # label_sums counts labelings itself
         with limit:
             return self.basis.transform(x, charges, sets, self.run.used_threads, progress)
 
 
 def _unpacked(labels: Bits, rows: slice) -> Array:
-    """Return the labels of some points, (labellings, rows), as charges."""
+    """Return the labels of some points, (labelings, rows), as charges."""
     return np.unpackbits(labels[rows], axis=1).T.astype(float)
