@@ -16,7 +16,7 @@ from gaedist.numerics import Array, squared_norms
 
 _MAX_PAIRS = 1 << 19
 _MAX_PRODUCTS = 1 << 24  # pairs times dimensions
-_BLOCK_PAIRS = 1 << 18  # pairs that are in memory at once, or a block of _BLOCK_ROWS rows
+_BLOCK_PAIRS = 1 << 18  # pairs in memory at once, unless _BLOCK_ROWS rows have more
 _BLOCK_ROWS = 128
 _MAX_GRAM_ERROR = 1e-14  # of an exponent; beyond it |x − y|² is computed from differences
 

@@ -31,14 +31,14 @@ U = TypeVar("U")
 
 
 def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
-    """Return the natural logarithm of each sum divided by exp(log_scale), as `pair_totals` does."""
+    """Return the natural logarithm of each sum without its factor exp(log_scale), as `pair_totals` does."""
     return [total.log for total in pair_totals(jobs, run)]
 
 
 def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
-    """Return the total of each sum: its natural logarithm divided by exp(log_scale), and how it was computed.
+    """Return the total of each sum, without its factor exp(log_scale).
 
-    The logarithm is also right where every term underflows: such a sum is computed relative to its largest
+    Its logarithm is also right where every term underflows: such a sum is computed relative to its largest
     term. Sums over the same points whose kernels are the same for all pairs share one pass.
 
     Raises
@@ -158,12 +158,11 @@ def _profile_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
 def pair_derivatives(
     jobs: Sequence[PairSum], run: Run, *, log_unit: float = 0.0
 ) -> list[tuple[Array, Array]]:
-    """Return the sum over the terms of each point, and its derivatives by the parameters of the point.
+    """Return, for each point, the sum of its terms and the derivatives of this sum by its parameters.
 
     For each job two arrays, (1 + Q, n) for the points x and (1 + Q, m) for the points y, or the same array
-    twice for the pairs of one sample. Row 0 holds Σ_j of the terms of point i, row k the derivatives of
-    these terms by parameter k of the point, summed; all divided by exp(log_unit). Terms above 2^500 are
-    replaced by 2^500.
+    twice for the pairs of one sample. Row 0 holds the sum Σ_j of the terms of point i, row k its derivative
+    by parameter k of the point, all divided by exp(log_unit). Terms above 2^500 are replaced by 2^500.
     """
     with _work([count_tiles(job) for job in jobs], run) as work:
         return [Tiling(job, work).derivatives(log_unit) for job in jobs]

@@ -89,7 +89,7 @@ def label_costs(x: Array, directions: Array, labels: Bits, n: int, count: int, r
     directions : (L, D) array
         Unit vectors.
     labels : (N, R/8) array
-        Labellings, each with n labels 1.
+        Labelings, each with n labels 1.
     n : int
         Number of points with label 1.
     count : int

@@ -84,7 +84,7 @@ BY_PAIRS = Provenance()
 
 
 class PairTotal(NamedTuple):
-    """A sum over pairs, divided by exp(log_scale).
+    """The value of a `PairSum`, without its factor exp(log_scale).
 
     Attributes
     ----------

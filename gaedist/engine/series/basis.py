@@ -59,7 +59,7 @@ class Basis(ABC):
 
     @classmethod
     def with_error(cls, samples: Sequence[Array], rate: float, error: float) -> Self:
-        """Return a basis whose relative truncation error in the sum over i ≠ j of each sample is so small.
+        """Return a basis that truncates the sum over i ≠ j of each sample by at most ``error`` of the sum.
 
         The charges are 1. Raises `ValueError` with a reason if too many terms are needed.
         """

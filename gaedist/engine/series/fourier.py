@@ -49,7 +49,7 @@ class Fourier(Basis):
     shape : tuple of int
         Number of waves on each axis, which is odd.
     center, step : (D,) arrays
-        Center of the box, and distance 2π/L_d between neighbouring waves.
+        Center of the box, and distance 2π/L_d between adjacent waves.
     weights : (M,) array
         The g_k, in FINUFFT's order of the waves.
     """
