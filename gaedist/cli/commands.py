@@ -13,7 +13,7 @@ from gaedist.cli.gates import ABOVE, Outcome, P, Z
 from gaedist.cli.help import ABOUT
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
-from gaedist.engine import Run, kept
+from gaedist.engine import Run, temporary_checkpoint
 from gaedist.errors import DONE, GaedistError
 from gaedist.files.arrays import split_name
 from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
@@ -79,8 +79,18 @@ def score(
     metrics = metric_names(metric, METRICS)
     score_options(metrics, sigmas, covariance, target, estimator, parameters)
     check_gates(outcome, metrics, sigmas, covariance, target, null, replicates)
-    with kept(checkpoint, None if quiet else complain) as store, report(output, format_) as add:
-        run = Run(threads, method, precision, seed, tolerance, store)
+    with (
+        temporary_checkpoint(checkpoint, None if quiet else complain) as store,
+        report(output, format_) as add,
+    ):
+        run = Run(
+            threads=threads,
+            method=method,
+            precision=precision,
+            seed=seed,
+            tolerance=tolerance,
+            checkpoint=store,
+        )
         for file in files:
             with outcome.reporting(file):
                 latents = _read(file, selection, quiet)
@@ -155,8 +165,11 @@ def compare(
     names = f"{first.name} and {second.name}"
     source = {"file_a": first.file, "dataset_a": first.dataset}
     source |= {"file_b": second.file, "dataset_b": second.dataset}
-    with kept(checkpoint, None if quiet else complain) as store, report(output, format_) as add:
-        run = Run(threads, method, precision, seed, checkpoint=store)
+    with (
+        temporary_checkpoint(checkpoint, None if quiet else complain) as store,
+        report(output, format_) as add,
+    ):
+        run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
         with shown(run, names, quiet=quiet) as watched, _about(names):
             results = gaedist.compares(
                 first.codes,
@@ -204,7 +217,7 @@ def sigma(
     if destination:
         destination.check([split_name(file)[0]])
     latents = _read(file, selection, quiet)
-    with shown(Run(threads, seed=seed), latents.name, quiet=quiet) as watched, _about(latents.name):
+    with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, _about(latents.name):
         result = gaedist.sigma(latents.codes, sigma=chosen, covariance=covariance, run=watched)
     if destination:
         destination.write(result.array)

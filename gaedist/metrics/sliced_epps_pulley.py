@@ -61,7 +61,7 @@ class EppsPulley:
 
     beta: float
 
-    def of(self, rows: Array) -> Array:
+    def of_sorted(self, rows: Array) -> Array:
         """Return it for each row of sorted points, (b,)."""
         return np.array([self._of_row(row) for row in rows])
 

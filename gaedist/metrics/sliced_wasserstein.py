@@ -83,7 +83,7 @@ def quantile_means(n: int) -> Array:
 class Wasserstein:
     """W₂² of points on a line to N(0, 1)."""
 
-    def of(self, rows: Array) -> Array:
+    def of_sorted(self, rows: Array) -> Array:
         """Return it for each row of sorted points, (b,)."""
         means = quantile_means(rows.shape[1])
         apart = rows - means
