@@ -13,7 +13,7 @@ from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.mixture import SquaredDistance, distance_plan, normal
-from gaedist.null.chi_square_sums import limit_law
+from gaedist.null.chi_square_sums import smoothed_limit
 from gaedist.null.distributions import (
     DEPARTURE,
     FEWEST,
@@ -219,7 +219,7 @@ class GaussianNull(NullDistribution):
         """Return the probability of a larger z in the limit n → ∞, where n is large enough for it."""
         mean, sd, of_limit = limit_moments(self.dim, self.variance)
         near = self.n >= FEWEST and abs(skewness - of_limit) < DEPARTURE
-        limit = limit_law(self.dim, self.variance) if near else None
+        limit = smoothed_limit(self.dim, self.variance) if near else None
         if limit is None:
             return "closed-form", None
         return "limit-law", limit.upper_tail(mean + z * sd)
