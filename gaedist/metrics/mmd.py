@@ -37,7 +37,7 @@ class MmdOneSample(KernelOneSample):
         self.pairs = [radial_sum(_profile(self.dim, self.used), x)]
 
     def terms(self, totals: Sequence[PairTotal]) -> list[float]:
-        """Return the mean over pairs, minus twice that over points, and the constant."""
+        """Return the mean over pairs, −2 times the mean over points, and the constant."""
         mixture = self.moments.scale_mixture
         pair = pair_mean(totals[0].log, self.n, mixture.peak, unbiased=True)
         return [pair, -2 * mean_about(mixture, self.x), self.moments.mean]
@@ -72,7 +72,7 @@ def _moments(dim: int, used: Parameters) -> PairMoments:
 
 
 def _alpha(used: Parameters) -> float:
-    """Return α, which other kernels than the rational quadratic do not read."""
+    """Return α, which only the rational quadratic kernel reads."""
     return float(DEFAULTS["alpha"]) if used.alpha is None else used.alpha
 
 
@@ -81,7 +81,7 @@ METRIC = Metric(
     summary="squared maximum mean discrepancy (the WAE loss), unbiased",
     formula="""\
 mean over i ≠ j of k(x_i, x_j) − 2 mean over i of E k(x_i, Y) + E k(Y, Y'), with Y and Y' from N(0, I).
-Two samples: mean over i ≠ j of k(x_i, x_j) + the same of y − 2 mean over i and j of k(x_i, y_j).
+Two samples: mean over i ≠ j of k(x_i, x_j) + the same for y − 2 mean over i and j of k(x_i, y_j).
 k is a radial kernel summed over C = 2D times each --scale. Unbiased: 0 on average where there is no
 difference, and negative about half the time.""",
     detects="mean and covariance in any dimension; shape in few dimensions",
