@@ -64,7 +64,7 @@ def p_values(dim):
 
 def of_all_metrics(x):
     """Score by all metrics that have a value for these codes."""
-    return gaedist.scores(x, metric="all", failed=lambda *reason: None)
+    return gaedist.scores(x, metric="all", on_error=lambda *reason: None)
 
 
 PER_POINT = {
