@@ -91,6 +91,15 @@ def test_every_room_is_on_the_map():
     assert set(re.findall(r"^- `(\w+)`: ", README.read_text(), re.MULTILINE)) >= rooms
 
 
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)]*)\)", README.read_text()):
+        file, _, anchor = target.partition("#")
+        text = (ROOT / file if file else README).read_text()
+        headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
+        anchors = [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+        assert not anchor or anchor in anchors
+
+
 def test_length():
     assert len(README.read_text().split()) <= MOST_WORDS
 
