@@ -19,7 +19,7 @@ from gaedist.engine import METHODS
 from gaedist.files.codes import Selection, read_latents
 from gaedist.kernels.radial import KERNELS
 from gaedist.metrics.base import option_of
-from gaedist.report.numbers import p_text, score_value, sizes, spread
+from gaedist.report.numbers import null_spread, p_text, score_value, sizes
 from gaedist.report.verdicts import score_sentence
 from gaedist.smoothing.rules import RULES
 
@@ -135,7 +135,7 @@ def verdicts():
         for name in SAMPLES:
             x = sample(name, 1000, dim)
             result, *others = (gaedist.score(x, **setting) for setting in ({}, *SETTINGS))
-            cells = [str(dim), name, score_value(result), spread(result), f"{result.z:+.1f}"]
+            cells = [str(dim), name, score_value(result), null_spread(result), f"{result.z:+.1f}"]
             cells += [p_text(result.p_value), score_sentence(result).split(":")[0]]
             cells += [
                 p_text(other.p_value) if other.p_value is not None else f"– ({other.z:+.3g} sd)"

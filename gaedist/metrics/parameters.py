@@ -11,6 +11,9 @@ BETA, KERNEL, ALPHA, DIRECTIONS = 1.0, "inverse-quadratic", 2.0, 1000
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Defaults."""
 
+DEFAULTS = {"beta": BETA, "kernel": KERNEL, "scales": SCALES, "alpha": ALPHA, "directions": DIRECTIONS}
+"""Parameter → default; that of γ depends on the sizes of the samples."""
+
 RATIONAL = "rational-quadratic"
 """The kernel that takes α."""
 
