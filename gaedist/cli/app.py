@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from gaedist.cli.help import ABOUT, option_row, write_help
-from gaedist.cli.interrupts import heard_interrupts
+from gaedist.cli.interrupts import reliable_interrupts
 from gaedist.cli.standard_streams import abandon_stdout, complain, prepare_streams
 from gaedist.errors import BAD_INPUT, DONE, INTERRUPTED, GaedistError
 from gaedist.version import __version__
@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `head` closes the pipe
     try:
         prepare_streams()
-        with heard_interrupts():
+        with reliable_interrupts():
             code = app(arguments, prog_name="gaedist", standalone_mode=False)
             sys.stdout.flush()
     except typer.TyperException as error:

@@ -5,6 +5,7 @@ texts are here, and not with the commands, so that ``gaedist --help`` loads none
 """
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 from typing import Any
 
 from typer.core import TyperArgument, TyperCommand
@@ -40,7 +41,8 @@ INPUT, DISTANCE, SIGNIFICANCE, OTHER_METRICS, COMPUTATION, OUTPUT, GATES = GROUP
 """Groups of options, in the order of help."""
 
 _WIDEST = 100  # columns; longer lines are hard to read
-_NAMES = 19  # columns for names, so that all groups are aligned
+_NAMES = 19  # columns that names take at least, so that groups are aligned
+_NO_BREAK = "\xa0"  # a space where textwrap breaks no line
 
 
 class HelpCommand(TyperCommand):
@@ -61,29 +63,36 @@ class HelpCommand(TyperCommand):
 def write_help(
     command: Any, ctx: Any, formatter: Any, sections: Iterable[tuple[str, list[tuple[str, ...]]]]
 ) -> None:
-    """Write the usage, the text and an example of a command, and sections of names and what they are."""
+    """Write the usage and text of a command, and sections of names, what they are, and a default if any."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
-    console.width = min(console.width, _WIDEST)
+    console.width = width = min(console.width, _WIDEST)
     parameters = command.get_params(ctx)
     arguments = [option_row(parameter)[0] for parameter in parameters if isinstance(parameter, TyperArgument)]
     usage = " ".join([ctx.command_path, "[OPTIONS]", *(arguments or ["COMMAND", "..."])])
+    lines = [Text("Usage: ", style="bold").append(usage, style="not bold")]
+    for paragraph in command.help.split("\n\n"):
+        lines += [Text(), *map(Text, _wrapped(paragraph.strip(), width))]
+    for title, rows in sections:
+        lines += [Text(), *([Text(title, style="bold")] if title else [])]
+        names = max(_NAMES, 2 + max(len(row[0]) for row in rows))
+        for name, text, *default in rows:
+            shown = "".join(f" [default: {value}]".replace(" ", _NO_BREAK)[1:] for value in default)
+            first, *others = _wrapped(f"{text} {shown}", width - names - 2)
+            lines.append(Text(f"  {name:{names}}", style="cyan").append(first, style="not cyan"))
+            lines += [Text(" " * (names + 2) + line) for line in others]
     with console.capture() as capture:
-        console.print(Text("Usage: ", style="bold").append(usage))
-        for paragraph in command.help.split("\n\n"):
-            console.print(Text(f"\n{paragraph.strip()}"))
-        for title, rows in sections:
-            console.print(Text(f"\n{title}" if title else "", style="bold"))
-            table = Table.grid(padding=(0, 2, 0, 0))
-            table.add_column(no_wrap=True, min_width=_NAMES)
-            for name, text, *default in rows:
-                shown = f" [default: {default[0]}]" if default else ""
-                table.add_row(Text(f"  {name}", style="cyan"), Text(text).append(shown, style="dim"))
-            console.print(table)
-    formatter.write("\n".join(line.rstrip() for line in capture.get().split("\n")))
+        console.print(Text("\n").join(lines), soft_wrap=True)
+    formatter.write(capture.get())
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Break a text at spaces, but not inside words, N(0, I) or a default."""
+    text = text.replace("N(0, I)", f"N(0,{_NO_BREAK}I)")
+    lines = wrap(text, width, break_on_hyphens=False, break_long_words=False)
+    return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
 def _option_groups(parameters: Iterable[Any]) -> Iterator[tuple[str, list[tuple[str, ...]]]]:

@@ -58,12 +58,12 @@ def _metric(registry: Mapping[str, Metric]) -> Any:
     return _choice("--metric", DISTANCE, [*registry, ALL], text)
 
 
-def _sigma(rules: Collection[str], note: str, rules_in: str = "see gaedist sigma --help") -> Any:
+def _sigma(rules: Collection[str], text: str, end: str = "") -> Any:
     """Return the option that says where σ comes from."""
     return _option(
         "--sigma",
         DISTANCE,
-        f"Smoothing σ: a number, file of σ, or rule ({rules_in}): {', '.join(rules)}{note}",
+        f"{text}: {', '.join(rules)}{end}",
         metavar="S",
         autocompletion=lambda: list(rules),
     )
@@ -104,9 +104,10 @@ Drop = Annotated[
 
 ScoreMetrics = Annotated[list[str], _metric(ONE_SAMPLE)]
 CompareMetrics = Annotated[list[str], _metric(TWO_SAMPLE)]
-Sigma = Annotated[str, _sigma(RULES, "", "below")]
-ScoreSigmas = Annotated[list[str], _sigma(RULES, "; repeatable")]
-CompareSigmas = Annotated[list[str], _sigma([*RULES, JOINT], "; repeatable")]
+Sigma = Annotated[str, _sigma(RULES, "A rule (below), number, or file of σ")]
+_SIGMA = "σ of gaussian: number, file of σ or rule (see gaedist sigma --help)"
+ScoreSigmas = Annotated[list[str], _sigma(RULES, _SIGMA, "; repeatable")]
+CompareSigmas = Annotated[list[str], _sigma([*RULES, JOINT], _SIGMA, "; repeatable")]
 SigmaB = Annotated[
     str | None, _option("--sigma-b", DISTANCE, "The same for B", metavar="S", show_default="as for A")
 ]

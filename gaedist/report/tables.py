@@ -1,5 +1,6 @@
 """The layout of each kind of result as a table: its columns, and the sentence below it."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -57,15 +58,18 @@ class Layout:
         From a result to the sentence below the table, if there is one.
     summary : callable, optional
         From all results with one label to a sentence below a table of their own.
-    transposed : bool
-        Each result is a table of its own, with a line for each column.
+    least_width : float
+        Columns of a terminal below which each result is a table of its own, with a line for each column.
+    label_width : int
+        Columns that labels keep at least, if they are that long.
     """
 
     label: Callable[[Source, Any], str]
     columns: dict[str, Column]
     sentence: Callable[[Any], str | None]
     summary: Callable[[Sequence[Any]], str] | None = None
-    transposed: bool = False
+    least_width: float = 0
+    label_width: int = 12
 
 
 def named(file: str | None, dataset: str | None) -> str:
@@ -157,6 +161,8 @@ LAYOUTS: dict[type, Layout] = {
             "reference": Column(lambda r: r.reference, "left", wraps=True),
         },
         sentence=lambda result: None,
+        least_width=120,
+        label_width=18,
     ),
     MetricDetails: Layout(
         label=lambda source, result: result.name,
@@ -170,7 +176,7 @@ LAYOUTS: dict[type, Layout] = {
             "commands": Column(lambda r: "\n".join(f"gaedist {command}" for command in r.commands)),
         },
         sentence=lambda result: None,
-        transposed=True,
+        least_width=math.inf,
     ),
 }
 """Kind of result → its table."""

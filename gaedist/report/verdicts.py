@@ -99,8 +99,8 @@ def _comparison(result: ScoreResult) -> str:
     """Return the value of the codes next to those of N(0, I)."""
     p = f", {p_sentence(result.p_value)}" if result.p_value is not None else ""
     return (
-        f"the value is {score_value(result)}, and {null_spread(result)} for samples of N(0, I) of this size "
-        f"(z = {z_text(result.z)}{p})"
+        f"these codes give {score_value(result)}, and samples of N(0, I) of this size give "
+        f"{null_spread(result)} (z = {z_text(result.z)}{p})"
     )
 
 
@@ -114,7 +114,7 @@ def _other_sentence(result: ScoreResult) -> str:
 
 
 def _detects(result: ScoreResult | CompareResult) -> str:
-    return f"{result.metric} detects {METRICS[result.metric].detects}."
+    return f"What {result.metric} detects: {METRICS[result.metric].detects}."
 
 
 def _capitalized(text: str) -> str:
@@ -209,11 +209,11 @@ def compare_sentence(result: CompareResult) -> str:
     if result.null.note:
         return f"{NO_VERDICT}: {result.null.note}"
     smooths = METRICS[result.metric].smooths
-    if smooths and result.sigma is not None and result.expected is None:
+    if smooths and result.expected is None:
         reason = (
             "The value depends on the bounds on σ: compare it only with values of the same covariance family "
             "and --sigma-factor."
-            if result.sigma.rule == JOINT
+            if result.sigma and result.sigma.rule == JOINT
             else "There is no p-value by permutations: σ of a point may depend on the sample it is in."
         )
         return f"{_search_sentence(result.sigma)}{reason}"

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _UNWRAPPED = 1 << 16  # columns
-_LABEL = 12  # columns that a name keeps at least
 _NOT_REPORTED = ("saturated", "expected", "two_sided", "array")  # for people, or for a file of its own
 
 
@@ -163,7 +162,7 @@ class Table:
         layout = layout_of([row.result for row in self.rows])
         labels = [layout.label(row.source, row.result) for row in self.rows]
         with console.capture() as capture:
-            if layout.transposed:
+            if console.width < layout.least_width:
                 for label, row in zip(labels, self.rows, strict=True):
                     console.print(Text(label, style="bold"))
                     console.print(_transposed(layout, row.result))
@@ -199,7 +198,7 @@ def _drawn(layout: Layout, results: Sequence[Any], labels: Sequence[str] | None)
 
     table = RichTable(box=None, pad_edge=False, header_style="bold")
     if labels is not None:
-        table.add_column("", overflow="fold", min_width=min(_LABEL, max(map(len, labels))))
+        table.add_column("", overflow="fold", min_width=min(layout.label_width, max(map(len, labels))))
     for name, column in layout.columns.items():
         table.add_column(name, justify=column.justify, no_wrap=not column.wraps)
     for k, result in enumerate(results):
