@@ -10,7 +10,7 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from gaedist.cli.help import ABOUT, option_row, write_help
+from gaedist.cli.help import ABOUT, option_row, print_help
 from gaedist.cli.interrupts import reliable_interrupts
 from gaedist.cli.standard_streams import abandon_stdout, complain, prepare_streams
 from gaedist.errors import BAD_INPUT, DONE, INTERRUPTED, GaedistError
@@ -24,7 +24,7 @@ class _Commands(TyperGroup):
         """List the commands without loading them."""
         commands: list[tuple[str, ...]] = [(name, about.partition("\n")[0]) for name, about in ABOUT.items()]
         options = [option_row(parameter) for parameter in self.get_params(ctx)]
-        write_help(self, ctx, formatter, [("Commands", commands), ("Options", options)])
+        print_help(self, ctx, [("Commands", commands), ("Options", options)])
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of the commands."""

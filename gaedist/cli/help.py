@@ -42,6 +42,7 @@ INPUT, DISTANCE, SIGNIFICANCE, OTHER_METRICS, COMPUTATION, OUTPUT, GATES = GROUP
 
 _WIDEST = 100  # columns; longer lines are hard to read
 _NAMES = 19  # columns that names take at least, so that groups are aligned
+_LEAST_TEXT = 20  # columns for what an option does, also where the terminal is narrower
 _NO_BREAK = "\xa0"  # a space where textwrap breaks no line
 
 
@@ -52,18 +53,16 @@ class HelpCommand(TyperCommand):
     """
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help of this command."""
+        """Print the help of this command."""
         sections = list(_option_groups(self.get_params(ctx)))
         if self.epilog:
             title, *lines = self.epilog.splitlines()
             sections.insert(-1, (title, [tuple(line.split("  ", 1)) for line in lines]))
-        write_help(self, ctx, formatter, sections)
+        print_help(self, ctx, sections)
 
 
-def write_help(
-    command: Any, ctx: Any, formatter: Any, sections: Iterable[tuple[str, list[tuple[str, ...]]]]
-) -> None:
-    """Write the usage and text of a command, and sections of names, what they are, and a default if any."""
+def print_help(command: Any, ctx: Any, sections: Iterable[tuple[str, list[tuple[str, ...]]]]) -> None:
+    """Print the usage and text of a command, and sections of names, what they are, and a default if any."""
     from rich.console import Console
     from rich.text import Text
 
@@ -72,26 +71,24 @@ def write_help(
     parameters = command.get_params(ctx)
     arguments = [option_row(parameter)[0] for parameter in parameters if isinstance(parameter, TyperArgument)]
     usage = " ".join([ctx.command_path, "[OPTIONS]", *(arguments or ["COMMAND", "..."])])
-    lines = [Text("Usage: ", style="bold").append(usage, style="not bold")]
+    lines = [Text().append("Usage: ", style="bold").append(usage)]
     for paragraph in command.help.split("\n\n"):
         lines += [Text(), *map(Text, _wrapped(paragraph.strip(), width))]
     for title, rows in sections:
         lines += [Text(), *([Text(title, style="bold")] if title else [])]
         names = max(_NAMES, 2 + max(len(row[0]) for row in rows))
         for name, text, *default in rows:
-            shown = "".join(f" [default: {value}]".replace(" ", _NO_BREAK)[1:] for value in default)
-            first, *others = _wrapped(f"{text} {shown}", width - names - 2)
-            lines.append(Text(f"  {name:{names}}", style="cyan").append(first, style="not cyan"))
+            words = [text, *(f"[default: {value}]".replace(" ", _NO_BREAK) for value in default)]
+            first, *others = _wrapped(" ".join(words), width - names - 2)
+            lines.append(Text().append(f"  {name:{names}}", style="cyan").append(first))
             lines += [Text(" " * (names + 2) + line) for line in others]
-    with console.capture() as capture:
-        console.print(Text("\n").join(lines), soft_wrap=True)
-    formatter.write(capture.get())
+    console.print(Text("\n").join(lines), soft_wrap=True, end="")  # Typer ends the last line
 
 
 def _wrapped(text: str, width: int) -> list[str]:
     """Break a text at spaces, but not inside words, N(0, I) or a default."""
     text = text.replace("N(0, I)", f"N(0,{_NO_BREAK}I)")
-    lines = wrap(text, width, break_on_hyphens=False, break_long_words=False)
+    lines = wrap(text, max(_LEAST_TEXT, width), break_on_hyphens=False, break_long_words=False)
     return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
