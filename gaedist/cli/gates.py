@@ -81,7 +81,7 @@ class Outcome:
     bounds : dict
         Gate → bound, None if it is not set.
     quiet : bool
-        Do not warn of gates that say little.
+        Do not warn of gates whose outcome means little.
 
     Raises
     ------

@@ -92,8 +92,7 @@ MetricNames = Annotated[
     ),
 ]
 Dataset = Annotated[
-    str | None,
-    _option("--dataset", INPUT, "Array to read from a file that holds several", metavar="NAME"),
+    str | None, _option("--dataset", INPUT, "Array to read from a file that holds several", metavar="NAME")
 ]
 Rows = Annotated[str | None, _option("--rows", INPUT, "Rows A to B − 1, as in a Python slice", metavar="A:B")]
 Subsample = Annotated[int | None, _option("--subsample", INPUT, "Draw N rows at random", metavar="N", min=1)]
@@ -181,8 +180,7 @@ Replicates = Annotated[
     ),
 ]
 NoCache = Annotated[
-    bool,
-    _option("--no-cache", SIGNIFICANCE, "Do not keep simulated values in the user's cache folder"),
+    bool, _option("--no-cache", SIGNIFICANCE, "Do not keep simulated values in the user's cache folder")
 ]
 Permutations = Annotated[
     int,
@@ -198,11 +196,7 @@ Permutations = Annotated[
 Kernel = Annotated[
     str | None,
     _choice(
-        "--kernel",
-        OTHER_METRICS,
-        KERNELS,
-        f"Of mmd: {', '.join(KERNELS)}",
-        default=default_text("kernel"),
+        "--kernel", OTHER_METRICS, KERNELS, f"Of mmd: {', '.join(KERNELS)}", default=default_text("kernel")
     ),
 ]
 Scales = Annotated[
@@ -250,8 +244,7 @@ Precision = Annotated[
     ),
 ]
 Threads = Annotated[
-    int | None,
-    _option("--threads", COMPUTATION, "Number of threads", metavar="N", min=1, show_default="all"),
+    int | None, _option("--threads", COMPUTATION, "Number of threads", metavar="N", min=1, show_default="all")
 ]
 Checkpoints = Annotated[
     Path | None,
@@ -288,11 +281,7 @@ Output = Annotated[
 SigmaOutput = Annotated[
     str | None,
     _option(
-        "--output",
-        OUTPUT,
-        "Write σ to PATH.npy, or add them as NAME to PATH.h5::NAME",
-        "-o",
-        metavar="FILE",
+        "--output", OUTPUT, "Write σ to PATH.npy, or add them as NAME to PATH.h5::NAME", "-o", metavar="FILE"
     ),
 ]
 Quiet = Annotated[bool, _option("--quiet", OUTPUT, "No progress bar and no notes", "-q")]
@@ -302,13 +291,7 @@ FailAbove = Annotated[
 ]
 FailZ = Annotated[
     float | None,
-    _option(
-        "--fail-z",
-        GATES,
-        "Exit with 1 if |z| (z for one-sided metrics) is above Z",
-        metavar="Z",
-        min=0,
-    ),
+    _option("--fail-z", GATES, "Exit with 1 if |z| (z for one-sided metrics) is above Z", metavar="Z", min=0),
 ]
 ScoreFailP = Annotated[
     float | None,

@@ -98,11 +98,7 @@ _NULL = {
     "p": Column(lambda r: p_text(r.p_value)),
 }
 
-_BOTH = {
-    "n": Column(lambda r: str(r.n)),
-    "m": Column(lambda r: str(r.m)),
-    "D": Column(lambda r: str(r.dim)),
-}
+_BOTH = {"n": Column(lambda r: str(r.n)), "m": Column(lambda r: str(r.m)), "D": Column(lambda r: str(r.dim))}
 _PERMUTED = {"same distribution": Column(permuted_spread), "p": Column(lambda r: p_text(r.p_value))}
 
 LAYOUTS: dict[type, Layout] = {
@@ -156,7 +152,7 @@ LAYOUTS: dict[type, Layout] = {
         label=lambda source, result: result.name,
         columns={
             "detects": Column(lambda r: r.detects, "left", wraps=True),
-            "options": Column(lambda r: "\n".join(r.options) or "–", "left"),
+            "options": Column(lambda r: ", ".join(r.options) or "–", "left", wraps=True),
             "null distribution": Column(lambda r: r.null, "left", wraps=True),
             "reference": Column(lambda r: r.reference, "left", wraps=True),
         },

@@ -135,7 +135,7 @@ def _by_verdict(results: Sequence[Any], verdict: Callable[[Any], str], order: Se
     tests = sum(result.p_value is not None for result in results)
     if tests > 1:
         parts.append(
-            f"By chance alone, about {_BORDERLINE * tests:.2g} of {tests} p-values are below {_BORDERLINE:g}."
+            f"By chance alone, about {_BORDERLINE * tests:.2g} of {tests} p-values would be below {_BORDERLINE:g}."
         )
     return " ".join(parts)
 
@@ -178,7 +178,7 @@ def _saturation(result: ScoreResult) -> str:
 
 
 def gate_warning(result: ScoreResult | CompareResult, option: str) -> str | None:
-    """Return why a gate on this result says little; None if it does not."""
+    """Return why the outcome of a gate on this result means little; None if it does not."""
     if not isinstance(result, ScoreResult):
         return None
     if result.saturated and option == "--fail-above":

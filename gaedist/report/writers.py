@@ -154,10 +154,7 @@ class Table:
 
         terminal = self.stream.isatty()
         console = Console(
-            file=self.stream,
-            force_terminal=terminal,
-            width=None if terminal else _UNWRAPPED,
-            highlight=False,
+            file=self.stream, force_terminal=terminal, width=None if terminal else _UNWRAPPED, highlight=False
         )
         layout = layout_of([row.result for row in self.rows])
         labels = [layout.label(row.source, row.result) for row in self.rows]

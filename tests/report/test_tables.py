@@ -20,7 +20,7 @@ def test_several_metrics_are_a_table_for_each_file_and_a_sentence(gaedist, small
     assert lines[2].startswith("kl ")
     assert lines[3].startswith("gaussian (σ = 1) ")
     assert "wide.npy  50 × 3" in lines
-    assert out.count("By chance alone, about 0.1 of 2 p-values are below 0.05.") == 2
+    assert out.count("By chance alone, about 0.1 of 2 p-values would be below 0.05.") == 2
     assert "No difference from N(0, I) detected: kl, gaussian (σ = 1)." in out
 
 
