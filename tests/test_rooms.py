@@ -35,9 +35,6 @@ ROOMS = [
 ]
 """From the roof to the ground. A folder may import what is below it, and within itself what is no cycle."""
 
-SIDE_BY_SIDE = {"engine": {"engine/series"}, "engine/series": {"engine"}}
-"""The dispatch of sums chooses a series, and series share the labels and jobs of the engine."""
-
 HEAVY = {"finufft", "numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib", "platformdirs"}
 
 MODULES = {
@@ -78,12 +75,7 @@ def test_every_folder_is_a_room():
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_go_to_lower_rooms(module):
     here = ROOMS.index(room_of(module))
-    upward = [
-        target
-        for target in imports(module)
-        if ROOMS.index(room_of(target)) < here
-        and room_of(target) not in SIDE_BY_SIDE.get(room_of(module), ())
-    ]
+    upward = [target for target in imports(module) if ROOMS.index(room_of(target)) < here]
     assert upward == []
 
 

@@ -1,34 +1,25 @@
-"""How far are two samples from each other?"""
+"""`gaedist.compare` and `gaedist.compares`: how far two samples are from each other."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from numpy.typing import ArrayLike
 
-from gaedist.engine import Plan, Run, evaluate
-from gaedist.errors import GaedistError, check_count, check_dims
+from gaedist.api.reporting import OnError, reporting
+from gaedist.engine import Run, evaluate
+from gaedist.errors import check_count, check_dims
 from gaedist.files.codes import as_codes
-from gaedist.metrics.apart import Apart, Smoothings, gaussian_plan
-from gaedist.metrics.base import GAUSSIAN, Metric, check_used, metric_names
+from gaedist.metrics.base import TwoSample, check_smoothing_used, check_used, metric_names
+from gaedist.metrics.measurement import Measurement
+from gaedist.metrics.options import CompareOptions
 from gaedist.metrics.parameters import Parameters
-from gaedist.metrics.two_samples import TWO_SAMPLE
-from gaedist.null.distributions import Null, explained
+from gaedist.metrics.registry import TWO_SAMPLE
+from gaedist.null.distributions import NoDistribution, Null
+from gaedist.numerics import Array
 from gaedist.smoothing.rules import Sigma, listed
 from gaedist.smoothing.smooth import FACTOR, SigmaSummary
 from gaedist.version import __version__
-
-METRICS: dict[str, Metric] = {
-    GAUSSIAN: Metric(
-        "squared L2 distance of both samples, smoothed, Eq. (5) and sec. II.B, the paper's",
-        "all that is not finer than σ, up to D of about 30",
-        "Duda, Gaussian Auto-Encoder, 2018",
-        (),
-    ),
-    **TWO_SAMPLE,
-}
-"""Name → what `compare` can measure."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +107,9 @@ def compare(
         The samples.
     sigma : float, str or array_like
         Standard deviation σ of the smoothing kernel, or where those of all points come from: the name of
-        one of `gaedist.smoothing.rules.RULES`, bandwidths for both samples together and others for each by
-        itself, an array as `gaedist.sigma` gives it, or ``joint``, which minimises the distance over the σ of both.
+        one of `gaedist.smoothing.rules.RULES` (bandwidths are chosen for both samples together, others for
+        each by itself), an array as `gaedist.sigma` gives it, or ``joint``, which minimises the distance over
+        the σ of both.
     sigma_b : float, str or array_like, optional
         The same for ``y``, if it differs.
     covariance : str, optional
@@ -177,7 +169,7 @@ def compares(
     metric: str | Sequence[str] = "gaussian",
     parameters: Parameters | None = None,
     permutations: int = 0,
-    failed: Callable[[str, GaedistError], None] | None = None,
+    on_error: OnError | None = None,
     run: Run | None = None,
 ) -> list[CompareResult]:
     """Measure what `compare` does by several metrics and for several σ, in one pass where they can share it.
@@ -188,44 +180,80 @@ def compares(
     search for σ that Ctrl-C ended, the σ that follow are left out.
     """
     began, run, parameters = time.perf_counter(), run or Run(), parameters or Parameters()
-    names = metric_names(metric, METRICS)
-    check_used(names, METRICS, parameters)
-    smoothings = Smoothings(listed(sigmas), sigma_b, covariance, sigma_factor, estimator)
-    if GAUSSIAN not in names and smoothings.given:
-        raise GaedistError(
-            f"sigma, sigma_b, covariance, sigma_factor and estimator are for {GAUSSIAN}, "
-            f"not for {', '.join(names)}."
+    names = metric_names(metric, TWO_SAMPLE)
+    check_used(names, TWO_SAMPLE, parameters)
+    options = [
+        CompareOptions(
+            sigma=sigma,
+            sigma_b=sigma_b,
+            covariance=covariance,
+            sigma_factor=sigma_factor,
+            estimator=estimator,
+            parameters=parameters,
         )
+        for sigma in listed(sigmas)
+    ]
+    given = len(options) != 1 or options[0].are_given
+    smoothing = "sigma, sigma_b, covariance, sigma_factor and estimator"
+    check_smoothing_used(names, TWO_SAMPLE, smoothing, given=given)
     count = check_count("permutations", permutations, 0)
     x, y = as_codes(x), as_codes(y)
     check_dims(x.shape[1], y.shape[1])
-    plans: dict[str, Plan[list[Apart]]] = {}
+    applied = []
     for name in names:
-        try:
-            plans[name] = (
-                gaussian_plan(
-                    x, y, smoothings, run, by_label=count > 0, failed=failed and partial(failed, name)
-                )
-                if name == GAUSSIAN
-                else TWO_SAMPLE[name].plan(x, y, parameters, run).then(lambda found: [found])
-            )
-        except GaedistError as error:
-            if failed is None:
-                raise
-            failed(name, error)
-    answers = zip(plans, evaluate(list(plans.values()), run), strict=True)
+        variants = options if TWO_SAMPLE[name].smooths else [CompareOptions(parameters=parameters)]
+        applied += _applied(name, x, y, variants, run, on_error, permuted=count > 0)
+    found = evaluate([form for _, form in applied], run)
     shape = len(x), len(y), x.shape[1]
-    return [_result(name, found, shape, count, run, began) for name, several in answers for found in several]
+    return [
+        _result(name, form, measurement, shape, count, run, began)
+        for (name, form), measurement in zip(applied, found, strict=True)
+    ]
+
+
+def _applied(
+    name: str,
+    x: Array,
+    y: Array,
+    options: Sequence[CompareOptions],
+    run: Run,
+    on_error: OnError | None,
+    *,
+    permuted: bool,
+) -> list[tuple[str, TwoSample]]:
+    """Apply a metric to both samples with each of the options.
+
+    After a search for σ that Ctrl-C ended, the σ that follow are left out.
+    """
+    applied: list[tuple[str, TwoSample]] = []
+    form = TWO_SAMPLE[name].for_two_samples()
+    with reporting(name, on_error):
+        for chosen in options:
+            form.check_sizes(len(x), len(y), chosen)
+        for chosen in options:
+            with reporting(name, on_error, chosen.sigma if len(options) > 1 else None):
+                found = form(x, y, chosen, run)
+                if permuted:
+                    found.check_permutable()
+                applied.append((name, found))
+            if applied and applied[-1][1].interrupted:
+                break
+    return applied
 
 
 def _result(
-    name: str, found: Apart, shape: tuple[int, int, int], permutations: int, run: Run, began: float
+    name: str,
+    form: TwoSample,
+    found: Measurement,
+    shape: tuple[int, int, int],
+    permutations: int,
+    run: Run,
+    began: float,
 ) -> CompareResult:
     n, m, dim = shape
-    null, p_value = Null("none", note=explained(found.note, found.provenance.precision)), None
-    if permutations and found.permuted:
-        law = found.permuted(permutations)
-        null, p_value = Null(law.method, law.mean, law.sd, law.replicates), float(law.p_value)
+    judged = permutations and found.note is None and not form.interrupted
+    null = form.permute(found, permutations) if judged else NoDistribution(found.note)
+    assessment = null.assess(found)
     return CompareResult(
         n=n,
         m=m,
@@ -235,12 +263,12 @@ def _result(
         value=found.value,
         log_value=found.log_value,
         value_se=found.error,
-        parameters=found.used,
+        parameters=found.parameters,
         covariance=found.covariance,
         sigma=found.sigma,
         expected=found.expected,
-        null=null,
-        p_value=p_value,
+        null=assessment.null.explained(found.provenance.precision),
+        p_value=assessment.p_value,
         method=found.provenance.method,
         precision=found.provenance.precision,
         threads=run.used_threads,

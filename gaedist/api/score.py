@@ -1,35 +1,27 @@
-"""How far is a sample from N(0, I)?"""
+"""`gaedist.score` and `gaedist.scores`: how far a sample is from N(0, I)."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from gaedist.engine import Plan, Run, evaluate
+from gaedist.api.reporting import OnError, reporting
+from gaedist.engine import Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.files.codes import as_codes
-from gaedist.metrics.base import GAUSSIAN, Metric, check_used, metric_names
-from gaedist.metrics.gaussian import ROW, can_be_too_small, gaussian_plan
-from gaedist.metrics.measure import ScoreOptions
-from gaedist.metrics.measurement import Found, ScoreTerms
-from gaedist.metrics.null import NULLS, NullOptions, check_null
+from gaedist.metrics.base import OneSample, check_smoothing_used, check_used, metric_names
+from gaedist.metrics.measurement import Measurement, ScoreTerms
+from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.parameters import Parameters
-from gaedist.metrics.rivals import RIVALS, rival_plan
-from gaedist.null.distributions import Judgement, Null, explained
+from gaedist.metrics.registry import ONE_SAMPLE
+from gaedist.metrics.significance import NULLS, NullOptions, check_null
+from gaedist.null.distributions import Assessment, Null
 from gaedist.null.monte_carlo import REPLICATES
-from gaedist.smoothing.rules import Sigma, is_number, listed
+from gaedist.numerics import Array
+from gaedist.smoothing.rules import Sigma, listed
 from gaedist.smoothing.smooth import SigmaSummary
 from gaedist.version import __version__
-
-METRICS: dict[str, Metric] = {GAUSSIAN: ROW, **RIVALS}
-"""Name → what a score can be."""
-
-
-def is_two_sided(metric: str, target: str) -> bool:
-    """Tell whether a value can be too small as well as too large."""
-    return RIVALS[metric].two_sided if metric in RIVALS else can_be_too_small(target)
 
 
 @dataclass(frozen=True)
@@ -188,7 +180,7 @@ def scores(
     null: str = "auto",
     replicates: int | None = None,
     cache: bool = True,
-    failed: Callable[[str, GaedistError], None] | None = None,
+    on_error: OnError | None = None,
     run: Run | None = None,
 ) -> list[ScoreResult]:
     """Measure what `score` does by several metrics, and for several σ, in one pass where they can share it.
@@ -199,74 +191,108 @@ def scores(
     a result is the time until it was known. After a search for σ that Ctrl-C ended, the σ that follow are
     left out.
     """
-    began, run, parameters = time.perf_counter(), run or Run(), parameters or Parameters()
-    names, sigmas = metric_names(metric, METRICS), listed(sigmas)
+    began, run = time.perf_counter(), run or Run()
+    names = metric_names(metric, ONE_SAMPLE)
     check_choice("null", null, NULLS)
-    setting = ScoreOptions(target, estimator, covariance)
-    check_options(names, sigmas, setting, parameters)
-    if GAUSSIAN in names:
-        for sigma in sigmas:
-            setting.check(sigma)
-            check_null(null, sigma, setting)
+    parameters = parameters or Parameters()
+    options = score_options(names, sigmas, covariance, target, estimator, parameters)
+    for name in names:
+        for chosen in _variants(name, options, parameters):
+            check_null(null, ONE_SAMPLE[name], chosen)
     if replicates is not None and null != "monte-carlo":
         raise GaedistError("replicates are simulated samples: add --null monte-carlo (null=).")
     count = check_count("replicates", REPLICATES if replicates is None else replicates, 2)
     x = as_codes(codes)
-    ask = NullOptions(count, run, cache)
-    plans: dict[str, Plan[list[Found]]] = {}
-    for name in names:
-        try:
-            plans[name] = (
-                gaussian_plan(x, sigmas, setting, run, failed and partial(failed, name))
-                if name == GAUSSIAN
-                else rival_plan(name, x, parameters, run)
-            )
-        except GaedistError as error:
-            if failed is None:
-                raise
-            failed(name, error)
-    answers = zip(plans, evaluate(list(plans.values()), run), strict=True)
-    n, dim = x.shape
-    return [
-        _result(name, found, found.judge(null, ask), (n, dim), run, began)
-        for name, several in answers
-        for found in several
+    applied = [
+        some
+        for name in names
+        for some in _applied(name, x, _variants(name, options, parameters), run, on_error)
     ]
+    found = evaluate([form for _, _, form in applied], run)
+    null_options = NullOptions(replicates=count, run=run, cache=cache)
+    results = []
+    for (name, chosen, form), measurement in zip(applied, found, strict=True):
+        assessment = NULLS[null](name, form, chosen, null_options).assess(measurement)
+        results.append(_result(name, form, chosen, measurement, assessment, run, began))
+    return results
 
 
-def check_options(
-    names: Sequence[str], sigmas: Sequence[Sigma], setting: ScoreOptions, parameters: Parameters
-) -> None:
-    """Raise `GaedistError` for an option that none of the metrics takes."""
-    check_used(names, METRICS, parameters)
-    usual = len(sigmas) == 1 and is_number(sigmas[0]) and sigmas[0] == 1
-    if GAUSSIAN not in names and (setting != ScoreOptions() or not usual):
-        raise GaedistError(
-            f"sigma, covariance, target and estimator are for {GAUSSIAN}, not for {', '.join(names)}."
+def score_options(
+    names: Sequence[str],
+    sigmas: Sequence[Sigma],
+    covariance: str | None,
+    target: str,
+    estimator: str,
+    parameters: Parameters,
+) -> list[ScoreOptions]:
+    """Return the options for each σ; raise `GaedistError` for those that none of the metrics takes."""
+    options = [
+        ScoreOptions(
+            sigma=sigma, covariance=covariance, target=target, estimator=estimator, parameters=parameters
         )
+        for sigma in listed(sigmas)
+    ]
+    check_used(names, ONE_SAMPLE, parameters)
+    given = len(options) != 1 or options[0].are_given
+    check_smoothing_used(names, ONE_SAMPLE, "sigma, covariance, target and estimator", given=given)
+    if any(ONE_SAMPLE[name].smooths for name in names):
+        for chosen in options:
+            chosen.check_sigma()
+    return options
+
+
+def _variants(name: str, options: Sequence[ScoreOptions], parameters: Parameters) -> Sequence[ScoreOptions]:
+    """Return the options with which a metric is applied: those of each σ if it smooths, else once."""
+    return options if ONE_SAMPLE[name].smooths else [ScoreOptions(parameters=parameters)]
+
+
+def _applied(
+    name: str, x: Array, options: Sequence[ScoreOptions], run: Run, on_error: OnError | None
+) -> list[tuple[str, ScoreOptions, OneSample]]:
+    """Apply a metric to the codes with each of the options.
+
+    After a search for σ that Ctrl-C ended, the σ that follow are left out.
+    """
+    applied: list[tuple[str, ScoreOptions, OneSample]] = []
+    form = ONE_SAMPLE[name].for_one_sample()
+    with reporting(name, on_error):
+        for chosen in options:
+            form.check_size(len(x), chosen)
+        for chosen in options:
+            with reporting(name, on_error, chosen.sigma if len(options) > 1 else None):
+                applied.append((name, chosen, form(x, chosen, run)))
+            if applied and applied[-1][2].interrupted:
+                break
+    return applied
 
 
 def _result(
-    name: str, found: Found, judgement: Judgement, shape: tuple[int, int], run: Run, began: float
+    name: str,
+    form: OneSample,
+    options: ScoreOptions,
+    found: Measurement,
+    assessment: Assessment,
+    run: Run,
+    began: float,
 ) -> ScoreResult:
     return ScoreResult(
-        n=shape[0],
-        dim=shape[1],
+        n=form.n,
+        dim=form.dim,
         metric=name,
         value=found.value,
         log_value=found.log_value,
         value_se=found.error,
-        parameters=found.used,
+        parameters=found.parameters,
         target=found.target,
         estimator=found.estimator,
         covariance=found.covariance,
         sigma=found.sigma,
         terms=found.terms,
-        null=replace(judgement.null, note=explained(judgement.null.note, found.provenance.precision)),
-        excess=judgement.excess,
-        z=judgement.z,
-        p_value=judgement.p_value,
-        two_sided=found.two_sided,
+        null=assessment.null.explained(found.provenance.precision),
+        excess=assessment.excess,
+        z=assessment.z,
+        p_value=assessment.p_value,
+        two_sided=form.is_two_sided(options),
         saturated=found.saturated,
         method=found.provenance.method,
         precision=found.provenance.precision,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import typer
 
 import gaedist
-from gaedist.api.score import check_options
+from gaedist.api.score import score_options
 from gaedist.cli import options
 from gaedist.cli.gates import ABOVE, Outcome, P, Result, Z, check_compare_gates, check_score_gates
 from gaedist.cli.help import ABOUT, HelpCommand
@@ -16,7 +16,6 @@ from gaedist.engine import Run, kept
 from gaedist.errors import DONE, GaedistError
 from gaedist.files.codes import Latents, Selection, parse_rows, read_latents, split_name
 from gaedist.metrics.base import check_used, metric_names
-from gaedist.metrics.measure import ScoreOptions
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
 from gaedist.report.metrics import metric_rows
@@ -71,8 +70,8 @@ def score(
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p}, quiet)
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)]
     metrics = metric_names(metric, ONE_SAMPLE)
-    check_options(metrics, sigmas, ScoreOptions(target, estimator, covariance), parameters)
-    check_score_gates(outcome, metrics, sigmas, covariance, target, null, replicates)
+    chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
+    check_score_gates(outcome, metrics, chosen, null, replicates)
     with kept(checkpoint, None if quiet else complain) as store, report(output, format_) as add:
         run = Run(threads, method, precision, seed, tolerance, store)
         for file in files:
@@ -90,7 +89,7 @@ def score(
                         null=null,
                         replicates=replicates,
                         cache=not no_cache,
-                        failed=outcome.on_error(latents.name, metrics),
+                        on_error=outcome.on_error(latents.name, metrics),
                         run=watched,
                     )
                 source = {"file": latents.file, "dataset": latents.dataset}
@@ -156,7 +155,7 @@ def compare(
                 metric=metrics,
                 parameters=parameters,
                 permutations=permutations,
-                failed=outcome.on_error(names, metrics),
+                on_error=outcome.on_error(names, metrics),
                 run=watched,
             )
         _write_and_check(results, source, names, add, outcome)

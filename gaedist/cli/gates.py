@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gaedist.api.compare import CompareResult
-from gaedist.api.score import ScoreResult, is_two_sided
+from gaedist.api.score import ScoreResult
 from gaedist.cli.standard_streams import complain
 from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, GaedistError
-from gaedist.metrics.null import is_known, least_p
-from gaedist.metrics.registry import METRICS
+from gaedist.metrics.options import ScoreOptions
+from gaedist.metrics.registry import ONE_SAMPLE
+from gaedist.null.distributions import smallest_p
 from gaedist.null.monte_carlo import REPLICATES
 from gaedist.report.verdicts import direction, gate_warning
-from gaedist.smoothing.rules import Sigma, is_repeatable
 
 Result = ScoreResult | CompareResult
 
@@ -168,26 +168,22 @@ def check_compare_gates(outcome: Outcome, metrics: Sequence[str], permutations: 
 def check_score_gates(
     outcome: Outcome,
     metrics: Sequence[str],
-    sigmas: Sequence[Sigma],
-    covariance: str | None,
-    target: str,
+    options: Sequence[ScoreOptions],
     null: str,
     replicates: int | None,
 ) -> None:
     """Raise `GaedistError` for a gate of ``score`` that cannot be evaluated, or that no result can fail."""
     _check_one_metric(outcome, metrics)
-    if any(METRICS[name].smooths for name in metrics):
-        if not all(map(is_repeatable, sigmas)):
-            outcome.needs([Z, P], "a null distribution, and there is none for σ from a file.")
-        if null != "monte-carlo" and not all(is_known(sigma, covariance) for sigma in sigmas):
-            outcome.needs(
-                [Z, P], "a null distribution, and none is known for these σ. Add --null monte-carlo."
-            )
+    forms = [(ONE_SAMPLE[name].for_one_sample(), chosen) for name in metrics for chosen in options]
+    if not all(form.can_be_simulated(chosen) for form, chosen in forms):
+        outcome.needs([Z, P], "a null distribution, and there is none for σ from a file.")
+    if null != "monte-carlo" and not all(form.has_closed_form(chosen) for form, chosen in forms):
+        outcome.needs([Z, P], "a null distribution, and none is known for these σ. Add --null monte-carlo.")
     if null == "none":
         outcome.needs([Z, P], "a null distribution. Leave out --null none, or use --null monte-carlo.")
     if null == "monte-carlo":
-        two_sided = any(is_two_sided(name, target) for name in metrics)
-        least = least_p(replicates or REPLICATES, two_sided=two_sided)
+        two_sided = any(form.is_two_sided(chosen) for form, chosen in forms)
+        least = smallest_p(replicates or REPLICATES, two_sided=two_sided)
         outcome.reaches(P, least, "more --replicates")
 
 

@@ -10,9 +10,9 @@ from gaedist.cli.help import COMPUTATION, DISTANCE, GATES, INPUT, OTHER_METRICS,
 from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
 from gaedist.kernels.radial import KERNELS
 from gaedist.metrics.base import ALL, Metric
-from gaedist.metrics.null import NULLS
 from gaedist.metrics.parameters import RATIONAL
 from gaedist.metrics.registry import METRICS, ONE_SAMPLE, TWO_SAMPLE
+from gaedist.metrics.significance import NULLS
 from gaedist.mixtures.families import FAMILIES
 from gaedist.mixtures.targets import ESTIMATORS, TARGETS
 from gaedist.null.monte_carlo import REPLICATES

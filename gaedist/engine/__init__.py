@@ -4,7 +4,7 @@
               ├─ sums ─────────┼── series/           linear time: Fourier, Hermite
     Run ──────┘  (dispatch)    ├── gaussian_tiling   one σ for all points
                                ├── tiling            every other integrand
-                               ├── label_tiling      many labelings of the points at once
+                               ├── label_tiling      many labellings of the points at once
                                └── sampling          an estimate from some of the pairs
     Slices ───── directions, wasserstein             statistics along directions
 
@@ -16,10 +16,10 @@ threads. Everything that Numba compiles is in `compiled`.
 
 from gaedist.engine.compiled.integrands import SERIES_BLOCK, Profile, Shape
 from gaedist.engine.directions import Slices, Statistic, mean_and_error, mean_and_sd, random_directions
-from gaedist.engine.label_tiling import Bits, LabelSums, times_labels
-from gaedist.engine.plan import Plan
+from gaedist.engine.plan import Plan, Request
 from gaedist.engine.run.checkpoints import Checkpoint, kept
 from gaedist.engine.run.cpus import available_threads
+from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import AUTO, METHODS, PRECISIONS, SAMPLE, SINGLE, TOLERANCE, Run
 from gaedist.engine.sums import evaluate, in_threads, label_sums, log_pair_sums, pair_derivatives, pair_totals
@@ -44,6 +44,7 @@ __all__ = [
     "Plan",
     "Profile",
     "Provenance",
+    "Request",
     "Run",
     "Shape",
     "Slices",

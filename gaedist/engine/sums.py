@@ -20,8 +20,9 @@ from gaedist.engine.directions import (
     slice_values,
 )
 from gaedist.engine.gaussian_tiling import gaussian_total, tall_tiles
-from gaedist.engine.label_tiling import Bits, LabelSums, add_labels
-from gaedist.engine.plan import Plan
+from gaedist.engine.label_tiling import add_labels
+from gaedist.engine.plan import Request
+from gaedist.engine.run.labels import Bits, LabelSums
 from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal
 from gaedist.engine.run.run import SAMPLE, SINGLE, TOLERANCE, Run
 from gaedist.engine.run.threads import in_order, limited_threads
@@ -72,12 +73,13 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     return [totals[id(job)] for job in jobs]
 
 
-def evaluate(plans: Sequence[Plan[T]], run: Run) -> list[T]:
-    """Answer several questions, with one pass over the pairs of the same points, and one along directions."""
-    totals = iter(pair_totals([job for plan in plans for job in plan.pairs], run))
-    values = iter(slice_values([job for plan in plans for job in plan.slices], run))
+def evaluate(requests: Sequence[Request[T]], run: Run) -> list[T]:
+    """Return the result of each request; sums over the same points, or projections of them, share a pass."""
+    totals = iter(pair_totals([job for request in requests for job in request.pairs], run))
+    values = iter(slice_values([job for request in requests for job in request.slices], run))
     return [
-        plan.finish([next(totals) for _ in plan.pairs], [next(values) for _ in plan.slices]) for plan in plans
+        request.finish([next(totals) for _ in request.pairs], [next(values) for _ in request.slices])
+        for request in requests
     ]
 
 

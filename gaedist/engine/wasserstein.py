@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.engine.directions import BATCH, in_batches
-from gaedist.engine.label_tiling import Bits
+from gaedist.engine.run.labels import Bits
 from gaedist.engine.run.run import Run
 from gaedist.numerics import Array
 

@@ -1,14 +1,12 @@
-"""What a metric finds in a sample, and a row of the registry of metrics."""
+"""What a metric gives for one sample or for two, before it is compared with a null distribution."""
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 
-from gaedist.engine import BY_PAIRS, Plan, Provenance, Run
-from gaedist.metrics.base import Metric
-from gaedist.metrics.null import NullOptions
+from gaedist.engine import BY_PAIRS, Provenance
 from gaedist.metrics.parameters import NONE, Parameters
-from gaedist.null.distributions import Judgement
-from gaedist.numerics import Array
+from gaedist.mixtures.mixture import SquaredDistance
+from gaedist.numerics import to_linear
 from gaedist.smoothing.smooth import SigmaSummary
 
 
@@ -26,100 +24,62 @@ class ScoreTerms:
     cross: float
     prior: float
 
+    @classmethod
+    def of(cls, distance: SquaredDistance) -> "ScoreTerms":
+        """Return the terms of a squared distance between a smoothed sample and the prior."""
+        terms = distance.pp, distance.pq, distance.qq
+        return cls(*(to_linear(term.log_total) for term in terms))
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """What a metric gives for a sample. What does not apply is None.
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Measurement:
+    """A measured value. What does not apply is None.
 
     Attributes
     ----------
     value, log_value : float
-        The value, in the normalisation of the metric, and its logarithm; None for one below zero.
-    judge : callable
-        From a name of `gaedist.metrics.null.NULLS` and how to find a law to how the value stands beside that.
-    two_sided : bool
-        A value can be too small as well as too large.
+        The value, in the normalisation of the metric, and its logarithm; None for a negative value.
+    varying, constant : float
+        The value is their sum; ``constant`` is the part that is the same for all samples of this size, so
+        that ``varying`` keeps digits that are lost in ``value``.
+    log_rounding_scale : float
+        Logarithm of the largest term that ``varying`` is the sum of, whose rounding may hide it.
     provenance : Provenance
         How it was computed.
-    used : Parameters
-        With what it was computed.
+    parameters : Parameters
+        The parameters that were used, defaults filled in.
     error : float, optional
-        Monte Carlo standard error, of a mean over directions or a sum over some of the pairs.
+        Monte Carlo standard error, of a mean over directions or of a sum over some of the pairs.
     target, estimator, covariance : str, optional
-        Of the gaussian metric.
+        The options of a metric that smooths.
     sigma : SigmaSummary, optional
-        Likewise.
+        The standard deviations of its kernel.
     terms : ScoreTerms, optional
-        Likewise.
+        The terms of the value.
+    distance : SquaredDistance, optional
+        The squared L2 distance behind the value, for its null distribution.
     saturated : bool
-        The value is a constant to within rounding.
+        To rounding, the value is a constant for nearly every sample.
+    expected : float, optional
+        Two samples: the mean value over all assignments of the pooled points to samples of n and m.
+    note : str, optional
+        Two samples: why permuted labels give no p-value.
     """
 
     value: float
     log_value: float | None
-    judge: Callable[[str, NullOptions], Judgement]
-    two_sided: bool
-    provenance: Provenance
-    used: Parameters = NONE
+    varying: float
+    constant: float = 0.0
+    log_rounding_scale: float = -math.inf
+    provenance: Provenance = BY_PAIRS
+    parameters: Parameters = NONE
     error: float | None = None
     target: str | None = None
     estimator: str | None = None
     covariance: str | None = None
     sigma: SigmaSummary | None = None
     terms: ScoreTerms | None = None
+    distance: SquaredDistance | None = None
     saturated: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Value:
-    """The value of a rival, before it is judged.
-
-    Attributes
-    ----------
-    value : float
-        In the normalisation that the row states.
-    judge : callable
-        Sets it beside its law in closed form.
-    used : Parameters
-        With what it was computed.
-    error : float, optional
-        Monte Carlo standard error of the mean over directions.
-    standing : float
-        What all samples share of it.
-    moving : float, optional
-        The rest, with digits that are lost beside that; value − standing if it is not given.
-    size : float
-        The largest of the terms that ``moving`` is the sum of, whose rounding may hide it.
-    provenance : Provenance
-        How it was computed: by one of `METHODS`, along ``directions`` or from ``moments``.
-    """
-
-    value: float
-    judge: Callable[[], Judgement]
-    used: Parameters = NONE
-    error: float | None = None
-    standing: float = 0.0
-    moving: float | None = None
-    size: float = 0.0
-    provenance: Provenance = BY_PAIRS
-
-    @property
-    def rest(self) -> float:
-        """What differs from sample to sample."""
-        return self.value - self.standing if self.moving is None else self.moving
-
-
-@dataclass(frozen=True)
-class Rival(Metric):
-    """A metric that is not the paper's.
-
-    Attributes
-    ----------
-    plan : callable
-        From the sample, the parameters and the run to what it needs.
-    two_sided : bool
-        A value can be too small as well as too large.
-    """
-
-    plan: Callable[[Array, Parameters, Run], Plan[Value]]
-    two_sided: bool = False
+    expected: float | None = None
+    note: str | None = None

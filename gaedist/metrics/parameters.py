@@ -1,42 +1,53 @@
-"""The knobs of the metrics: what a user may set, and what it is by default."""
+"""The parameters of metrics other than those of Gaussian smoothing, and their defaults."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Real
+from types import MappingProxyType
+from typing import Any
 
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.kernels.radial import KERNELS
 
-BETA, KERNEL, ALPHA, DIRECTIONS = 1.0, "inverse-quadratic", 2.0, 1000
-SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Defaults."""
-
-DEFAULTS = {"beta": BETA, "kernel": KERNEL, "scales": SCALES, "alpha": ALPHA, "directions": DIRECTIONS}
-"""Parameter → default; that of γ depends on the sizes of the samples."""
-
 RATIONAL = "rational-quadratic"
 """The kernel that takes α."""
 
+DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "beta": 1.0,
+        "kernel": "inverse-quadratic",
+        "scales": (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
+        "alpha": 2.0,
+        "directions": 1000,
+    }
+)
+"""Parameter → default; that of γ depends on the sizes of the samples."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """What a metric is to be computed with; None for its default. A metric takes those that it names.
+    """The parameters of metrics; None for a default. Each metric takes those that its row names.
 
     Attributes
     ----------
     beta : float, optional
-        β, the standard deviation of the weight of frequencies: 1/√2 over σ. 1 by default.
+        β, the standard deviation of the weight over frequencies; 1/(β√2) is the equivalent σ. 1 by default.
     gamma : float, optional
         γ, the variance by which the Cramér–Wold distance smooths; (4/(3n))^(2/5) by default.
     kernel : str, optional
-        Of the maximum mean discrepancy, one of `gaedist.kernels.radial.KERNELS`; by default
-        inverse-quadratic.
+        Radial kernel of the maximum mean discrepancy, one of `gaedist.kernels.radial.KERNELS`;
+        inverse-quadratic by default.
     scales : sequence of float, optional
-        Of the kernel, summed over: C = 2D times each. 0.1, 0.2, 0.5, 1, 2, 5 and 10 by default.
+        The kernel is summed over C = 2D times each scale. 0.1, 0.2, 0.5, 1, 2, 5 and 10 by default.
     alpha : float, optional
         α of the rational-quadratic kernel, 2 by default.
     directions : int, optional
-        How many random directions a sliced distance is the mean over, 1000 by default.
+        Number of random directions of a sliced metric, 1000 by default.
+
+    Raises
+    ------
+    GaedistError
+        For a value that is out of range.
     """
 
     beta: float | None = None
@@ -53,7 +64,9 @@ class Parameters:
         if self.kernel is not None:
             check_choice("kernel", self.kernel, KERNELS)
         if self.alpha is not None and self.kernel != RATIONAL:
-            raise GaedistError(f"alpha is for the {RATIONAL} kernel, not {self.kernel or KERNEL}.")
+            raise GaedistError(
+                f"alpha is for the {RATIONAL} kernel, not {self.kernel or DEFAULTS['kernel']}."
+            )
         if self.directions is not None:
             check_count("directions", self.directions, 1)
         if self.scales is not None:
@@ -65,8 +78,26 @@ class Parameters:
 
     @property
     def given(self) -> list[str]:
-        """The names of those that are set."""
+        """The names of the parameters that are set."""
         return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+
+    def used(self, *names: str, gamma: float | None = None) -> "Parameters":
+        """Return the named parameters, with defaults for those that are not set, and None for all others.
+
+        Parameters
+        ----------
+        *names : str
+            Fields of this class. α is left out unless the kernel takes it.
+        gamma : float, optional
+            The default of γ, which depends on the sizes of the samples.
+        """
+        defaults = {**DEFAULTS, "gamma": gamma}
+        found = {
+            name: defaults[name] if getattr(self, name) is None else getattr(self, name) for name in names
+        }
+        if found.get("kernel") != RATIONAL:
+            found.pop("alpha", None)
+        return Parameters(**found)
 
 
 def _check_number(name: str, value: object, least: float, most: float) -> None:
@@ -76,10 +107,10 @@ def _check_number(name: str, value: object, least: float, most: float) -> None:
         raise GaedistError(f"{name} must be a number from {least:g} to {most:g}; got {value!r}.")
 
 
-def silverman_gamma(*sizes: int) -> float:
-    """Return γ = (4/(3n))^(2/5), Silverman's rule in one dimension; of two samples by their harmonic mean."""
-    return float((4 / 3 * sum(1 / n for n in sizes) / len(sizes)) ** 0.4)
-
-
 NONE = Parameters()
-"""Those of a metric that takes none."""
+"""The parameters of a metric that takes none."""
+
+
+def silverman_gamma(*sizes: int) -> float:
+    """Return γ = (4/(3n))^(2/5), Silverman's rule in one dimension, n the harmonic mean of the sizes."""
+    return float((4 / 3 * sum(1 / n for n in sizes) / len(sizes)) ** 0.4)

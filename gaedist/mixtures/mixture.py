@@ -7,6 +7,7 @@ distance of gaedist is ``squared_distance(p, q)`` = ⟨p, p⟩ + ⟨q, q⟩ − 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -101,28 +102,62 @@ class Overlap:
         """The logarithm of ⟨p, q⟩."""
         return float(np.logaddexp(self.log_self, self.log_pairs))
 
+    def unbiased(self, n: int) -> "Overlap":
+        """Return ⟨p, p⟩ of n ≥ 2 equally weighted points as a mean over pairs of different points."""
+        log_correction = -math.log1p(-1 / n)  # from n² to n(n − 1) pairs
+        return replace(
+            self,
+            log_self=-math.inf,
+            log_pairs=self.log_pairs + log_correction,
+            log_error=self.log_error + log_correction,
+        )
+
 
 @dataclass(frozen=True)
 class SquaredDistance:
-    """d²(p, q) = ⟨p, p⟩ + ⟨q, q⟩ − 2⟨p, q⟩ and its terms.
+    """d²(p, q) = ⟨p, p⟩ + ⟨q, q⟩ − 2⟨p, q⟩.
 
     Attributes
     ----------
-    log_value : float
-        log d², −inf where it is 0; a negative result of rounding counts as 0.
     pp, qq, pq : Overlap
-        The three terms.
+        The terms ⟨p, p⟩, ⟨q, q⟩ and ⟨p, q⟩.
     """
 
-    log_value: float
     pp: Overlap
     qq: Overlap
     pq: Overlap
 
+    @cached_property
+    def signed_value(self) -> tuple[int, float]:
+        """The sign of d², −1, 0 or 1, and log |d²|: rounding, or `unbiased`, can make it negative."""
+        return signed_sum(
+            *((1, log) for term in (self.pp, self.qq) for log in (term.log_self, term.log_pairs)),
+            *((-2, log) for log in (self.pq.log_self, self.pq.log_pairs)),
+        )
+
+    @property
+    def log_value(self) -> float:
+        """The logarithm of d², −inf where d² is 0 or negative."""
+        sign, log_value = self.signed_value
+        return log_value if sign > 0 else -math.inf
+
     @property
     def provenance(self) -> Provenance:
-        """How they were made."""
+        """How the terms were computed, taken together."""
         return self.pp.provenance.combined(self.qq.provenance).combined(self.pq.provenance)
+
+    def unbiased(self, n: int, m: int | None = None) -> "SquaredDistance":
+        """Return the distance without the overlap of each point with itself.
+
+        Parameters
+        ----------
+        n : int
+            Number of points of p, at least 2 and equally weighted.
+        m : int, optional
+            Number of points of q, likewise. When not given, q is a prior and ⟨q, q⟩ stays as it is.
+        """
+        qq = self.qq if m is None else self.qq.unbiased(m)
+        return SquaredDistance(self.pp.unbiased(n), qq, self.pq)
 
 
 def overlap(p: Mixture, q: Mixture, *, unit: float = PLAIN, run: Run | None = None) -> Overlap:
@@ -209,17 +244,9 @@ def distance_plan(
         wanted += [(p, p, unit), (q, q, unit), (few, many, unit)]
 
     def finish(found: list[Overlap]) -> list[SquaredDistance]:
-        return [_squared_distance(*found[k : k + 3]) for k in range(0, len(found), 3)]
+        return [SquaredDistance(*found[k : k + 3]) for k in range(0, len(found), 3)]
 
     return overlap_plan(wanted, {3 * k: log for k, log in log_spreads.items()}).then(finish)
-
-
-def _squared_distance(pp: Overlap, qq: Overlap, pq: Overlap) -> SquaredDistance:
-    sign, log_value = signed_sum(
-        *((1, log) for term in (pp, qq) for log in (term.log_self, term.log_pairs)),
-        *((-2, log) for log in (pq.log_self, pq.log_pairs)),
-    )
-    return SquaredDistance(log_value if sign > 0 else -math.inf, pp, qq, pq)
 
 
 def pair_sum(p: Mixture, q: Mixture) -> PairSum:

@@ -1,10 +1,10 @@
-"""The law of a mean over pairs less one over points that is not quite its mean over N(0, I).
+"""The null distribution of a mean over pairs minus one over points, where the two do not match.
 
     V = (1/n²) Σ_ij k(x_i, x_j) − (2/n) Σ_i c(x_i) + a constant
 
-is a squared distance to N(0, I) where c(x) = E[k|x], and for the approximate φ_D it is not. What is left,
-f = (2(n − 1)/n²) (E[k|x] − E k) − (2/n) (c − E c), is a function of |x|² that every point adds, beside the
-h of `spectra` that every pair does.
+is a squared distance to N(0, I) if c(x) = E[k|x]; with the approximate φ_D it is not. The remainder
+f = (2(n − 1)/n²) (E[k|x] − E k) − (2/n) (c − E c), a function of |x|², is contributed by every point, in
+addition to the h of `gaedist.null.kernel_spectrum` that every pair contributes.
 """
 
 import math
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gaedist.null.distributions import GammaLaw
+from gaedist.null.distributions import Gamma
 from gaedist.null.kernel_spectrum import PairMoments
 from gaedist.numerics import Array
 
-_STEP = 0.05  # times D^(−½), between logarithms of |x|², of whose law the trapezoidal rule is exact
-_LOWEST = 40.0  # e-folds below its peak at which that law is nothing
+_STEP = 0.05  # times D^(−½), between logarithms of |x|², for which the trapezoidal rule is exact to rounding
+_LOWEST = 40.0  # e-folds below its peak at which the density of |x|² is negligible
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +32,12 @@ class Radial:
         return float(self.weights @ np.exp(-dim / 2 * np.log1p(2 * self.rates)))
 
 
-def crossed_law(n: int, pairs: PairMoments, cross: Radial, constant: float, factor: float) -> GammaLaw:
-    """Return the law of factor × (V + constant), by its mean and variance, exactly, and its skewness.
+def distribution_with_cross_term(
+    n: int, pairs: PairMoments, cross: Radial, constant: float, factor: float
+) -> Gamma:
+    """Return the distribution of factor × (V + constant): exact mean and variance, approximate skewness.
 
-    Of the third moment, those terms are left out that are of order 1/n beside the others.
+    The third moment leaves out terms that are smaller than the others by a factor of order 1/n.
     """
     dim, mixing = pairs.dim, pairs.scale_mixture
     about = Radial(  # E[k|x]
@@ -49,11 +51,11 @@ def crossed_law(n: int, pairs: PairMoments, cross: Radial, constant: float, fact
     variance = n * float(density @ f**2) + 2 * (n - 1) / n**3 * pairs.square
     third = n * float(density @ f**3) + 8 * (n - 1) * (n - 2) / n**5 * pairs.trace(3)
     third += 6 * (n - 1) / n * _radial_form(dim, pairs, points, density * f)
-    return GammaLaw(factor * mean, factor * math.sqrt(variance), third / variance**1.5, n, two_sided=True)
+    return Gamma(factor * mean, factor * math.sqrt(variance), third / variance**1.5, n, two_sided=True)
 
 
 def _squared_norms(dim: int) -> tuple[Array, Array]:
-    """Return nodes and weights of a rule for means over |x|² of N(0, I)."""
+    """Return nodes and weights of a quadrature rule for means over |x|², x from N(0, I)."""
     logs = math.log(dim) + np.arange(
         -_LOWEST * (1 / math.sqrt(dim) + 1 / dim), 2 + 20 / math.sqrt(dim), _STEP / math.sqrt(dim)
     )
@@ -63,16 +65,18 @@ def _squared_norms(dim: int) -> tuple[Array, Array]:
 
 
 def _radial_form(dim: int, pairs: PairMoments, squares: Array, weighted: Array) -> float:
-    """Return E f(x) f(y) h(x, y), given |x|² and f times the weights of a rule.
+    """Return E f(x) f(y) h(x, y), given |x|² and f times the weights of a quadrature rule.
 
-    Only functions of |x|² meet f: in orthonormal Laguerre polynomials h is the first of `PairMoments.blocks`.
+    f depends on |x|² alone: in its orthonormal Laguerre polynomials h is the first of `PairMoments.blocks`.
     """
     block = next(iter(pairs.blocks(1)))
     count, half = block.shape[0], dim / 2 - 1
-    u, before, here = squares / 2, np.zeros(len(squares)), np.ones(len(squares))
+    u, previous, current = squares / 2, np.zeros(len(squares)), np.ones(len(squares))
     found = np.empty(count)
-    for j in range(count):  # orthonormal under the gamma law of D/2, of the signs that `blocks` leaves out
-        after = (2 * j + 1 + half - u) * here - math.sqrt(j * (j + half)) * before
-        before, here = here, after / math.sqrt((j + 1) * (j + 1 + half))
-        found[j] = float(weighted @ here)
+    for j in range(
+        count
+    ):  # orthonormal under the gamma distribution of shape D/2, with the signs that `blocks` leaves out
+        following = (2 * j + 1 + half - u) * current - math.sqrt(j * (j + half)) * previous
+        previous, current = current, following / math.sqrt((j + 1) * (j + 1 + half))
+        found[j] = float(weighted @ current)
     return float(found @ block @ found)

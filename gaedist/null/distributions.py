@@ -1,55 +1,64 @@
-"""Laws of a value under N(0, I), by their moments or their limit, and what a value means beside one."""
+"""Null distributions, and what a measured value means under one.
+
+`NullDistribution.assess` turns a measured value into its excess over the null mean, that excess in standard
+deviations (z), and a p-value. Parametric ones are given by their moments or by a limit, `Simulated` by
+the values of simulated samples, and those of `gaedist.null.permutations` by permuted labels.
+"""
 
 import math
 import sys
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
 
-from gaedist.engine import ROUNDING, SINGLE
+import numpy as np
+
+from gaedist.engine import ROUNDING, SINGLE, mean_and_sd
+from gaedist.mixtures.mixture import SquaredDistance
 from gaedist.null.chi_square_sums import quadratic_law
 from gaedist.null.kernel_spectrum import PairMoments
+from gaedist.numerics import Array, log_or_minus_inf
 
-UNEVEN = (
-    "the law of the value is too uneven at this n and D for a p-value from its moments. "
-    "Use --null monte-carlo."
+TOO_SKEWED = (
+    "the null distribution is too skewed at this n and D to convert z to a p-value. "
+    "Use --null monte-carlo (null=)."
 )
-_SAME = "all samples of N(0, I) of this size score the same."
 WIDE = "the kernel is so wide that rounding hides the sample. Take a narrower one."
-COARSE = "single precision is too coarse for the null law here. Take --precision double (precision=)."
+COARSE = "single precision is too coarse for this null distribution. Use --precision double (precision=)."
+_NO_SPREAD = "all samples of N(0, I) of this size have the same value."
+_SAME_VALUES = (
+    "all simulated values are equal in double precision. Change the kernel's width or --replicates."
+)
 
 PRECISION = 1e-2
-"""Part of a standard deviation, or of a difference, that it may make."""
+"""Largest part of a standard deviation, or of an excess, that rounding may change."""
 
 FEWEST = 10
-"""Points, of which laws by moments were found calibrated."""
+"""Fewest points for which distributions given by moments were found calibrated."""
 
 DEPARTURE = 0.25
-"""Of the skewness at n from that of the limit law, up to which that was."""
+"""Largest difference between the skewness at n and in the limit for which the limit was found calibrated."""
 
-_SKEWNESS = (-0.6, 1.2)  # of a value, between which a gamma law of two tails was found calibrated
-_MOST_SKEW = 2.9  # of one with an upper tail only: a bit more than that of a single χ²
-_STRAIGHT = 1e-6  # skewness of a gamma law that is a normal one
-
-
-def clipped(p_value: float | None) -> float | None:
-    """Return a probability that rounding has not led astray, nor to 0."""
-    return None if p_value is None else min(1.0, max(sys.float_info.min, p_value))
+_SKEWNESS = (-0.6, 1.2)  # range of skewness in which a two-sided gamma tail was found calibrated
+_MOST_SKEWED = 2.9  # the same for an upper tail only: slightly more than that of one χ²
+_NORMAL = 1e-6  # skewness below which a gamma distribution is treated as normal
 
 
 @dataclass(frozen=True)
 class Null:
-    """What N(0, I) itself would score.
+    """The null distribution of a value, as a result reports it.
 
     Attributes
     ----------
     method : str
-        ``limit-law``, ``gamma`` and ``log-normal`` give a p-value by that law, with mean and standard
-        deviation in closed form; ``closed-form`` gives no more than these; ``monte-carlo`` is simulated,
-        ``permutations`` are of labels; or ``none``.
+        How the p-value was computed: ``limit-law``, ``gamma`` or ``log-normal`` with mean and standard
+        deviation in closed form; ``closed-form`` has only these two, and no p-value; ``monte-carlo`` is
+        simulated, ``permutations`` permutes labels; ``none`` is no null distribution.
     mean, sd : float, optional
         Mean and standard deviation of the value.
     replicates : int, optional
-        Number of simulated samples, where there are any.
+        Number of simulated samples or permutations.
     note : str, optional
         Why there is no p-value, and what to do.
     """
@@ -60,24 +69,23 @@ class Null:
     replicates: int | None = None
     note: str | None = None
 
-
-def explained(note: str | None, precision: str) -> str | None:
-    """Return why there is no p-value, where it is the precision that was asked for."""
-    return COARSE if note == WIDE and precision == SINGLE else note
+    def explained(self, precision: str) -> "Null":
+        """Return this with a note that blames single precision for digits that it has lost."""
+        return replace(self, note=COARSE) if self.note == WIDE and precision == SINGLE else self
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """How a score stands beside the law.
+class Assessment:
+    """A value compared with its null distribution.
 
     Attributes
     ----------
     null : Null
-        The law.
+        The null distribution.
     excess, z : float, optional
-        The value minus the null mean, formed term by term, and that in standard deviations.
+        The value minus the null mean, and that in null standard deviations.
     p_value : float, optional
-        One-sided, or two-sided where a value can be too small as well.
+        Upper tail probability; or two-sided, for a value that can also be too small.
     """
 
     null: Null
@@ -87,22 +95,75 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Cumulants:
-    """Mean, standard deviation and skewness of a law."""
+class Moments:
+    """Mean, standard deviation and skewness of a null distribution."""
 
     mean: float
     sd: float
     skewness: float
 
 
+class Measured(Protocol):
+    """What a null distribution reads of a measurement; see `gaedist.metrics.measurement.Measurement`."""
+
+    @property
+    def value(self) -> float:
+        """The value."""
+
+    @property
+    def varying(self) -> float:
+        """The part of the value that differs between samples."""
+
+    @property
+    def constant(self) -> float:
+        """The part that is the same for all samples of this size."""
+
+    @property
+    def log_rounding_scale(self) -> float:
+        """Logarithm of the largest term of ``varying``."""
+
+    @property
+    def error(self) -> float | None:
+        """Monte Carlo standard error of the value."""
+
+    @property
+    def distance(self) -> SquaredDistance | None:
+        """The terms of a squared L2 distance."""
+
+
+class NullDistribution(ABC):
+    """The distribution of a value under the null hypothesis."""
+
+    @abstractmethod
+    def assess(self, measured: Measured) -> Assessment:
+        """Return the excess, z and p-value of a measured value."""
+
+
 @dataclass(frozen=True)
-class ValueLaw(ABC):
-    """The law of a value under N(0, I).
+class NoDistribution(NullDistribution):
+    """No null distribution is known, or none is wanted.
+
+    Attributes
+    ----------
+    note : str, optional
+        Why.
+    """
+
+    note: str | None = None
+
+    def assess(self, measured: Measured) -> Assessment:
+        """Return no numbers, and the note."""
+        return Assessment(Null("none", note=self.note))
+
+
+@dataclass(frozen=True)
+class Parametric(NullDistribution):
+    """A null distribution with mean and standard deviation in closed form.
 
     Attributes
     ----------
     mean, sd : float
-        Its mean and standard deviation.
+        Mean and standard deviation of the value.
     """
 
     mean: float
@@ -110,56 +171,50 @@ class ValueLaw(ABC):
 
     @abstractmethod
     def tail(self, z: float) -> tuple[str, float | None]:
-        """Return the name of the law, and the p-value of z, None where it cannot be trusted."""
+        """Return the method, and the p-value of z; None where it was not found calibrated."""
 
-    def judge(self, value: float, *, excess: float | None = None, size: float = 0.0) -> Judgement:
-        """Set a value beside the law.
+    def excess(self, measured: Measured) -> float:
+        """Return the value minus the mean."""
+        return measured.value - self.mean
 
-        Parameters
-        ----------
-        value : float
-            The value.
-        excess : float, optional
-            Value − mean, if it is known better than by their difference.
-        size : float
-            The largest of the terms that it is the sum of, whose rounding may hide it.
-        """
+    def assess(self, measured: Measured) -> Assessment:
+        """Compare a value with the mean, and its z with the tail."""
         if not 0 < self.sd < math.inf:
-            return Judgement(Null("closed-form", self.mean, note=_SAME))
-        excess = value - self.mean if excess is None else excess
-        if is_hidden(size, max(self.sd, abs(excess))):
-            return Judgement(Null("closed-form", self.mean, self.sd, note=WIDE))
+            return Assessment(Null("closed-form", self.mean, note=_NO_SPREAD))
+        excess = self.excess(measured)
+        if is_lost_to_rounding(measured.log_rounding_scale, log_or_minus_inf(max(self.sd, abs(excess)))):
+            return Assessment(Null("closed-form", self.mean, self.sd, note=WIDE))
         method, p_value = self.tail(excess / self.sd)
-        null = Null(method, self.mean, self.sd, note=UNEVEN if p_value is None else None)
-        return Judgement(null, excess, excess / self.sd, clipped(p_value))
-
-
-def is_hidden(size: float, spread: float, rounding: float = ROUNDING) -> bool:
-    """Tell whether rounding of terms of a size would rule a number, such as their sum or its spread."""
-    return rounding * size > PRECISION * spread
+        null = Null(method, self.mean, self.sd, note=TOO_SKEWED if p_value is None else None)
+        return Assessment(null, excess, excess / self.sd, clipped(p_value))
 
 
 @dataclass(frozen=True)
-class GammaLaw(ValueLaw):
-    """Pearson's type III law.
+class Gamma(Parametric):
+    """A gamma distribution with a location: Pearson's type III, given by three moments.
 
     Attributes
     ----------
     skewness : float
-        Beside its mean and standard deviation.
+        The third.
     n : int
         Number of points.
     two_sided : bool
-        A value can be too small as well.
+        The value can also be too small.
     """
 
     skewness: float
     n: int
     two_sided: bool = False
 
+    @classmethod
+    def of(cls, moments: Moments, n: int, *, two_sided: bool = False) -> "Gamma":
+        """Return the one with these moments, for n points."""
+        return cls(moments.mean, moments.sd, moments.skewness, n, two_sided)
+
     def tail(self, z: float) -> tuple[str, float | None]:
-        """Return the probability of a larger z, or twice the lesser of both."""
-        low, high = _SKEWNESS if self.two_sided else (-_MOST_SKEW, _MOST_SKEW)
+        """Return the probability of a larger z, or twice that of the smaller tail."""
+        low, high = _SKEWNESS if self.two_sided else (-_MOST_SKEWED, _MOST_SKEWED)
         if self.n < FEWEST or not low < self.skewness < high:
             return "closed-form", None
         below, above = gamma_tails(z, self.skewness)
@@ -167,43 +222,46 @@ class GammaLaw(ValueLaw):
 
 
 @dataclass(frozen=True)
-class PairLaw(ValueLaw):
-    """The law of a mean of a kernel over pairs: its limit, moved and scaled to n.
+class KernelLimit(Parametric):
+    """The limit as n → ∞ of a mean of a kernel over pairs, with the exact mean and sd at n.
+
+    The limit is Σ λ χ²₁ over the eigenvalues of the centred kernel under N(0, I)
+    (`gaedist.null.kernel_spectrum`).
 
     Attributes
     ----------
     n : int
         Number of points.
     pairs : PairMoments
-        What is known of the kernel.
+        Moments and eigenvalues of the kernel.
     """
 
     n: int
     pairs: PairMoments
 
+    @classmethod
+    def of(cls, n: int, pairs: PairMoments, *, unbiased: bool, factor: float = 1.0) -> "KernelLimit":
+        """Return the null distribution of a factor times the U- or V-statistic of n points."""
+        sd = math.sqrt(pairs.variance(n, unbiased=unbiased))
+        return cls(factor * pairs.expected(n, unbiased=unbiased), factor * sd, n, pairs)
+
     def tail(self, z: float) -> tuple[str, float | None]:
-        """Return the probability of a larger z."""
+        """Return the probability of a larger z in the limit."""
         pairs = self.pairs
         if self.n < FEWEST or not abs(pairs.skewness_at(self.n) - pairs.skewness) < DEPARTURE:
             return "closed-form", None
-        law = quadratic_law(*pairs.eigenvalues)
-        return "limit-law", law.upper_tail(pairs.trace(1) + z * math.sqrt(2 * pairs.trace(2)))
-
-
-def pair_law(n: int, pairs: PairMoments, *, unbiased: bool, factor: float = 1.0) -> PairLaw:
-    """Return the law of a factor times U or V for n points, with the exact mean and standard deviation."""
-    sd = math.sqrt(pairs.variance(n, unbiased=unbiased))
-    return PairLaw(factor * pairs.expected(n, unbiased=unbiased), factor * sd, n, pairs)
+        limit = quadratic_law(*pairs.eigenvalues)
+        return "limit-law", limit.upper_tail(pairs.trace(1) + z * math.sqrt(2 * pairs.trace(2)))
 
 
 @dataclass(frozen=True)
-class LogNormalLaw(ValueLaw):
-    """A log-normal law.
+class LogNormal(Parametric):
+    """A log-normal distribution.
 
     Attributes
     ----------
     trusted : bool
-        It is known to be near the law at this n.
+        It was found calibrated at this n and D.
     """
 
     trusted: bool
@@ -216,16 +274,71 @@ class LogNormalLaw(ValueLaw):
             return "closed-form", None
         ratio = self.sd / self.mean
         square = math.log1p(ratio**2)
-        if not z * ratio > -1:  # a value of 0 and less
+        if not z * ratio > -1:  # a value of 0 or less
             return "log-normal", 1.0
         return "log-normal", float(ndtr(-(math.log1p(z * ratio) + square / 2) / math.sqrt(square)))
 
 
+@dataclass(frozen=True, eq=False)
+class Simulated(NullDistribution):
+    """The empirical distribution of simulated samples.
+
+    Attributes
+    ----------
+    values : (R,) array
+        Their `Measured.varying`.
+    two_sided : bool
+        The value can also be too small.
+    """
+
+    values: Array
+    two_sided: bool
+
+    @cached_property
+    def _moments(self) -> tuple[float, float]:
+        return mean_and_sd(self.values)
+
+    def assess(self, measured: Measured) -> Assessment:
+        """Count the simulated values at least as extreme, the measured one among them."""
+        (mean, sd), count, value = self._moments, len(self.values), measured.varying
+        null = Null("monte-carlo", mean + measured.constant, sd or None, count)
+        if not sd > 0:
+            return Assessment(replace(null, note=_SAME_VALUES))
+        if is_lost_to_rounding(measured.log_rounding_scale, math.log(max(sd, abs(value - mean)))):
+            return Assessment(replace(null, note=WIDE))
+        above, below = (1 + int(np.sum(beyond)) for beyond in (self.values >= value, self.values <= value))
+        hits = 2 * min(above, below) if self.two_sided else above
+        return Assessment(null, value - mean, (value - mean) / sd, min(1.0, hits / (1 + count)))
+
+
+def smallest_p(replicates: int, *, two_sided: bool) -> float:
+    """Return the smallest p-value that so many simulated samples can give."""
+    return (2 if two_sided else 1) / (1 + replicates)
+
+
+def is_lost_to_rounding(log_rounding_scale: float, log_size: float) -> bool:
+    """Tell whether the rounding of terms would change a number by more than `PRECISION` of it.
+
+    Parameters
+    ----------
+    log_rounding_scale : float
+        Logarithm of the largest of the terms that the number is the sum of.
+    log_size : float
+        Logarithm of the number.
+    """
+    return math.log(ROUNDING) + log_rounding_scale > log_size + math.log(PRECISION)
+
+
+def clipped(p_value: float | None) -> float | None:
+    """Return a probability that rounding has taken neither above 1 nor to 0."""
+    return None if p_value is None else min(1.0, max(sys.float_info.min, p_value))
+
+
 def gamma_tails(z: float, skewness: float) -> tuple[float, float]:
-    """Return the probabilities below and above z by Pearson's type III law of mean 0 and variance 1."""
+    """Return the probabilities below and above z under Pearson's type III with mean 0 and variance 1."""
     from scipy.special import gammainc, gammaincc, ndtr
 
-    if abs(skewness) < _STRAIGHT:
+    if abs(skewness) < _NORMAL:
         return float(ndtr(z)), float(ndtr(-z))
     shape = 4 / skewness**2
     place = max(0.0, shape + 2 / skewness * z)

@@ -1,23 +1,25 @@
-"""What permuted labels would give: whether two samples differ, by the pooled points dealt out anew.
+"""The null distribution of a two-sample statistic by permutations of the pooled labels.
 
-With labels b = 1 for the points of one sample, of n, and 0 for those of the other, of m, both estimators are
+With labels b = 1 for the points of one sample, of size n, and 0 for those of the other, of size m, both
+estimators of a squared distance with a kernel K are
 
     2 A Σ b_i K_ij b_j − 2 B Σ (b_i + b_j) K_ij + 2 C Σ K_ij          over the pairs i > j of pooled points
 
 with A = 1/α_n + 1/α_m + 2/(nm), B = 1/α_m + 1/(nm) and C = 1/α_m. The biased one has α_n = n² and adds
-the overlaps of the points with themselves; the unbiased one has α_n = n (n − 1) and does without (Gretton et
-al., A kernel two-sample test, JMLR 13, 2012, Eqs. (5) and (3)). The labels 1 go to the smaller sample, so
-that these terms are never large beside what they leave. So it is for any kernel K of a pair that keeps its
-value when the points change samples, times a factor that may be negative, as it is for |x − y|.
+each point's overlap with itself; the unbiased one has α_n = n (n − 1) and leaves it out (A. Gretton et al., A
+kernel two-sample test, JMLR 13 (2012) 723, Eqs. (5) and (3)). Label 1 goes to the smaller sample, which keeps
+these terms small compared with their sum. This holds for any kernel that depends on the two points alone,
+times a factor that may be negative, as it is for |x − y|.
 
-W₂² along directions is no sum over pairs, and is computed anew for each labelling.
+W₂² along directions is no sum over pairs, and is computed anew for each labeling.
 
-What no labelling changes is kept apart: at large D the overlaps with themselves would swallow all else.
+What no labeling changes is kept apart: in many dimensions the overlaps of points with themselves would
+swallow everything else.
 """
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar, cast
+from typing import cast
 
 import numpy as np
 
@@ -36,36 +38,40 @@ from gaedist.mixtures.covariance import Covariance, Movable
 from gaedist.mixtures.diagonal import Constant, Spherical
 from gaedist.mixtures.families import common_family, promoted
 from gaedist.mixtures.mixture import Mixture, SquaredDistance, pair_sum
-from gaedist.numerics import Array, signed_sum, to_linear
+from gaedist.null.distributions import Assessment, Measured, Null, NullDistribution
+from gaedist.numerics import Array, log_or_minus_inf, signed_sum, to_linear
 
-_DEALT = 1 << 22  # labels that are dealt at once
-_STREAM = 3  # of random numbers, beside those of other draws
-_ROUNDINGS = 256.0  # that may add up in a sum of overlaps with themselves, made in blocks
+_LABELS_AT_ONCE = 1 << 22
+_STREAM = 3  # of random numbers, distinct from those of other draws
+_ROUNDINGS = 256.0  # that may accumulate in a blocked sum of overlaps of points with themselves
 _EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
-class PermutationLaw:
-    """The law of a squared distance when the labels of the pooled points are permuted.
+class Permutations(NullDistribution):
+    """The distribution of a two-sample statistic over random permutations of the pooled labels.
 
     Attributes
     ----------
     replicates : int
-        R, the number of random permutations.
+        R, the number of permutations.
     mean, sd : float
-        Mean and standard deviation of the distance over them.
+        Mean and standard deviation of the statistic over them.
     p_value : float
-        The share of labellings, the observed one among them, that give at least the observed distance.
+        (1 + #{permuted ≥ observed})/(1 + R): the observed labeling counts as one.
     """
 
     replicates: int
     mean: float
     sd: float
     p_value: float
-    method: ClassVar[str] = "permutations"
+
+    def assess(self, measured: Measured) -> Assessment:
+        """Return the p-value of the observed labeling."""
+        return Assessment(Null("permutations", self.mean, self.sd, self.replicates), p_value=self.p_value)
 
 
-def permuted(
+def permute_mixtures(
     p: Mixture,
     q: Mixture,
     distance: SquaredDistance,
@@ -74,16 +80,16 @@ def permuted(
     unbiased: bool,
     unit: float,
     run: Run,
-) -> PermutationLaw:
-    """Permute the labels of the pooled points, which keep their covariances.
+) -> Permutations:
+    """Permute the labels of the pooled points of two smoothed samples; each point keeps its covariance.
 
-    Takes O(n D + n R/8) memory. What differs from the observed distance by no more than rounding may, counts
-    as equal to it, and so towards the p-value, which is (1 + #{permuted ≥ observed})/(1 + R).
+    Takes O(n D + n R/8) memory. A permuted value that differs from the observed one by no more than rounding
+    counts as equal to it, and so towards the p-value.
 
     Parameters
     ----------
     p, q : Mixture
-        The samples, smoothed. All their points have equal weights.
+        The smoothed samples, all of whose points have equal weights.
     distance : SquaredDistance
         Between p and q in the same unit; it tells how large the terms are.
     replicates : int
@@ -91,28 +97,28 @@ def permuted(
     unbiased : bool
         Leave out the overlaps of points with themselves.
     unit : float
-        As for `squared_distance`, for the mean and the standard deviation.
+        Normalisation of the mean and the standard deviation, as in `squared_distance`.
     run : Run
         Threads, progress, and the seed of the permutations.
     """
     few, many = sorted((p, q), key=lambda mixture: len(mixture.centers))
     n, m = len(few.centers), len(many.centers)
     pool = _pool(few, many)
-    bits = deal(n, m, replicates, run.seed)
+    bits = permuted_labels(n, m, replicates, run.seed)
     log_scale = pool.dim / 2 * math.log(unit)
     log_unit = _log_largest(distance, len(p.centers), len(q.centers))
     sums = label_sums(pair_sum(pool, pool), bits, run, log_unit=log_unit - log_scale)
-    values = _of_pairs(sums, n, m, unbiased, log_unit)
+    values = _values_of_pairs(sums, n, m, unbiased, log_unit)
     if not unbiased:
         log_selves = np.broadcast_to(pool.covariance.log_selves(pool.dim) + log_scale, n + m)
-        values = _with_selves(values, log_selves, pool.dim, bits, n, m)
-    return _law(values, replicates)
+        values = _with_self_overlaps(values, log_selves, pool.dim, bits, n, m)
+    return _compared(values, replicates)
 
 
-def permuted_kernel(
+def permute_kernel(
     pairs: PairSum, n: int, *, replicates: int, unbiased: bool, peak: float, factor: float, run: Run
-) -> PermutationLaw:
-    """Permute the labels of points, for a mean of a kernel as the module's docstring has it, times a factor.
+) -> Permutations:
+    """Permute the labels for a mean of a kernel, as in the module's docstring, times a factor.
 
     Takes O(N D + N R/8) memory.
 
@@ -121,49 +127,47 @@ def permuted_kernel(
     pairs : PairSum
         The sum of the kernel over the pairs of `pooled` points.
     n : int
-        How many of them, the first ones, are of the smaller sample.
+        Size of the smaller sample, whose points come first.
     replicates : int
         R.
     unbiased : bool
-        Leave out the kernel of points and themselves.
+        Leave out the pairs of a point with itself.
     peak : float
         The kernel at distance 0.
     factor : float
-        Of the value; negative where K grows with the distance.
+        Of the statistic; negative where K grows with the distance.
     run : Run
         Threads, progress, and the seed of the permutations.
     """
     m = len(pairs.x) - n
-    bits = deal(n, m, replicates, run.seed)
-    found = _of_pairs(label_sums(pairs, bits, run), n, m, unbiased, 0.0, factor)
+    bits = permuted_labels(n, m, replicates, run.seed)
+    found = _values_of_pairs(label_sums(pairs, bits, run), n, m, unbiased, 0.0, factor)
     if not unbiased:
-        found = replace(found, common=signed_sum((factor * (1 / n + 1 / m), _log(peak))))
-    return _law(found, replicates)
+        found = replace(found, common=signed_sum((factor * (1 / n + 1 / m), log_or_minus_inf(peak))))
+    return _compared(found, replicates)
 
 
-def permuted_transport(
-    pool: Array, n: int, directions: Array, *, replicates: int, run: Run
-) -> PermutationLaw:
-    """Permute the labels of `pooled` points, the first n of them of the smaller sample, for the mean of W₂².
+def permute_wasserstein(pool: Array, n: int, directions: Array, *, replicates: int, run: Run) -> Permutations:
+    """Permute the labels of `pooled` points, the first n of the smaller sample, for the mean of W₂².
 
-    Takes O(N R/8) memory beside batches of directions.
+    Takes O(N R/8) memory besides batches of directions.
     """
-    bits = deal(n, len(pool) - n, replicates, run.seed)
+    bits = permuted_labels(n, len(pool) - n, replicates, run.seed)
     costs = label_costs(pool, directions, bits, n, 1 + replicates, run)
-    return _law(_Values(costs.values, costs.errors, 0.0), replicates)
+    return _compared(_Values(costs.values, costs.errors, 0.0), replicates)
 
 
 def pooled(x: Array, y: Array) -> tuple[Array, int]:
-    """Return the points of both samples, seen from their mean, the smaller sample first, and its size."""
+    """Return the points of both samples about their common mean, the smaller sample first, and its size."""
     few, many = sorted((x, y), key=len)
     points = np.concatenate([few, many])
     return points - points.mean(axis=0), len(few)
 
 
-def deal(n: int, m: int, replicates: int, seed: int) -> Bits:
-    """Return the observed labels, in which the first n points are 1, and R random ones, as bits.
+def permuted_labels(n: int, m: int, replicates: int, seed: int) -> Bits:
+    """Return the observed labels, 1 for the first n points, and R random permutations of them, as bits.
 
-    Labellings that fill up the last of the ⌈(1 + R)/8⌉ bytes of a point are 0.
+    Columns that only fill the last of the ⌈(1 + R)/8⌉ bytes of a point are 0.
     """
     rng, total, columns = np.random.default_rng((seed, _STREAM)), n + m, 1 + replicates
     try:
@@ -171,7 +175,7 @@ def deal(n: int, m: int, replicates: int, seed: int) -> Bits:
     except (MemoryError, ValueError) as error:
         size = total * columns / 8 / 2**30
         raise GaedistError(f"the labels need {size:.0f} GiB of memory. Use fewer --permutations.") from error
-    step = max(1, _DEALT // (8 * total))
+    step = max(1, _LABELS_AT_ONCE // (8 * total))
     for start in range(0, bits.shape[1], step):
         stop = min(start + step, bits.shape[1])
         labels = np.zeros((min(8 * stop, columns) - 8 * start, total), dtype=np.uint8)
@@ -188,7 +192,7 @@ def _pool(p: Mixture, q: Mixture) -> Mixture:
     if isinstance(p.covariance, Constant) and p.covariance == q.covariance:
         return Mixture(centers, p.covariance)
     family = common_family(p.covariance.name, q.covariance.name)
-    wide = Spherical.name if family == Constant.name else family  # for two numbers
+    wide = Spherical.name if family == Constant.name else family  # two different numbers
     first, second = (cast(Movable, promoted(r.covariance, wide, r.centers)) for r in (p, q))
     return Mixture(centers, cast(Covariance, first.concatenated(second)))
 
@@ -205,16 +209,16 @@ def _log_largest(distance: SquaredDistance, n: int, m: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Values:
-    """The distances of all labellings, but for what they have in common.
+    """The statistic for every labeling, without what all labelings have in common.
 
     Attributes
     ----------
     values, errors : (R,) arrays
-        Over exp(log_unit), and how far rounding may move them against each other.
+        In units of exp(log_unit), and how far rounding may move them relative to each other.
     log_unit : float
         The logarithm of their unit.
     common : tuple of int and float
-        Sign and logarithm of what is to be added to them.
+        Sign and logarithm of what is to be added to all of them.
     """
 
     values: Array
@@ -223,10 +227,10 @@ class _Values:
     common: tuple[int, float] = (0, -math.inf)
 
 
-def _of_pairs(
+def _values_of_pairs(
     sums: LabelSums, n: int, m: int, unbiased: bool, log_unit: float, factor: float = 1.0
 ) -> _Values:
-    """Return the sum over pairs of different points, as the module's docstring has it, times a factor."""
+    """Return the sum over pairs of different points, as in the module's docstring, times a factor."""
     alpha_n, alpha_m = (n * (n - 1), m * (m - 1)) if unbiased else (n**2, m**2)
     both = 2 * (1 / alpha_n + 1 / alpha_m + 2 / (n * m)) * sums.both
     either = 2 * (1 / alpha_m + 1 / (n * m)) * sums.either
@@ -234,11 +238,11 @@ def _of_pairs(
     return _Values(values, abs(factor) * sums.rounding * (both + either), log_unit)
 
 
-def _with_selves(pairs: _Values, logs: Array, dim: int, bits: Bits, n: int, m: int) -> _Values:
-    """Add Σ s_i b_i/n² + Σ s_i (1 − b_i)/m², where the logs are those of the overlaps s_i with themselves.
+def _with_self_overlaps(pairs: _Values, logs: Array, dim: int, bits: Bits, n: int, m: int) -> _Values:
+    """Add Σ s_i b_i/n² + Σ s_i (1 − b_i)/m², given the logarithms of the overlaps s_i with themselves.
 
-    With r, the median of the s_i, that is (1/n² − 1/m²) Σ (s_i − r) b_i beside what all have in common: 0
-    where all points have one σ, or the samples one size.
+    With r, the median of the s_i, that is (1/n² − 1/m²) Σ (s_i − r) b_i plus a constant; the sum is 0 where
+    all points have one σ, or both samples one size.
     """
     log_typical, log_peak = float(np.median(logs)), float(logs.max())
     excess = 1 / n**2 - 1 / m**2
@@ -261,21 +265,17 @@ def _with_selves(pairs: _Values, logs: Array, dim: int, bits: Bits, n: int, m: i
     )
 
 
-def _law(found: _Values, replicates: int) -> PermutationLaw:
-    """Compare the first labelling to the others."""
+def _compared(found: _Values, replicates: int) -> Permutations:
+    """Compare the first labeling, the observed one, with the others."""
     observed, values = found.values[0], found.values[1 : 1 + replicates]
     slack = found.errors[0] + found.errors[1 : 1 + replicates]
     sign, log_common = found.common
     mean, sd = mean_and_sd(values)
-    parts = [(sign, log_common), (int(np.sign(mean)), found.log_unit + _log(abs(mean)))]
+    parts = [(sign, log_common), (int(np.sign(mean)), found.log_unit + log_or_minus_inf(abs(mean)))]
     sign, log_mean = signed_sum(*parts)
-    return PermutationLaw(
+    return Permutations(
         replicates=replicates,
         mean=sign * to_linear(log_mean),
-        sd=to_linear(_log(sd) + found.log_unit),
+        sd=to_linear(log_or_minus_inf(sd) + found.log_unit),
         p_value=(1 + int((values >= observed - slack).sum())) / (1 + replicates),
     )
-
-
-def _log(x: float) -> float:
-    return math.log(x) if x > 0 else -math.inf

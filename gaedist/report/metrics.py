@@ -1,5 +1,6 @@
 """Rows of the registry of metrics, as people and programs read them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ class MetricSummary:
     summary : str
         What it is, in one phrase.
     formula : tuple of str
-        Lines of its formula and normalisation.
+        Its formula and normalisation, a line for each sentence or formula.
     commands : tuple of str
         The commands that measure it.
     """
@@ -72,7 +73,7 @@ def _row(name: str, kind: type[MetricSummary]) -> MetricSummary:
         null=metric.null,
         reference=metric.reference,
         summary=metric.summary,
-        formula=tuple(metric.formula.splitlines()),
+        formula=tuple(line.replace("\n", " ") for line in re.split(r"(?<=[.:])\n", metric.formula)),
         commands=tuple(command for command, registry in commands.items() if name in registry),
     )
 

@@ -8,9 +8,9 @@ from gaedist.api.compare import CompareResult
 from gaedist.api.score import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.engine import SAMPLE
-from gaedist.metrics.null import least_p
 from gaedist.metrics.registry import METRICS
 from gaedist.mixtures.targets import TARGETS
+from gaedist.null.distributions import smallest_p
 from gaedist.report.numbers import metric_and_sigma, null_spread, p_sentence, score_value, z_text
 from gaedist.smoothing.rules import JOINT
 from gaedist.smoothing.smooth import SigmaSummary
@@ -134,16 +134,15 @@ def _by_verdict(results: Sequence[Any], verdict: Callable[[Any], str], order: Se
     parts = [f"{words}: {', '.join(metrics[words])}." for words in order if words in metrics]
     tests = sum(result.p_value is not None for result in results)
     if tests > 1:
-        parts.append(
-            f"By chance alone, about {_BORDERLINE * tests:.2g} of {tests} p-values would be below {_BORDERLINE:g}."
-        )
+        small = f"about {_BORDERLINE * tests:.2g} of {tests} p-values"
+        parts.append(f"By chance alone, {small} would be below {_BORDERLINE:g}.")
     return " ".join(parts)
 
 
 def _is_smallest(p: float, result: ScoreResult) -> bool:
     """Tell whether no simulated sample is as extreme, of enough samples to be a verdict."""
     count = result.null.replicates
-    return count is not None and p <= min(_RARE, least_p(count, two_sided=result.two_sided))
+    return count is not None and p <= min(_RARE, smallest_p(count, two_sided=result.two_sided))
 
 
 def direction(result: ScoreResult | CompareResult) -> str | None:

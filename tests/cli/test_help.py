@@ -7,8 +7,8 @@ import pytest
 from gaedist.cli.help import ABOUT, GROUPS
 from gaedist.engine import METHODS, PRECISIONS
 from gaedist.kernels.radial import KERNELS
-from gaedist.metrics.null import NULLS
 from gaedist.metrics.registry import METRICS, ONE_SAMPLE, TWO_SAMPLE
+from gaedist.metrics.significance import NULLS
 from gaedist.mixtures.families import FAMILIES
 from gaedist.mixtures.targets import ESTIMATORS, TARGETS
 from gaedist.report.writers import FORMATS

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.engine.compiled.integrands import Gaussian
-from gaedist.engine.label_tiling import Bits, LabelSums, times_labels
+from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import ROUNDING, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import Run
 from gaedist.engine.run.threads import limited_blas, limited_threads

@@ -1,0 +1,225 @@
+"""The squared L2 distance of smoothed codes to the prior, and its null distribution for one σ."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gaedist.engine import ROUNDING, SAMPLE, PairTotal, Run
+from gaedist.errors import GaedistError
+from gaedist.metrics.base import OneSample
+from gaedist.metrics.measurement import Measurement, ScoreTerms
+from gaedist.metrics.options import ScoreOptions
+from gaedist.mixtures.diagonal import Constant
+from gaedist.mixtures.mixture import SquaredDistance, distance_plan, normal
+from gaedist.null.chi_square_sums import limit_law
+from gaedist.null.distributions import (
+    DEPARTURE,
+    FEWEST,
+    WIDE,
+    Assessment,
+    Gamma,
+    Measured,
+    NoDistribution,
+    Null,
+    NullDistribution,
+    clipped,
+    is_lost_to_rounding,
+)
+from gaedist.null.gaussian_moments import limit_moments, moments
+from gaedist.numerics import Array, signed_sum, to_linear
+from gaedist.smoothing.rules import RULES, family_of, is_repeatable
+from gaedist.smoothing.smooth import smooth
+
+_TOO_SKEWED = (
+    "the null distribution is too skewed at this n, D and σ to convert z to a p-value. "
+    "Use --null monte-carlo (null=), or a larger σ."
+)
+_INEXACT = (
+    "the standard error of the estimate is too large for a p-value. Use a smaller --tolerance (tolerance=)."
+)
+_UNKNOWN = "the null distribution is not known for these σ. Use --null monte-carlo (null=)."
+FOREIGN = (
+    "σ from a file or an array belongs to its points, so no sample of N(0, I) can be scored with it. Choose "
+    "σ for such a sample by the same rule, and score that."
+)
+
+MOST_SAMPLED = 0.25
+"""Largest standard error of an estimate, in null standard deviations, for which p-values are calibrated."""
+
+
+class GaussianOneSample(OneSample):
+    """d² of the smoothed codes p to the prior: Eq. (6), and for one σ Eqs. (7) and (8).
+
+    Attributes
+    ----------
+    options : ScoreOptions
+        Where σ comes from, the covariance family, the target and the estimator.
+    smoothing : Smoothing
+        The codes with the chosen σ.
+    """
+
+    def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
+        """Choose σ and plan the overlaps; raise `GaedistError` if σ does not fit."""
+        self.check_size(len(x), options)
+        self.n, self.dim = x.shape
+        self.options = options
+        self.smoothing = smooth(x, options.sigma, options.covariance, run)
+        self.interrupted = bool(self.smoothing.optimum and self.smoothing.optimum.interrupted)
+        (p,), log_spreads = self.smoothing.mixtures, {}
+        prior, unit = normal(self.dim), 1.0
+        if options.smoothed and self.variance is not None:
+            prior, unit = normal(self.dim, variance=1 + self.variance), self.variance
+        if run.method == SAMPLE and self.variance is not None:
+            log_spreads[0] = moments(self.n, self.dim, self.variance, smoothed=options.smoothed).log_sd
+        self.plan = distance_plan([(p, prior, unit)], log_spreads)
+        self.pairs = self.plan.pairs
+
+    @property
+    def variance(self) -> float | None:
+        """σ², if it is the same for all points."""
+        covariance = self.smoothing.mixtures[0].covariance
+        return covariance.variance if isinstance(covariance, Constant) else None
+
+    def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> Measurement:
+        """Return the distance, and its terms as logarithms."""
+        (distance,) = self.plan.finish(totals, values)
+        options, provenance = self.options, distance.provenance
+        if options.unbiased:
+            distance = distance.unbiased(self.n)
+        sign, log_value = distance.signed_value
+        if sign <= 0 and not options.unbiased:  # by rounding
+            sign, log_value = 1, -math.inf
+        log_pairs, log_cross = distance.pp.log_pairs, math.log(2) + distance.pq.log_total
+        log_size = float(np.logaddexp(log_pairs, log_cross))
+        return Measurement(
+            value=sign * to_linear(log_value),
+            log_value=log_value if sign > 0 else None,
+            varying=self.varying(distance),
+            constant=self._constant(distance),
+            log_rounding_scale=max(log_pairs, log_cross) + math.log(provenance.rounding / ROUNDING),
+            provenance=provenance,
+            error=to_linear(distance.pp.log_error) if provenance.method == SAMPLE else None,
+            target=options.target,
+            estimator=options.estimator,
+            covariance=self.smoothing.mixtures[0].covariance.name,
+            sigma=self.smoothing.summary,
+            terms=ScoreTerms.of(distance),
+            distance=distance,
+            saturated=log_size < log_value + math.log(np.finfo(float).eps),
+        )
+
+    def varying(self, distance: SquaredDistance) -> float:
+        """Return the terms that differ between samples: pairs − 2 cross, and others that change with σ."""
+        log_self = -math.inf if self._is_fixed else distance.pp.log_self
+        log_prior = -math.inf if self._is_prior_fixed else distance.qq.log_total
+        sign, log = signed_sum(
+            (1, log_self), (1, distance.pp.log_pairs), (1, log_prior), (-2, distance.pq.log_total)
+        )
+        return sign * to_linear(log)
+
+    def _constant(self, distance: SquaredDistance) -> float:
+        """Return the terms that are the same for all samples of this size."""
+        prior = to_linear(distance.qq.log_total) if self._is_prior_fixed else 0.0
+        return prior + (to_linear(distance.pp.log_self) if self._is_fixed else 0.0)
+
+    @property
+    def _is_prior_fixed(self) -> bool:
+        return self._is_fixed or not self.options.smoothed
+
+    @property
+    def _is_fixed(self) -> bool:
+        return self.variance is not None and not self.smoothing.of_codes
+
+    def null_distribution(self) -> NullDistribution:
+        """Return the null distribution for one σ that was not chosen for least distance."""
+        if self.variance is None or self.smoothing.optimum:
+            return NoDistribution(_UNKNOWN if is_repeatable(self.options.sigma) else FOREIGN)
+        return GaussianNull(self.n, self.dim, self.variance, self.options.smoothed, self.options.unbiased)
+
+    @classmethod
+    def check_size(cls, n: int, options: ScoreOptions) -> None:
+        """Raise `GaedistError` for a single point, of which there is no unbiased mean over pairs."""
+        if options.unbiased and n < 2:
+            raise GaedistError("estimator u is a mean over pairs of points, and there is one point. Use v.")
+
+    @classmethod
+    def is_two_sided(cls, options: ScoreOptions) -> bool:
+        """Return False for the smoothed target: that distance is 0 at N(0, I) only."""
+        return not options.smoothed
+
+    @classmethod
+    def has_closed_form(cls, options: ScoreOptions) -> bool:
+        """Return whether σ is one number for all points, not chosen for least distance."""
+        sigma = options.sigma
+        searched = isinstance(sigma, str) and sigma in RULES and RULES[sigma].searched
+        return family_of(sigma, options.covariance) == Constant.name and not searched
+
+    @classmethod
+    def can_be_simulated(cls, options: ScoreOptions) -> bool:
+        """Return False for σ from a file or an array, which belongs to its points."""
+        return is_repeatable(options.sigma)
+
+
+@dataclass(frozen=True)
+class GaussianNull(NullDistribution):
+    """The null distribution of the distance with one σ: exact moments at every n and D.
+
+    To N(0, I) itself the p-value is two-sided, as a distance can be too small as well, by the gamma
+    distribution with the exact mean, standard deviation and skewness. To the smoothed target it is an upper
+    tail, by the limit of n d² with the exact mean and standard deviation at n. Neither is given where the
+    skewness shows that it would not be calibrated.
+
+    Attributes
+    ----------
+    n, dim : int
+        Size and dimension of the sample.
+    variance : float
+        σ².
+    smoothed, unbiased : bool
+        As in `ScoreOptions`.
+    factor : float
+        The value is this times the distance.
+    """
+
+    n: int
+    dim: int
+    variance: float
+    smoothed: bool
+    unbiased: bool = False
+    factor: float = 1.0
+
+    def assess(self, measured: Measured) -> Assessment:
+        """Compare each term with its own mean, so that constants that would swallow the rest never enter."""
+        assert measured.distance is not None
+        exact = moments(self.n, self.dim, self.variance, smoothed=self.smoothed, unbiased=self.unbiased)
+        mean, sd = to_linear(exact.log_mean), to_linear(exact.log_sd)
+        log_pairs, log_cross = measured.distance.pp.log_pairs, measured.distance.pq.log_total
+        sign, log_excess = signed_sum(
+            (1, log_pairs), (-1, exact.log_pairs), (-2, log_cross), (2, exact.log_cross)
+        )
+        factor = self.factor
+        log_scale = measured.log_rounding_scale - math.log(factor)
+        if is_lost_to_rounding(log_scale, max(exact.log_sd, log_excess)):
+            return Assessment(Null("closed-form", factor * mean, factor * sd, note=WIDE))
+        excess, z = sign * to_linear(log_excess), sign * to_linear(log_excess - exact.log_sd)
+        if self.smoothed:
+            method, p_value = self._limit_tail(z, exact.skewness)
+        else:
+            method, p_value = Gamma(mean, sd, exact.skewness, self.n, two_sided=True).tail(z)
+        note = _TOO_SKEWED if p_value is None else None
+        if measured.error is not None and measured.error > MOST_SAMPLED * (factor * sd):
+            p_value, note = None, _INEXACT
+        return Assessment(
+            Null(method, factor * mean, factor * sd, note=note), factor * excess, z, clipped(p_value)
+        )
+
+    def _limit_tail(self, z: float, skewness: float) -> tuple[str, float | None]:
+        """Return the probability of a larger z in the limit n → ∞, where n is large enough for it."""
+        mean, sd, of_limit = limit_moments(self.dim, self.variance)
+        near = self.n >= FEWEST and abs(skewness - of_limit) < DEPARTURE
+        limit = limit_law(self.dim, self.variance) if near else None
+        if limit is None:
+            return "closed-form", None
+        return "limit-law", limit.upper_tail(mean + z * sd)

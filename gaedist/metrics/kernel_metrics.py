@@ -1,0 +1,153 @@
+"""What metrics by a radial kernel share: means of the kernel over pairs, and their null distributions.
+
+One sample: value = mean k(x_i, x_j) − 2 mean E[k | x_i] + E k, with the expectations over N(0, I) in closed
+form or one integral (`gaedist.kernels.radial.ScaleMixture`), so that no reference sample is needed.
+
+Two samples: the mean of k over pairs within X and within Y, minus twice that between them. Over all
+assignments of the pooled points each of the three means is k̄, the mean of k over pairs of different points,
+so the expected value is 0; or (k(0) − k̄)(1/n + 1/m), if points are also paired with themselves.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gaedist.engine import PairSum, PairTotal, Profile, Run
+from gaedist.kernels.radial import ScaleMixture
+from gaedist.metrics.base import OneSample, TwoSample
+from gaedist.metrics.measurement import Measurement
+from gaedist.metrics.parameters import NONE, Parameters
+from gaedist.null.permutations import Permutations, permute_kernel, pooled
+from gaedist.numerics import Array, log_of_value, log_or_minus_inf, squared_norms
+
+
+def radial_sum(profile: Profile, x: Array, y: Array | None = None) -> PairSum:
+    """Return the sum of a function of distance over the pairs of a sample, or of two."""
+    weights = np.zeros((1, len(x)))
+    return PairSum(profile, x, y, weights, None if y is None else np.zeros((1, len(y))), 0.0, 0.0)
+
+
+def pair_mean(log_sum: float, n: int, peak: float, *, unbiased: bool) -> float:
+    """Return the mean of a kernel over pairs i ≠ j, or over all i and j, where it is ``peak`` for i = j."""
+    pairs = 2 * math.exp(log_sum)
+    return pairs / (n * (n - 1)) if unbiased else pairs / n**2 + peak / n
+
+
+def mean_about(mixture: ScaleMixture, x: Array) -> float:
+    """Return the mean over the points of E[k | x_i]."""
+    return math.fsum(mixture.mean_about(squared_norms(x), x.shape[1])) / len(x)
+
+
+class KernelOneSample(OneSample):
+    """A squared distance to N(0, I) by a radial kernel: the sum of a few terms.
+
+    Attributes
+    ----------
+    used : Parameters
+        The parameters in use.
+    least : float
+        The smallest value that is not an effect of rounding.
+    """
+
+    used: Parameters = NONE
+    least: float = -math.inf
+
+    @abstractmethod
+    def terms(self, totals: Sequence[PairTotal]) -> list[float]:
+        """Return the terms, from the totals of ``pairs``."""
+
+    def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> Measurement:
+        """Return the sum of the terms."""
+        terms = self.terms(totals)
+        value = max(self.least, math.fsum(terms))
+        return Measurement(
+            value=value,
+            log_value=log_of_value(value),
+            varying=value,
+            log_rounding_scale=log_or_minus_inf(max(map(abs, terms))),
+            parameters=self.used,
+        )
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel as the two-sample form uses it.
+
+    Attributes
+    ----------
+    profile : Profile
+        What the engine sums.
+    peak : float
+        k(0), for pairs of a point with itself.
+    factor : float
+        The value is this times the mean; negative for a kernel that grows with distance.
+    unbiased : bool
+        Points are not paired with themselves.
+    used : Parameters
+        The parameters in use.
+    """
+
+    profile: Profile
+    peak: float = 0.0
+    factor: float = 1.0
+    unbiased: bool = False
+    used: Parameters = NONE
+
+
+class KernelTwoSample(TwoSample):
+    """A squared distance of two samples by a radial kernel.
+
+    Subclasses set ``kernel`` before they call this ``prepare``.
+    """
+
+    kernel: Kernel
+
+    def prepare(self, x: Array, y: Array, run: Run) -> None:
+        """Plan the sums over pairs within X, within Y and between them."""
+        self.x, self.y, self.run = x, y, run
+        few, many = sorted((x, y), key=len)  # as the gaussian metric does, to share its pass
+        samples = (x, None), (y, None), (few, many)
+        self.pairs = [radial_sum(self.kernel.profile, *points) for points in samples]
+
+    def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> Measurement:
+        """Return the mean within each sample, minus twice that between them."""
+        kernel, n, m = self.kernel, len(self.x), len(self.y)
+        logs = [total.log for total in totals]
+        within = [
+            pair_mean(log, size, kernel.peak, unbiased=kernel.unbiased)
+            for log, size in zip(logs, (n, m), strict=False)
+        ]
+        value = kernel.factor * math.fsum([*within, -2 * math.exp(logs[2]) / (n * m)])
+        if not kernel.unbiased:  # negative by rounding only
+            value = max(0.0, value)
+        return Measurement(
+            value=value,
+            log_value=log_of_value(value),
+            varying=value,
+            parameters=kernel.used,
+            expected=self._expected(logs),
+        )
+
+    def _expected(self, logs: Sequence[float]) -> float:
+        """Return the mean over all assignments of the pooled points, as in the module's docstring."""
+        kernel, n, m = self.kernel, len(self.x), len(self.y)
+        if kernel.unbiased:
+            return 0.0
+        mean = 2 * math.fsum(map(math.exp, logs)) / ((n + m) * (n + m - 1))
+        return max(0.0, kernel.factor * (kernel.peak - mean)) * (1 / n + 1 / m)
+
+    def permute(self, measurement: Measurement, replicates: int) -> Permutations:
+        """Permute the labels of the pooled points."""
+        pool, smaller = pooled(self.x, self.y)
+        return permute_kernel(
+            radial_sum(self.kernel.profile, pool),
+            smaller,
+            replicates=replicates,
+            unbiased=self.kernel.unbiased,
+            peak=self.kernel.peak,
+            factor=self.kernel.factor,
+            run=self.run,
+        )

@@ -1,0 +1,115 @@
+"""Where the null distribution of a one-sample metric comes from: `NULLS` is the one dispatch."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gaedist.engine import Run, evaluate
+from gaedist.errors import GaedistError
+from gaedist.metrics.base import Metric, OneSample
+from gaedist.metrics.gaussian.one_sample import FOREIGN
+from gaedist.metrics.options import ScoreOptions
+from gaedist.metrics.registry import ONE_SAMPLE
+from gaedist.null.distributions import NoDistribution, NullDistribution, Simulated
+from gaedist.null.monte_carlo import simulated
+from gaedist.numerics import Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class NullOptions:
+    """How a null distribution is simulated.
+
+    Attributes
+    ----------
+    replicates : int
+        Number of samples to simulate.
+    run : Run
+        Threads, progress and seed.
+    cache : bool
+        Keep simulated values in the user's cache folder.
+    """
+
+    replicates: int
+    run: Run
+    cache: bool
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """The varying part of a metric's value, for simulated samples, also in other processes.
+
+    Attributes
+    ----------
+    metric : str
+        One of `ONE_SAMPLE`.
+    options : ScoreOptions
+        Its options; σ is a number or a rule.
+    """
+
+    metric: str
+    options: ScoreOptions
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """Everything that it depends on, apart from the sample and the seed."""
+        row, options = ONE_SAMPLE[self.metric], asdict(self.options)
+        parameters = options.pop("parameters")
+        key = {"metric": self.metric, **{name: parameters[name] for name in row.parameters}}
+        return key | options if row.smooths else key
+
+    def of(self, x: Array, run: Run) -> float:
+        """Return it."""
+        applied = ONE_SAMPLE[self.metric].for_one_sample()(x, self.options, run)
+        (measurement,) = evaluate([applied], run)
+        if applied.interrupted:
+            raise KeyboardInterrupt  # σ of a replicate must not be the best so far
+        return measurement.varying
+
+
+def _closed_form(
+    name: str, applied: OneSample, options: ScoreOptions, null_options: NullOptions
+) -> NullDistribution:
+    return applied.null_distribution()
+
+
+def _monte_carlo(
+    name: str, applied: OneSample, options: ScoreOptions, null_options: NullOptions
+) -> NullDistribution:
+    if applied.interrupted:
+        return NoDistribution("the search for σ was interrupted.")
+    values = simulated(
+        applied.n,
+        applied.dim,
+        Statistic(name, options.for_simulation),
+        replicates=null_options.replicates,
+        run=null_options.run,
+        stored=null_options.cache,
+    )
+    return Simulated(values, two_sided=applied.is_two_sided(options))
+
+
+def _none(
+    name: str, applied: OneSample, options: ScoreOptions, null_options: NullOptions
+) -> NullDistribution:
+    return NoDistribution()
+
+
+NULLS: dict[str, Callable[[str, OneSample, ScoreOptions, NullOptions], NullDistribution]] = {
+    "auto": _closed_form,
+    "closed-form": _closed_form,
+    "monte-carlo": _monte_carlo,
+    "none": _none,
+}
+"""Name → from a metric applied to codes to its null distribution."""
+
+
+def check_null(null: str, metric: Metric, options: ScoreOptions) -> None:
+    """Raise `GaedistError` for a null distribution that is not known with these options."""
+    form = metric.for_one_sample()
+    if null == "closed-form" and not form.has_closed_form(options):
+        raise GaedistError(
+            "the null distribution is known in closed form for one σ for all points that was not chosen for "
+            "least distance. Use --null monte-carlo (null=), or leave it at auto."
+        )
+    if null == "monte-carlo" and not form.can_be_simulated(options):
+        raise GaedistError(f"{FOREIGN} Leave out --null monte-carlo (null=).")
