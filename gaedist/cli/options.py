@@ -221,7 +221,7 @@ Method = Annotated[
         COMPUTATION,
         METHODS,
         "auto: the fastest exact one; pairs: all pairs; fourier, hermite: linear time, one σ, few "
-        "dimensions; sample: an estimate from some pairs",
+        "dimensions; sample: an estimate (score only)",
     ),
 ]
 Tolerance = Annotated[

@@ -152,7 +152,7 @@ LAYOUTS: dict[type, Layout] = {
         label=lambda source, result: result.name,
         columns={
             "detects": Column(lambda r: r.detects, "left", wraps=True),
-            "options": Column(lambda r: ", ".join(r.options) or "–", "left", wraps=True),
+            "options": Column(lambda r: "\n".join(r.options) or "–", "left"),
             "null distribution": Column(lambda r: r.null, "left", wraps=True),
             "reference": Column(lambda r: r.reference, "left", wraps=True),
         },

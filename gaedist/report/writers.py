@@ -113,9 +113,9 @@ def _flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _joined(value: tuple[Any, ...]) -> str:
-    """Write a shape as 3x4, other numbers with all their digits, and texts with semicolons between them."""
+    """Write a shape as 3x4, other numbers with all their digits, and texts with spaces between them."""
     if all(isinstance(item, str) for item in value):
-        return "; ".join(value)
+        return " ".join(value)
     whole = all(isinstance(item, int) for item in value)
     return "x".join(map(str, value)) if whole else ",".join(repr(item).removesuffix(".0") for item in value)
 
@@ -209,9 +209,9 @@ def _transposed(layout: Layout, result: Any) -> "RichTable":
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    table = RichTable.grid(padding=(0, 2, 0, 2))
+    table = RichTable.grid(padding=(0, 2, 0, 0))
     for name, column in layout.columns.items():
-        table.add_row(Text(name), Text(column.cell(result)))
+        table.add_row(Text(f"  {name}"), Text(column.cell(result)))
     return table
 
 

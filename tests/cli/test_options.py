@@ -87,7 +87,7 @@ def test_single_precision_too_coarse_for_the_null_distribution_is_reported(gaedi
         json.loads(gaedist(*arguments, "--precision", name)[1]) for name in ("single", "double")
     )
     assert (single["z"], single["p_value"]) == (None, None)
-    assert "Take --precision double" in single["null"]["note"]
+    assert "Use --precision double" in single["null"]["note"]
     assert double["p_value"] is not None
     assert single["value"] == pytest.approx(double["value"], rel=1e-2)
 
