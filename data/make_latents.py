@@ -1,7 +1,7 @@
 """Make the files of this folder (needs scikit-learn and h5py).
 
-Whitened principal components of scikit-learn's handwritten digits: the codes of the best linear
-auto-encoder with so many latent dimensions, scaled to mean 0 and covariance I.
+They hold the first 8 or 60 principal components of scikit-learn's handwritten digits, which are the codes of
+the best linear auto-encoder, scaled to mean 0 and covariance I.
 """
 
 from pathlib import Path
@@ -12,20 +12,20 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
 HERE = Path(__file__).parent
-DIM, MANY = 8, 60
-TEST = 500
+DIM, MANY = 8, 60  # latent dimensions
+TEST = 500  # points in the test set
 
 
 def whitened(images: np.ndarray, dim: int) -> np.ndarray:
-    """Return the first principal components with mean 0 and covariance I."""
+    """Return the first ``dim`` principal components, (n, dim), with mean 0 and covariance I."""
     n = len(images)
     codes = PCA(dim, whiten=True, svd_solver="full").fit_transform(images)
-    codes *= np.sqrt(n / (n - 1))  # scikit-learn whitens with n − 1; we want covariance I with n
+    codes *= np.sqrt(n / (n - 1))  # scikit-learn divides by n − 1; here the covariance with divisor n is I
     return codes - codes.mean(axis=0)
 
 
 def main() -> None:
-    """Write the files beside this script."""
+    """Write the files into the folder of this script."""
     images = load_digits().data  # (1797, 64)
     codes = whitened(images, DIM)
     np.save(HERE / "digits_pca.npy", codes)

@@ -1,18 +1,32 @@
-"""gaedist: how far latent codes are from N(0, I), or from another sample, and whether that is real.
+"""gaedist: how far latent codes are from N(0, I), or from another sample, and whether that is chance.
 
-    codes ── latents ──▶ scoring / comparing ──▶ mixtures ──▶ engine ──▶ result ──▶ report ──▶ terminal, pipe
+    codes ──▶ metric ──▶ sums ──▶ Measurement ──▶ null distribution ──▶ result ──▶ table, JSON, TSV
+              (smoothed: Mixture)   engine                                 api            report
 
-`cli` parses and `commands` print. `scoring` and `comparing` ask the question: they smooth the codes to a
-`Mixture` (`smoothing`), take the `squared_distance` to the prior (`measure`) or to the other sample
-(`apart`), and set it beside chance: what N(0, I) itself would score (`null`, from exact `moments`, the limit
-law in `limits`, or simulated `replicates`), or what permuted labels would give (`permutations`). The
-covariances of a mixture belong to a family (`covariances`), and their σ come from a number, an array or a
-rule (`rules`): a `bandwidth`, the mean field (`meanfield`) or a search (`optimize`); `sigmas` gives them by
-themselves. Other metrics are rows of `rivals` and of `two_samples`: from kernels of other `tails`, whose law
-`spectra` knows, along directions (`sliced`) or from moments (`normality`), each with its law (`laws`).
-`engine` sums over all pairs in O(n) memory, in tiles and in parallel, or in linear time by a series.
-`latents` reads and checks files, and every mistake of a user is a `GaedistError` that says what to do.
-Imports go downwards only.
+Each folder is a room, and imports go from an upper room to a lower one only:
+
+    cli            commands: parse the options, call one public function, print
+    report         results → table, verdict in words, JSON lines, TSV, bare value
+    api            score, compare, sigma and inspect: one module per function, with its frozen result
+    metrics        one file per metric: its formula, for one sample and for two; the registry of metrics
+    null           null distributions: closed form, limits, simulated samples, permuted labels
+    smoothing      where σ comes from: rules, bandwidths, mean field, optimisation, files of σ
+    mixtures       Gaussian mixtures, their covariance families, the squared distance of two mixtures
+    kernels        radial kernels as mixtures over scales, φ_D
+    engine         sums over all pairs and along directions, in O(n) memory
+      series         the same in linear time
+      run            how to compute: threads, progress, checkpoints
+      compiled       all Numba code
+    files          reading and checking codes, atomic writing
+    numerics, errors, version
+
+The way of `gaedist.score(codes)`: `api.score` checks the codes and applies a row of `metrics.registry` to
+them. `metrics.gaussian` smooths them to a `Mixture` (`smoothing.smooth`) and lists the sums over pairs that
+its squared distance to the prior needs (`mixtures.mixture`). `engine` computes the sums of all metrics in one
+pass, and each metric makes a `Measurement` of its own. The null distribution (`metrics.significance`) turns
+it into z and a p-value, and `api.score` returns all of this as a `ScoreResult`.
+
+Every mistake in the input raises a `GaedistError`, whose message says what is wrong and what to do.
 """
 
 from importlib import import_module
@@ -45,7 +59,7 @@ _HOMES = {
     "scores": "api.score",
     "sigma": "api.sigma",
 }
-"""Name → module that has it, which is loaded when it is first asked for."""
+"""Public name → the module that defines it, which is imported at the first use of the name."""
 
 __all__ = [
     "ArrayReport",
@@ -70,3 +84,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"gaedist.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,4 +1,4 @@
-"""The array type, constants and arithmetic in log scale that every room shares."""
+"""The array type, constants, and arithmetic with logarithms, which all other rooms share."""
 
 import math
 import sys
@@ -20,7 +20,7 @@ def squared_norms(x: Array) -> Array:
 
 
 def log_or_minus_inf(value: float) -> float:
-    """Return log(value), and −inf for 0 or less."""
+    """Return log(value), or −inf for a value of 0 or less."""
     return math.log(value) if value > 0 else -math.inf
 
 
@@ -30,12 +30,15 @@ def log_of_value(value: float) -> float | None:
 
 
 def to_linear(log: float) -> float:
-    """Return exp(log), inf where it overflows."""
+    """Return exp(log), or inf where it overflows."""
     return math.exp(log) if log < _LOG_MAX else math.inf
 
 
 def signed_sum(*terms: tuple[float, float]) -> tuple[int, float]:
-    """Return the sign and the logarithm of Σ factor · exp(log), exactly rounded but for the exponentials."""
+    """Return the sign and the logarithm of |Σ factor · exp(log)| over terms (factor, log); (0, −inf) for 0.
+
+    The sum does not overflow or underflow, and adds no rounding to that of its terms.
+    """
     shift = max(log for _, log in terms)
     if shift == -math.inf:
         return 0, -math.inf

@@ -1,6 +1,6 @@
-"""How often true samples of N(0, I) are rejected.
+"""How often samples of N(0, I) get a p-value below 5 % and 1 %.
 
-For the tables in bench/README.md: python tests/calibration.py, and with --metrics
+To print the tables of bench/README.md, in tests/: python calibration.py, and again with --metrics
 """
 
 import itertools
@@ -10,16 +10,16 @@ import numpy as np
 from joblib import Parallel, delayed
 
 import gaedist
-from gaedist.api.score import METRICS
+from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.mixtures.targets import TARGETS
 
 SIZES, DIMS, SIGMAS = (50, 200, 1000), (1, 2, 8, 32), (0.5, 1.0, "median")
 BOUNDS = {0.05: (0.035, 0.065), 0.01: (0.005, 0.018)}
-"""Nominal rate → the bounds of the measured one."""
+"""Nominal rate → bounds of the measured rate."""
 
 
 def rates(n, dim, sigma, target, *, samples=4000, estimator="v"):
-    """The rate of p-values below each nominal one, or None where no p-value is given."""
+    """Return the rate of p-values below each nominal rate, or None where there is no p-value."""
     rng = np.random.default_rng((n, dim))
     found = (
         gaedist.score(rng.normal(size=(n, dim)), sigma=sigma, target=target, estimator=estimator).p_value
@@ -33,18 +33,18 @@ def rates(n, dim, sigma, target, *, samples=4000, estimator="v"):
 
 
 SHAPES = ((50, 1), (50, 2), (50, 8), (200, 2), (200, 8), (200, 32), (1000, 8), (1000, 64))
-"""Sizes and dimensions at which all metrics are tried."""
+"""Sizes and dimensions, (n, D), for all metrics."""
 
 
 def metric_rates(n, dim, *, samples=2000, directions=200):
-    """The rates of each metric, as `rates`; None where no p-value is given for any sample."""
+    """Return the rates of each metric, as `rates`; None where no sample has a p-value."""
     rng, found = np.random.default_rng((n, dim)), {}
     for _ in range(samples):
         results = gaedist.scores(
             rng.normal(size=(n, dim)),
             metric="all",
             parameters=gaedist.Parameters(directions=directions),
-            failed=lambda *reason: None,
+            on_error=lambda *reason: None,
         )
         for result in results:
             found.setdefault(result.metric, []).append(result.p_value)
@@ -64,7 +64,7 @@ def print_metrics():
     columns = Parallel(n_jobs=-1)(delayed(metric_rates)(n, dim) for n, dim in SHAPES)
     print("| metric | " + " | ".join(f"{n}, {dim}" for n, dim in SHAPES) + " |")
     print("|---" * (1 + len(SHAPES)) + "|")
-    for metric in METRICS:
+    for metric in ONE_SAMPLE:
         print(f"| {metric} | " + " | ".join(text(column.get(metric)) for column in columns) + " |")
 
 

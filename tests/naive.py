@@ -1,6 +1,8 @@
-"""Slow twins of gaedist's functions, straight from the formulas, sharing no code with it.
+"""Slow twins of gaedist's functions, written straight from the formulas, that share no code with it.
 
-The dense ones need an n×n matrix; those that end in _mp work with 200 digits.
+Functions take full n×n matrices in double precision; names that end in _mp compute with 200 digits, those
+that end in _full take a covariance matrix for each point. Equations are numbered as in J. Duda, Gaussian
+Auto-Encoder, arXiv:1811.04751v1 (2018).
 """
 
 import math
@@ -16,14 +18,14 @@ MP.dps = 200
 
 
 def overlap(x, y, s, t):
-    """log of the mean of N(x_i − y_j; 0, (s + t) I), from the full matrix."""
+    """Logarithm of the mean of N(x_i − y_j; 0, (s + t) I) over all i and j."""
     dim = x.shape[1]
     exponents = -cdist(x, y, "sqeuclidean") / (2 * (s + t)) - dim / 2 * math.log(2 * math.pi * (s + t))
     return logsumexp(exponents) - math.log(len(x)) - math.log(len(y))
 
 
 def overlap_mp(x, y, s, t):
-    """∫ of the product of two smoothed samples, with 200 digits."""
+    """∫ p q of two samples smoothed with variances s and t, with 200 digits."""
     dim = x.shape[1]
     s, t = MP.mpf(s), MP.mpf(t)
     x, y = [[[MP.mpf(float(c)) for c in point] for point in sample] for sample in (x, y)]
@@ -36,21 +38,21 @@ def overlap_mp(x, y, s, t):
 
 
 def score_mp(x, sigma):
-    """Eq. (7): (4π)^(D/2) ∫ (KDE − N(0, I))²."""
+    """Eq. (7): (4π)^(D/2) ∫ (KDE(X) − N(0, I))², with 200 digits."""
     dim, s, origin = x.shape[1], sigma**2, np.zeros((1, x.shape[1]))
     total = overlap_mp(x, x, s, s) + overlap_mp(origin, origin, 1, 1) - 2 * overlap_mp(x, origin, s, 1)
     return total * (4 * MP.pi) ** (MP.mpf(dim) / 2)
 
 
 def compare_mp(x, y, sigma):
-    """Eq. (5): (4πσ²)^(D/2) ∫ (KDE(X) − KDE(Y))²."""
+    """Eq. (5): (4πσ²)^(D/2) ∫ (KDE(X) − KDE(Y))², with 200 digits."""
     dim, s = x.shape[1], sigma**2
     total = overlap_mp(x, x, s, s) + overlap_mp(y, y, s, s) - 2 * overlap_mp(x, y, s, s)
     return total * (4 * MP.pi * MP.mpf(s)) ** (MP.mpf(dim) / 2)
 
 
 def score(x, sigma):
-    """Eq. (7) from the dense matrix, in double."""
+    """Eq. (7): (4π)^(D/2) ∫ (KDE(X) − N(0, I))²."""
     dim, s = x.shape[1], sigma**2
     log_scale = dim / 2 * math.log(4 * math.pi)
     origin = np.zeros((1, dim))
@@ -59,7 +61,7 @@ def score(x, sigma):
 
 
 def compare(x, y, sigma):
-    """Eq. (5) from dense matrices, in double."""
+    """Eq. (5): (4πσ²)^(D/2) ∫ (KDE(X) − KDE(Y))²."""
 
     def kernel_mean(a, b):
         return np.exp(-cdist(a, b, "sqeuclidean") / (4 * sigma**2)).mean()
@@ -68,7 +70,11 @@ def compare(x, y, sigma):
 
 
 def smoothed_terms(x, sigma, estimator="v"):
-    """Pair, cross and prior terms to N(0, (1 + σ²) I), as FORMULAS §7 writes them, from dense matrices."""
+    """Pair, cross and prior terms of the squared distance to N(0, (1 + σ²) I), times (4πs)^(D/2), s = σ².
+
+    They are mean_ij e^(−|x_i−x_j|²/(4s)), ((2s+1)/(2s))^(−D/2) mean_i e^(−|x_i|²/(2(2s+1))) and
+    (1 + 1/s)^(−D/2); the squared distance is pair + prior − 2 cross.
+    """
     (n, dim), s = x.shape, sigma**2
     kernel = np.exp(-cdist(x, x, "sqeuclidean") / (4 * s))
     pair = kernel.mean() if estimator == "v" else (kernel.sum() - n) / (n * (n - 1))
@@ -77,13 +83,13 @@ def smoothed_terms(x, sigma, estimator="v"):
 
 
 def score_smoothed(x, sigma, estimator="v"):
-    """Squared distance to N(0, (1 + σ²) I), times (4πσ²)^(D/2)."""
+    """(4πσ²)^(D/2) ∫ (KDE(X) − N(0, (1 + σ²) I))²."""
     pair, cross, prior = smoothed_terms(x, sigma, estimator)
     return pair + prior - 2 * cross
 
 
 def score_smoothed_mp(x, sigma):
-    """The same by Eq. (3), with 200 digits."""
+    """(4πσ²)^(D/2) ∫ (KDE(X) − N(0, (1 + σ²) I))² by Eq. (3), with 200 digits."""
     (_, dim), s, origin = x.shape, MP.mpf(sigma) ** 2, np.zeros((1, x.shape[1]))
     overlaps = (
         overlap_mp(x, x, s, s),
@@ -94,12 +100,17 @@ def score_smoothed_mp(x, sigma):
 
 
 def median_sigma(x):
-    """The median distance over all pairs, over √2."""
+    """The median of |x_i − x_j| over all pairs, divided by √2."""
     return np.median(cdist(x, x)[np.triu_indices(len(x), k=1)]) / math.sqrt(2)
 
 
 def null_moments_mp(n, dim, sigma):
-    """Mean and sd of Eq. (7) under N(0, I), as FORMULAS §6 writes them, with 200 digits."""
+    """Mean and standard deviation of Eq. (7) for n points of N(0, I), with 200 digits.
+
+    With s = σ², k = e^(−|x−y|²/(4s)) and c = ((1+s)/2)^(−D/2) e^(−|x|²/(2(1+s))), Eq. (7) is
+    s^(−D/2) mean_ij k + 1 − 2 mean_i c. Its variance is the variance of a U-statistic plus a mean:
+    ζ1 = Var E(k | x) and ζ2 = Var k, with E(k | x) = g0 e^(−tg |x|²), and E e^(−t|x|²) = (1 + 2t)^(−D/2).
+    """
     s, h = MP.mpf(sigma**2), -MP.mpf(dim) / 2
 
     def e(t):
@@ -120,7 +131,10 @@ def null_moments_mp(n, dim, sigma):
 
 
 def matrices(covariance, x):
-    """The Σ_i of a member of any family, (n, D, D); radial ones as FORMULAS §4 defines them."""
+    """The covariance matrices Σ_i of any covariance family, (n, D, D).
+
+    A radial Σ_i has variance a along x_i and b across it: b I + (a − b) u uᵀ, u = x_i/|x_i|.
+    """
     n, dim = x.shape
     if covariance.name == "constant":
         return np.tile(covariance.variance * np.eye(dim), (n, 1, 1))
@@ -136,7 +150,7 @@ def matrices(covariance, x):
 
 
 def matrices_mp(covariance, x):
-    """As `matrices`, a list of matrices with 200 digits."""
+    """As `matrices`, but a list of matrices with 200 digits."""
     dim = x.shape[1]
     if covariance.name != "radial":
         return [MP.matrix(matrix.tolist()) for matrix in matrices(covariance, x)]
@@ -150,7 +164,7 @@ def matrices_mp(covariance, x):
 
 
 def overlap_full(x, covariances_x, y, covariances_y):
-    """log of ∫ of the product of two samples, by Eq. (3): a Cholesky factor of Σ + Γ for each pair."""
+    """Logarithm of ∫ p q of two smoothed samples by Eq. (3), with a Cholesky factor of each Σ_i + Γ_j."""
     dim, rows = x.shape[1], []
     for point, covariance in zip(x, covariances_x, strict=True):
         factors = np.linalg.cholesky(covariance + covariances_y)
@@ -172,7 +186,7 @@ def overlap_full_mp(x, covariances_x, y, covariances_y):
 
 
 def score_terms_full(x, covariances):
-    """Logarithms of P and C in Eq. (6) times (4π)^(D/2), which is P + 1 − 2C, from dense matrices."""
+    """Logarithms of the terms P and C of Eq. (6), which times (4π)^(D/2) is P + 1 − 2C."""
     dim = x.shape[1]
     log_scale, origin, identity = dim / 2 * math.log(4 * math.pi), np.zeros((1, dim)), np.eye(dim)[np.newaxis]
     pair, cross = overlap_full(x, covariances, x, covariances), overlap_full(x, covariances, origin, identity)
@@ -180,14 +194,17 @@ def score_terms_full(x, covariances):
 
 
 def score_full(x, covariances):
-    """Eq. (6) times (4π)^(D/2), from dense matrices."""
+    """Eq. (6) times (4π)^(D/2)."""
     pair, cross = score_terms_full(x, covariances)
     return math.exp(pair) + 1 - 2 * math.exp(cross)
 
 
-def term_slopes_full(x, covariances_x, y, covariances_y):
-    """Σ_j N_ij of Eq. (3), (n,), and its derivatives by Σ_i, ½ N (A⁻¹ δ δᵀ A⁻¹ − A⁻¹), (n, D, D)."""
-    dim, terms, slopes = x.shape[1], [], []
+def pair_derivatives_full(x, covariances_x, y, covariances_y):
+    """Σ_j N(δ_ij; 0, A_ij) of Eq. (3), (n,), and its derivatives by Σ_i, (n, D, D).
+
+    With δ_ij = x_i − y_j and A_ij = Σ_i + Γ_j they are Σ_j ½ N(δ; 0, A) (A⁻¹ δ δᵀ A⁻¹ − A⁻¹).
+    """
+    dim, terms, derivatives = x.shape[1], [], []
     for point, covariance in zip(x, covariances_x, strict=True):
         both = covariance + covariances_y
         inverses = np.linalg.inv(both)
@@ -195,14 +212,15 @@ def term_slopes_full(x, covariances_x, y, covariances_y):
         form = (z * (point - y)).sum(axis=1)
         density = np.exp(-form / 2) / np.sqrt(np.linalg.det(both)) / (2 * math.pi) ** (dim / 2)
         terms.append(density.sum())
-        slopes.append(np.einsum("j,jrc->rc", density / 2, z[:, :, np.newaxis] * z[:, np.newaxis] - inverses))
-    return np.array(terms), np.array(slopes)
+        outer = z[:, :, np.newaxis] * z[:, np.newaxis]
+        derivatives.append(np.einsum("j,jrc->rc", density / 2, outer - inverses))
+    return np.array(terms), np.array(derivatives)
 
 
-def square_by_quadrature(x, covariances_x, y, covariances_y):
+def squared_distance_by_quadrature(x, covariances_x, y, covariances_y):
     """∫ (p − q)² of two smoothed samples in one or two dimensions, from the densities of Eq. (1) on a grid.
 
-    Rectangles converge like exp(−4π²) here: a step is at most half the least standard deviation.
+    With a step of at most half the smallest standard deviation the error is about e^(−4π²).
     """
     points, every = np.concatenate([x, y]), np.concatenate([covariances_x, covariances_y])
     sigmas = np.sqrt(np.linalg.eigvalsh(every))
@@ -218,7 +236,7 @@ def square_by_quadrature(x, covariances_x, y, covariances_y):
 
 
 def kernel_full(x, covariances):
-    """N(x_i − x_j; 0, Σ_i + Σ_j) for all pairs, (n, n), one density at a time."""
+    """N(x_i − x_j; 0, Σ_i + Σ_j) for all pairs, (n, n)."""
     n, dim = x.shape
     found = np.empty((n, n))
     for i in range(n):
@@ -228,7 +246,7 @@ def kernel_full(x, covariances):
 
 
 def two_sample(kernel, first, estimator):
-    """Biased ("v") or unbiased ("u") squared distance of the points in the mask from the others."""
+    """Squared kernel distance of the points in the mask from the others, biased ("v") or unbiased ("u")."""
     xx, yy, xy = kernel[np.ix_(first, first)], kernel[np.ix_(~first, ~first)], kernel[np.ix_(first, ~first)]
     if estimator == "v":
         return xx.mean() + yy.mean() - 2 * xy.mean()
@@ -238,10 +256,13 @@ def two_sample(kernel, first, estimator):
 
 
 def limit_tail_mp(dim, s, z, digits=30):
-    """P(Q > mean + z sd) for Q = Σ λ χ²₁ of FORMULAS §7, and Σ λ, 2 Σ λ², 8 Σ λ³.
+    """P(Q > mean + z sd) for Q = Σ λ χ²₁, the limit of n d² to the smoothed target, and Σ λ, 2 Σ λ², 8 Σ λ³.
 
-    The eigenvalues of (I − cc')diag(μ)(I − cc') are found one by one, and the transform is inverted along a
-    straight line that rises from the saddle point to the right.
+    λ are the eigenvalues of the centred kernel e^(−|x−y|²/(4s)) under N(0, I). With B = 1 + s − √(s² + 2s)
+    the kernel itself has (1−B)^D B^N, with multiplicity C(N+D−1, N), one of them radial for each even N.
+    Centring replaces the radial ones by the eigenvalues of (I − cc')diag(μ)(I − cc'), μ_j = (1−B)^D B^(2j),
+    c_j² = Γ(j+D/2)/(j! Γ(D/2)) B^(2j) (1−B²)^(D/2). The transform of Q is inverted along a straight line that
+    rises from the saddle point to the right.
     """
     mp = mpmath.mp.clone()
     mp.dps = digits

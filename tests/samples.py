@@ -1,4 +1,4 @@
-"""Seven samples that a measure of distance to N(0, I) should tell apart, or be known not to."""
+"""Seven kinds of samples, for tests and tables of what metrics detect."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ SAMPLES = {
     "heavy-tailed": lambda rng, n, dim: rng.standard_t(5, size=(n, dim)) * np.sqrt(3 / 5),
     "mixture": _mixture,
 }
-"""Name → from a generator, n and D to a sample, (n, D). The last two have mean 0 and covariance I."""
+"""Name → function of a generator, n and D that draws (n, D). The last two have mean 0 and covariance I."""
 
 
 def sample(name, n, dim, seed=0):

@@ -1,1 +1,1 @@
-"""The public functions, one module each, with their frozen results."""
+"""The public functions, one module for each, with its frozen result."""

@@ -1,4 +1,6 @@
-"""`gaedist.compare` and `gaedist.compares`: how far two samples are from each other."""
+"""`gaedist.compare` and `gaedist.compares`: how far two samples are apart, and whether that is chance."""
+
+from __future__ import annotations
 
 import time
 from collections.abc import Sequence
@@ -24,41 +26,48 @@ from gaedist.version import __version__
 
 @dataclass(frozen=True)
 class CompareResult:
-    """A squared distance between two samples.
+    """The value of a metric for two samples, compared with its values for permuted labels.
 
-    What does not apply is None; what is beyond a double is inf, with its logarithm in ``log_value``.
+    What does not apply is None. A value beyond the range of a double is inf; ``log_value`` is finite then.
 
     Attributes
     ----------
     n, m, dim : int
-        Sizes of the samples and their dimension.
+        Sizes of the two samples and their dimension.
     metric : str
-        What was measured, one of `METRICS`.
+        The metric, a name in `gaedist.metrics.registry.TWO_SAMPLE`.
     estimator : str, optional
-        Provenance, for the gaussian metric.
+        Estimator of the gaussian metric.
     value, log_value : float
-        The squared distance and its natural logarithm: Eq. (5), times (4πσ²)^(D/2), where both samples
-        have the same constant σ; else the distance of sec. II.B times (4π)^(D/2); or in the normalisation of
-        its row in `METRICS`. An unbiased value may be negative, and has no logarithm then.
+        The value and its natural logarithm, None for a negative value. For ``gaussian`` with the same
+        constant σ for both samples the value is Eq. (5), the squared distance times (4πσ²)^(D/2), so that
+        ⟨p, p⟩ = 1 for a single point; for other σ the squared distance of sec. II.B times (4π)^(D/2). For
+        other metrics the normalisation is part of the ``formula`` of their row in the registry.
     value_se : float, optional
-        Monte Carlo standard error of a mean over random directions.
+        Monte Carlo standard error of the value, over random directions.
     parameters : Parameters
-        With what it was measured, where the metric has knobs.
+        The parameters that were used, defaults filled in.
     covariance : str, optional
-        The family of the covariances, for the gaussian metric.
+        Covariance family of the gaussian metric.
     sigma : SigmaSummary, optional
-        The standard deviations used, of both samples together.
+        The standard deviations σ of the smoothing kernel, over both samples, and the rule that chose them.
     expected : float, optional
-        Mean value over all assignments of the pooled points, with their σ, to samples of n and m: what
-        two samples of one law would give. None where the σ of a point may depend on the sample it is in, and
-        where there is no closed form.
+        Mean value over all assignments of the pooled points, each with its σ, to samples of n and m points:
+        the value to expect if both samples have one distribution. None where σ of a point may depend on the
+        sample it is in, and for metrics without a closed form.
     null : Null
-        The permutations behind the p-value.
+        The null distribution: that of the value over random permutations of the labels.
     p_value : float, optional
-        The share of labellings, the observed one among them, that give at least this value; None without
-        permutations.
-    method, precision, threads, seconds, version
-        How it was computed.
+        Share of the labellings, the observed one among them, that give a value at least this large. None
+        without permutations.
+    method, precision : str
+        How sums over pairs were computed, and in which arithmetic.
+    threads : int
+        Number of threads.
+    seconds : float
+        Time from the call until this result was known.
+    version : str
+        Version of gaedist.
     """
 
     n: int
@@ -96,51 +105,52 @@ def compare(
     permutations: int = 0,
     run: Run | None = None,
 ) -> CompareResult:
-    """Measure the squared L2 distance between two samples, both Gaussian-smoothed, or another distance.
+    """Measure how far two samples are from each other.
 
-    Implements Eq. (5), and the distance of sec. II.B for covariances that differ from point to point; or
-    another of `METRICS`.
+    By default this is the squared L2 distance between the samples, both smoothed by Gaussians: Eq. (5), and
+    the distance of sec. II.B for covariances that differ from point to point.
 
     Parameters
     ----------
     x, y : (n, D) and (m, D) array_like
         The samples.
     sigma : float, str or array_like
-        Standard deviation σ of the smoothing kernel, or where those of all points come from: the name of
-        one of `gaedist.smoothing.rules.RULES` (bandwidths are chosen for both samples together, others for
-        each by itself), an array as `gaedist.sigma` gives it, or ``joint``, which minimises the distance over
-        the σ of both.
+        Standard deviation σ of the smoothing kernel; or a rule that chooses it, one of
+        `gaedist.smoothing.rules.RULES`: a bandwidth is chosen for both samples together, other σ for each
+        sample by itself; or ``joint``, which minimises the distance over the σ of both samples; or σ for each
+        point of ``x``, an array as `gaedist.sigma` returns it.
     sigma_b : float, str or array_like, optional
         The same for ``y``, if it differs.
     covariance : str, optional
         Family of the kernel's covariances, one of `gaedist.mixtures.families.FAMILIES`; by default the
         narrowest that fits σ.
     sigma_factor : float
-        By how much ``joint`` may change a σ from its mean field. Without a bound it would end at σ → ∞,
-        where any two samples are at no distance.
+        The largest factor by which ``joint`` may change a σ from its mean field. Without a bound the optimum
+        would be at σ → ∞, where the distance between any two samples is 0.
     estimator : str
         One of `gaedist.mixtures.targets.ESTIMATORS`.
     metric : str
-        One of `METRICS`. All that is above is for ``gaussian`` alone.
+        One of `gaedist.metrics.registry.TWO_SAMPLE`. The options above are for ``gaussian`` only.
     parameters : Parameters, optional
-        The knobs of other metrics.
+        Parameters of other metrics.
     permutations : int
-        How many random relabelings of the pooled points the p-value comes from; none if 0.
+        Number of random permutations of the labels, for the p-value; 0 for none.
     run : Run, optional
         Threads, method, precision, seed and progress.
 
     Returns
     -------
     CompareResult
-        A distance at the same constant σ is multiplied by (4πσ²)^(D/2), so that a single point has
-        ⟨p, p⟩ = 1; others by (4π)^(D/2), as scores are.
+        The value with its normalisation, null distribution and p-value.
 
     Raises
     ------
     GaedistError
-        If a sample is no non-empty, finite, real 2-D array, their dimensions differ, σ is not positive and
-        finite or does not fit, labels cannot be permuted because σ depends on them, or an option is out of
-        its range or of another metric.
+        If a sample is not a non-empty 2-D array of finite real numbers, the dimensions differ, labels cannot
+        be permuted because σ depends on them, an option is out of its range or does not apply to the metric,
+        or the metric does not apply to these samples.
+    KeyboardInterrupt
+        On Ctrl-C, except while σ is optimised: then the best σ so far is used.
     """
     return compares(
         x,
@@ -172,12 +182,32 @@ def compares(
     on_error: OnError | None = None,
     run: Run | None = None,
 ) -> list[CompareResult]:
-    """Measure what `compare` does by several metrics and for several σ, in one pass where they can share it.
+    """Measure as `compare` does, by several metrics and for several σ, in one pass where they can share it.
 
-    A result for each metric, for ``gaussian`` one for each σ. ``metric`` may be ``all``. A metric that cannot
-    be had for these samples is told to ``failed`` with its name and the reason, and the others go on; without
-    that the first such reason is raised. ``seconds`` of a result is the time until it was known. After a
-    search for σ that Ctrl-C ended, the σ that follow are left out.
+    Parameters
+    ----------
+    x, y : (n, D) and (m, D) array_like
+        The samples.
+    sigmas : sequence of float, str or array_like
+        The σ of the gaussian metric, one result for each.
+    metric : str or sequence of str
+        The metrics, in the order of the results; ``all`` stands for every metric.
+    on_error : callable, optional
+        Called as ``on_error(metric, error)`` when a metric does not apply to these samples; the other metrics
+        are still measured. Without it the first such error is raised.
+    sigma_b, covariance, sigma_factor, estimator, parameters, permutations, run
+        As in `compare`.
+
+    Returns
+    -------
+    list of CompareResult
+        One for each metric, and for ``gaussian`` one for each σ. If Ctrl-C ends an optimisation of σ, there
+        are none for the σ that follow.
+
+    Raises
+    ------
+    GaedistError
+        As `compare` does.
     """
     began, run, parameters = time.perf_counter(), run or Run(), parameters or Parameters()
     names = metric_names(metric, TWO_SAMPLE)
@@ -221,10 +251,7 @@ def _applied(
     *,
     permuted: bool,
 ) -> list[tuple[str, TwoSample]]:
-    """Apply a metric to both samples with each of the options.
-
-    After a search for σ that Ctrl-C ended, the σ that follow are left out.
-    """
+    """Apply a metric to both samples with each set of options, up to an optimisation that Ctrl-C ends."""
     applied: list[tuple[str, TwoSample]] = []
     form = TWO_SAMPLE[name].for_two_samples()
     with reporting(name, on_error):

@@ -1,4 +1,6 @@
-"""What is in a file: its arrays, their first moments, and what is wrong with them."""
+"""`gaedist.inspect`: the arrays of a file, their first two moments, and what is wrong with them."""
+
+from __future__ import annotations
 
 import math
 from dataclasses import dataclass
@@ -6,43 +8,37 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.errors import GaedistError
-from gaedist.files.codes import (
-    find_array,
-    nonfinite_rows,
-    open_arrays,
-    read_rows,
-    shape_fault,
-    split_name,
-    without_rows,
-)
-from gaedist.files.npy import StoredArray
+from gaedist.files.arrays import find_array, open_arrays, read_rows, split_name
+from gaedist.files.codes import nonfinite_rows, without_rows
+from gaedist.files.stored_array import StoredArray, shape_fault
 
 _ROUNDING = 1e-24
-"""A variance below this part of the mean square is what rounding leaves of constant codes."""
+"""Codes whose variance is below this part of their mean square are constant but for rounding."""
 
 
 @dataclass(frozen=True)
 class ArrayReport:
-    """One array of a file. The moments are None where the array holds no latent codes.
+    """One array of a file. The moments are None if the array cannot hold latent codes.
 
     Attributes
     ----------
     dataset : str, optional
-        Its name in the file; None in an .npy.
+        Name of the array in the file; None for an .npy file.
     shape : tuple of int
-        Its shape.
+        Shape of the array.
     dtype : str, optional
-        Its type.
+        Type of its elements.
     problem : str, optional
-        What is wrong with it as latent codes.
+        Why it cannot be used as latent codes, or which rows are not finite.
     mean_norm : float, optional
-        |mean vector|; 0 for N(0, I).
+        Euclidean norm of the mean; 0 for N(0, I).
     sd_min, sd_max : float, optional
-        Range of the standard deviations of the axes; 1 for N(0, I).
+        Smallest and largest standard deviation of an axis; 1 for N(0, I).
     norm : float, optional
         Mean of |x|²/D; 1 for N(0, I).
     scale : float, optional
-        The factor that makes the mean variance of the axes 1; None if the codes do not vary.
+        Factor by which to multiply the codes so that the mean variance of the axes is 1; None if the codes do
+        not vary.
     """
 
     dataset: str | None
@@ -57,14 +53,24 @@ class ArrayReport:
 
 
 def inspect(name: str, *, dataset: str | None = None) -> list[ArrayReport]:
-    """Describe every array of ``path``, or the one of ``path::dataset``.
+    """Describe every array of a file, or one of them.
 
-    Moments are those of the finite rows, with divisor n.
+    Parameters
+    ----------
+    name : str
+        Path of the file, or ``path::dataset`` for one of its arrays.
+    dataset : str, optional
+        Name of the one array to describe, where ``name`` has none.
+
+    Returns
+    -------
+    list of ArrayReport
+        One for each array, with the moments of its finite rows; variances have divisor n.
 
     Raises
     ------
     GaedistError
-        If the file cannot be read, or holds no such array.
+        If the file cannot be read, or has no such array.
     """
     path, named = split_name(name)
     wanted = named or dataset

@@ -1,4 +1,6 @@
-"""A metric that cannot measure some codes is reported, and the others go on."""
+"""How `scores` and `compares` report a metric that does not apply, and go on with the others."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,12 +9,12 @@ from gaedist.errors import GaedistError
 from gaedist.smoothing.rules import Sigma, is_repeatable
 
 OnError = Callable[[str, GaedistError], None]
-"""Called with the name of a metric and the reason why it has no result."""
+"""A function that is called with the name of a metric and the error that left it without a result."""
 
 
 @contextmanager
 def reporting(metric: str, on_error: OnError | None, sigma: Sigma | None = None) -> Iterator[None]:
-    """Pass a `GaedistError` to ``on_error`` if that is given; σ is named where it is one of several."""
+    """Pass a `GaedistError` to ``on_error`` if it is given; the message names σ if it is one of several."""
     try:
         yield
     except GaedistError as error:

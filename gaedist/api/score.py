@@ -1,4 +1,6 @@
-"""`gaedist.score` and `gaedist.scores`: how far a sample is from N(0, I)."""
+"""`gaedist.score` and `gaedist.scores`: how far a sample is from N(0, I), and whether that is chance."""
+
+from __future__ import annotations
 
 import time
 from collections.abc import Sequence
@@ -26,47 +28,54 @@ from gaedist.version import __version__
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """A squared distance to the prior, and what N(0, I) itself would score.
+    """The value of a metric for one sample, compared with its null distribution.
 
-    What does not apply is None; what is beyond a double is inf, with its logarithm in ``log_value``.
+    What does not apply is None. A value beyond the range of a double is inf; ``log_value`` is finite then.
 
     Attributes
     ----------
     n, dim : int
         Size and dimension of the sample.
     metric : str
-        What was measured, one of `METRICS`.
+        The metric, a name in `gaedist.metrics.registry.ONE_SAMPLE`.
     value, log_value : float
-        Eq. (6) or (7), squared and times (4π)^(D/2), or times (4πσ²)^(D/2) to the smoothed target, or in the
-        normalisation of its row in `METRICS`, and its natural logarithm; None for an unbiased value that is
-        negative.
+        The value and its natural logarithm, None for a negative value. For ``gaussian`` the value is the
+        squared distance of Eqs. (6), (7) and (8) times (4π)^(D/2), so that ⟨prior, prior⟩ = 1; to the
+        smoothed target times (4πσ²)^(D/2), so that ⟨p, p⟩ = 1 for a single point. For other metrics the
+        normalisation is part of the ``formula`` of their row in the registry.
     value_se : float, optional
-        Monte Carlo standard error of a mean over random directions.
+        Monte Carlo standard error of the value: over random directions, or over the sampled pairs of method
+        ``sample``.
     parameters : Parameters
-        With what it was measured, where the metric has knobs.
+        The parameters that were used, defaults filled in.
     target, estimator, covariance : str, optional
-        For the gaussian metric: against what, how, with which covariance family.
+        Target, estimator and covariance family of the gaussian metric.
     sigma : SigmaSummary, optional
-        The standard deviations used, and where they come from.
+        The standard deviations σ of the smoothing kernel, and the rule that chose them.
     terms : ScoreTerms, optional
-        The terms of the value.
+        The terms of a gaussian value, which is pair + prior − 2 cross.
     null : Null
-        Mean and standard deviation of the value over samples of N(0, I) of this n and D, and where they
-        come from.
+        The null distribution: that of the value over samples of N(0, I) with the same n and D.
     excess, z : float, optional
-        The value minus the null mean, formed term by term, and that in null standard deviations; None
-        without a null law, and where σ is so large that rounding would rule them.
+        The value minus the null mean, and that in null standard deviations. They keep their digits where
+        those of ``value`` are lost in a constant term. None without a null distribution, and where
+        rounding hides the difference.
     p_value : float, optional
-        How often N(0, I) scores as far out: above the value, or twice the lesser of above and below where a
-        value can be too small as well (``two_sided``). None where no law can be trusted: ``null.note``
-        says why.
+        The probability under N(0, I) of a value at least this large; if ``two_sided``, of a deviation at
+        least this large. None where no null distribution is known well enough: ``null.note`` says why.
     two_sided : bool
-        Whether a value can be too small as well.
+        Too small a value is evidence against N(0, I) as well.
     saturated : bool
-        The value is a constant to within rounding, as it is for nearly every sample. Then z is all that is
-        left of the distance.
-    method, precision, threads, seconds, version
-        How it was computed.
+        To within rounding the value is a constant, the same for nearly every sample. Only ``z`` can tell
+        samples apart then.
+    method, precision : str
+        How sums over pairs were computed, and in which arithmetic.
+    threads : int
+        Number of threads.
+    seconds : float
+        Time from the call until this result was known.
+    version : str
+        Version of gaedist.
     """
 
     n: int
@@ -110,48 +119,49 @@ def score(
 ) -> ScoreResult:
     """Measure how far a sample is from N(0, I).
 
-    Implements Eqs. (6), (7) and (8), the squared L2 distance of the sample under Gaussian smoothing, with
-    the null law of `gaedist.metrics.null`; or another of `METRICS`, with its own.
+    By default this is the squared L2 distance between N(0, I) and the sample smoothed by Gaussians, Eqs. (6),
+    (7) and (8), compared with its distribution over samples of N(0, I). Other metrics have their own.
 
     Parameters
     ----------
     codes : (n, D) array_like
         The sample.
     sigma : float, str or array_like
-        Standard deviation σ of the smoothing kernel, or where those of all points come from: the name of
-        one of `gaedist.smoothing.rules.RULES`, or an array as `gaedist.sigma` gives it.
+        Standard deviation σ of the smoothing kernel; or a rule that chooses it, one of
+        `gaedist.smoothing.rules.RULES`; or σ for each point, an array as `gaedist.sigma` returns it.
     covariance : str, optional
         Family of the kernel's covariances, one of `gaedist.mixtures.families.FAMILIES`; by default the
         narrowest that fits σ.
     target : str
-        The prior, one of `gaedist.mixtures.targets.TARGETS`.
-    metric : str
-        One of `METRICS`. What follows σ, up to the estimator, is for ``gaussian`` alone.
-    parameters : Parameters, optional
-        The knobs of other metrics.
+        What the sample is compared with, one of `gaedist.mixtures.targets.TARGETS`: N(0, I), or N(0, I)
+        smoothed by the same kernel.
     estimator : str
-        One of `gaedist.mixtures.targets.ESTIMATORS`; ``u`` is for the smoothed target.
+        One of `gaedist.mixtures.targets.ESTIMATORS`; ``u``, the unbiased one, needs the smoothed target.
+    metric : str
+        One of `gaedist.metrics.registry.ONE_SAMPLE`. The options above are for ``gaussian`` only.
+    parameters : Parameters, optional
+        Parameters of other metrics.
     null : str
-        Where the law of the score under N(0, I) comes from, one of `gaedist.metrics.null.NULLS`.
+        Where the null distribution comes from, one of `gaedist.metrics.significance.NULLS`.
     replicates : int, optional
-        Number of samples that ``monte-carlo`` simulates, 999 unless given.
+        Number of samples of N(0, I) that ``monte-carlo`` simulates, 999 by default.
     cache : bool
-        Keep simulated scores in the user's cache folder.
+        Keep values of simulated samples in the user's cache folder, to use them again.
     run : Run, optional
         Threads, method, precision, seed and progress.
 
     Returns
     -------
     ScoreResult
-        Distances are multiplied by (4π)^(D/2), so that ⟨prior, prior⟩ = 1; to the smoothed target by
-        (4πσ²)^(D/2), so that a single point has ⟨p, p⟩ = 1.
+        The value with its normalisation, null distribution, z and p-value.
 
     Raises
     ------
     GaedistError
-        If ``codes`` is no non-empty, finite, real 2-D array, or an option is out of its range.
+        If ``codes`` is not a non-empty 2-D array of finite real numbers, an option is out of its range or
+        does not apply to the metric, or the metric does not apply to these codes.
     KeyboardInterrupt
-        On Ctrl-C, except during an optimisation of σ, which ends with the best it has.
+        On Ctrl-C, except while σ is optimised: then the best σ so far is used.
     """
     return scores(
         codes,
@@ -183,13 +193,33 @@ def scores(
     on_error: OnError | None = None,
     run: Run | None = None,
 ) -> list[ScoreResult]:
-    """Measure what `score` does by several metrics, and for several σ, in one pass where they can share it.
+    """Measure as `score` does, by several metrics and for several σ, in one pass where they can share it.
 
-    A result for each metric, for ``gaussian`` one for each σ. ``metric`` may be ``all``. A metric that
-    cannot be had for these codes, such as ``kl`` of a singular covariance, is told to ``failed`` with its
-    name and the reason, and the others go on; without that the first such reason is raised. ``seconds`` of
-    a result is the time until it was known. After a search for σ that Ctrl-C ended, the σ that follow are
-    left out.
+    Parameters
+    ----------
+    codes : (n, D) array_like
+        The sample.
+    sigmas : sequence of float, str or array_like
+        The σ of the gaussian metric, one result for each.
+    metric : str or sequence of str
+        The metrics, in the order of the results; ``all`` stands for every metric.
+    on_error : callable, optional
+        Called as ``on_error(metric, error)`` when a metric does not apply to these codes, such as ``kl`` if
+        their covariance is singular; the other metrics are still measured. Without it the first such error
+        is raised.
+    covariance, target, estimator, parameters, null, replicates, cache, run
+        As in `score`.
+
+    Returns
+    -------
+    list of ScoreResult
+        One for each metric, and for ``gaussian`` one for each σ. If Ctrl-C ends an optimisation of σ, there
+        are none for the σ that follow.
+
+    Raises
+    ------
+    GaedistError
+        As `score` does.
     """
     began, run = time.perf_counter(), run or Run()
     names = metric_names(metric, ONE_SAMPLE)
@@ -225,7 +255,7 @@ def score_options(
     estimator: str,
     parameters: Parameters,
 ) -> list[ScoreOptions]:
-    """Return the options for each σ; raise `GaedistError` for those that none of the metrics takes."""
+    """Return the options for each σ; raise `GaedistError` for an option that no metric takes."""
     options = [
         ScoreOptions(
             sigma=sigma, covariance=covariance, target=target, estimator=estimator, parameters=parameters
@@ -242,17 +272,14 @@ def score_options(
 
 
 def _variants(name: str, options: Sequence[ScoreOptions], parameters: Parameters) -> Sequence[ScoreOptions]:
-    """Return the options with which a metric is applied: those of each σ if it smooths, else once."""
+    """Return the options with which to apply a metric: those for each σ if it smooths, else one set."""
     return options if ONE_SAMPLE[name].smooths else [ScoreOptions(parameters=parameters)]
 
 
 def _applied(
     name: str, x: Array, options: Sequence[ScoreOptions], run: Run, on_error: OnError | None
 ) -> list[tuple[str, ScoreOptions, OneSample]]:
-    """Apply a metric to the codes with each of the options.
-
-    After a search for σ that Ctrl-C ended, the σ that follow are left out.
-    """
+    """Apply a metric to the codes with each set of options, up to an optimisation of σ that Ctrl-C ends."""
     applied: list[tuple[str, ScoreOptions, OneSample]] = []
     form = ONE_SAMPLE[name].for_one_sample()
     with reporting(name, on_error):

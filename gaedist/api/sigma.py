@@ -1,4 +1,6 @@
-"""Which σ does a rule choose for each point?"""
+"""`gaedist.sigma`: the σ that a rule chooses for each point."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
 
@@ -10,14 +12,20 @@ from gaedist.errors import GaedistError
 from gaedist.mixtures.covariance import Movable
 from gaedist.mixtures.diagonal import Constant, Spherical
 from gaedist.numerics import Array
-from gaedist.smoothing.rules import family_of, is_number
+from gaedist.smoothing.rules import Sigma, family_of, is_number
 from gaedist.smoothing.smooth import SigmaSummary, Smoothing, smooth
 from gaedist.version import __version__
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The σ of one direction over all points."""
+    """Smallest, median and largest σ over all points, in one direction.
+
+    Attributes
+    ----------
+    min, median, max : float
+        Standard deviations, in units of the codes.
+    """
 
     min: float
     median: float
@@ -26,24 +34,25 @@ class Spread:
 
 @dataclass(frozen=True, eq=False)
 class SigmaResult:
-    """The σ chosen for each point.
+    """The σ chosen for each point. All σ are standard deviations in units of the codes.
 
     Attributes
     ----------
     n, dim : int
         Size and dimension of the sample.
     covariance : str
-        The family.
+        The covariance family.
     shape : tuple of int
-        The shape of ``array``.
+        Shape of ``array``.
     sigma : SigmaSummary
-        Over all directions, and how an optimisation went.
-    directions : dict of Spread
-        Of each direction that the family tells apart.
-    array : array
-        What a file of σ holds: (n,), (n, 2) or (n, D) standard deviations, or (n, D, D) covariances.
+        σ over all points and directions, and how an optimisation went.
+    directions : dict of str to Spread
+        σ in each direction that the family distinguishes.
     version : str
-        Of gaedist.
+        Version of gaedist.
+    array : array
+        The content of a file of σ: standard deviations, (n,) for spherical, (n, 2) for radial and (n, D) for
+        diagonal covariances; or (n, D, D) covariance matrices.
     """
 
     n: int
@@ -59,40 +68,47 @@ class SigmaResult:
 def sigma(
     codes: ArrayLike,
     *,
-    sigma: str | float | ArrayLike = "mean-field",
+    sigma: Sigma = "mean-field",
     covariance: str | None = None,
     run: Run | None = None,
 ) -> SigmaResult:
-    """Choose the σ of each point of a sample, as `gaedist.score` would.
+    """Choose σ for each point of a sample, as `gaedist.score` would.
 
     Parameters
     ----------
     codes : (n, D) array_like
         The sample.
     sigma : str, float or array_like
-        The rule, one of `gaedist.smoothing.smooth.RULES`, or anything that `gaedist.score` takes.
+        A rule, one of `gaedist.smoothing.rules.RULES`, or anything else that `gaedist.score` accepts.
     covariance : str, optional
-        One of `gaedist.mixtures.families.FAMILIES` other than constant; by default the narrowest that fits.
+        Covariance family, one of `gaedist.mixtures.families.FAMILIES` other than constant; by default the
+        narrowest that fits.
     run : Run, optional
-        Threads, and whom to tell how an optimisation goes.
+        Threads and seed, and how the progress of an optimisation is reported.
+
+    Returns
+    -------
+    SigmaResult
+        The σ of each point, and a summary of them.
 
     Raises
     ------
     GaedistError
-        If ``codes`` is no non-empty, finite, real 2-D array, or the rule and the family do not fit.
+        If ``codes`` is not a non-empty 2-D array of finite real numbers, or the rule and the family do not
+        go together.
     """
     if covariance is None and (isinstance(sigma, str) or is_number(sigma)):
         covariance = Spherical.name
     if family_of(sigma, covariance) == Constant.name:
         raise GaedistError(
-            "a constant covariance has one σ, and none of each point. Take another covariance."
+            "a constant covariance has one σ for all points, not one for each. Use another covariance."
         )
     return _result(smooth(codes, sigma, covariance, run or Run()))
 
 
 def _result(smoothing: Smoothing) -> SigmaResult:
     (p,) = smoothing.mixtures
-    assert isinstance(p.covariance, Movable)  # the only one that is not is constant
+    assert isinstance(p.covariance, Movable)  # all families but constant, which is refused above
     array = p.covariance.stored()
     return SigmaResult(
         n=len(p.centers),

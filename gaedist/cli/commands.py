@@ -12,9 +12,10 @@ from gaedist.cli.gates import ABOVE, Outcome, P, Result, Z, check_compare_gates,
 from gaedist.cli.help import ABOUT, HelpCommand
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
-from gaedist.engine import Run, kept
+from gaedist.engine import Run, temporary_checkpoint
 from gaedist.errors import DONE, GaedistError
-from gaedist.files.codes import Latents, Selection, parse_rows, read_latents, split_name
+from gaedist.files.arrays import split_name
+from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
 from gaedist.metrics.base import check_used, metric_names
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
@@ -63,7 +64,9 @@ def score(
     fail_p: options.ScoreFailP = None,
 ) -> int:
     """Run ``gaedist score``."""
-    selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
+    selection = Selection(
+        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+    )
     parameters = Parameters(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
@@ -72,8 +75,16 @@ def score(
     metrics = metric_names(metric, ONE_SAMPLE)
     chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
     check_score_gates(outcome, metrics, chosen, null, replicates)
-    with kept(checkpoint, None if quiet else complain) as store, report(output, format_) as add:
-        run = Run(threads, method, precision, seed, tolerance, store)
+    note = None if quiet else complain
+    with temporary_checkpoint(checkpoint, note) as store, report(output, format_) as add:
+        run = Run(
+            threads=threads,
+            method=method,
+            precision=precision,
+            seed=seed,
+            tolerance=tolerance,
+            checkpoint=store,
+        )
         for file in files:
             with outcome.reporting(file):
                 latents = _read(file, selection, quiet)
@@ -129,7 +140,9 @@ def compare(
     fail_p: options.CompareFailP = None,
 ) -> int:
     """Run ``gaedist compare``."""
-    selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
+    selection = Selection(
+        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+    )
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
     metrics = metric_names(metric, TWO_SAMPLE)
@@ -141,8 +154,9 @@ def compare(
     names = f"{first.name} and {second.name}"
     source = {"file_a": first.file, "dataset_a": first.dataset}
     source |= {"file_b": second.file, "dataset_b": second.dataset}
-    with kept(checkpoint, None if quiet else complain) as store, report(output, format_) as add:
-        run = Run(threads, method, precision, seed, checkpoint=store)
+    note = None if quiet else complain
+    with temporary_checkpoint(checkpoint, note) as store, report(output, format_) as add:
+        run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
         with shown(run, names, quiet=quiet) as watched, _about(names):
             results = gaedist.compares(
                 first.codes,
@@ -178,13 +192,15 @@ def sigma(
     quiet: options.Quiet = False,
 ) -> int:
     """Run ``gaedist sigma``."""
-    selection = Selection(dataset, parse_rows(rows), subsample, seed, drop_nonfinite)
+    selection = Selection(
+        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+    )
     chosen = parse_sigma(sigma, RULES)
     destination = None if output is None else SigmaTarget.parse(output)
     if destination:
         destination.check([split_name(file)[0]])
     latents = _read(file, selection, quiet)
-    with shown(Run(threads, seed=seed), latents.name, quiet=quiet) as watched, _about(latents.name):
+    with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, _about(latents.name):
         result = gaedist.sigma(latents.codes, sigma=chosen, covariance=covariance, run=watched)
     if destination:
         destination.write(result.array)

@@ -1,23 +1,23 @@
-"""Sums over pairs of points, and along directions, in O(n) memory; their logarithms and their derivatives.
+"""Sums over pairs of points, their logarithms and derivatives, and statistics of projections, in O(n) memory.
 
     PairSum ──┐                ┌── dense             few pairs, by NumPy
               ├─ sums ─────────┼── series/           linear time: Fourier, Hermite
     Run ──────┘  (dispatch)    ├── gaussian_tiling   one σ for all points
                                ├── tiling            every other integrand
-                               ├── label_tiling      many labellings of the points at once
+                               ├── label_tiling      many labelings of the points at once
                                └── sampling          an estimate from some of the pairs
-    Slices ───── directions, wasserstein             statistics along directions
+    Slices ───── directions, wasserstein             statistics of projections on directions
 
-A `PairSum` says what is summed, and over which points; a `Run` says how. Tiles of the matrix of pairs are
-evaluated in ranges of about a fifth of a second, so that progress is shown and Ctrl-C is noticed between
-them. The number of each tile is stored, and all are added in a fixed order: the same bits for any number of
-threads. Everything that Numba compiles is in `compiled`.
+A `PairSum` describes what is summed and over which points, a `Run` how it is computed, and a `Request` all
+that a metric needs. Tiles of the matrix of pairs are computed in ranges of about a fifth of a second; between
+ranges progress is shown and Ctrl-C is noticed. The sum of each tile is stored, and these are added in a fixed
+order, so that the bits do not depend on the number of threads. All Numba code is in `compiled`.
 """
 
 from gaedist.engine.compiled.integrands import SERIES_BLOCK, Profile, Shape
 from gaedist.engine.directions import Slices, Statistic, mean_and_error, mean_and_sd, random_directions
 from gaedist.engine.plan import Plan, Request
-from gaedist.engine.run.checkpoints import Checkpoint, kept
+from gaedist.engine.run.checkpoints import Checkpoint, temporary_checkpoint
 from gaedist.engine.run.cpus import available_threads
 from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
@@ -53,7 +53,6 @@ __all__ = [
     "available_threads",
     "evaluate",
     "in_threads",
-    "kept",
     "label_costs",
     "label_sums",
     "log_pair_sums",
@@ -62,5 +61,6 @@ __all__ = [
     "pair_derivatives",
     "pair_totals",
     "random_directions",
+    "temporary_checkpoint",
     "times_labels",
 ]

@@ -1,7 +1,6 @@
-"""Sums of Gaussians over so few pairs that loading compiled code would take longest, by NumPy.
+"""Sums of Gaussians by NumPy, over so few pairs that loading compiled code would take longer than the sum.
 
-They agree with those of `gaussian_tiles` to 1e-13. Which of the two makes a sum depends on its size, and on
-what is asked for.
+They agree with the sums of `gaussian_tiling` to a relative error of 1e-13.
 """
 
 import math
@@ -13,30 +12,30 @@ from gaedist.engine.compiled.integrands import Gaussian
 from gaedist.engine.run.pair_sum import PairSum, PairTotal
 from gaedist.engine.run.run import AUTO, DOUBLE, PAIRS, Run
 from gaedist.engine.run.threads import limited_blas
-from gaedist.numerics import Array
+from gaedist.numerics import Array, squared_norms
 
-_PAIRS = 1 << 19
-_NUMBERS = 1 << 24  # pairs times dimensions
-_BLOCK = 1 << 18  # pairs at once, at most
-_ROWS = 128  # of these
-_NEAR = 1e-14  # error of an exponent that a Gram matrix may cause before differences are taken
+_MAX_PAIRS = 1 << 19
+_MAX_PRODUCTS = 1 << 24  # pairs times dimensions
+_BLOCK_PAIRS = 1 << 18  # pairs in memory at once, unless _BLOCK_ROWS rows have more
+_BLOCK_ROWS = 128
+_MAX_GRAM_ERROR = 1e-14  # of an exponent; beyond it |x − y|² is computed from differences
 
 
 def is_small(job: PairSum, run: Run) -> bool:
-    """Tell whether a sum is made here: over few pairs, or those with one point such as that of N(0, I).
+    """Return whether a sum of Gaussians is over few pairs, or over all pairs with a single point.
 
-    Not if another method or precision is asked for.
+    False for a run that asks for another method or precision.
     """
     if run.method not in (AUTO, PAIRS) or run.precision != DOUBLE:
         return False
     n, m = len(job.x), len(job.x if job.y is None else job.y)
     pairs = n * (n - 1) // 2 if job.y is None else n * m
-    few = pairs <= _PAIRS and pairs * job.x.shape[1] <= _NUMBERS
+    few = pairs <= _MAX_PAIRS and pairs * job.x.shape[1] <= _MAX_PRODUCTS
     return isinstance(job.integrand, Gaussian) and (few or min(n, m) == 1)
 
 
-def small_total(job: PairSum) -> PairTotal:
-    """Return the logarithm of the sum over exp(log_scale), relative to its largest term."""
+def dense_total(job: PairSum) -> PairTotal:
+    """Return the sum, computed relative to its largest term so that it does not underflow."""
     peaks, sums = [], []
     with limited_blas(), np.errstate(over="ignore", invalid="ignore"):
         for exponents in _exponents(job):
@@ -53,13 +52,13 @@ def small_total(job: PairSum) -> PairTotal:
 
 
 def _exponents(job: PairSum) -> Iterator[Array]:
-    """Yield the natural logarithms of the terms, of some pairs after the other."""
+    """Yield the natural logarithms of the terms of the sum, one block of pairs after the other."""
     x, y = job.x, job.x if job.y is None else job.y
     weights_x = math.log(2) * job.params_x[0]
     weights_y = weights_x if job.params_y is None else math.log(2) * job.params_y[0]
-    if len(x) < len(y):  # long columns, of which there may be one
+    if len(x) < len(y):  # so that blocks have few columns and many rows
         x, y, weights_x, weights_y = y, x, weights_y, weights_x
-    rows = max(_ROWS, _BLOCK // len(y)) if job.y is not None else _ROWS
+    rows = max(_BLOCK_ROWS, _BLOCK_PAIRS // len(y)) if job.y is not None else _BLOCK_ROWS
     for i in range(0, len(x), rows):
         end = min(len(x), i + rows) if job.y is None else len(y)
         exponents = _squares(x[i : i + rows], y[:end], job.steepness)
@@ -72,11 +71,11 @@ def _exponents(job: PairSum) -> Iterator[Array]:
 
 
 def _squares(x: Array, y: Array, steepness: float) -> Array:
-    """Return |x_i − y_j|², (n, m), with digits enough for an exponent of that steepness."""
+    """Return |x_i − y_j|², (n, m), precise enough to be multiplied by the steepness in an exponent."""
     center = y.mean(axis=0)
     near_x, near_y = x - center, y - center
-    norms_x, norms_y = (np.einsum("ij,ij->i", z, z) for z in (near_x, near_y))
-    if not steepness * (norms_x.max() + norms_y.max()) * np.finfo(float).eps < _NEAR:
+    norms_x, norms_y = squared_norms(near_x), squared_norms(near_y)
+    if not steepness * (norms_x.max() + norms_y.max()) * np.finfo(float).eps < _MAX_GRAM_ERROR:
         squares = np.zeros((len(x), len(y)))
         for a, b in zip(x.T, y.T, strict=True):
             squares += np.subtract.outer(a, b) ** 2

@@ -61,7 +61,7 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
             for place, part in zip(place_of(k, True, 0), totals[:, k - start], strict=True):
                 piece = of_points[place * TILE : (place + 1) * TILE]
                 piece += part[: len(piece)]
-        section.keep(stop, {"high": both.high, "low": both.low, "points": of_points})
+        section.update(stop, {"high": both.high, "low": both.low, "points": of_points})
     norms, limit = tiling.points[4], tiling.points[8]
     largest = min(2 * float(norms.max()), limit)  # beyond that, tiles take differences
     # that many roundings move an exponent of a term that counts

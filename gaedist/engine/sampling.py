@@ -65,7 +65,7 @@ def _estimate(
     def add(pairs: Places, *, symmetric: bool = False) -> None:
         nonlocal found
         found = np.append(found, _sum(powers, tiling, pairs, symmetric, work))
-        section.keep(0, {"strata": found})
+        section.update(0, {"strata": found})
 
     whole = np.arange(blocks)
     if not len(found):

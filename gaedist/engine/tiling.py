@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
-from gaedist.engine.run.checkpoints import Checkpoint, Section
+from gaedist.engine.run.checkpoints import Checkpoint, PassRecord
 from gaedist.engine.run.pair_sum import PairSum
 from gaedist.numerics import Array
 
@@ -51,12 +51,12 @@ class Work:
     done: int = 0
     checkpoint: Checkpoint | None = None
 
-    def section(self, job: PairSum, **settings: object) -> Section:
+    def section(self, job: PairSum, **settings: object) -> PassRecord:
         """Return what is known of the next pass, and where it is kept."""
-        section = Section({})
+        section = PassRecord({})
         if self.checkpoint:
             data = job.x, job.y, job.params_x, job.params_y
-            section = self.checkpoint.section(data, {"kernel": job.integrand, **settings})
+            section = self.checkpoint.next_pass(data, {"kernel": job.integrand, **settings})
         self.done += section.done
         return section
 
@@ -181,9 +181,9 @@ class Tiling:
                 numbers[:known] = section.state["numbers"]
             for start, stop in self.work.ranges(self.job.x.shape[1], len(numbers) - known, _BLOCK):
                 sum_range(begin + known + start, numbers[known + start : known + stop])
-                section.keep(begin + known + stop, {"blocks": blocks, "numbers": numbers[: known + stop]})
+                section.update(begin + known + stop, {"blocks": blocks, "numbers": numbers[: known + stop]})
             blocks = np.vstack([blocks, [add(column) for column in numbers.T]])
-            section.keep(begin + len(numbers), {"blocks": blocks})
+            section.update(begin + len(numbers), {"blocks": blocks})
         return np.array([add(column) for column in blocks.T])
 
     def _sum_range(self, factors: Array, shifts: Array, peak: bool, first: int, numbers: Array) -> None:

@@ -1,8 +1,8 @@
-"""The squared Wasserstein distance between two samples along directions, also for permuted labels.
+"""The squared Wasserstein distance between two projected samples, also for many permutations of the labels.
 
-On a line the cheapest way from one sample to another keeps their order, so W₂² is the integral of the
-squared difference of their quantile functions. Those of n and m points are constant between the multiples of
-1/n and of 1/m: a sum of at most n + m − 1 terms, whatever the points.
+On a line the optimal transport keeps the order of the points, so W₂² = ∫ (F⁻¹(u) − G⁻¹(u))² du over (0, 1),
+with the quantile functions F⁻¹, G⁻¹ of the samples. For n and m points these are constant between the
+multiples of 1/n and of 1/m, so the integral is a sum of at most n + m − 1 terms.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.engine.directions import BATCH, in_batches
+from gaedist.engine.directions import BATCH, map_batches
 from gaedist.engine.run.labels import Bits
 from gaedist.engine.run.run import Run
-from gaedist.numerics import Array
+from gaedist.numerics import Array, squared_norms
 
-_LABELS = 1 << 26  # points times labellings of a batch, less than a tenth of a second
+BATCH_LABELS = 1 << 26
+"""Labels, over points, labelings and directions, of a batch: less than a tenth of a second."""
+
 _EPS = float(np.finfo(float).eps)
-_SLACK = 4.0  # roundings of a projection, beside one for each of its products
+_EXTRA_ROUNDINGS = 4.0  # of a projection, in addition to one for each of its products
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +30,9 @@ class Refinement:
     Attributes
     ----------
     left, right : (K,) arrays
-        Which of the points in order they are there.
+        Index of the sorted point, of the n and of the m, that is the quantile on each interval.
     lengths : (K,) array
-        The lengths, whose sum is 1.
+        Lengths of the intervals, with sum 1.
     """
 
     left: NDArray[np.intp]
@@ -39,35 +41,36 @@ class Refinement:
 
 
 @lru_cache(maxsize=4)
-def refined(n: int, m: int) -> Refinement:
-    """Return the common refinement of the multiples of 1/n and of 1/m, in whole numbers of 1/(nm)."""
+def common_refinement(n: int, m: int) -> Refinement:
+    """Return the intervals between neighbours among the multiples of 1/n and of 1/m in [0, 1]."""
+    # in units of 1/(nm), which are whole numbers
     ends = np.union1d(m * np.arange(1, n + 1), n * np.arange(1, m + 1))
     starts = np.concatenate([[0], ends[:-1]])
     return Refinement(starts // m, starts // n, (ends - starts) / (n * m))
 
 
 class Transport:
-    """W₂² between two samples."""
+    """W₂² between two samples on a line, a `Statistic` of their projections."""
 
-    def of(self, rows: Array, others: Array) -> Array:
-        """Return it for each row of points in order, (b, n) and (b, m)."""
+    def of_sorted(self, rows: Array, others: Array) -> Array:
+        """Return W₂², (b,), between the rows of two arrays with ascending rows, (b, n) and (b, m)."""
         n, m = rows.shape[1], others.shape[1]
         if n == m:
             apart = rows - others
-            return np.asarray(np.einsum("ij,ij->i", apart, apart) / n)
-        found = refined(n, m)
+            return np.asarray(squared_norms(apart) / n)
+        found = common_refinement(n, m)
         apart = rows[:, found.left] - others[:, found.right]
         return np.asarray(np.einsum("ij,ij,j->i", apart, apart, found.lengths))
 
 
 @dataclass(frozen=True, eq=False)
 class LabelCosts:
-    """W₂² for each labelling of the points.
+    """W₂² between the points with label 1 and those with label 0, for R labelings.
 
     Attributes
     ----------
     values, errors : (R,) arrays
-        Mean over the directions, and how far rounding may move it.
+        Mean over the directions, and a bound of its rounding error.
     """
 
     values: Array
@@ -75,9 +78,9 @@ class LabelCosts:
 
 
 def label_costs(x: Array, directions: Array, labels: Bits, n: int, count: int, run: Run) -> LabelCosts:
-    """Return W₂² between the points with label 1 and those with label 0, mean over directions.
+    """Return the mean over directions of W₂² between the points with label 1 and those with label 0.
 
-    Takes O(N b + R) memory beside the labels, for batches of b directions, each of which one thread does.
+    Takes O(N b + R) memory in addition to the labels, where b is the number of directions in a batch.
 
     Parameters
     ----------
@@ -86,19 +89,21 @@ def label_costs(x: Array, directions: Array, labels: Bits, n: int, count: int, r
     directions : (L, D) array
         Unit vectors.
     labels : (N, R/8) array
-        Labellings, n of whose labels are 1, of which the first ``count`` are looked at.
-    n, count : int
-        As above.
+        Labelings, each with n labels 1.
+    n : int
+        Number of points with label 1.
+    count : int
+        Number of labelings, R; further ones, which fill the last byte, are ignored.
     run : Run
         Threads and progress.
     """
     from gaedist.engine.compiled.wasserstein import BYTES, fill_costs
 
     total, dim = x.shape
-    parts = refined(n, total - n)
+    parts = common_refinement(n, total - n)
 
-    def of_batch(some: Array) -> Array:
-        rows = some @ x.T
+    def add_batch(batch: Array) -> Array:
+        rows = batch @ x.T
         scratch = np.empty((BYTES, total), dtype=np.uint8), np.empty((3, total + 1))
         costs, added = np.empty(count), np.zeros(count)
         for row in rows:
@@ -108,11 +113,11 @@ def label_costs(x: Array, directions: Array, labels: Bits, n: int, count: int, r
         return added
 
     values = np.zeros(count)
-    size = max(1, min(BATCH // total, _LABELS // (total * count)))
-    for added in in_batches(of_batch, directions, size, run):
+    size = max(1, min(BATCH // total, BATCH_LABELS // (total * count)))
+    for added in map_batches(add_batch, directions, size, run):
         values += added
     values /= len(directions)
-    # of a sum of squares, whose terms are differences of projections
-    far = _EPS * (dim + _SLACK) * float(np.sqrt(np.einsum("ij,ij->i", x, x).max()))
+    # bounds the error of a difference of two projections, hence of W₂
+    far = _EPS * (dim + _EXTRA_ROUNDINGS) * float(np.sqrt(squared_norms(x).max()))
     errors = _EPS * (total + len(directions)) * values + 2 * far * np.sqrt(values) + far**2
     return LabelCosts(values, errors)

@@ -1,1 +1,5 @@
-"""Reading and checking codes from .npy, .npz and HDF5, and writing files atomically."""
+"""Reading and checking codes from .npy, .npz and HDF5, and writing files atomically.
+
+`codes` gives checked codes; `arrays` opens a file and finds an array in it, as a `StoredArray` that `npy` or
+`hdf5` lists; `atomic` writes files that are either complete or not there.
+"""

@@ -1,4 +1,4 @@
-"""Files that appear under their names when they are whole."""
+"""Writing files that appear under their names only when they are complete."""
 
 import os
 import stat
@@ -13,9 +13,15 @@ from gaedist.errors import GaedistError
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield the name of a new, empty file, which takes the place of ``path`` if no exception comes."""
+    """Yield the path of a new, empty file, which replaces ``path`` if the block raises no exception.
+
+    Raises
+    ------
+    GaedistError
+        If the file cannot be written, or ``path`` is a folder, a device or a pipe.
+    """
     if not _is_regular(path):
-        raise GaedistError(f"{path}: cannot be written: it is no regular file.")
+        raise GaedistError(f"{path}: cannot be written: it is not a regular file.")
     try:
         with _temporary(path.resolve()) as stream:
             partial = Path(stream.name)
@@ -32,10 +38,15 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def output_file(path: Path) -> Iterator[TextIO]:
-    """Open a file that appears under its name when it is complete, and only if it has content.
+    """Open a text file that appears under its name when it is complete, and only if it has content.
 
-    What was complete when Ctrl-C came is kept; any other exception leaves the file as it was. A device or
-    a pipe is written to directly.
+    Ctrl-C keeps what has been written so far; any other exception leaves the file as it was. A device or a
+    pipe is written to directly.
+
+    Raises
+    ------
+    GaedistError
+        If the file cannot be opened for writing.
     """
     try:
         regular = _is_regular(path)
@@ -64,7 +75,7 @@ def output_file(path: Path) -> Iterator[TextIO]:
 
 
 def _is_regular(path: Path) -> bool:
-    """Tell whether a path is a file, or will be."""
+    """Return whether a path is a regular file, or would become one."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except FileNotFoundError:
@@ -72,12 +83,12 @@ def _is_regular(path: Path) -> bool:
 
 
 def open_text(path: Path) -> TextIO:
-    """Open a file to write text that may name any file."""
+    """Open a file for text that may contain file names which are not UTF-8."""
     return path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
 
 
 def _temporary(target: Path) -> TextIO:
-    """Open a new file beside the target, with the mode that the target has or would get."""
+    """Open a new file in the folder of the target, with the mode that the target has or would get."""
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
     umask = os.umask(0)
     os.umask(umask)

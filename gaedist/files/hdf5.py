@@ -1,8 +1,8 @@
-"""The datasets of an HDF5 file.
+"""The datasets of an HDF5 file, listed before any of them is read.
 
-What would make HDF5 read another file (external links, external storage, virtual datasets) is refused,
-and so is a dataset that claims more than the file holds. No link is followed by HDF5: soft links are
-resolved as text, among the datasets that were listed.
+Datasets that would make HDF5 read another file (external links, external storage, virtual datasets) are
+refused, and so are datasets that claim more bytes than the file holds. HDF5 follows no link itself: soft
+links are resolved as text, among the listed datasets.
 """
 
 import math
@@ -13,17 +13,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from gaedist.errors import GaedistError
-from gaedist.files.npy import MOST_DEFLATED, Block, StoredArray, dtype_fault, nothing, row_blocks
+from gaedist.files.stored_array import (
+    MAX_DEFLATE_RATIO,
+    Block,
+    StoredArray,
+    dtype_fault,
+    no_blocks,
+    row_blocks,
+)
 
 if TYPE_CHECKING:
     import h5py
 
-_MARK = "gaedist"
+_MARK = "gaedist"  # attribute of datasets that gaedist wrote
 
 
 @contextmanager
 def hdf5_arrays(stream: BinaryIO, _size: int) -> Iterator[list[StoredArray]]:
-    """List the datasets of an HDF5 file, which is opened again by its name if it has one."""
+    """List the datasets of an HDF5 file, which is opened again by name if it has one."""
     import h5py
 
     try:
@@ -33,14 +40,14 @@ def hdf5_arrays(stream: BinaryIO, _size: int) -> Iterator[list[StoredArray]]:
         raise
     except BlockingIOError as error:
         raise GaedistError(
-            "another process has it open for writing. Wait until that has closed it."
+            "another process has the file open for writing. Wait until it is closed."
         ) from error
     except Exception as error:  # a damaged file raises OSError, RuntimeError, KeyError, ValueError, …
         raise GaedistError(f"not a readable HDF5 file ({_reason(error)}).") from error
 
 
 def _reason(error: Exception) -> str:
-    """Return what HDF5 puts in parentheses behind the name of its own function."""
+    """Return what HDF5 puts in parentheses after the name of its own function."""
     return str(error).partition("(")[2].rstrip(")") or str(error)
 
 
@@ -60,7 +67,7 @@ def _list(file: "h5py.File") -> list[StoredArray]:
             path, link = posixpath.join(prefix, key), group.get(key, getlink=True)
             if isinstance(link, h5py.ExternalLink):
                 fault = f"an external link to {link.filename}, which is not followed"
-                found[path] = StoredArray(path, (), None, fault, nothing)
+                found[path] = StoredArray(path, (), None, fault, no_blocks)
             elif isinstance(link, h5py.SoftLink):
                 target = posixpath.join("/", prefix, link.path)
                 links.append((path, posixpath.normpath(target).lstrip("/")))
@@ -74,24 +81,25 @@ def _list(file: "h5py.File") -> list[StoredArray]:
                 elif isinstance(item, h5py.Dataset):
                     found[address] = _dataset(item, path)
                 seen.add(address)
-    return [replace(array, aliases=_leading_to(str(array.name), links)) for array in found.values()]
+    return [replace(array, aliases=_aliases(str(array.name), links)) for array in found.values()]
 
 
-def _leading_to(name: str, links: list[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the links to this name, to those links, and so on."""
+def _aliases(name: str, links: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the names that link to this one, directly or through other links."""
     names = [name]
-    for reached in names:
-        names += [path for path, target in links if target == reached and path not in names]
+    for known in names:
+        names += [path for path, target in links if target == known and path not in names]
     return tuple(names[1:])
 
 
 def _dataset(dataset: "h5py.Dataset", path: str) -> StoredArray:
+    """Describe one dataset; a fault says why it cannot be read."""
     try:
         dtype = dataset.dtype
     except TypeError:
-        return StoredArray(path, dataset.shape or (), None, "of a type that NumPy does not have", nothing)
+        return StoredArray(path, dataset.shape or (), None, "of a type that NumPy does not have", no_blocks)
     if dataset.shape is None:
-        return StoredArray(path, (), dtype, "an empty dataset without axes", nothing)
+        return StoredArray(path, (), dtype, "an empty dataset without axes", no_blocks)
 
     def blocks(start: int, stop: int) -> Iterator[Block]:
         multiple = dataset.chunks[0] if dataset.chunks else 1
@@ -108,22 +116,23 @@ def _dataset(dataset: "h5py.Dataset", path: str) -> StoredArray:
 
 
 def is_sigma(dataset: "h5py.Dataset") -> bool:
-    """Tell whether `mark_sigma` marked it."""
+    """Return whether the dataset is marked by `mark_sigma`."""
     return bool(dataset.attrs.get(_MARK) == "sigma") if _MARK in dataset.attrs else False
 
 
 def mark_sigma(dataset: "h5py.Dataset") -> None:
-    """Mark a dataset as σ that gaedist chose."""
+    """Mark a dataset as σ written by gaedist."""
     dataset.attrs[_MARK] = "sigma"
 
 
 def _storage_fault(dataset: "h5py.Dataset") -> str | None:
+    """Return why the data cannot be read from this file, or None if they can."""
     if dataset.external:
         return "stored in an external file, which is not read"
     if dataset.is_virtual:
         return "a virtual dataset, which is not followed; name the file that holds the numbers"
     claimed, held = math.prod(dataset.shape) * dataset.dtype.itemsize, dataset.id.get_storage_size()
     filtered = dataset.id.get_create_plist().get_nfilters() > 0
-    if claimed > held * (MOST_DEFLATED if filtered else 1):
-        return f"cut short, or not written whole: its header claims {claimed} bytes and {held} are stored"
+    if claimed > held * (MAX_DEFLATE_RATIO if filtered else 1):
+        return f"cut short or incomplete: its header claims {claimed} bytes, but {held} are stored"
     return None

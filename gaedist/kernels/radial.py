@@ -1,14 +1,14 @@
-"""Kernels of other tails than a Gaussian's: functions of |x − y|² that are scale mixtures of Gaussians.
+"""Radial kernels k(|x − y|²) that are scale mixtures of Gaussians, and their means over N(0, I).
 
-    k(|x − y|²) = ∫ e^(−t |x − y|²) dμ(t)
+    k(r²) = ∫ e^(−t r²) dμ(t),    r = |x − y|
 
-so that whatever N(0, I) does to k is an integral over t of what it does to a Gaussian, and no reference
-sample is needed. The densities of μ are analytic in log t, where the trapezoidal rule converges
-exponentially: a `ScaleMixture` is its nodes and weights. A new kernel is a row of
-`KERNELS`, and a `Shape` if the engine has none for it yet.
+A mean of k over N(0, I) is an integral over t of the mean of a Gaussian, which has a closed form, so no
+reference sample is needed. The densities of μ are analytic in log t, where the trapezoidal rule converges
+exponentially: a `ScaleMixture` holds its nodes and weights. To add a kernel, add a row to `KERNELS`, and a
+`Shape` where the engine has none for it yet.
 
-A scale s sets the length √C of a kernel by C = 2Ds, as for the Wasserstein auto-encoder: 2D is the mean
-of |x − y|² under N(0, I).
+A kernel has a length √C with C = 2Ds for a scale s, as in the Wasserstein auto-encoder: 2D is the mean of
+|x − y|² under N(0, I).
 """
 
 import math
@@ -21,71 +21,77 @@ import numpy as np
 from gaedist.engine import Profile, Shape
 from gaedist.errors import GaedistError
 from gaedist.kernels.phi_d import phi_d_series
-from gaedist.numerics import Array
+from gaedist.numerics import LOG2_E, Array
 
-_STEP = 0.2  # between the logarithms of two rates: the rule's error is about e^(−π²/step)
-_NOTHING = 39.0  # e-folds below its peak at which a density is nothing
-_LOWEST = 54.0  # e-folds of t times its density at which e^(−t |x − y|²) counts as 1
-_NODES = 1 << 20  # numbers that are looked at together
-_POINTS = 48  # of an interpolant
-_ENDING = 6  # coefficients whose sum tells how well it has converged
+_STEP = 0.2  # between the logarithms of two rates; the error of the trapezoidal rule is about e^(−π²/step)
+_NEGLIGIBLE = 39.0  # a density this many e-folds below its peak is left out
+_COUNTS_AS_ZERO = 54.0  # so many e-folds of t times its density below t = 1, e^(−t r²) counts as 1
+_CHUNK = 1 << 20  # points times rates that are evaluated together
+_INTERPOLATION_POINTS = 48
+_LAST_COEFFICIENTS = 6  # whose sum measures whether the interpolant has converged
 _CONVERGED = 1e-13
-_LOG2_E = math.log2(math.e)
 
 
 @dataclass(frozen=True, eq=False)
 class ScaleMixture:
-    """k = Σ_i w_i e^(−t_i r²) + what is at t = 0; or Σ_i w_i (e^(−t_i r²) − 1), if it is conditional.
+    """k(r²) = Σ_i w_i e^(−t_i r²) + w_0; if conditional, Σ_i w_i (e^(−t_i r²) − 1).
+
+    For Y ~ N(0, I) each coordinate gives E e^(−t (x_d − Y_d)²) = (1 + 2t)^(−½) e^(−t x_d²/(1 + 2t)), so
+
+        E e^(−t |x − Y|²) = (1 + 2t)^(−D/2) e^(−t |x|²/(1 + 2t)),
+        E e^(−t |X − Y|²) = (1 + 4t)^(−D/2)    for X ~ N(0, I) independent of Y, as X − Y ~ N(0, 2I),
+
+    and a mean of k is the sum of one of these with weights w_i.
 
     Attributes
     ----------
     rates, weights : (M,) arrays
         t_i and w_i, positive.
-    at_zero : float
-        The weight of t = 0.
     peak : float
-        k(0). Σ w_i may be less, by what falls off within so short a distance that no mean over points knows
-        it.
+        k(0). Σ w_i + w_0 may be less: rates too large to change any mean over points are left out.
+    weight_at_zero : float
+        w_0, the weight of t = 0.
     conditional : bool
-        k is positive definite beside a constant only, as −|x − y| is, and 0 at r = 0.
+        k is 0 at r = 0 and only conditionally positive definite, as −|x − y| is.
     """
 
     rates: Array
     weights: Array
     peak: float
-    at_zero: float = 0.0
+    weight_at_zero: float = 0.0
     conditional: bool = False
 
     def mean(self, dim: int) -> float:
-        """Return E k(|x − y|²) for x and y of N(0, I): Σ w (1 + 4t)^(−D/2)."""
+        """Return E k(|X − Y|²) for independent X and Y of N(0, I): Σ w (1 + 4t)^(−D/2)."""
         return float(self._sum(-dim / 2 * np.log1p(4 * self.rates)))
 
-    def mean_about(self, squares: Array, dim: int) -> Array:
+    def mean_embedding(self, squared_norms: Array, dim: int) -> Array:
         """Return E k(|x − Y|²) over Y of N(0, I) for each |x|²: Σ w (1 + 2t)^(−D/2) e^(−t|x|²/(1 + 2t)).
 
-        That is analytic in |x|². Where its interpolant at Chebyshev points has converged to 1e-13 of it
-        over the range of many points, as for codes of one scale, they are given that.
+        It is analytic in |x|². For many points it is interpolated at Chebyshev points over their range if the
+        interpolant has converged to a relative error of 1e-13, as it does for codes of one scale.
         """
-        low, high = float(squares.min()), float(squares.max())
-        if len(squares) > 4 * _POINTS and low < high:
-            nodes = np.cos(np.pi * (np.arange(_POINTS) + 0.5) / _POINTS)
-            values = self._about(low + (high - low) * (nodes + 1) / 2, dim)
-            series = np.polynomial.chebyshev.chebfit(nodes, values, _POINTS - 1)
-            if np.abs(series[-_ENDING:]).sum() < _CONVERGED * np.abs(values).min():
-                places = 2 * (squares - low) / (high - low) - 1
+        low, high = float(squared_norms.min()), float(squared_norms.max())
+        if len(squared_norms) > 4 * _INTERPOLATION_POINTS and low < high:
+            nodes = np.cos(np.pi * (np.arange(_INTERPOLATION_POINTS) + 0.5) / _INTERPOLATION_POINTS)
+            values = self._summed_embedding(low + (high - low) * (nodes + 1) / 2, dim)
+            series = np.polynomial.chebyshev.chebfit(nodes, values, _INTERPOLATION_POINTS - 1)
+            if np.abs(series[-_LAST_COEFFICIENTS:]).sum() < _CONVERGED * np.abs(values).min():
+                places = 2 * (squared_norms - low) / (high - low) - 1
                 return np.asarray(np.polynomial.chebyshev.chebval(places, series))
-        return self._about(squares, dim)
+        return self._summed_embedding(squared_norms, dim)
 
-    def _about(self, squares: Array, dim: int) -> Array:
-        logs, slopes = -dim / 2 * np.log1p(2 * self.rates), self.rates / (1 + 2 * self.rates)
-        found, size = np.empty(squares.shape), max(1, _NODES // len(self.rates))
-        for start in range(0, len(squares), size):
-            some = squares[start : start + size, np.newaxis]
-            found[start : start + size] = self._sum(logs - slopes * some)
+    def _summed_embedding(self, squared_norms: Array, dim: int) -> Array:
+        """Return `mean_embedding` summed over all rates for each point."""
+        logs, rates = -dim / 2 * np.log1p(2 * self.rates), self.rates / (1 + 2 * self.rates)
+        found, size = np.empty(squared_norms.shape), max(1, _CHUNK // len(self.rates))
+        for start in range(0, len(squared_norms), size):
+            some = squared_norms[start : start + size, np.newaxis]
+            found[start : start + size] = self._sum(logs - rates * some)
         return found
 
-    def binned(self, width: float) -> "ScaleMixture":
-        """Return a mixture of few rates, means of those whose logarithms are in one bin."""
+    def coarsened(self, width: float) -> "ScaleMixture":
+        """Return a mixture of fewer rates: the mean rate in each bin of this width in log t."""
         bins = np.floor(np.log(self.rates) / width).astype(int)
         bins -= bins.min()
         weights = np.bincount(bins, self.weights).astype(float)
@@ -94,148 +100,172 @@ class ScaleMixture:
         return replace(self, rates=rates, weights=weights[some])
 
     def _sum(self, logs: Array) -> Any:
+        """Return Σ_i w_i e^(logs_i) + w_0 over the last axis, or with e^(logs_i) − 1 if conditional."""
         powers = np.expm1(logs) if self.conditional else np.exp(logs)
-        return powers @ self.weights + self.at_zero
+        return powers @ self.weights + self.weight_at_zero
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RadialKernel:
-    """A kernel.
+    """A radial kernel of the maximum mean discrepancy.
 
     Attributes
     ----------
     about : str
-        Its formula, with C = 2Ds for a scale s.
-    mixture : str
-        The density of μ by t.
+        What it is, in one phrase.
+    formula : str
+        k(r²), with C = 2Ds for a scale s.
+    density : str
+        The density of μ at t.
     reference : str
-        Who uses it.
+        Where it is used: authors, title, venue, year and arXiv number if there is one.
     profile : callable
-        From D, the C of all scales and α to what the engine sums.
+        From D, the C of all scales and α to the sum of the kernels over scales, as the engine takes it.
     scale_mixture : callable
-        From D, the C of all scales and α to its nodes and weights.
+        From D, the C of all scales and α to the same sum as nodes and weights.
     """
 
     about: str
-    mixture: str
+    formula: str
+    density: str
     reference: str
     profile: Callable[[int, Array, float], Profile]
     scale_mixture: Callable[[int, Array, float], ScaleMixture]
 
 
-def _grid(low: float, high: float) -> Array:
-    """Return rates whose logarithms are multiples of the step."""
+def _log_spaced_rates(low: float, high: float) -> Array:
+    """Return rates whose logarithms are multiples of the step, from at most ``low`` to at least ``high``."""
     return np.asarray(np.exp(_STEP * np.arange(math.floor(low / _STEP), math.ceil(high / _STEP) + 1)))
 
 
-def _gamma_mixing(shape: float, rates: Array) -> ScaleMixture:
-    """Return Σ (1 + r²/b)^(−shape) over b, by t of the gamma law of this shape and rate b."""
-    low = -_LOWEST / (1 + shape)
-    t = _grid(low - math.log(rates.max()), math.log(_NOTHING + 2 * shape) + 2 - math.log(rates.min()))
+def _gamma_mixture(shape: float, rates: Array) -> ScaleMixture:
+    """Return Σ_b (1 + r²/b)^(−shape) over ``rates``: t is gamma distributed with this shape and rate b."""
+    low = -_COUNTS_AS_ZERO / (1 + shape)
+    high = math.log(_NEGLIGIBLE + 2 * shape) + 2
+    t = _log_spaced_rates(low - math.log(rates.max()), high - math.log(rates.min()))
     u = rates[:, np.newaxis] * t
     logs = shape * np.log(u) - u - math.lgamma(shape)
     weights = _STEP * np.exp(logs).sum(axis=0)
     return ScaleMixture(t, weights, len(rates), max(0.0, len(rates) - math.fsum(weights)))
 
 
-def _gaussian_mixing(dim: int, squares: Array, alpha: float) -> ScaleMixture:
+def _gaussian_mixture(dim: int, squares: Array, alpha: float) -> ScaleMixture:
     return ScaleMixture(1 / squares, np.ones(len(squares)), len(squares))
 
 
-def _laplace_mixing(dim: int, squares: Array, alpha: float) -> ScaleMixture:
-    # right of the last node e^(−t r²) averages to nothing: (1 + 2t)^(−D/2) / √t
-    last = 2 * _NOTHING / (dim + 1)
-    t = _grid(-math.log(4 * squares.max() * _NOTHING), max(last, 2.0) + 2 - min(0.0, math.log(squares.min())))
+def _laplace_mixture(dim: int, squares: Array, alpha: float) -> ScaleMixture:
+    # rates above the last contribute nothing to a mean: the density falls like (1 + 2t)^(−D/2) / √t
+    last = 2 * _NEGLIGIBLE / (dim + 1)
+    t = _log_spaced_rates(
+        -math.log(4 * squares.max() * _NEGLIGIBLE), max(last, 2.0) + 2 - min(0.0, math.log(squares.min()))
+    )
     u = squares[:, np.newaxis] * t
     weights = _STEP * (np.exp(-1 / (4 * u)) / np.sqrt(4 * math.pi * u)).sum(axis=0)
     return ScaleMixture(t, weights, len(squares))
 
 
-def _projected_mixing(dim: int, squares: Array, alpha: float) -> ScaleMixture:
-    mixings = [phi_d_mixture(dim, dim / (2 * square)) for square in squares]
+def _cramer_wold_mixture(dim: int, squares: Array, alpha: float) -> ScaleMixture:
+    mixtures = [phi_d_mixture(dim, dim / (2 * square)) for square in squares]
     return ScaleMixture(
-        np.concatenate([m.rates for m in mixings]),
-        np.concatenate([m.weights for m in mixings]),
+        np.concatenate([m.rates for m in mixtures]),
+        np.concatenate([m.weights for m in mixtures]),
         len(squares),
-        math.fsum(m.at_zero for m in mixings),
+        math.fsum(m.weight_at_zero for m in mixtures),
     )
 
 
 def phi_d_mixture(dim: int, rate: float) -> ScaleMixture:
-    """Return φ_D(rate r²) as a mixture: t/rate is the square of a coordinate of a random direction."""
+    """Return φ_D(rate · r²) as a mixture: t/rate has the beta(½, (D − 1)/2) distribution of u₁²."""
     if dim == 1:
         return ScaleMixture(np.array([rate]), np.ones(1), 1.0)
-    down, up = 0.5 * _STEP, (dim - 1) / 2 * _STEP  # e-folds that the density falls a node at its ends
-    v = _STEP * np.arange(-math.ceil(_LOWEST / 1.5 / _STEP), math.ceil(2 * _NOTHING / (dim + 1) / _STEP) + 10)
+    down, up = 0.5 * _STEP, (dim - 1) / 2 * _STEP  # e-folds by which the density falls per node at its ends
+    last = math.ceil(2 * _NEGLIGIBLE / (dim + 1) / _STEP) + 10
+    v = _STEP * np.arange(-math.ceil(_COUNTS_AS_ZERO / 1.5 / _STEP), last)
     log_beta = math.lgamma(0.5) + math.lgamma((dim - 1) / 2) - math.lgamma(dim / 2)
     weights = _STEP * np.exp(0.5 * v - dim / 2 * np.logaddexp(0, v) - log_beta)
-    # what is left of all nodes counts as at 0, and what is right of them as at its largest
+    # the tail below all nodes is put at t = 0, and the tail above them at the largest t
     below, above = weights[0] / math.expm1(down), weights[-1] * math.exp(-up) / -math.expm1(-up)
     rates, weights = np.append(rate / (1 + np.exp(-v)), rate), np.append(weights, above)
-    some = weights > 0  # few of them count in thousands of dimensions
+    some = weights > 0  # in thousands of dimensions most weights underflow
     return ScaleMixture(rates[some], weights[some], 1.0, below)
 
 
 def distance_mixture(largest: float) -> ScaleMixture:
-    """Return −|x − y| as a mixture, for |x|² up to ``largest``: the density of log t is 1/(2√(πt))."""
-    t = _grid(-2 * _NOTHING - math.log(max(1.0, largest)), 2 * _NOTHING)
+    """Return −|x − y| as a mixture, for |x|² up to ``largest``; log t has the density 1/(2√(πt)).
+
+    −r = ∫ (e^(−t r²) − 1)/(2√(π t³)) dt, as the derivatives by r² agree: −1/(2r) = −∫ e^(−t r²)/(2√(πt)) dt.
+    """
+    t = _log_spaced_rates(-2 * _NEGLIGIBLE - math.log(max(1.0, largest)), 2 * _NEGLIGIBLE)
     return ScaleMixture(t, _STEP / (2 * np.sqrt(math.pi * t)), 0.0, conditional=True)
 
 
-def _series_profile(dim: int, squares: Array, alpha: float) -> Profile:
-    series = phi_d_series(dim)
-    return series.profile(dim / (2 * squares))
+def _cramer_wold_profile(dim: int, squares: Array, alpha: float) -> Profile:
+    return phi_d_series(dim).profile(dim / (2 * squares))
 
 
 KERNELS: dict[str, RadialKernel] = {
     "gaussian": RadialKernel(
-        "e^(−r²/C)",
-        "a point at 1/C",
-        "Gretton et al., JMLR 13 (2012)",
-        lambda dim, squares, alpha: Profile(Shape.POWER, tuple(_LOG2_E / squares)),
-        _gaussian_mixing,
+        about="falls fastest with distance",
+        formula="e^(−r²/C)",
+        density="a point at 1/C",
+        reference="A. Gretton, K. Borgwardt, M. Rasch, B. Schölkopf and A. Smola, A Kernel Two-Sample Test, "
+        "JMLR 13 (2012) 723–773",
+        profile=lambda dim, squares, alpha: Profile(Shape.POWER, tuple(LOG2_E / squares)),
+        scale_mixture=_gaussian_mixture,
     ),
     "inverse-quadratic": RadialKernel(
-        "1/(1 + r²/C), which WAE calls IMQ",
-        "C e^(−Ct)",
-        "Tolstikhin et al., Wasserstein Auto-Encoders, ICLR 2018",
-        lambda dim, squares, alpha: Profile(Shape.INVERSE, tuple(1 / squares)),
-        lambda dim, squares, alpha: _gamma_mixing(1.0, squares),
+        about="falls like 1/r²; WAE calls it IMQ",
+        formula="1/(1 + r²/C)",
+        density="C e^(−Ct)",
+        reference="I. Tolstikhin, O. Bousquet, S. Gelly and B. Schölkopf, Wasserstein Auto-Encoders, "
+        "ICLR 2018, arXiv:1711.01558",
+        profile=lambda dim, squares, alpha: Profile(Shape.INVERSE, tuple(1 / squares)),
+        scale_mixture=lambda dim, squares, alpha: _gamma_mixture(1.0, squares),
     ),
     "inverse-multiquadric": RadialKernel(
-        "(1 + r²/C)^(−1/2)",
-        "√(C/(πt)) e^(−Ct)",
-        "Gorham and Mackey, ICML 2017",
-        lambda dim, squares, alpha: Profile(Shape.INVERSE_ROOT, tuple(1 / squares)),
-        lambda dim, squares, alpha: _gamma_mixing(0.5, squares),
+        about="falls like 1/r",
+        formula="(1 + r²/C)^(−1/2)",
+        density="√(C/(πt)) e^(−Ct)",
+        reference="J. Gorham and L. Mackey, Measuring Sample Quality with Kernels, ICML 2017, "
+        "arXiv:1703.01717",
+        profile=lambda dim, squares, alpha: Profile(Shape.INVERSE_ROOT, tuple(1 / squares)),
+        scale_mixture=lambda dim, squares, alpha: _gamma_mixture(0.5, squares),
     ),
     "rational-quadratic": RadialKernel(
-        "(1 + r²/(αC))^(−α)",
-        "(αC)^α t^(α−1) e^(−αCt)/Γ(α)",
-        "Bińkowski et al., Demystifying MMD GANs, ICLR 2018",
-        lambda dim, squares, alpha: Profile(Shape.INVERSE_POWER, tuple(1 / (alpha * squares)), (alpha,)),
-        lambda dim, squares, alpha: _gamma_mixing(alpha, alpha * squares),
+        about="falls like r^(−2α), with α from --alpha",
+        formula="(1 + r²/(αC))^(−α)",
+        density="(αC)^α t^(α−1) e^(−αCt)/Γ(α)",
+        reference="M. Bińkowski, D. Sutherland, M. Arbel and A. Gretton, Demystifying MMD GANs, ICLR 2018, "
+        "arXiv:1801.01401",
+        profile=lambda dim, squares, alpha: Profile(
+            Shape.INVERSE_POWER, tuple(1 / (alpha * squares)), (alpha,)
+        ),
+        scale_mixture=lambda dim, squares, alpha: _gamma_mixture(alpha, alpha * squares),
     ),
     "laplace": RadialKernel(
-        "e^(−r/√C)",
-        "e^(−1/(4Ct))/√(4πC t³)",
-        "Fukumizu et al., NIPS 2009",
-        lambda dim, squares, alpha: Profile(Shape.ROOT_POWER, tuple(_LOG2_E / np.sqrt(squares))),
-        _laplace_mixing,
+        about="exponential in the distance, with a cusp at 0",
+        formula="e^(−r/√C)",
+        density="e^(−1/(4Ct))/√(4πC t³)",
+        reference="B. Sriperumbudur, A. Gretton, K. Fukumizu, B. Schölkopf and G. Lanckriet, Hilbert Space "
+        "Embeddings and Metrics on Probability Measures, JMLR 11 (2010) 1517–1561",
+        profile=lambda dim, squares, alpha: Profile(Shape.ROOT_POWER, tuple(LOG2_E / np.sqrt(squares))),
+        scale_mixture=_laplace_mixture,
     ),
     "cramer-wold": RadialKernel(
-        "φ_D(D r²/2C), about (1 + r²/C)^(−1/2)",
-        "D/2C times a beta(½, (D − 1)/2) variable",
-        "Tabor et al., Cramer-Wold Auto-Encoder, JMLR 21 (2020)",
-        _series_profile,
-        _projected_mixing,
+        about="Gaussian kernels averaged over projections onto lines",
+        formula="φ_D(D r²/2C), about (1 + r²/C)^(−1/2)",
+        density="D/2C times a beta(½, (D − 1)/2) variable",
+        reference="S. Knop, P. Spurek, J. Tabor, I. Podolak, M. Mazur and S. Jastrzębski, Cramer-Wold "
+        "Auto-Encoder, JMLR 21 (2020), no. 164, arXiv:1805.09235",
+        profile=_cramer_wold_profile,
+        scale_mixture=_cramer_wold_mixture,
     ),
 }
 """Name → kernel."""
 
 
-def lengths(dim: int, scales: Sequence[float]) -> Array:
-    """Return C = 2Ds for each scale s; raise `GaedistError` for one that is none."""
+def squared_lengths(dim: int, scales: Sequence[float]) -> Array:
+    """Return C = 2Ds for each scale s; raise `GaedistError` if a scale is not between 1e-30 and 1e30."""
     found = np.asarray(scales, dtype=float)
     if not len(found) or not (np.isfinite(found) & (found >= 1e-30) & (found <= 1e30)).all():
         raise GaedistError(f"scales must be positive numbers, from 1e-30 to 1e30; got {list(scales)}.")

@@ -23,7 +23,7 @@ ALL = "all"
 
 
 class Form(ABC):
-    """A metric applied to codes: what it needs of the engine, and what it makes of that.
+    """A metric applied to codes: the sums that it needs, and the measurement that it makes of their totals.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class OneSample(Form):
 
     @classmethod
     def check_size(cls, n: int, options: ScoreOptions) -> None:
-        """Raise `GaedistError` for too few points, whatever σ is."""
+        """Raise `GaedistError` if there are too few points for any σ."""
 
     @classmethod
     def is_two_sided(cls, options: ScoreOptions) -> bool:
@@ -75,12 +75,12 @@ class OneSample(Form):
 
     @classmethod
     def has_closed_form(cls, options: ScoreOptions) -> bool:
-        """Tell whether the null distribution is known without simulation, as far as options tell."""
+        """Tell whether these options have a null distribution that is known without simulation."""
         return True
 
     @classmethod
     def can_be_simulated(cls, options: ScoreOptions) -> bool:
-        """Tell whether the same options can measure a simulated sample."""
+        """Tell whether these options can also be applied to a simulated sample."""
         return True
 
 
@@ -93,7 +93,7 @@ class TwoSample(Form):
 
     @classmethod
     def check_sizes(cls, n: int, m: int, options: CompareOptions) -> None:
-        """Raise `GaedistError` for too few points, whatever σ is."""
+        """Raise `GaedistError` if there are too few points for any σ."""
 
     def check_permutable(self) -> None:
         """Raise `GaedistError` where permuted labels would change more than the labels."""
@@ -120,7 +120,7 @@ class Metric:
     reference : str
         Authors, title, year, and DOI or arXiv number.
     null : str
-        Its null distribution for one sample; that of two is by permutations.
+        Its null distribution for one sample; for two samples it is by permutations.
     parameters : tuple of str
         The fields of `Parameters` that it takes.
     smooths : bool
@@ -144,12 +144,12 @@ class Metric:
     two_sample: type[TwoSample] | None = None
 
     def for_one_sample(self) -> type[OneSample]:
-        """Return the form for one sample, of a metric that has it."""
+        """Return the form for one sample, of a metric that has one."""
         assert self.one_sample is not None
         return self.one_sample
 
     def for_two_samples(self) -> type[TwoSample]:
-        """Return the form for two samples, of a metric that has it."""
+        """Return the form for two samples, of a metric that has one."""
         assert self.two_sample is not None
         return self.two_sample
 

@@ -29,7 +29,7 @@ class BhepOneSample(OneSample):
         self.pairs = self.smoothed.pairs
 
     def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> Measurement:
-        """Return n times the squared distance; β stands for its σ, target and estimator."""
+        """Return n times the squared distance, with β in place of σ, target and estimator."""
         found, n = self.smoothed.finish(totals, values), self.n
         value = n * found.value
         return replace(
@@ -59,8 +59,8 @@ METRIC = Metric(
     summary="Baringhaus–Henze–Epps–Pulley statistic for known mean and covariance",
     formula="""\
 n ∫ |ψ(t) − e^(−|t|²/2)|² N(t; 0, β² I) dt, with ψ(t) = mean of e^(i t·x_j), the empirical characteristic
-function; n times the squared L2 distance to the smoothed prior at σ = 1/(β√2).""",
-    detects="everything that is not finer than 1/β, up to D of about 30",
+function. It is n times the gaussian metric with target smoothed at σ = 1/(β√2).""",
+    detects="differences of any kind on scales above 1/β, for D up to about 30",
     reference="L. Baringhaus and N. Henze, A consistent test for multivariate normality based on the "
     "empirical characteristic function, Metrika 35 (1988) 339, doi:10.1007/BF02613322",
     null="limit of a degenerate V-statistic (weighted sum of χ²), exact mean and sd",

@@ -5,8 +5,8 @@ directions, has the kernel φ_D(|x − y|²/(4γ)) (`gaedist.kernels.phi_d`):
 
     1/(2√π) [ γ^(−½) mean φ_D(|x_i − x_j|²/(4γ)) + (1 + γ)^(−½) − 2 (γ + ½)^(−½) mean φ_D(|x_i|²/(2 + 4γ)) ]
 
-P. Spurek's group computes it with φ_D(s) ≈ (1 + 4s/(2D − 3))^(−½), for points and pairs alike: then it is not
-quite a distance to N(0, I), and its null distribution has a part linear in the points (`null.cross_term`).
+Its authors compute it with φ_D(s) ≈ (1 + 4s/(2D − 3))^(−½), for points and pairs alike. The value is then not
+smallest at N(0, I), and it has a part that is a sum over single points (`gaedist.null.cross_term`).
 """
 
 import math
@@ -81,7 +81,7 @@ class CramerWoldApproxOneSample(CramerWoldOneSample):
         return True
 
     def profiles(self) -> tuple[Profile, Profile]:
-        """Return the approximate φ_D of pairs, and of points."""
+        """Return the approximate φ_D, as `CramerWoldOneSample.profiles` does the exact one."""
         pairs, points = (Profile(Shape.INVERSE_ROOT, (rate,)) for rate in _rates(self.dim, self.gamma))
         return pairs, points
 
@@ -91,7 +91,7 @@ class CramerWoldApproxOneSample(CramerWoldOneSample):
 
 
 class CramerWoldTwoSample(KernelTwoSample):
-    """The distance between two samples with the exact φ_D: all three terms are smoothed by N(0, γ)."""
+    """The distance between two samples with the exact φ_D, both smoothed by N(0, γ)."""
 
     def __init__(self, x: Array, y: Array, options: CompareOptions, run: Run) -> None:
         """Plan the sums of φ_D over pairs."""
@@ -128,7 +128,7 @@ def _used(parameters: Parameters, *sizes: int) -> Parameters:
 
 
 def _rates(dim: int, gamma: float) -> tuple[float, float]:
-    """Return c/(4γ) and c/(2 + 4γ), of pairs and of points."""
+    """Return c/(4γ) for pairs, and c/(2 + 4γ) for points."""
     stretch = approximate_stretch(dim)
     return stretch * (1 / (4 * gamma)), stretch * (1 / (2 + 4 * gamma))
 
@@ -144,18 +144,19 @@ def _approximate_null(n: int, dim: int, gamma: float) -> Gamma:
     pairs, points = (kernel.scale_mixture(dim, np.array([1 / rate]), alpha) for rate in _rates(dim, gamma))
     # divided by 1/√γ, which leaves a kernel of peak 1
     ratio = math.sqrt(gamma / (gamma + 0.5))
-    cross = Radial(ratio * np.append(points.weights, points.at_zero), np.append(points.rates, 0.0))
+    cross = Radial(ratio * np.append(points.weights, points.weight_at_zero), np.append(points.rates, 0.0))
     constant, factor = math.sqrt(gamma / (1 + gamma)), UNIT / math.sqrt(gamma)
     return distribution_with_cross_term(n, PairMoments(dim, pairs), cross, constant, factor)
 
 
 _REFERENCE = (
-    "J. Tabor, S. Knop, P. Spurek, I. Podolak, M. Mazur and S. Jastrzębski, Cramer-Wold Auto-Encoder, JMLR "
+    "S. Knop, P. Spurek, J. Tabor, I. Podolak, M. Mazur and S. Jastrzębski, Cramer-Wold Auto-Encoder, JMLR "
     "21 (2020) 164, arXiv:1805.09235"
 )
 _FORMULA = """\
 1/(2√π) [ γ^(−½) mean φ_D(|x_i − x_j|²/(4γ)) + (1 + γ)^(−½) − 2 (γ + ½)^(−½) mean φ_D(|x_i|²/(2 + 4γ)) ]
-Two samples: 1/(2√(πγ)) times the mean of φ_D(|·|²/(4γ)) within each sample, minus twice that between them."""
+Two samples: 1/(2√(πγ)) times [ mean φ_D(|x_i − x_j|²/(4γ)) + mean φ_D(|y_i − y_j|²/(4γ))
+− 2 mean φ_D(|x_i − y_j|²/(4γ)) ]"""
 
 METRIC = Metric(
     name="cramer-wold",
@@ -173,7 +174,7 @@ APPROXIMATE = Metric(
     name="cramer-wold-approx",
     summary="cramer-wold with the approximate φ_D that CWAE computes",
     formula=f"{_FORMULA}\nφ_D(s) ≈ (1 + 4s/(2D − 3))^(−½), for D ≥ 2.",
-    detects="as cramer-wold, but less so in few dimensions",
+    detects="as cramer-wold, less well in few dimensions",
     reference=_REFERENCE,
     null="gamma distribution, exact mean and sd; two-sided",
     parameters=("gamma",),

@@ -34,7 +34,7 @@ class EnergyOneSample(KernelOneSample):
         self.pairs = [radial_sum(_DISTANCE, x)]
 
     def terms(self, totals: Sequence[PairTotal]) -> list[float]:
-        """Return the mean over pairs, minus twice that over points, and the constant."""
+        """Return the mean over pairs, −2 times the mean over points, and the constant."""
         mixture = distance_mixture(float(squared_norms(self.x).max()))
         pair = pair_mean(totals[0].log, self.n, 0.0, unbiased=False)
         return [-pair, -2 * mean_about(mixture, self.x), self.moments.mean]
@@ -63,10 +63,10 @@ METRIC = Metric(
     name="energy",
     summary="squared energy distance",
     formula="""\
-2 E|x_i − Y| − E|Y − Y'| − mean |x_i − x_j|, with Y and Y' from N(0, I) and the means over all i and j.
+2 mean E|x_i − Y| − E|Y − Y'| − mean |x_i − x_j|, with Y and Y' from N(0, I) and the means over all i and j.
 Two samples: 2 mean |x_i − y_j| − mean |x_i − x_j| − mean |y_i − y_j|.""",
     detects="mean and scale in any dimension",
-    reference="G. J. Székely and M. L. Rizzo, Energy statistics: a class of statistics based on distances, "
+    reference="G. J. Székely and M. L. Rizzo, Energy statistics: A class of statistics based on distances, "
     "J. Stat. Plan. Inference 143 (2013) 1249, doi:10.1016/j.jspi.2013.03.018",
     null="limit of a degenerate V-statistic (weighted sum of χ²), exact mean and sd",
     one_sample=EnergyOneSample,

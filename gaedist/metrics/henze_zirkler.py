@@ -1,4 +1,4 @@
-"""The Henze–Zirkler statistic: BHEP of the standardised codes, blind to their mean and covariance."""
+"""The Henze–Zirkler statistic: BHEP of the standardised codes, whatever their mean and covariance."""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class HenzeZirklerOneSample(BhepOneSample):
     """The statistic at the β of Henze and Zirkler."""
 
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
-        """Standardise; raise `GaedistError` for a singular covariance, or if pairs are to be sampled."""
+        """Standardise; raise `GaedistError` for a singular covariance, and for method sample."""
         if run.method == SAMPLE:
             raise GaedistError(
                 f"method {SAMPLE} is not for henze-zirkler: the standard error that it needs is not known. "
@@ -30,9 +30,9 @@ class HenzeZirklerOneSample(BhepOneSample):
         self.prepare(standardised(x), henze_zirkler_beta(*x.shape), run)
 
     def null_distribution(self) -> LogNormal:
-        """Return the log-normal distribution of Henze and Zirkler, as n grows."""
+        """Return the log-normal distribution of Henze and Zirkler, with mean and sd in the limit n → ∞."""
         n, dim, variance = self.n, self.dim, 1 / (2 * self.beta**2)
-        # with known mean and covariance the statistic would be near its limit, or not
+        # n is large enough if it is for the statistic with known mean and covariance
         skewness = moments(n, dim, variance, smoothed=True).skewness
         near = abs(skewness - limit_moments(dim, variance)[2]) < DEPARTURE
         below, sd = henze_zirkler_moments(dim, self.beta)
@@ -41,7 +41,7 @@ class HenzeZirklerOneSample(BhepOneSample):
 
 @dataclass(frozen=True)
 class _Null(LogNormal):
-    """That distribution, with an excess that keeps its digits.
+    """The log-normal distribution, with an excess that keeps its digits.
 
     The points' overlaps with themselves contribute exactly 1 to the statistic and to its mean, which can be
     nearly all of both.
@@ -51,7 +51,7 @@ class _Null(LogNormal):
     below : float
         1 − mean.
     smoothed : GaussianOneSample
-        The distance of which the statistic is n times.
+        The squared distance; the statistic is n times its value.
     n : int
         Number of points.
     """
@@ -79,7 +79,7 @@ def henze_zirkler_beta(n: int, dim: int) -> float:
 
 
 def henze_zirkler_moments(dim: int, beta: float) -> tuple[float, float]:
-    """Return 1 − mean and the standard deviation of the statistic for Gaussian codes, as n grows.
+    """Return 1 − mean and the standard deviation of the statistic for Gaussian codes in the limit n → ∞.
 
     Henze and Zirkler 1990, theorem 3.2.
     """

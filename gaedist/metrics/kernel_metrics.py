@@ -3,7 +3,7 @@
 One sample: value = mean k(x_i, x_j) − 2 mean E[k | x_i] + E k, with the expectations over N(0, I) in closed
 form or one integral (`gaedist.kernels.radial.ScaleMixture`), so that no reference sample is needed.
 
-Two samples: the mean of k over pairs within X and within Y, minus twice that between them. Over all
+Two samples: the mean of k over pairs within X plus that within Y, minus twice the mean between them. Over all
 assignments of the pooled points each of the three means is k̄, the mean of k over pairs of different points,
 so the expected value is 0; or (k(0) − k̄)(1/n + 1/m), if points are also paired with themselves.
 """
@@ -38,7 +38,7 @@ def pair_mean(log_sum: float, n: int, peak: float, *, unbiased: bool) -> float:
 
 def mean_about(mixture: ScaleMixture, x: Array) -> float:
     """Return the mean over the points of E[k | x_i]."""
-    return math.fsum(mixture.mean_about(squared_norms(x), x.shape[1])) / len(x)
+    return math.fsum(mixture.mean_embedding(squared_norms(x), x.shape[1])) / len(x)
 
 
 class KernelOneSample(OneSample):
@@ -100,7 +100,7 @@ class Kernel:
 class KernelTwoSample(TwoSample):
     """A squared distance of two samples by a radial kernel.
 
-    Subclasses set ``kernel`` before they call this ``prepare``.
+    Subclasses set ``kernel``, and then call ``prepare``.
     """
 
     kernel: Kernel
@@ -113,7 +113,7 @@ class KernelTwoSample(TwoSample):
         self.pairs = [radial_sum(self.kernel.profile, *points) for points in samples]
 
     def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> Measurement:
-        """Return the mean within each sample, minus twice that between them."""
+        """Return the sum of the means within both samples, minus twice the mean between them."""
         kernel, n, m = self.kernel, len(self.x), len(self.y)
         logs = [total.log for total in totals]
         within = [

@@ -13,10 +13,10 @@ from gaedist.numerics import Array
 
 
 class KlOneSample(MomentOneSample):
-    """The divergence, from mean and covariance."""
+    """The divergence, from the mean and the covariance of the codes."""
 
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
-        """Compute it; raise `GaedistError` for a singular covariance."""
+        """Compute the divergence; raise `GaedistError` for a singular covariance."""
         self.n, self.dim = x.shape
         self.value = divergence(x)
 
@@ -28,8 +28,8 @@ class KlOneSample(MomentOneSample):
 def divergence(x: Array) -> float:
     """Return KL(N(m, C) ‖ N(0, I)) = ½ (tr C + |m|² − D − log |C|) of the sample's Gaussian fit.
 
-    C has divisor n: the fit is the likeliest. Each term, c − 1 − log c ≥ 0, keeps its digits where c is
-    near 1.
+    C has divisor n, as in the maximum likelihood fit. The terms c − 1 − log c of its eigenvalues keep their
+    digits where c is near 1.
     """
     mean, values, _ = covariance_of(x)
     off = values - 1

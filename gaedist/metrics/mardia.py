@@ -12,14 +12,14 @@ from gaedist.null.distributions import Gamma, Moments
 from gaedist.numerics import Array, squared_norms
 
 _AXES, _ROWS = 8, 512  # axes and points of one product of third powers, which stays in the cache
-_PRODUCTS = 1 << 19  # numbers that are multiplied at once
+_PRODUCTS = 1 << 19  # inner products in one block
 
 
 class SkewnessOneSample(MomentOneSample):
-    """mean (x_i·x_j)³."""
+    """The mean of (x_i·x_j)³ over all pairs of points."""
 
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
-        """Compute it."""
+        """Compute the moment."""
         self.n, self.dim = x.shape
         self.value = third_moments(x, run)
 
@@ -29,16 +29,16 @@ class SkewnessOneSample(MomentOneSample):
 
 
 class KurtosisOneSample(MomentOneSample):
-    """mean |x|⁴."""
+    """The mean of |x|⁴ over all points."""
 
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
-        """Compute it."""
+        """Compute the moment."""
         self.n, self.dim = x.shape
         self.value = fourth_moment(x)
 
     @classmethod
     def is_two_sided(cls, options: ScoreOptions) -> bool:
-        """Return True."""
+        """Return True: small norms are as unlikely as large ones."""
         return True
 
     def null_distribution(self) -> Gamma:
@@ -47,7 +47,7 @@ class KurtosisOneSample(MomentOneSample):
 
 
 def third_moments(x: Array, run: Run) -> float:
-    """Return mean (x_i·x_j)³ over all i and j: |T|² with T = mean x ⊗ x ⊗ x, or from blocks of x_i·x_j."""
+    """Return mean (x_i·x_j)³ over all i and j, as |T|² with T = mean x ⊗ x ⊗ x, or from blocks of x_i·x_j."""
     n, dim = x.shape
     if 2 * dim**2 < 3 * n:
         return math.fsum(in_threads(lambda first: _tensor_part(x, first), range(0, dim, _AXES), run))
@@ -57,7 +57,7 @@ def third_moments(x: Array, run: Run) -> float:
 
 
 def _cubes(some: Array, x: Array) -> float:
-    """Return Σ (x_i·x_j)³ over some points and all."""
+    """Return Σ (x_i·x_j)³ over i among some points and j among all."""
     products = some @ x.T
     return float(np.einsum("ij,ij,ij->", products, products, products))
 
@@ -114,7 +114,7 @@ def _norm_moment(dim: int, power: int) -> float:
 
 _REFERENCE = (
     "K. V. Mardia, Measures of multivariate skewness and kurtosis with applications, Biometrika 57 (1970) "
-    "519, doi:10.1093/biomet/57.3.519; as in J. Tabor et al., Cramer-Wold Auto-Encoder, JMLR 21 (2020) 164"
+    "519, doi:10.1093/biomet/57.3.519; as in S. Knop et al., Cramer-Wold Auto-Encoder, JMLR 21 (2020) 164"
 )
 
 SKEWNESS = Metric(

@@ -38,7 +38,7 @@ class Measurement:
     Attributes
     ----------
     value, log_value : float
-        The value, in the normalisation of the metric, and its logarithm; None for a negative value.
+        The value, in the normalisation of the metric, and its logarithm, which is None for a negative value.
     varying, constant : float
         The value is their sum; ``constant`` is the part that is the same for all samples of this size, so
         that ``varying`` keeps digits that are lost in ``value``.
@@ -59,7 +59,7 @@ class Measurement:
     distance : SquaredDistance, optional
         The squared L2 distance behind the value, for its null distribution.
     saturated : bool
-        To rounding, the value is a constant for nearly every sample.
+        To within rounding, the value is the same for nearly every sample.
     expected : float, optional
         Two samples: the mean value over all assignments of the pooled points to samples of n and m.
     note : str, optional

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from gaedist.engine import PairTotal, Profile, Run
 from gaedist.errors import GaedistError
-from gaedist.kernels.radial import KERNELS, lengths
+from gaedist.kernels.radial import KERNELS, squared_lengths
 from gaedist.metrics.base import Metric
 from gaedist.metrics.kernel_metrics import (
     Kernel,
@@ -37,7 +37,7 @@ class MmdOneSample(KernelOneSample):
         self.pairs = [radial_sum(_profile(self.dim, self.used), x)]
 
     def terms(self, totals: Sequence[PairTotal]) -> list[float]:
-        """Return the mean over pairs, minus twice that over points, and the constant."""
+        """Return the mean over pairs, −2 times the mean over points, and the constant."""
         mixture = self.moments.scale_mixture
         pair = pair_mean(totals[0].log, self.n, mixture.peak, unbiased=True)
         return [pair, -2 * mean_about(mixture, self.x), self.moments.mean]
@@ -62,17 +62,17 @@ class MmdTwoSample(KernelTwoSample):
 
 
 def _profile(dim: int, used: Parameters) -> Profile:
-    return KERNELS[str(used.kernel)].profile(dim, lengths(dim, used.scales or ()), _alpha(used))
+    return KERNELS[str(used.kernel)].profile(dim, squared_lengths(dim, used.scales or ()), _alpha(used))
 
 
 @lru_cache(maxsize=64)
 def _moments(dim: int, used: Parameters) -> PairMoments:
-    squares = lengths(dim, used.scales or ())
+    squares = squared_lengths(dim, used.scales or ())
     return PairMoments(dim, KERNELS[str(used.kernel)].scale_mixture(dim, squares, _alpha(used)))
 
 
 def _alpha(used: Parameters) -> float:
-    """Return α, which other kernels than the rational quadratic do not read."""
+    """Return α, which only the rational quadratic kernel reads."""
     return float(DEFAULTS["alpha"]) if used.alpha is None else used.alpha
 
 
@@ -81,7 +81,7 @@ METRIC = Metric(
     summary="squared maximum mean discrepancy (the WAE loss), unbiased",
     formula="""\
 mean over i ≠ j of k(x_i, x_j) − 2 mean over i of E k(x_i, Y) + E k(Y, Y'), with Y and Y' from N(0, I).
-Two samples: mean over i ≠ j of k(x_i, x_j) + the same of y − 2 mean over i and j of k(x_i, y_j).
+Two samples: mean over i ≠ j of k(x_i, x_j) + the same for y − 2 mean over i and j of k(x_i, y_j).
 k is a radial kernel summed over C = 2D times each --scale. Unbiased: 0 on average where there is no
 difference, and negative about half the time.""",
     detects="mean and covariance in any dimension; shape in few dimensions",

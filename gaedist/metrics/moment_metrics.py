@@ -12,7 +12,7 @@ from gaedist.metrics.measurement import Measurement
 from gaedist.numerics import Array, log_of_value
 
 _CONSTANT = 1e-24
-"""An eigenvalue below this part of the mean square is what rounding leaves of codes that do not vary."""
+"""An eigenvalue below this part of the mean square of the codes is 0 but for rounding."""
 
 
 class MomentOneSample(OneSample):
@@ -46,7 +46,7 @@ def covariance_of(x: Array) -> tuple[Array, Array, Array]:
     Raises
     ------
     GaedistError
-        If it is singular.
+        If the covariance is singular.
     """
     n, dim = x.shape
     if n <= dim:

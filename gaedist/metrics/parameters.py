@@ -21,7 +21,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "directions": 1000,
     }
 )
-"""Parameter → default; that of γ depends on the sizes of the samples."""
+"""Parameter → default; the default of γ depends on the sizes of the samples."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Where the null distribution of a one-sample metric comes from: `NULLS` is the one dispatch."""
+"""Where the null distribution of a one-sample metric comes from: `NULLS` has a function for each choice."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -36,7 +36,7 @@ class NullOptions:
 
 @dataclass(frozen=True)
 class Statistic:
-    """The varying part of a metric's value, for simulated samples, also in other processes.
+    """The varying part of a metric's value, as a function of a simulated sample that can be pickled.
 
     Attributes
     ----------
@@ -51,18 +51,18 @@ class Statistic:
 
     @property
     def key(self) -> dict[str, Any]:
-        """Everything that it depends on, apart from the sample and the seed."""
+        """Everything that the value depends on, apart from the sample and the seed."""
         row, options = ONE_SAMPLE[self.metric], asdict(self.options)
         parameters = options.pop("parameters")
         key = {"metric": self.metric, **{name: parameters[name] for name in row.parameters}}
         return key | options if row.smooths else key
 
     def of(self, x: Array, run: Run) -> float:
-        """Return it."""
+        """Return the varying part of the value for a sample."""
         applied = ONE_SAMPLE[self.metric].for_one_sample()(x, self.options, run)
         (measurement,) = evaluate([applied], run)
         if applied.interrupted:
-            raise KeyboardInterrupt  # σ of a replicate must not be the best so far
+            raise KeyboardInterrupt  # a σ that is not optimal must not enter the simulated values
         return measurement.varying
 
 
@@ -100,7 +100,7 @@ NULLS: dict[str, Callable[[str, OneSample, ScoreOptions, NullOptions], NullDistr
     "monte-carlo": _monte_carlo,
     "none": _none,
 }
-"""Name → from a metric applied to codes to its null distribution."""
+"""Name → function that returns the null distribution of a metric applied to codes."""
 
 
 def check_null(null: str, metric: Metric, options: ScoreOptions) -> None:
@@ -108,8 +108,8 @@ def check_null(null: str, metric: Metric, options: ScoreOptions) -> None:
     form = metric.for_one_sample()
     if null == "closed-form" and not form.has_closed_form(options):
         raise GaedistError(
-            "the null distribution is known in closed form for one σ for all points that was not chosen for "
-            "least distance. Use --null monte-carlo (null=), or leave it at auto."
+            "a closed form of the null distribution needs one σ for all points, not chosen to minimise the "
+            "distance. Use --null monte-carlo (null=), or leave it at auto."
         )
     if null == "monte-carlo" and not form.can_be_simulated(options):
         raise GaedistError(f"{FOREIGN} Leave out --null monte-carlo (null=).")

@@ -4,9 +4,8 @@ Along a direction u the points are t = u·x, and the statistic is exact:
 
     T = n ∫ |mean e^(ist) − e^(−s²/2)|² N(s; 0, β²) ds
 
-The integral is the sum of its values at multiples of a step 2π/L, whose error is that of images of the points
-at distance L: with L larger than the range of the points by more than the reach of the kernel it is below
-rounding.
+The integral is computed as a sum over multiples of a step 2π/L. Its error comes from copies of the points at
+distance L, and is below rounding if L exceeds the range of the points by more than the reach of the kernel.
 """
 
 import math
@@ -29,21 +28,21 @@ from gaedist.null.distributions import Moments
 from gaedist.null.kernel_spectrum import PairMoments
 from gaedist.numerics import LOG2_E, Array
 
-_EFOLDS = 37.0  # below 1 at which a Gaussian is less than rounding
-_FEW_MODES = 256  # that are always cheaper than pairs
-_MODES_PER_PAIR = 4.0  # modes of a point that cost as much as a pair
+_EFOLDS = 37.0  # a Gaussian below e^(−37) is less than rounding
+_FEW_MODES = 256  # a sum over fewer modes is always faster than one over pairs
+_MODES_PER_PAIR = 4.0  # as many modes of a point take the time of one pair
 
 
 class SlicedEppsPulleyOneSample(SlicedOneSample):
     """The statistic, averaged over directions."""
 
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
-        """Plan it along random directions."""
+        """Plan the statistic along random directions."""
         used = options.parameters.used("beta", "directions")
         self.prepare(x, EppsPulley(float(used.beta or 0)), used, run)
 
     def moments(self) -> Moments:
-        """Return the exact mean and sd, and the skewness of the limit."""
+        """Return the exact mean and standard deviation, and the skewness in the limit n → ∞."""
         return epps_pulley_moments(
             self.n, self.dim, int(self.used.directions or 0), float(self.used.beta or 0)
         )
@@ -61,8 +60,8 @@ class EppsPulley:
 
     beta: float
 
-    def of(self, rows: Array) -> Array:
-        """Return it for each row of sorted points, (b,)."""
+    def of_sorted(self, rows: Array) -> Array:
+        """Return T for each row of sorted points, (b,)."""
         return np.array([self._of_row(row) for row in rows])
 
     @property
@@ -97,11 +96,11 @@ class EppsPulley:
         return n * max(0.0, pair + 1 / math.sqrt(1 + 2 * b) - 2 * cross)
 
     def _modes(self, period: float) -> float:
-        """Return how many multiples of 2π/period are above rounding."""
+        """Return how many multiples of 2π/period have a weight above rounding."""
         return math.ceil(math.sqrt(2 * _EFOLDS) * self.beta * period / (2 * math.pi))
 
     def _fourier(self, t: Array, period: float, modes: float, *, prior: bool) -> float:
-        """Return the integral of |ψ − e^(−s²/2)|², or of |ψ|², by its values at multiples of 2π/period."""
+        """Return the integral of |ψ − e^(−s²/2)|², or of |ψ|², as a sum over multiples of 2π/period."""
         from gaedist.engine.compiled.line_sums import LANES, wave_sums
 
         step, count, n = 2 * math.pi / period, int(modes), len(t)
@@ -125,15 +124,15 @@ class EppsPulley:
 
 @lru_cache(maxsize=64)
 def epps_pulley_moments(n: int, dim: int, count: int, beta: float) -> Moments:
-    """Return the moments of the mean of T over random directions: mean and sd exactly, skewness as n → ∞.
+    """Return the moments of the mean of T over random directions: exact but for the skewness, as n → ∞.
 
-    The mean over all directions is φ_D(β²|x − y|²/2), a scale mixture; along one direction it is a Gaussian.
+    Along one direction the kernel is a Gaussian; its mean over all directions is φ_D(β²|x − y|²/2).
     """
     rate = beta**2 / 2
     line = PairMoments(1, ScaleMixture(np.array([rate]), np.ones(1), 1.0))
     space = PairMoments(dim, phi_d_mixture(dim, rate))
     pairs, triples = coincidences(dim, count)
-    square = n**2 * float(pairs @ [law.variance(n, unbiased=False) for law in (line, space)])
+    square = n**2 * float(pairs @ [kernel.variance(n, unbiased=False) for kernel in (line, space)])
     shared = 0.0
     for degree, block in enumerate(line.blocks(2)):
         j = 2 * np.arange(block.shape[0]) + (2 if degree == 0 else 1)
@@ -147,11 +146,11 @@ METRIC = Metric(
     summary="BHEP statistic along a direction, averaged over directions (SIGReg of LeJEPA)",
     formula="""\
 mean over random unit directions u of n ∫ |mean e^(is u·x) − e^(−s²/2)|² N(s; 0, β²) ds, which along each
-direction is exact. The standard error is that of the mean over directions.""",
+direction is exact. value_se is the standard error of the mean over directions.""",
     detects="mean and covariance; shape along lines",
     reference="T. W. Epps and L. B. Pulley, A test for normality based on the empirical characteristic "
-    "function, Biometrika 70 (1983) 723, doi:10.1093/biomet/70.3.723; R. Balestriero and Y. LeCun, LeJEPA, "
-    "2025, arXiv:2511.08544",
+    "function, Biometrika 70 (1983) 723, doi:10.1093/biomet/70.3.723; R. Balestriero and Y. LeCun, LeJEPA: "
+    "Provable and Scalable Self-Supervised Learning Without the Heuristics, 2025, arXiv:2511.08544",
     null="gamma distribution, exact mean and sd, asymptotic skewness",
     parameters=("beta", "directions"),
     one_sample=SlicedEppsPulleyOneSample,

@@ -1,8 +1,8 @@
 """What sliced metrics share: the mean over random directions of a statistic on a line, and its moments.
 
-Two random directions at an angle of cosine c share the part c^k of the k-th Hermite polynomial, so that the
-second and third cumulants of the mean over L directions follow from E c^k over two directions and
-E (u·v)^k (v·w)^k (w·u)^k over three, and from how often two or three of the L directions are the same.
+The k-th Hermite polynomials of u·x and v·x have the correlation (u·v)^k under N(0, I). So the second and
+third cumulants of the mean over L random directions follow from E (u·v)^(2k), from
+E (u·v)^k (v·w)^k (w·u)^k, and from how often two or three of the L directions are the same.
 """
 
 import math
@@ -45,7 +45,7 @@ def directions_of(dim: int, used: Parameters, run: Run) -> Array:
 
 
 class SlicedOneSample(OneSample):
-    """A mean over directions of a distance to N(0, 1) on a line."""
+    """A distance to N(0, 1) on a line, averaged over directions."""
 
     def prepare(self, x: Array, statistic: Statistic, used: Parameters, run: Run) -> None:
         """Plan a statistic along random directions."""
@@ -66,16 +66,16 @@ class SlicedOneSample(OneSample):
 
 
 def coincidences(dim: int, count: int) -> tuple[Array, Array]:
-    """Return the probabilities that two random directions of L are the same or not, and of three likewise.
+    """Return the probabilities that two of L directions, drawn with replacement, are the same or different.
 
-    (1, L − 1)/L, and for all three the same, two the same, all different.
+    They are (1, L − 1)/L. The second array is for three: all the same, two the same, all different.
     """
     n = 1 if dim == 1 else count
     return np.array([1, n - 1]) / n, np.array([1, 3 * (n - 1), (n - 1) * (n - 2)]) / n**2
 
 
 def mean_powers(dim: int, k: NDArray[Any]) -> Array:
-    """Return E c^k over the cosine c of the angle of two random directions, for even k."""
+    """Return E c^k for even k, with c the cosine of the angle between two random directions."""
     from scipy.special import gammaln
 
     logs = gammaln((k + 1) / 2) - gammaln((k + dim) / 2)
@@ -86,8 +86,8 @@ def mean_powers(dim: int, k: NDArray[Any]) -> Array:
 def mean_triple_products(dim: int) -> Array:
     """Return E (u·v)^k (v·w)^k (w·u)^k over random directions for k = 1, …, `TERMS`.
 
-    That is Σ λ³ over the eigenvalues of the kernel (u·v)^k on the sphere. Harmonics of degree l = k − 2j have
-    λ = k! Γ(D/2) / (2^k j! Γ(k − j + D/2)) (Funk–Hecke formula).
+    It equals Σ λ³ over the eigenvalues of the kernel (u·v)^k on the sphere. By the Funk–Hecke formula,
+    harmonics of degree k − 2j have λ = k! Γ(D/2) / (2^k j! Γ(k − j + D/2)).
     """
     from scipy.special import gammaln
 

@@ -5,8 +5,9 @@ Along a direction u the points are t = u·x, and W₂² to N(0, 1) is exact:
     W₂²(t, N(0, 1)) = (1/n) Σ (t_(i) − m_i)² + 1 − (1/n) Σ m_i²        m_i = n [φ(z_(i−1)) − φ(z_i)]
 
 with m_i the mean of the normal quantile function between (i − 1)/n and i/n, and z_i = Φ⁻¹(i/n). Under N(0, I)
-its mean is that on a line. To first order n W₂² is Σ_k h_k²/k, with h_k the mean of the k-th Hermite
-polynomial times √n, so that its cumulants are those of Σ (1/k) χ²₁. Derived here.
+the mean is the same along every direction. To first order n W₂² is Σ_k h_k²/k, with h_k = √n times the mean
+over the points of the k-th normalised Hermite polynomial, so that its cumulants are those of Σ (1/k) χ²₁.
+Derived here.
 """
 
 import math
@@ -34,18 +35,18 @@ from gaedist.null.permutations import Permutations, permute_wasserstein, pooled
 from gaedist.numerics import Array
 
 _NODES = 600  # of the quadrature for the mean of W₂²
-_SPREAD = 12.0  # standard deviations of a binomial distribution that are summed over
+_SPREAD = 12.0  # standard deviations of the binomial distribution over which it is summed
 
 
 class SlicedWassersteinOneSample(SlicedOneSample):
     """The distance to N(0, 1), averaged over directions."""
 
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
-        """Plan it along random directions."""
+        """Plan W₂² along random directions."""
         self.prepare(x, Wasserstein(), options.parameters.used("directions"), run)
 
     def moments(self) -> Moments:
-        """Return the exact mean, and sd and skewness to first order in 1/n."""
+        """Return the exact mean, and standard deviation and skewness to first order in 1/n."""
         return wasserstein_moments(self.n, self.dim, int(self.used.directions or 0))
 
 
@@ -53,7 +54,7 @@ class SlicedWassersteinTwoSample(TwoSample):
     """The distance between two samples, averaged over directions."""
 
     def __init__(self, x: Array, y: Array, options: CompareOptions, run: Run) -> None:
-        """Plan it along random directions."""
+        """Plan W₂² along random directions."""
         self.x, self.y, self.run = x, y, run
         self.used = options.parameters.used("directions")
         self.directions = directions_of(x.shape[1], self.used, run)
@@ -83,8 +84,8 @@ def quantile_means(n: int) -> Array:
 class Wasserstein:
     """W₂² of points on a line to N(0, 1)."""
 
-    def of(self, rows: Array) -> Array:
-        """Return it for each row of sorted points, (b,)."""
+    def of_sorted(self, rows: Array) -> Array:
+        """Return W₂² for each row of sorted points, (b,)."""
         means = quantile_means(rows.shape[1])
         apart = rows - means
         rest = 1 - float(means @ means) / len(means)
@@ -93,7 +94,7 @@ class Wasserstein:
 
 @lru_cache(maxsize=64)
 def wasserstein_moments(n: int, dim: int, count: int) -> Moments:
-    """Return the moments of the mean of W₂² over random directions: the mean exactly, the others to 1/n."""
+    """Return the moments of the mean of W₂² over directions; all but the mean to first order in 1/n."""
     k = np.arange(1, TERMS + 1)
     shared, triple = mean_powers(dim, 2 * k), mean_triple_products(dim)
     pairs, triples = coincidences(dim, count)
@@ -113,7 +114,7 @@ def _nodes() -> tuple[Array, Array]:
 def wasserstein_mean(n: int) -> float:
     """Return E W₂²(t, N(0, 1)) for n points of N(0, 1).
 
-    It is 2 − 2 E Σ m_i t_(i)/n, where at each t the rank of a point has a binomial distribution.
+    It is 2 − 2 E Σ m_i t_(i)/n, an integral over the value t of a point, whose rank given t is binomial.
     """
     from scipy.special import ndtr
     from scipy.stats import binom
@@ -136,7 +137,8 @@ METRIC = Metric(
     formula="""\
 mean over random unit directions u of W₂²(u·x, N(0, 1)), which along each direction is exact:
 (1/n) Σ (t_(i) − m_i)² + 1 − (1/n) Σ m_i², m_i the mean of the normal quantile function on ((i − 1)/n, i/n).
-Two samples: mean over directions of W₂²(u·x, u·y). The standard error is that of the mean.""",
+Two samples: mean over directions of W₂²(u·x, u·y). value_se is the standard error of the mean over
+directions.""",
     detects="mean, covariance and far points along lines",
     reference="S. Kolouri, P. E. Pope, C. E. Martin and G. K. Rohde, Sliced Wasserstein Auto-Encoders, ICLR "
     "2019, arXiv:1804.01947; N. Bonneel et al., Sliced and Radon Wasserstein Barycenters of Measures, J. "

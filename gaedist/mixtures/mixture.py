@@ -144,7 +144,7 @@ class SquaredDistance:
     @property
     def provenance(self) -> Provenance:
         """How the terms were computed, taken together."""
-        return self.pp.provenance.combined(self.qq.provenance).combined(self.pq.provenance)
+        return Provenance.of_several(self.pp.provenance, self.qq.provenance, self.pq.provenance)
 
     def unbiased(self, n: int, m: int | None = None) -> "SquaredDistance":
         """Return the distance without the overlap of each point with itself.

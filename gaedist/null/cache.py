@@ -1,7 +1,7 @@
-"""Numbers that took long to compute, kept in the user's cache folder between commands.
+"""Simulated values, kept in the user's cache folder between commands.
 
-An entry is a JSON file named by a digest of what it is about. It says so inside, with a digest of its
-numbers: one that is damaged, or not ours, is as if it were not there. Nothing here can stop a run.
+An entry is a JSON file named by a digest of its key, and holds the key, the values and a digest of the
+values. A damaged or foreign entry counts as missing, and no failure to read or write stops a run.
 """
 
 import contextlib
@@ -16,18 +16,18 @@ from gaedist.files.atomic import whole_file
 from gaedist.numerics import Array
 
 Key = dict[str, Any]
-"""What the numbers are about: all that they depend on."""
+"""Everything that the values depend on."""
 
 
 def folder() -> Path:
-    """Return where entries are, such as ~/.cache/gaedist; there may be no such folder yet."""
+    """Return the folder of the entries, such as ~/.cache/gaedist, which need not exist yet."""
     from platformdirs import user_cache_path
 
     return user_cache_path("gaedist", appauthor=False)
 
 
 def code_digest() -> str:
-    """Return a digest of all code of gaedist, whose numbers another code may not give."""
+    """Return a digest of all of gaedist's code, any change of which may change the values."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
@@ -35,10 +35,10 @@ def code_digest() -> str:
 
 
 def load(key: Key, count: int) -> Array | None:
-    """Return the numbers that were stored, or None if there are not that many good ones."""
+    """Return the stored values, or None if there are none, or not ``count`` finite ones."""
     try:
         path = _path(key)
-        if not path.is_file():  # a pipe would not end
+        if not path.is_file():  # reading a pipe would wait for ever
             return None
         entry = json.loads(path.read_text(encoding="utf-8"))
         values = np.array(entry["values"], dtype=np.float64)
@@ -49,7 +49,7 @@ def load(key: Key, count: int) -> Array | None:
 
 
 def store(key: Key, values: Array) -> None:
-    """Keep the numbers, if a file can be written."""
+    """Store the values, if a file can be written."""
     entry = {"key": key, "digest": _digest(values), "values": values.tolist()}
     with contextlib.suppress(Exception):
         path = _path(key)

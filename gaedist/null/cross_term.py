@@ -1,10 +1,10 @@
-"""The null distribution of a mean over pairs minus one over points, where the two do not match.
+"""The null distribution of a pair term minus a cross term that is not exactly its mean under N(0, I).
 
     V = (1/n²) Σ_ij k(x_i, x_j) − (2/n) Σ_i c(x_i) + a constant
 
-is a squared distance to N(0, I) if c(x) = E[k|x]; with the approximate φ_D it is not. The remainder
-f = (2(n − 1)/n²) (E[k|x] − E k) − (2/n) (c − E c), a function of |x|², is contributed by every point, in
-addition to the h of `gaedist.null.kernel_spectrum` that every pair contributes.
+is a squared distance to N(0, I) if c(x) = E[k|x], which the approximate φ_D does not satisfy. Then each point
+contributes f = (2(n − 1)/n²) (E[k|x] − E k) − (2/n) (c − E c), a function of |x|², in addition to what each
+pair contributes, h of `gaedist.null.kernel_spectrum`.
 """
 
 import math
@@ -16,7 +16,7 @@ from gaedist.null.distributions import Gamma
 from gaedist.null.kernel_spectrum import PairMoments
 from gaedist.numerics import Array
 
-_STEP = 0.05  # times D^(−½), between logarithms of |x|², for which the trapezoidal rule is exact to rounding
+_STEP = 0.05  # times D^(−½): between logarithms of |x|²; the trapezoidal rule is then exact to rounding
 _LOWEST = 40.0  # e-folds below its peak at which the density of |x|² is negligible
 
 
@@ -38,6 +38,19 @@ def distribution_with_cross_term(
     """Return the distribution of factor × (V + constant): exact mean and variance, approximate skewness.
 
     The third moment leaves out terms that are smaller than the others by a factor of order 1/n.
+
+    Parameters
+    ----------
+    n : int
+        Number of points.
+    pairs : PairMoments
+        Moments of k.
+    cross : Radial
+        c.
+    constant : float
+        Added to V.
+    factor : float
+        Multiplies the sum.
     """
     dim, mixing = pairs.dim, pairs.scale_mixture
     about = Radial(  # E[k|x]
@@ -67,15 +80,15 @@ def _squared_norms(dim: int) -> tuple[Array, Array]:
 def _radial_form(dim: int, pairs: PairMoments, squares: Array, weighted: Array) -> float:
     """Return E f(x) f(y) h(x, y), given |x|² and f times the weights of a quadrature rule.
 
-    f depends on |x|² alone: in its orthonormal Laguerre polynomials h is the first of `PairMoments.blocks`.
+    As f depends on |x|² alone, h acts on it as the first of `PairMoments.blocks`, whose basis is the
+    orthonormal Laguerre polynomials of |x|²/2.
     """
     block = next(iter(pairs.blocks(1)))
     count, half = block.shape[0], dim / 2 - 1
     u, previous, current = squares / 2, np.zeros(len(squares)), np.ones(len(squares))
     found = np.empty(count)
-    for j in range(
-        count
-    ):  # orthonormal under the gamma distribution of shape D/2, with the signs that `blocks` leaves out
+    # orthonormal under the gamma distribution of shape D/2, with the signs that `blocks` leaves out
+    for j in range(count):
         following = (2 * j + 1 + half - u) * current - math.sqrt(j * (j + half)) * previous
         previous, current = current, following / math.sqrt((j + 1) * (j + 1 + half))
         found[j] = float(weighted @ current)

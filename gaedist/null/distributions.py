@@ -16,7 +16,7 @@ import numpy as np
 
 from gaedist.engine import ROUNDING, SINGLE, mean_and_sd
 from gaedist.mixtures.mixture import SquaredDistance
-from gaedist.null.chi_square_sums import quadratic_law
+from gaedist.null.chi_square_sums import chi_square_sum
 from gaedist.null.kernel_spectrum import PairMoments
 from gaedist.numerics import Array, log_or_minus_inf
 
@@ -60,7 +60,7 @@ class Null:
     replicates : int, optional
         Number of simulated samples or permutations.
     note : str, optional
-        Why there is no p-value, and what to do.
+        Why there is no p-value, and what to do about it.
     """
 
     method: str
@@ -70,7 +70,7 @@ class Null:
     note: str | None = None
 
     def explained(self, precision: str) -> "Null":
-        """Return this with a note that blames single precision for digits that it has lost."""
+        """Return this, with the note `COARSE` in place of `WIDE` where single precision is the cause."""
         return replace(self, note=COARSE) if self.note == WIDE and precision == SINGLE else self
 
 
@@ -141,7 +141,7 @@ class NullDistribution(ABC):
 
 @dataclass(frozen=True)
 class NoDistribution(NullDistribution):
-    """No null distribution is known, or none is wanted.
+    """No null distribution is known, or none was requested.
 
     Attributes
     ----------
@@ -152,7 +152,7 @@ class NoDistribution(NullDistribution):
     note: str | None = None
 
     def assess(self, measured: Measured) -> Assessment:
-        """Return no numbers, and the note."""
+        """Return the note alone."""
         return Assessment(Null("none", note=self.note))
 
 
@@ -196,7 +196,7 @@ class Gamma(Parametric):
     Attributes
     ----------
     skewness : float
-        The third.
+        Third central moment over sd³.
     n : int
         Number of points.
     two_sided : bool
@@ -209,7 +209,7 @@ class Gamma(Parametric):
 
     @classmethod
     def of(cls, moments: Moments, n: int, *, two_sided: bool = False) -> "Gamma":
-        """Return the one with these moments, for n points."""
+        """Return the gamma distribution with these moments, for n points."""
         return cls(moments.mean, moments.sd, moments.skewness, n, two_sided)
 
     def tail(self, z: float) -> tuple[str, float | None]:
@@ -250,7 +250,7 @@ class KernelLimit(Parametric):
         pairs = self.pairs
         if self.n < FEWEST or not abs(pairs.skewness_at(self.n) - pairs.skewness) < DEPARTURE:
             return "closed-form", None
-        limit = quadratic_law(*pairs.eigenvalues)
+        limit = chi_square_sum(*pairs.eigenvalues)
         return "limit-law", limit.upper_tail(pairs.trace(1) + z * math.sqrt(2 * pairs.trace(2)))
 
 
@@ -286,7 +286,7 @@ class Simulated(NullDistribution):
     Attributes
     ----------
     values : (R,) array
-        Their `Measured.varying`.
+        `Measured.varying` of each sample.
     two_sided : bool
         The value can also be too small.
     """
@@ -330,7 +330,7 @@ def is_lost_to_rounding(log_rounding_scale: float, log_size: float) -> bool:
 
 
 def clipped(p_value: float | None) -> float | None:
-    """Return a probability that rounding has taken neither above 1 nor to 0."""
+    """Return a probability, limited to the range from the smallest normal double to 1."""
     return None if p_value is None else min(1.0, max(sys.float_info.min, p_value))
 
 

@@ -1,15 +1,15 @@
-"""Exact moments of a score under N(0, I), for one σ for all points and every n and D.
+"""Exact moments of d² under N(0, I), with one σ for all points, for every n and D.
 
-A score is a sum over pairs of points of K = κ e^(−|x−y|²/(4s)), and over points of c = c₀ e^(−|x|²/(2(s+w))),
-with s = σ² and a prior N(0, wI). It falls apart (Hoeffding) into a constant, h₁ of each point and h₂ of each
-pair, of which neither has a mean, nor h₂ one given either of its points; so
+d² is a constant plus a sum over pairs of points of K = κ e^(−|x−y|²/(4s)) and one over points of
+c = c₀ e^(−|x|²/(2(s+w))), with s = σ² and a prior N(0, wI). Hoeffding's decomposition splits it into a
+constant, h₁ of each point and h₂ of each pair, with mean 0, and h₂ with mean 0 given either point; so
 
     Var = n E h₁² + n(n−1)/2 E h₂²
-    E (score − mean)³ = n E h₁³ + 3n(n−1) (E h₁(x) h₁(y) h₂(x,y) + E h₁(x) h₂(x,y)²)
-                        + n(n−1)/2 E h₂³ + n(n−1)(n−2) E h₂(x,y) h₂(y,z) h₂(z,x)
+    E (d² − mean)³ = n E h₁³ + 3n(n−1) (E h₁(x) h₁(y) h₂(x,y) + E h₁(x) h₂(x,y)²)
+                     + n(n−1)/2 E h₂³ + n(n−1)(n−2) E h₂(x,y) h₂(y,z) h₂(z,x)
 
 Each of these is a sum of Gaussian integrals E exp(−½ Σ A_ij x_i·x_j) = |I + A|^(−D/2). They nearly cancel
-for a large σ and leave the range of a double in many dimensions: they are summed as decimals.
+for a large σ and exceed the range of a double in many dimensions, so they are summed as decimals.
 """
 
 import math
@@ -20,22 +20,22 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from functools import lru_cache
 
 _DIGITS = 50
-_POINTS = 3
+_POINTS = 3  # the most that share an integral
 
 Function = Sequence[tuple[Decimal, Decimal]]
-"""Σ a e^(−t|x|²) as pairs (a, 2t)."""
+"""Σ a e^(−t|x|²), a function of one point, as pairs (a, 2t)."""
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Moments of a score under N(0, I), as logarithms.
+class LogMoments:
+    """Moments of d² under N(0, I), as logarithms.
 
     Attributes
     ----------
     log_mean, log_sd : float
-        Mean and standard deviation; the mean of an unbiased score is 0.
+        Mean and standard deviation; log_mean is −∞ for the unbiased estimator to the smoothed prior.
     log_pairs, log_cross : float
-        Means of the pair term without its diagonal, and of the cross term.
+        Mean of the pair term without its diagonal, and of the cross term.
     skewness : float
         Third central moment over sd³.
     """
@@ -48,19 +48,30 @@ class Moments:
 
 
 @lru_cache(maxsize=256)
-def moments(n: int, dim: int, variance: float, *, smoothed: bool = False, unbiased: bool = False) -> Moments:
-    """Return the moments of a score under N(0, I).
+def moments(
+    n: int, dim: int, variance: float, *, smoothed: bool = False, unbiased: bool = False
+) -> LogMoments:
+    """Return the moments of d² under N(0, I).
 
-    Implements FORMULAS §6 and §7, and the third moment as the module says.
+    With h = −D/2 the means are s^h [1/n + (1 − 1/n) (1 + 1/s)^h] + 1 − 2 (1 + s/2)^h for the prior N(0, I),
+    and (1 − E k)/n for the smoothed one, where k = e^(−|x−y|²/(4s)) and E k = (1 + 1/s)^h. With
+    ζ₁ = Var E[k|x] = (1 + 1/(2s))^(2h) (1 + 2/(2s+1))^h − (E k)² and ζ₂ = Var k = (1 + 2/s)^h − (E k)², the
+    variance for the smoothed prior is 2(n−1)/n³ (ζ₂ − 2ζ₁) + 4ζ₁/n³, and for N(0, I)
+
+        2 s^(2h) (n−1)/n³ [2(n−2)ζ₁ + ζ₂] − 8 s^h (n−1)/n² Cov(E[k|x], c) + (4/n) Var c
+
+    with c = ((1+s)/2)^h e^(−|x|²/(2(1+s))). The code finds these, and the third moment, by the sum in the
+    module's docstring.
 
     Parameters
     ----------
     n, dim : int
         Size and dimension of the sample.
     variance : float
-        σ², the same for every point.
+        s = σ², the same for every point.
     smoothed : bool
-        The prior is N(0, (1 + s)I), and ∫ N(·; 0, sI)² counts as 1; else N(0, I), which counts as 1 itself.
+        The prior is N(0, (1 + s)I), and d² is normalised so that ∫ N(·; 0, sI)² counts as 1; otherwise it
+        is N(0, I), and ∫ N(·; 0, I)² counts as 1.
     unbiased : bool
         The pair term is a mean over pairs of different points.
     """
@@ -70,9 +81,10 @@ def moments(n: int, dim: int, variance: float, *, smoothed: bool = False, unbias
 
 @lru_cache(maxsize=256)
 def limit_moments(dim: int, variance: float) -> tuple[float, float, float]:
-    """Return mean, standard deviation and skewness of the limit law of n d² to the smoothed prior.
+    """Return mean, standard deviation and skewness of the limit of n d² to the smoothed prior as n → ∞.
 
-    Implements Σ λ, 2 Σ λ² and 8 Σ λ³ over the centred kernel's eigenvalues as its traces (FORMULAS §7).
+    They are Σ λ, √(2 Σ λ²) and 8 Σ λ³/(2 Σ λ²)^(3/2) over the eigenvalues of the centred kernel; the sums are
+    traces of its powers.
     """
     with _decimals(variance):
         e = _Integrals(dim, Decimal(variance))
@@ -82,7 +94,7 @@ def limit_moments(dim: int, variance: float) -> tuple[float, float, float]:
 
 
 def _decimals(variance: float) -> AbstractContextManager[Context]:
-    """Enter a context with digits enough for kernels that are nearly constant."""
+    """Return a context with enough digits for kernels that are nearly constant."""
     digits = _DIGITS + 2 * abs(math.frexp(variance)[1])
     return localcontext(Context(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN))
 
@@ -96,7 +108,7 @@ class _Integrals:
         self.g = ((1 + 1 / (2 * s)) ** self.h, 1 / (2 * s + 1))
 
     def of(self, edges: Sequence[tuple[int, int]], *functions: Function) -> Decimal:
-        """Return E Π k(x_i, x_j) f₀(x₀) f₁(x₁) …; an edge may be there twice."""
+        """Return E Π k(x_i, x_j) f₀(x₀) f₁(x₁) …, over edges (i, j) that may repeat."""
         matrix = [[Decimal(int(i == j)) for j in range(_POINTS)] for i in range(_POINTS)]
         for i, j in edges:
             rate = 1 / (2 * self.s)
@@ -111,9 +123,9 @@ class _Integrals:
             return _determinant(matrix) ** self.h
         point, total = len(functions) - 1, Decimal(0)
         for factor, rate in functions[-1]:
-            here = [row[:] for row in matrix]
-            here[point][point] += rate
-            total += factor * self._sum(here, functions[:-1])
+            shifted = [row[:] for row in matrix]
+            shifted[point][point] += rate
+            total += factor * self._sum(shifted, functions[:-1])
         return total
 
 
@@ -126,14 +138,14 @@ def _determinant(a: list[list[Decimal]]) -> Decimal:
 
 
 def _product(*functions: Function) -> Function:
-    """Multiply functions of one point."""
+    """Return the product of functions of one point."""
     terms: list[tuple[Decimal, Decimal]] = [(Decimal(1), Decimal(0))]
     for function in functions:
         terms = [(a * b, s + t) for a, s in terms for b, t in function]
     return terms
 
 
-def _moments(n: int, e: _Integrals, smoothed: bool, unbiased: bool) -> Moments:
+def _moments(n: int, e: _Integrals, smoothed: bool, unbiased: bool) -> LogMoments:
     s, h = e.s, e.h
     prior, unit = (1 + s, s) if smoothed else (Decimal(1), Decimal(1))
     scale, pairs = (s / unit) ** h, Decimal(n) * (n - 1)
@@ -157,7 +169,7 @@ def _moments(n: int, e: _Integrals, smoothed: bool, unbiased: bool) -> Moments:
         + pairs / 2 * (2 * weight * scale) ** 3 * _pair_cube(e)
         + pairs * (n - 2) * (2 * weight * scale) ** 3 * _triangle(e)
     )
-    return Moments(
+    return LogMoments(
         log_mean=-math.inf if smoothed and unbiased else _log(mean),
         log_sd=_log(variance) / 2,
         log_pairs=_log(of_pairs),

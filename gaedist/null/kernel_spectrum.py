@@ -1,20 +1,20 @@
-"""The law of a mean of k over pairs, where k is a `ScaleMixture` and the points are of N(0, I).
+"""Moments and eigenvalues under N(0, I) of a radial kernel k, given as a `ScaleMixture`.
 
-With h = k − E[k|x] − E[k|y] + E k, the kernel without what depends on one point alone,
+With h = k − E[k|x] − E[k|y] + E k, the centred kernel, the squared maximum mean discrepancies to N(0, I) are
 
     U = mean over i ≠ j of h(x_i, x_j)          V = mean over all i and j
 
-are the squared distances to N(0, I) that the maximum mean discrepancy is. Their variances are exact for
-every n. As n grows, n U tends to Σ λ (χ²₁ − 1) and n V to Σ λ χ²₁, over the eigenvalues of h under N(0, I).
+Their variances are exact for every n. As n grows, n U tends to Σ λ (χ²₁ − 1) and n V to Σ λ χ²₁, over the
+eigenvalues of h under N(0, I).
 
-Those are found degree by degree. In Hermite polynomials ⟨e_a, k e_b⟩ = (1 + 4t)^(−D/2) e^(−τ|a − b|²) for a
-Gaussian e^(−t r²), with τ = t/(1 + 4t) and e_a = e^(a·x − |a|²/2), and so, for harmonics of degree l, with
-N = l + j + j',
+These are found for spherical harmonics of one degree after the other. In Hermite polynomials
+⟨e_a, k e_b⟩ = (1 + 4t)^(−D/2) e^(−τ|a − b|²) for a Gaussian e^(−t r²), with τ = t/(1 + 4t) and
+e_a = e^(a·x − |a|²/2), and so, for harmonics of degree l, with N = l + j + j',
 
     M_jj' = (−1)^(j+j') ∫ (1 + 4t)^(−D/2) τ^N dμ(t) · 2^N Γ(N + D/2) / √(j! j'! Γ(l + j + D/2) Γ(l + j' +
     D/2))
 
-Taking the constant, l = j = 0, out of it is all that centring does, and nothing cancels. Derived here.
+Centring only removes the constant function, l = j = 0, so nothing cancels. Derived here.
 """
 
 import math
@@ -27,25 +27,25 @@ import numpy as np
 from gaedist.kernels.radial import ScaleMixture
 from gaedist.numerics import Array
 
-_DEGREES = 48  # of harmonics, and twice as many of polynomials, that are looked at
-_FAINT = 1e-6  # part of Σλ² below which the harmonics of a degree and beyond are left to the rest
-_SLIGHT = 1e-4  # eigenvalue beside the largest, below which it is left to the rest
-_MANY = 500.0  # logarithm of a count of harmonics that are left to the rest
-_BIN = 0.8  # of logarithms of rates that are one where three are combined
-_NOTHING = 1e-20  # part of the largest share that a rate has to have to be felt at all
-_WEIGHTLESS = 1e-10  # part of the largest share that a rate has to have there
+_DEGREES = 48  # number of degrees of harmonics; polynomials go up to twice that
+_FAINT = 1e-6  # part of Σλ² below which all further degrees are summed up in one last eigenvalue
+_SLIGHT = 1e-4  # ratio to the largest eigenvalue below which one is summed up likewise
+_MANY = 500.0  # logarithm of the number of harmonics at which the same is done
+_BIN = 0.8  # width of the bins in which logarithms of rates are merged for sums over three rates
+_NEGLIGIBLE = 1e-20  # ratio to the largest share below which a rate is left out of sums over pairs of rates
+_NEGLIGIBLE_IN_CUBE = 1e-10  # the same for sums over three rates
 
 
 @dataclass(frozen=True, eq=False)
 class PairMoments:
-    """What is known of h.
+    """Moments and eigenvalues of the centred kernel h.
 
     Attributes
     ----------
     dim : int
         D.
     scale_mixture : ScaleMixture
-        Of k.
+        k as a mixture of Gaussians e^(−t r²).
     """
 
     dim: int
@@ -68,14 +68,14 @@ class PairMoments:
 
     @cached_property
     def _over_pairs(self) -> tuple[float, float]:
-        """E h h' and Cov(E[k|x], E[k'|x]), over two rates.
+        """E h² and Var E[k|x], as sums of E h h' and Cov(E[k|x], E[k'|x]) over pairs of rates t, t'.
 
-        With P = (1 + 4t)(1 + 4t'), E k k' with both points shared, with one, and with none are
+        With P = (1 + 4t)(1 + 4t'), E k k' for pairs that share both points, one point and none are
         (P − 16tt')^(−D/2), (P − 4tt')^(−D/2) and P^(−D/2).
         """
         t, w, half = self.scale_mixture.rates, self.scale_mixture.weights, -self.dim / 2
         shares = w * np.minimum(t, 1) * np.exp(half * np.log1p(4 * t))
-        good = shares > _NOTHING * shares.max()
+        good = shares > _NEGLIGIBLE * shares.max()
         t, w = t[good], w[good]
         logs, part = np.log1p(4 * t), 4 * t / (1 + 4 * t)
         product = np.exp(half * (logs[:, np.newaxis] + logs))
@@ -91,13 +91,13 @@ class PairMoments:
 
     @cached_property
     def cube(self) -> float:
-        """E h³ to a few percent, for it is asked only whether that is much; 0 for a conditional kernel."""
-        if self.scale_mixture.conditional:  # it is alike at all distances, and no pair rules the others
+        """E h³ to a few percent, enough to see whether it matters; 0 for a conditional kernel."""
+        if self.scale_mixture.conditional:  # it has no scale, so single pairs do not dominate the sum
             return 0.0
-        coarse, half = self.scale_mixture.binned(_BIN), -self.dim / 2
+        coarse, half = self.scale_mixture.coarsened(_BIN), -self.dim / 2
         t, w = coarse.rates, coarse.weights
         shares = w * (1 + 4 * t) ** half * np.minimum(1, t)
-        good = shares > _WEIGHTLESS * shares.max()
+        good = shares > _NEGLIGIBLE_IN_CUBE * shares.max()
         t, w = t[good], w[good]
         a, b, c = t[:, None, None], t[None, :, None], t[None, None, :]
 
@@ -112,7 +112,7 @@ class PairMoments:
         zero = np.zeros(1)
         means = [half * np.log1p(4 * f) for f in (a, b, c)]
         e = np.exp
-        # E kkk − 3 E kku + 3 E kuu − E uuu with u = g(x) + g(y) − E k; a, b, c may change places
+        # E kkk − 3 E kku + 3 E kuu − E uuu with u = g(x) + g(y) − E k; a, b and c are interchangeable
         kkk = e(of(zero, zero, a + b + c))
         kku = 2 * e(of(g(c), zero, a + b, c)) - e(of(zero, zero, a + b) + means[2])
         kuu = (
@@ -138,9 +138,9 @@ class PairMoments:
 
     @cached_property
     def eigenvalues(self) -> tuple[Array, Array]:
-        """Eigenvalues of h, the largest first, and how often each comes; the last stands for all others.
+        """Eigenvalues of h, the largest first, and their multiplicities; the last stands for all others.
 
-        Its value and its count, no whole number, give the rest of Σ λ and of Σ λ².
+        Its value and its multiplicity, which need not be whole, complete Σ λ and Σ λ².
         """
         values, counts = [], []
         left = self.square
@@ -174,11 +174,11 @@ class PairMoments:
 
     @property
     def skewness(self) -> float:
-        """That of the limit law, 8 Σ λ³ / (2 Σ λ²)^(3/2)."""
+        """Skewness of the limit of n U and n V, 8 Σ λ³ / (2 Σ λ²)^(3/2)."""
         return float(8 * self.trace(3) / (2 * self.square) ** 1.5)
 
     def skewness_at(self, n: int) -> float:
-        """Return that of U for n points; that of V to first order in 1/n."""
+        """Return the skewness of U for n points, which is that of V to first order in 1/n."""
         pairs = math.sqrt(2) * self.cube / self.square**1.5
         return float(((n - 2) * self.skewness + pairs) / math.sqrt(n * (n - 1)))
 
@@ -192,7 +192,7 @@ class PairMoments:
         return np.asarray((peaks + np.log(np.exp(rows - peaks).sum(axis=1, keepdims=True)))[:, 0])
 
     def blocks(self, count: int) -> Iterator[Array]:
-        """Yield M of each degree, without the constant, but for signs that change no eigenvalue."""
+        """Yield M of each degree, without the constant and without signs, which change no eigenvalue."""
         logs = self._log_moments(2 * _DEGREES)
         for degree in range(count):
             block = self._block(degree, logs)
@@ -210,7 +210,7 @@ class PairMoments:
 
 
 def log_harmonics(dim: int, degree: int) -> float:
-    """Return the logarithm of how many harmonics there are of a degree on the sphere in D dimensions."""
+    """Return the logarithm of the number of spherical harmonics of a degree in D dimensions."""
     if dim == 1:
         return 0.0 if degree < 2 else -math.inf
     if degree == 0:

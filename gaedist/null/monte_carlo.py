@@ -1,7 +1,7 @@
-"""Scores of simulated samples of N(0, I), made by the same computation as those of the codes.
+"""Statistics of simulated samples of N(0, I), computed exactly as for the codes.
 
-Each replicate has a seed of its own, so that they come out the same in any order and on any number of
-processes. They are computed once for all files of a command, and kept between commands.
+Each replicate has a seed of its own, so the values are the same in any order and for any number of
+processes. They are computed once for all files of a command, and cached between commands.
 """
 
 import time
@@ -19,43 +19,43 @@ from gaedist.numerics import Array
 from gaedist.version import __version__
 
 REPLICATES = 999
-"""How many samples are simulated, unless told otherwise."""
+"""Default number of simulated samples."""
 
-_SMALL = 2048  # points up to which replicates go to other processes, and beyond which tiles to other threads
-_TRIAL = 8  # replicates that tell how long the rest will take
-_PATIENCE = 6.0  # seconds of work beyond which it pays to start other processes
-_STREAM = 1  # of random numbers; (s, 0) would be that of s, which codes that are tried out may come from
-_CHUNK = 1.0  # seconds of work given to a process at once
+_SMALL = 2048  # points up to which replicates are spread over processes; larger samples use threads
+_TRIAL = 8  # replicates by which the time that the others take is estimated
+_PATIENCE = 6.0  # seconds of work above which starting other processes pays off
+_STREAM = 1  # of random numbers; not (s, 0), which equals the seed s, with which a user may draw codes
+_CHUNK = 1.0  # seconds of work sent to a process at once
 
 _computed: dict[str, Array] = {}
 
 
 class Statistic(Protocol):
-    """A number of a sample, by its type, its name and settings, that other processes can compute too."""
+    """A number computed from a sample; it is pickled for other processes."""
 
     @property
     def key(self) -> Key:
-        """All that it depends on, beside the sample and the seed."""
+        """Everything that it depends on, apart from the sample and the seed."""
 
     def of(self, x: Array, run: Run) -> float:
-        """Return it."""
+        """Return its value for a sample, (n, D)."""
 
 
 def simulated(n: int, dim: int, statistic: Statistic, *, replicates: int, run: Run, stored: bool) -> Array:
-    """Return a statistic of samples of N(0, I), (R,).
+    """Return the values of a statistic for simulated samples of N(0, I), (R,).
 
     Parameters
     ----------
     n, dim : int
         Size and dimension of each sample.
     statistic : Statistic
-        What is measured.
+        What is computed for each sample.
     replicates : int
         R.
     run : Run
         Threads, progress and seed.
     stored : bool
-        Look in the user's cache, and keep them there.
+        Read the values from the user's cache folder, or write them to it.
     """
     key: Key = {
         "gaedist": __version__,
@@ -80,8 +80,8 @@ def simulated(n: int, dim: int, statistic: Statistic, *, replicates: int, run: R
 
 
 def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -> Iterator[float]:
-    """Yield them in order; those of small samples, if there is much to do, from several processes."""
-    method = AUTO if run.method == SAMPLE else run.method  # a law of estimates would be that of their errors
+    """Yield the values in order; much work on small samples is spread over processes."""
+    method = AUTO if run.method == SAMPLE else run.method  # errors of estimates would widen the distribution
     quiet = replace(
         run, method=method, tolerance=None, checkpoint=None, progress=None, status=None, note=None
     )
@@ -94,14 +94,16 @@ def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -
         rest = (replicates - done) * seconds
         if done >= _TRIAL and n <= _SMALL and run.used_threads > 1 and rest > _PATIENCE:
             break
-    for found in _elsewhere(n, dim, statistic, range(done, replicates), max(1, int(_CHUNK / seconds)), quiet):
+    for found in _in_processes(
+        n, dim, statistic, range(done, replicates), max(1, int(_CHUNK / seconds)), quiet
+    ):
         yield from found
         done += len(found)
         if run.progress:
             run.progress(done, replicates)
 
 
-def _elsewhere(
+def _in_processes(
     n: int, dim: int, statistic: Statistic, rest: range, size: int, run: Run
 ) -> Iterator[list[float]]:
     """Yield the values in chunks, computed by as many processes as the run has threads."""
@@ -114,19 +116,19 @@ def _elsewhere(
     try:
         with parallel_config("loky", n_jobs=run.used_threads, inner_max_num_threads=1):
             yield from Parallel(return_as="generator")(
-                delayed(_some)(n, dim, statistic, alone, chunk) for chunk in chunks
+                delayed(_values_of_chunk)(n, dim, statistic, alone, chunk) for chunk in chunks
             )
     except BrokenExecutor as error:
         raise GaedistError(
-            "a process that simulates samples has ended, perhaps for want of memory. Use fewer --threads."
+            "a process that simulates samples has ended, perhaps because memory ran out. Use fewer --threads."
         ) from error
 
 
-def _some(n: int, dim: int, statistic: Statistic, run: Run, chunk: range) -> list[float]:
+def _values_of_chunk(n: int, dim: int, statistic: Statistic, run: Run, chunk: range) -> list[float]:
     return [_one(n, dim, statistic, run, k) for k in chunk]
 
 
 def _one(n: int, dim: int, statistic: Statistic, run: Run, k: int) -> float:
-    """Score replicate k."""
+    """Return the value of replicate k."""
     x = np.random.default_rng((run.seed, k, _STREAM)).normal(size=(n, dim))
     return statistic.of(x, run)

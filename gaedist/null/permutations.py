@@ -11,10 +11,10 @@ kernel two-sample test, JMLR 13 (2012) 723, Eqs. (5) and (3)). Label 1 goes to t
 these terms small compared with their sum. This holds for any kernel that depends on the two points alone,
 times a factor that may be negative, as it is for |x − y|.
 
-W₂² along directions is no sum over pairs, and is computed anew for each labeling.
+W₂² along directions is not a sum over pairs; it is computed for each labeling.
 
-What no labeling changes is kept apart: in many dimensions the overlaps of points with themselves would
-swallow everything else.
+What all labelings have in common is kept apart: in many dimensions the overlaps of points with themselves
+would otherwise hide everything else in rounding.
 """
 
 import math
@@ -91,7 +91,7 @@ def permute_mixtures(
     p, q : Mixture
         The smoothed samples, all of whose points have equal weights.
     distance : SquaredDistance
-        Between p and q in the same unit; it tells how large the terms are.
+        Between p and q in the same unit, from which the magnitude of the terms is taken.
     replicates : int
         R.
     unbiased : bool
@@ -135,7 +135,7 @@ def permute_kernel(
     peak : float
         The kernel at distance 0.
     factor : float
-        Of the statistic; negative where K grows with the distance.
+        Multiplies the statistic; negative where K grows with the distance.
     run : Run
         Threads, progress, and the seed of the permutations.
     """

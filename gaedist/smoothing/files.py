@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gaedist.errors import GaedistError
+from gaedist.files.arrays import find_array, open_arrays, read_rows, split_name
 from gaedist.files.atomic import whole_file
-from gaedist.files.codes import find_array, open_arrays, read_rows, split_name
 from gaedist.files.hdf5 import is_sigma, mark_sigma
 from gaedist.mixtures.covariance import check_sigma
 from gaedist.numerics import Array

@@ -139,7 +139,7 @@ def test_options_out_of_range(options, message):
 @pytest.mark.parametrize(
     ("codes", "message"),
     [
-        (np.zeros(3), "1 axes"),
+        (np.zeros(3), "1 axis"),
         (np.zeros((2, 2, 2)), "3 axes"),
         (np.zeros((0, 2)), "empty"),
         (np.zeros((2, 0)), "empty"),
@@ -148,7 +148,7 @@ def test_options_out_of_range(options, message):
         (np.full((2, 2), None), "object array"),
         (
             np.array([[1.0, 2.0], [3.0, math.nan]]),
-            "the codes are not finite: row 1 has nan in column 1; 1 of 2 rows are not finite.$",
+            "the codes are not finite: row 1 has NaN in column 1; 1 of 2 rows are not finite.$",
         ),
         (
             np.array([[1.0, 2.0], [1e200, 0]]),

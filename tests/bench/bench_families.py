@@ -1,10 +1,10 @@
-"""Pair rates of the covariance families, beside a constant σ in the same run, and what a gradient costs.
+"""Pair rates of the covariance families relative to a constant σ in the same run, and the cost of a gradient.
 
     python tests/bench/bench_families.py [--dims 2 8 64 512] [--pairs 1e8] [--rounds 7]
 
-Every round times each of them once: the sum over all pairs of one sample, and the same with its
+Each round times, once for each family, the sum over all pairs of one sample and the same sum with its
 derivatives by the parameters of each point. The table gives medians over rounds of the rate relative to a
-constant σ, and of the time with derivatives relative to that without.
+constant σ, and of the time with derivatives relative to the time without.
 """
 
 import argparse
@@ -18,21 +18,21 @@ from gaedist.engine import Run, log_pair_sums, pair_derivatives
 from gaedist.mixtures.families import Constant, Diagonal, Full, Radial, Spherical
 
 SHARE = {"constant": 1, "spherical": 1, "radial": 1, "diagonal": 16, "full": 400}
-"""By how much fewer pairs the slower families are timed with."""
+"""Family → factor by which fewer pairs are timed, because it is slower."""
 
 
 def job(name, n, dim):
-    """The pair sum of n points with random covariances about I."""
+    """The pair sum of n points with random covariances near I."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(n, dim))
-    around = {"spherical": (Spherical, 1), "radial": (Radial, 2), "diagonal": (Diagonal, dim)}
+    sizes = {"spherical": (Spherical, 1), "radial": (Radial, 2), "diagonal": (Diagonal, dim)}
     if name == "constant":
         covariance = Constant(1.0)
     elif name == "full":
         factors = np.eye(dim) + rng.normal(size=(n, dim, dim)) / (4 * math.sqrt(dim))
         covariance = Full(factors @ factors.transpose(0, 2, 1))
     else:
-        family, size = around[name]
+        family, size = sizes[name]
         covariance = family(rng.uniform(0.7, 1.5, size=(n, size)))
     return covariance.pair_sum(covariance, x, None, np.zeros(n), None)
 
@@ -64,10 +64,10 @@ def main():
             for name, pair_sum in jobs.items():
                 n = len(pair_sum.x)
                 plain = seconds(log_pair_sums, pair_sum)
-                sloped = seconds(pair_derivatives, pair_sum) if pair_sum.varied else math.nan
+                derived = seconds(pair_derivatives, pair_sum) if pair_sum.varied else math.nan
                 if k:
                     rates[name].append(n * (n - 1) / 2e6 / plain)
-                    ratios[name].append(sloped / plain)
+                    ratios[name].append(derived / plain)
         for name, pair_sum in jobs.items():
             part = statistics.median(a / b for a, b in zip(rates[name], rates["constant"], strict=True))
             cost = f"{statistics.median(ratios[name]):.2f}×" if pair_sum.varied else "–"

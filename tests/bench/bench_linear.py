@@ -1,10 +1,10 @@
-"""Whole processes of `gaedist score` on a million codes and more, and how they compare with all pairs.
+"""Whole processes of `gaedist score` on a million codes and more, compared with the sum over all pairs.
 
     python tests/bench/bench_linear.py [--points 1e6] [--dims 1 2 3 4 5 6] [--rounds 3]
 
-Each round runs `gaedist score` once for each dimension, on N(0, I) in an .npy, and takes its time and its
-peak of memory. All pairs are timed on 40000 points in this process, and their time is scaled with n². Errors
-are those of the sum over pairs at 20000 points, relative to that of all pairs.
+Each round runs `gaedist score` once for each dimension on a sample of N(0, I) in an .npy, and measures its
+time and peak memory. The sum over all pairs is timed on 40000 points in this process and scaled by n². The
+error is the relative difference of the two sums at 20000 points.
 """
 
 import argparse
@@ -26,7 +26,7 @@ CHECKED = 20_000
 
 
 def process(path):
-    """Seconds and MiB of a command, and what it prints."""
+    """Seconds that `gaedist score` takes, and the result it prints."""
     command = [sys.executable, "-m", "gaedist", "score", str(path), "--format", "json", "--quiet"]
     began = time.perf_counter()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -35,7 +35,7 @@ def process(path):
 
 
 def by_pairs(dim, n):
-    """Seconds that all pairs of n points take."""
+    """Seconds that the sum over all pairs of n points takes."""
     x, run = np.random.default_rng(1).normal(size=(PAIRS, dim)), Run(method="pairs")
     score(x[:3000], run=run)
     began = time.perf_counter()
@@ -44,6 +44,7 @@ def by_pairs(dim, n):
 
 
 def error(dim, method):
+    """Relative error of a method's sum over pairs."""
     x = np.random.default_rng(2).normal(size=(CHECKED, dim))
     found, exact = (score(x, run=Run(method=name)).terms.pair for name in (method, "pairs"))
     return abs(found / exact - 1)
@@ -57,7 +58,7 @@ def main():
     options = parser.parse_args()
     n = int(options.points)
     print(
-        "| D | method | process, s | MiB, the codes being | all pairs, s | error |\n|---|---|---|---|---|---|"
+        "| D | method | process, s | MiB, of which codes | all pairs, s | error |\n|---|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as folder:
         for dim in options.dims:

@@ -1,11 +1,11 @@
-"""What the optimisation of spherical σ costs in evaluations, beside a plain L-BFGS-B, and how low it ends.
+"""Evaluations that optimising spherical σ takes, compared with plain L-BFGS-B, and the d² it reaches.
 
     python tests/bench/bench_optimize.py [--dims 1 2 8 16 32 64] [--points 300 1000 3000] [--brute 300]
 
-Plain is what one writes first: scipy's L-BFGS-B on the logarithms of σ², minimising n d² itself from the
-mean field and from the best constant σ, with its own stopping rule at a tolerance tight enough to be
-within 1 % where it ends at all. Counted are evaluations, each a pass over all pairs with value and gradient.
-For the sizes given by --brute the lowest value of many long runs from random starts is found as well.
+Plain means the obvious attempt: SciPy's L-BFGS-B on the logarithms of σ², minimising n d² itself from the
+mean field and from the best constant σ, with its own stopping rule at a tolerance tight enough to end
+within 1 % of the minimum if it ends at all. An evaluation is a pass over all pairs with value and gradient.
+For the sizes given by --brute, many long runs from random starts look for a lower value.
 """
 
 import argparse
@@ -27,7 +27,7 @@ LIMIT = 3000
 
 @dataclass
 class Plain:
-    """n d² as a function of log σ², with a record of what each evaluation gave."""
+    """n d² and its gradient as a function of log σ², with a record of the values."""
 
     score: Score
     seen: list[tuple[float, float]] = field(default_factory=list)  # d² and 1 − d²
@@ -40,7 +40,7 @@ class Plain:
         return len(z) * self.seen[-1][0], len(z) * rest * point.slopes[0][0] * variances
 
     def evaluations_to(self, best, tolerance):
-        """Evaluations until within a tolerance of the best, of d² or of 1 − d², whichever is less."""
+        """Evaluations until d² is within this part of the best d², or of 1 − d² if that is smaller."""
         goal = tolerance * min(best, 1 - best) if best < 1 else 0
         return next((k + 1 for k, (value, _) in enumerate(self.seen) if value - best <= goal), None)
 
@@ -51,10 +51,12 @@ def minimise(plain, start, **options):
 
 
 def rest(codes, covariance):
+    """1 − d²."""
     return math.exp(-Score(codes, Run())((covariance,)).loss)
 
 
 def shown(plain, best):
+    """Number of evaluations in all and to within 1 %, as text."""
     reached, count = plain.evaluations_to(best, 0.01), len(plain.seen)
     end = f"{count}" if count < LIMIT else f"over {LIMIT}"
     return f"{end}, to 1 %: {reached or 'never'}"

@@ -1,16 +1,16 @@
-"""Pair sums of one sample at σ = 1, beside what a user could pick instead, and the limit, in the same run.
+"""Pair sums of one sample at σ = 1, compared in the same run with alternatives and with a lower bound.
 
     python tests/bench/bench_pairs.py [--dims 2 8 64 512] [--points 5000 20000] [--rounds 7] [--skip KeOps]
 
-Peers: NumPy Gram blocks with BLAS on all cores, worked in place, in blocks of 64 to 2048 rows, of which
-the fastest counts; a plain parallel Numba loop; KeOps, where `pip install pykeops` has been done. Each
-round times every peer once, after a pause in which the last one's threads go to sleep; the table gives the
-median rate of gaedist and the median over rounds of how many times longer each peer took.
+Peers: Gram blocks in NumPy with BLAS on all cores, computed in place, in blocks of 64 to 2048 rows, of which
+the fastest counts; a plain parallel Numba loop; KeOps, if `pykeops` is installed. Each round times every
+peer once, after a pause in which the threads of the previous one go to sleep; the table gives the median
+rate of gaedist and the median over rounds of how many times longer each peer took.
 
-The limit is the time of as many operations as n(n − 1)/2 products of D numbers take in a 3000 × 3000 dgemm on
-all cores, in the same round, and 1 ns a core for each exponential; "of limit" is what part of that rate
-gaedist has, "cross" the same for n × n/2 points of two samples, and "single" how many times quicker single
-precision is.
+The lower bound is the time that n(n − 1)/2 inner products of length D take at the rate of a 3000 × 3000 dgemm
+on all cores in the same round, plus 1 ns per exponential on each core. "of limit" is the lower bound divided
+by the time of gaedist, "cross" the same for two samples of n and n/2 points, and "single" how many times
+faster single precision is.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def dgemm(x):
 
 
 def limit(pairs, dim, dgemm_seconds):
-    """Seconds that the products and the exponentials of so many pairs take at least."""
+    """Lower bound of the seconds that the inner products and exponentials of so many pairs take."""
     return pairs * (2 * dim * dgemm_seconds / (2 * SQUARE**3) + EXP_SECONDS / available_threads())
 
 

@@ -1,9 +1,9 @@
-"""Start-up of the command line, beside that of the libraries that it is made of, in the same rounds.
+"""Start-up of the command line, compared in the same rounds with importing the libraries it uses.
 
     pip install . && python tests/bench/bench_start.py [--rounds 9]
 
-For a Python whose libraries have been compiled to bytecode (`python -m compileall`), and with a warm cache of
-Numba's. Also how long two processes take side by side, relative to twice that of one alone.
+Compile the libraries to bytecode first (`python -m compileall`); the first, unmeasured run fills the cache of
+Numba. Two processes at the same time are also compared with twice the time of one alone.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 
 
 def seconds(*commands):
-    """How long commands take that are started together."""
+    """Seconds until all commands have ended, started at the same time."""
     began = time.perf_counter()
     running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for command in commands]
     assert not any(process.wait() for process in running)
@@ -43,9 +43,9 @@ def main():
             "gaedist score, 100000 × 16": [[*score, str(large)]],
             "two of them": [[*score, str(large)]] * 2,
         }
-        for some in commands.values():
-            seconds(*some)
-        rounds = [{name: seconds(*some) for name, some in commands.items()} for _ in range(options.rounds)]
+        for group in commands.values():
+            seconds(*group)
+        rounds = [{name: seconds(*group) for name, group in commands.items()} for _ in range(options.rounds)]
     print("| command | s | relative to | ratio |\n|---|---|---|---|")
     for name, other, factor in (
         ("gaedist --help", "import typer", 1),

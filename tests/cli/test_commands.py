@@ -52,7 +52,7 @@ def test_bad_files_are_named_and_the_others_scored(gaedist, codes):
     assert code == 2
     assert json.loads(out)["file"] == "normal.npy"
     assert err.splitlines() == [
-        "gaedist: bad.npy: row 3 has nan in column 1; 2 of 20 rows are not finite. "
+        "gaedist: bad.npy: row 3 has NaN in column 1; 2 of 20 rows are not finite. "
         "Drop them with --drop-nonfinite.",
         "gaedist: none.npy: No such file or directory.",
         "gaedist: text.npy: not an .npy, .npz or HDF5 file: it starts with b'hello'.",
@@ -222,7 +222,7 @@ def test_inspect(gaedist, codes):
     assert rows[0]["sd_max"] == pytest.approx(x.std(axis=0).max(), rel=1e-12)
     assert rows[0]["norm"] == pytest.approx((x**2).mean(), rel=1e-12)
     assert (rows[0]["scale"] * x).var(axis=0).mean() == pytest.approx(1, rel=1e-12)
-    assert rows[1]["problem"].startswith("an array with 1 axes")
+    assert rows[1]["problem"].startswith("an array with 1 axis")
     assert (rows[2]["sd_max"], rows[2]["scale"]) == (0, None)
     assert rows[3]["problem"] == "2 of 20 rows are not finite, first row 3"
     _, out, _ = gaedist("inspect", "two.npz", "--format", "table")
@@ -230,7 +230,7 @@ def test_inspect(gaedist, codes):
     np.save("same.npy", np.full((1000, 3), 0.1))
     assert json.loads(gaedist("inspect", "same.npy", "--format", "json")[1])["scale"] is None
     assert "500 × 4" in out
-    assert "two.npz::b: an array with 1 axes" in out
+    assert "two.npz::b: an array with 1 axis" in out
     assert gaedist("inspect", "two.npz::c", "--format", "tsv")[1].count("\n") == 2
 
 

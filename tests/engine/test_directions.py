@@ -1,3 +1,8 @@
+"""Statistics of projections: each sample is sorted once per direction, in batches of bounded memory.
+
+Neither threads nor batches change the values.
+"""
+
 import math
 import tracemalloc
 from dataclasses import dataclass, field
@@ -8,16 +13,17 @@ from numpy.testing import assert_allclose
 
 from gaedist.engine import Run, mean_and_error, random_directions
 from gaedist.engine.directions import Slices, slice_values
-from gaedist.metrics.sliced import EppsPulley, Wasserstein
+from gaedist.metrics.sliced_epps_pulley import EppsPulley
+from gaedist.metrics.sliced_wasserstein import Wasserstein
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A statistic that keeps the rows that it is given: their third, and of a second sample their first."""
+class Recorder:
+    """A statistic that stores its arguments; its value is the third number, plus the first of sample two."""
 
     rows: list = field(default_factory=list)
 
-    def of(self, *rows):
+    def of_sorted(self, *rows):
         self.rows.append(rows)
         return rows[0][:, 2] + (rows[1][:, 0] if len(rows) > 1 else 0)
 
@@ -27,7 +33,7 @@ def sample(n, dim, seed=0):
 
 
 @pytest.mark.parametrize("dim", [2, 3, 100])
-def test_directions_are_of_length_1_seeded_and_uniform(dim):
+def test_directions_are_unit_vectors_seeded_and_uniform(dim):
     found = random_directions(dim, 4000, 3)
     assert found.shape == (4000, dim)
     assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-14)
@@ -45,9 +51,9 @@ def test_in_one_dimension_there_is_one_direction():
     assert (random_directions(1, 1000, 0) == np.ones((1, 1))).all()
 
 
-def test_rows_are_projections_in_order():
+def test_rows_are_sorted_projections():
     x, y, directions = sample(30, 4), sample(20, 4, seed=1), random_directions(4, 9, 0)
-    one, two = Seen(), Seen()
+    one, two = Recorder(), Recorder()
     values = slice_values([Slices(x, directions, one), Slices(x, directions, two, y)], Run(threads=1))
     first, second = np.sort(directions @ x.T, axis=1), np.sort(directions @ y.T, axis=1)
     assert_allclose(values[0], first[:, 2], rtol=1e-13)
@@ -58,7 +64,7 @@ def test_rows_are_projections_in_order():
 
 def test_jobs_of_the_same_points_share_a_pass_and_others_do_not():
     x, directions = sample(30, 4), random_directions(4, 9, 0)
-    same, also, other = Seen(), Seen(), Seen()
+    same, also, other = Recorder(), Recorder(), Recorder()
     jobs = [Slices(x, directions, same), Slices(-x, directions, other), Slices(x, directions, also)]
     values = slice_values(jobs, Run(threads=1))
     assert same.rows[0][0] is also.rows[0][0]
@@ -68,7 +74,7 @@ def test_jobs_of_the_same_points_share_a_pass_and_others_do_not():
 
 
 @pytest.mark.parametrize("n", [40, 1500])
-def test_threads_leave_bits_alone(n, monkeypatch):
+def test_threads_do_not_change_bits(n, monkeypatch):
     monkeypatch.setattr("gaedist.engine.directions.BATCH", 8 * n)
     x, directions = sample(n, 7), random_directions(7, 83, 1)
     jobs = [Slices(x, directions, statistic) for statistic in (Wasserstein(), EppsPulley(1.0))]
@@ -79,7 +85,7 @@ def test_threads_leave_bits_alone(n, monkeypatch):
 
 
 @pytest.mark.parametrize("n", [40, 1500])
-def test_batches_leave_values_alone(n, monkeypatch):
+def test_batches_change_values_by_rounding_only(n, monkeypatch):
     x, directions = sample(n, 7), random_directions(7, 83, 1)
     jobs = [Slices(x, directions, statistic) for statistic in (Wasserstein(), EppsPulley(1.0))]
     whole = slice_values(jobs, Run())
@@ -91,7 +97,7 @@ def test_batches_leave_values_alone(n, monkeypatch):
 
 def test_batches_hold_few_numbers():
     x, directions = sample(70_000, 2), random_directions(2, 50, 0)
-    seen = Seen()
+    seen = Recorder()
     slice_values([Slices(x, directions, seen)], Run(threads=1))
     lengths = [len(rows[0]) for rows in seen.rows]
     assert sum(lengths) == 50
@@ -115,9 +121,9 @@ def test_memory_does_not_grow_with_the_number_of_directions():
         finally:
             tracemalloc.stop()
 
-    peak(8)  # what is imported and compiled
+    peak(8)  # imports and compiles
     few, many = peak(count // 4), peak(count)
-    # 2 threads, with a batch of 4 MiB each, one in waiting and what W₂² makes of it; (n, L) would be 61 MiB
+    # 2 threads with a batch of 4 MiB each, one waiting, and the temporaries of W₂²; (n, L) would be 61 MiB
     assert many < 32 << 20
     assert many < 1.3 * few
 
@@ -125,13 +131,13 @@ def test_memory_does_not_grow_with_the_number_of_directions():
 def test_progress_rises_to_the_number_of_directions():
     calls = []
     run = Run(threads=2, progress=lambda *counts: calls.append(counts))
-    slice_values([Slices(sample(70_000, 2), random_directions(2, 50, 0), Seen())], run)
+    slice_values([Slices(sample(70_000, 2), random_directions(2, 50, 0), Recorder())], run)
     assert calls == [(min(50, 7 * k), 50) for k in range(1, 9)]
 
 
 def test_an_error_in_a_batch_is_raised():
     class Failing:
-        def of(self, rows):
+        def of_sorted(self, rows):
             raise ZeroDivisionError("of these rows")
 
     for threads in (1, 2):

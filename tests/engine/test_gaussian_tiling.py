@@ -7,8 +7,6 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
 
-from gaedist.engine import Run, pair_totals
-from gaedist.engine.dense import is_small, small_total
 from gaedist.engine.gaussian_tiling import WORST, gaussian_total, tall_tiles
 from gaedist.engine.run.threads import limited_threads
 from gaedist.engine.tiling import Work
@@ -106,30 +104,3 @@ def test_single_precision_is_left_where_it_would_mislead():
     for codes_, sigma in ((x, 1e-3), (1e6 * x, 1.0), (x[:1], 1.0)):
         assert total(job(codes_, sigma=sigma), "single")[0].provenance.precision == "double"
     assert total(job(x, np.zeros((1, 3))), "single")[0].provenance.precision == "double"
-
-
-def test_a_note_says_that_nothing_was_made_in_single():
-    notes = []
-    pair_totals([job(1e6 * codes(1500, 3))], Run(method="pairs", precision="single", note=notes.append))
-    assert notes == ["made in double: precision single is for one σ for all points, and not too small a one."]
-    pair_totals([job(codes(1500, 3))], Run(method="pairs", precision="single", note=notes.append))
-    assert len(notes) == 1
-
-
-@pytest.mark.parametrize("sigma", [0.01, 1.0, 30.0])
-@pytest.mark.parametrize(("n", "dim"), [(1, 3), (2, 1), (130, 2), (1000, 8), (300, 64)])
-def test_few_pairs_by_numpy_agree_with_the_tiles(n, dim, sigma):
-    x, y, weights = codes(n, dim), codes(n // 3 + 1, dim, 1), np.random.default_rng(2).uniform(0.5, 2, n)
-    for wanted in (job(x, sigma=sigma), job(x, y, sigma), job(x, y[:1], sigma, weights)):
-        assert is_small(wanted, Run())
-        assert_allclose(small_total(wanted).log, total(wanted)[0].log, rtol=1e-13, atol=1e-13)
-
-
-def test_what_is_small_depends_on_the_size():
-    assert is_small(job(codes(1024, 16)), Run())
-    assert not is_small(job(codes(1025, 16)), Run())
-    assert not is_small(job(codes(1000, 64)), Run())
-    assert is_small(job(codes(1, 3), codes(100_000, 3)), Run())
-    assert is_small(job(codes(10, 3)), Run(method="pairs"))
-    for run in (Run(method="fourier"), Run(precision="single")):
-        assert not is_small(job(codes(10, 3)), run)

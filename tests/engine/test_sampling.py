@@ -120,7 +120,7 @@ def test_what_has_no_known_law_is_refused():
             score(x, **options, run=run)
     with pytest.raises(GaedistError, match="method sample is for scores"):
         compare(x, x, run=run)
-    with pytest.raises(GaedistError, match="tolerance is for method sample"):
+    with pytest.raises(GaedistError, match="tolerance applies to method sample only"):
         Run(tolerance=0.5)
     with pytest.raises(GaedistError, match="tolerance must be positive"):
         Run(method="sample", tolerance=0.0)

@@ -1,9 +1,14 @@
+"""Sums over pairs: the same bits for any threads and ranges, right where every term underflows.
+
+Progress rises to the total, and the settings of other libraries are left alone.
+"""
+
 import math
 
 import numpy as np
 import pytest
 
-from gaedist.engine import PairSum, Run, available_threads, driver, log_pair_sums
+from gaedist.engine import PairSum, Run, available_threads, log_pair_sums, pair_totals, tiling
 from gaedist.engine.compiled.integrands import Gaussian
 
 
@@ -20,15 +25,16 @@ def sample(n, dim, seed=0):
 def test_bits_do_not_depend_on_threads_or_ranges(monkeypatch, seconds):
     jobs = [job(sample(3000, 3)), job(sample(700, 3), sample(1100, 3, seed=1))]
     expected = log_pair_sums(jobs, Run())
-    monkeypatch.setattr(driver, "_RANGE_SECONDS", seconds)
+    monkeypatch.setattr(tiling, "_RANGE_SECONDS", seconds)
     assert log_pair_sums(jobs, Run(threads=1)) == expected
     assert log_pair_sums(jobs, Run(threads=2)) == expected
 
 
-def test_blocks_of_partial_sums_add_up(monkeypatch):
+def test_blocks_of_tiles_add_up_to_the_sum(monkeypatch):
     x = sample(3000, 3)
     expected = log_pair_sums([job(x)], Run())
-    monkeypatch.setattr(driver, "_BLOCK", 7)
+    monkeypatch.setattr(tiling, "_BLOCK", 7)
+    # the order of additions differs, by a rounding of the sum
     np.testing.assert_allclose(log_pair_sums([job(x)], Run()), expected, rtol=1e-15)
 
 
@@ -44,10 +50,6 @@ def test_progress_rises_to_the_total():
 
 def test_one_point_has_no_pairs():
     assert log_pair_sums([job(sample(1, 3))], Run()) == [-math.inf]
-
-
-def test_no_more_threads_than_there_are():
-    assert Run(threads=10**6).used_threads == available_threads()
 
 
 def test_settings_of_other_libraries_are_left_alone():
@@ -69,9 +71,24 @@ def test_sums_that_vanish_have_the_logarithm_of_their_largest_term(scale):
     exponents = -0.3 * ((x[:, None] - y) ** 2).sum(axis=2)
     largest = np.sort(exponents, axis=None)[-50:]
     expected = largest[-1] * math.log(2) + math.log(np.exp2(largest - largest[-1]).sum())
+    # the smallest |x − y|² is about 1e-4 of |x|² + |y|², from which it may be computed
     np.testing.assert_allclose(log_pair_sums([job(x, y)], Run())[0], expected, rtol=1e-11)
 
 
 def test_beyond_the_range_of_a_double_the_logarithm_is_infinite():
     x, y = np.full((3, 2), 1e149), np.full((300, 2), -1e149)
     assert log_pair_sums([job(x, y, rate=1e100)], Run()) == [-math.inf]
+
+
+def test_a_note_says_that_nothing_was_computed_in_single_precision():
+    notes = []
+    run = Run(method="pairs", precision="single", note=notes.append)
+    (total,) = pair_totals([job(1e6 * sample(1500, 3))], run)
+    assert total.provenance.precision == "double"
+    assert notes == [
+        "computed in double precision: single precision is for one σ for all points that is not too small "
+        "compared with their spread."
+    ]
+    (total,) = pair_totals([job(sample(1500, 3))], run)
+    assert total.provenance.precision == "single"
+    assert len(notes) == 1

@@ -1,3 +1,8 @@
+"""W₂² of projected samples is the exact transport cost, for given samples and for every labeling of a pool.
+
+The same bits for any number of threads; progress and Ctrl-C between batches.
+"""
+
 import math
 import threading
 import time
@@ -6,8 +11,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gaedist.engine import Run, Slices, Transport, label_costs, random_directions, slice_values
-from gaedist.engine.wasserstein import refined
+from gaedist.engine import Run, Slices, Transport, label_costs, random_directions
+from gaedist.engine.directions import slice_values
+from gaedist.engine.wasserstein import common_refinement
 
 
 def sample(*shape, seed=0):
@@ -15,30 +21,30 @@ def sample(*shape, seed=0):
 
 
 def squared(x, y):
-    """W₂² of samples on a line, exactly: the points of each repeated until there are as many."""
+    """W₂² of samples on a line, exactly: the points of each are repeated until both are equally many."""
     return np.mean((np.sort(np.repeat(x, len(y))) - np.sort(np.repeat(y, len(x)))) ** 2)
 
 
 def random_labels(n, m, count, seed=0):
-    """Labels, (count, n + m), of which n are 1, and these as bits."""
+    """Labels, (count, n + m), with n ones in each row, and the same packed into bits."""
     rng = np.random.default_rng(seed)
     labels = rng.permuted(np.tile(np.arange(n + m) < n, (count, 1)), axis=1)
     return labels, np.packbits(labels, axis=0).T
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 7), (5, 5), (6, 9), (12, 5), (17, 40)])
-def test_the_cost_is_the_integral_over_quantiles(n, m):
+def test_the_distance_is_the_integral_over_quantiles(n, m):
     x, y = sample(n), 2 + sample(m, seed=1)
-    found = Transport().of(np.sort(x)[np.newaxis], np.sort(y)[np.newaxis])
+    found = Transport().of_sorted(np.sort(x)[np.newaxis], np.sort(y)[np.newaxis])
     assert_allclose(found, [squared(x, y)], rtol=1e-13)
-    parts = refined(n, m)
+    parts = common_refinement(n, m)
     assert len(parts.lengths) == n + m - math.gcd(n, m)
     assert_allclose(parts.lengths.sum(), 1, rtol=1e-15)
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 6), (40, 40), (23, 60)])
 @pytest.mark.parametrize("count", [1, 9, 600])
-def test_costs_of_labellings_agree_with_those_of_each(n, m, count):
+def test_many_labelings_agree_with_each_alone(n, m, count):
     x, directions = sample(n + m, 3), random_directions(3, 5, 0)
     labels, bits = random_labels(n, m, count)
     found = label_costs(x, directions, bits, n, count, Run())
@@ -50,15 +56,15 @@ def test_costs_of_labellings_agree_with_those_of_each(n, m, count):
 
 
 @pytest.mark.parametrize(("n", "m"), [(30, 30), (20, 45)])
-def test_costs_have_the_same_bits_for_any_threads(n, m, monkeypatch):
+def test_threads_do_not_change_bits(n, m, monkeypatch):
     x, directions = sample(n + m, 4), random_directions(4, 50, 0)
     _, bits = random_labels(n, m, 33)
-    monkeypatch.setattr("gaedist.engine.wasserstein._LABELS", 7 * 33 * (n + m))
+    monkeypatch.setattr("gaedist.engine.wasserstein.BATCH_LABELS", 7 * 33 * (n + m))
     one, two = (label_costs(x, directions, bits, n, 33, Run(threads=threads)) for threads in (1, 2))
     assert (one.values == two.values).all()
 
 
-def test_two_samples_share_a_pass_with_nothing_else():
+def test_the_distance_does_not_depend_on_the_order_of_the_samples():
     x, y, directions = sample(20, 3), sample(30, 3, seed=1), random_directions(3, 9, 0)
     jobs = [Slices(x, directions, Transport(), y), Slices(y, directions, Transport(), x)]
     one, two = slice_values(jobs, Run())
@@ -67,7 +73,7 @@ def test_two_samples_share_a_pass_with_nothing_else():
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_progress_is_told_and_may_end_the_run(threads):
+def test_progress_rises_to_the_total_and_can_stop_the_run(threads):
     x, directions = sample(600, 3), random_directions(3, 1500, 0)
     _, bits = random_labels(300, 300, 200)
     seen = []
@@ -85,11 +91,11 @@ def test_progress_is_told_and_may_end_the_run(threads):
     began = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
         label_costs(x, random_directions(3, 10**5, 0), bits, 300, 200, Run(threads=threads, progress=stop))
-    assert time.perf_counter() - began < 5  # of about a minute
+    assert time.perf_counter() - began < 5  # the whole run takes about a minute
     assert threading.active_count() == before
 
 
-def test_equal_points_are_equal_in_any_order():
+def test_labelings_of_identical_points_have_equal_distances():
     x = np.repeat(sample(4, 5), 10, axis=0)
     labels, bits = random_labels(20, 20, 50)
     found = label_costs(x, random_directions(5, 20, 0), bits, 20, 50, Run())

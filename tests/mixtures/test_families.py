@@ -118,7 +118,7 @@ def test_distance_agrees_with_quadrature_of_the_densities(family, other, dim):
     x, y = special(6, dim), sample(3, dim, seed=1) + 0.5
     c, g = member(family, x), member(other, y, seed=1)
     got = squared_distance(Mixture(x, c), Mixture(y, g))
-    expected = naive.square_by_quadrature(x, naive.matrices(c, x), y, naive.matrices(g, y))
+    expected = naive.squared_distance_by_quadrature(x, naive.matrices(c, x), y, naive.matrices(g, y))
     assert_allclose(math.exp(got.log_value), expected, rtol=1e-12)
 
 

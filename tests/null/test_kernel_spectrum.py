@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
 from scipy.stats import chi2
 
-from gaedist.kernels.radial import distance_mixture, lengths
+from gaedist.kernels.radial import distance_mixture, squared_lengths
 from gaedist.null.chi_square_sums import limit_law, quadratic_law
 from gaedist.null.gaussian_moments import limit_moments
 from gaedist.null.kernel_spectrum import PairMoments, log_harmonics
@@ -29,7 +29,7 @@ KERNELS = {
 def moments_of(name, dim, scales):
     if name == "distance":
         return PairMoments(dim, distance_mixture(1e4))
-    return PairMoments(dim, KERNELS[name].scale_mixture(dim, lengths(dim, scales), 0.5))
+    return PairMoments(dim, KERNELS[name].scale_mixture(dim, squared_lengths(dim, scales), 0.5))
 
 
 def gaussian_moments(dim, s):
@@ -57,9 +57,10 @@ class Dense:
     def __init__(self, name, dim, scales):
         x, w = grid(dim)
         squares = cdist(x, x, "sqeuclidean")
-        k = sum(KERNELS[name](squares, c) for c in lengths(dim, scales))
+        k = sum(KERNELS[name](squares, c) for c in squared_lengths(dim, scales))
         if name in SLOPES:  # Euler and Maclaurin's term for the kink, which leaves an error of STEP⁴
-            k -= STEP / 6 * np.diag(np.full(len(x), sum(SLOPES[name](c) for c in lengths(dim, scales))))
+            slope = sum(SLOPES[name](c) for c in squared_lengths(dim, scales))
+            k -= STEP / 6 * np.diag(np.full(len(x), slope))
         g = k @ w
         self.mean, self.point = w @ g, w @ (g - w @ g) ** 2
         h = k - g[:, np.newaxis] - g + self.mean
@@ -175,8 +176,8 @@ def simulated():
     case = moments_of("inverse-quadratic", 2, scales)
     x = rng.normal(size=(runs, n, 2))
     squares = ((x[:, :, np.newaxis] - x[:, np.newaxis]) ** 2).sum(axis=3)
-    k = sum(1 / (1 + squares / c) for c in lengths(2, scales))
-    g = case.scale_mixture.mean_about((x**2).sum(axis=2).ravel(), 2).reshape(runs, n)
+    k = sum(1 / (1 + squares / c) for c in squared_lengths(2, scales))
+    g = case.scale_mixture.mean_embedding((x**2).sum(axis=2).ravel(), 2).reshape(runs, n)
     h = k - g[:, :, np.newaxis] - g[:, np.newaxis] + case.mean
     diagonal = np.einsum("rii->r", h)
     total = h.sum(axis=(1, 2))

@@ -57,7 +57,7 @@ def fill_costs(
     """Fill costs[r] with W₂² between the points with label 1 and with label 0, for each labelling r in bits.
 
     points (N,) are in order, and were at ``order`` (N,) before; bits (N, R/8) hold the labels of the points
-    as they were, n of which are 1 in each labelling; left, right and lengths are of `couplings.refined`.
+    as they were, n of which are 1 in each labelling; left, right and lengths are of `common_refinement`.
     rows (BYTES, N) and work (3, N + 1) are scratch.
     """
     few, many = work[0], work[1]

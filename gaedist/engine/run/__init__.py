@@ -1,1 +1,1 @@
-"""How a sum is computed: settings, threads, and checkpoints."""
+"""How a sum over pairs is computed: its description, settings, threads, labels and checkpoints."""

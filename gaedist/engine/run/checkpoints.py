@@ -1,8 +1,8 @@
-"""What long passes have done, in a file, so that a run that is killed goes on from there to the same bits.
+"""Checkpoints: a run that is killed and started again resumes from a file and gives the same bits.
 
-A checkpoint has a section for each pass over pairs that the run has begun, in their order: what it is about,
-how many tiles are done, and the numbers so far. The file is written anew, as a whole, every few seconds. A
-run that comes to the same pass takes these up; one that comes to another pass is refused.
+A checkpoint has one record for each pass over pairs that the run has begun, in their order: what identifies
+the pass, how many tiles are done, and the numbers so far. The whole file is replaced every few seconds. When
+the run is started again, each pass resumes from its record; a run with different passes is refused.
 """
 
 import hashlib
@@ -21,128 +21,135 @@ from gaedist.files.atomic import whole_file
 from gaedist.version import __version__
 
 State = dict[str, NDArray[Any]]
-"""The numbers of a pass so far."""
+"""The numbers that a pass has computed so far, by name."""
 
 SECONDS = 10.0
-"""Between two times that the file is written."""
+"""Least time between two writes of the file."""
 
 _MARK = "gaedist checkpoint"
 _HEADER = "header"
 
 
-class Section:
-    """What a pass has done.
+class PassRecord:
+    """How far one pass over pairs has come.
 
     Attributes
     ----------
-    about : dict of str to str
-        What the pass is.
+    identity : dict of str to str
+        What the bits of the pass depend on: program, data and settings.
     done : int
-        Tiles.
+        Number of tiles that are done.
     state : dict of str to array
-        The numbers after these; empty at the beginning.
+        The numbers computed from these tiles; empty at the beginning.
     """
 
-    def __init__(self, about: dict[str, str], done: int = 0, checkpoint: "Checkpoint | None" = None) -> None:
-        self.about, self.done, self.checkpoint = about, done, checkpoint
+    def __init__(
+        self, identity: dict[str, str], done: int = 0, checkpoint: "Checkpoint | None" = None
+    ) -> None:
+        self.identity, self.done, self.checkpoint = identity, done, checkpoint
         self.state: State = {}
 
-    def keep(self, done: int, state: State) -> None:
-        """Take note of the numbers after so many tiles, and write them if it is time."""
+    def update(self, done: int, state: State) -> None:
+        """Store the numbers after ``done`` tiles; write the file if the last write is `SECONDS` ago."""
         self.done, self.state = done, state
         if self.checkpoint and time.monotonic() - self.checkpoint.written > SECONDS:
             self.checkpoint.try_to_write()
 
 
 class Checkpoint:
-    """A file of what the passes of a run have done.
+    """The records of all passes of a run, in a file.
 
     Parameters
     ----------
     path : str or Path
-        Where it is, or will be.
+        The file, which is read if it exists.
     note : callable, optional
-        Called once with a sentence if it cannot be written; the run goes on.
+        Called once with a sentence if the file cannot be written; the run continues.
 
     Raises
     ------
     GaedistError
-        If something else is there, or it cannot be read.
+        If the folder does not exist, or the file is not a checkpoint or cannot be read.
     """
 
     def __init__(self, path: str | Path, note: Callable[[str], None] | None = None) -> None:
         self.path, self.note = Path(path), note
         if not self.path.absolute().parent.is_dir():
-            raise GaedistError(f"{path} cannot be written: there is no such folder.")
+            raise GaedistError(
+                f"{path}: cannot be written: the folder does not exist. Create it, or name another "
+                "--checkpoint (checkpoint=)."
+            )
         self.written = time.monotonic()
-        self.sections = _load(self.path) if self.path.exists() else []
+        self.records = _load(self.path) if self.path.exists() else []
         self._begun, self._refused = 0, False
         self._digests: dict[int, tuple[NDArray[Any], str]] = {}
-        for section in self.sections:
-            section.checkpoint = self
+        for record in self.records:
+            record.checkpoint = self
 
-    def section(self, data: Sequence[NDArray[Any] | None], settings: dict[str, Any]) -> Section:
-        """Return the section of the next pass, which is about some arrays with some settings.
+    def next_pass(self, data: Sequence[NDArray[Any] | None], settings: dict[str, Any]) -> PassRecord:
+        """Return the record of the pass that begins, over these arrays with these settings.
 
         Raises
         ------
         GaedistError
-            If that of another pass is in its place.
+            If the file has the record of a different pass in this place.
         """
-        about = _program() | {name: repr(value) for name, value in settings.items()}
-        about["data"] = hashlib.sha256("".join(map(self._digest, data)).encode()).hexdigest()
+        identity = _program() | {name: repr(value) for name, value in settings.items()}
+        identity["data"] = hashlib.sha256("".join(map(self._digest, data)).encode()).hexdigest()
         place, self._begun = self._begun, self._begun + 1
-        if place == len(self.sections):
-            self.sections.append(Section(about, checkpoint=self))
-        elif other := _differences(self.sections[place].about, about):
+        if place == len(self.records):
+            self.records.append(PassRecord(identity, checkpoint=self))
+        elif differences := _differences(self.records[place].identity, identity):
             self._refused = True
             raise GaedistError(
-                f"{self.path} is the checkpoint of another run: {other}. Delete it, or name another "
+                f"{self.path} is the checkpoint of another run: {differences}. Delete it, or name another "
                 "--checkpoint (checkpoint=)."
             )
-        return self.sections[place]
+        return self.records[place]
 
     def try_to_write(self) -> None:
-        """Write the file, if that can be done: a full disk must not end a run."""
+        """Write the file; if that fails, call `note` and continue, because a full disk must not end a run."""
         self.written = time.monotonic()
         try:
             self.write()
         except GaedistError as error:
             if self.note:
-                self.note(f"{error} The run goes on without a checkpoint.")
+                self.note(f"{error} The run continues without a checkpoint.")
             self.note = None
 
     def write(self) -> None:
-        """Write the file."""
-        sections = [{"about": section.about, "done": section.done} for section in self.sections]
-        header = np.array(json.dumps({"mark": _MARK, "sections": sections}))
+        """Write the file; raise `GaedistError` if that fails."""
+        passes = [{"identity": record.identity, "done": record.done} for record in self.records]
+        header = np.array(json.dumps({"mark": _MARK, "passes": passes}))
         numbers = {
             f"{place}.{name}": array
-            for place, section in enumerate(self.sections)
-            for name, array in section.state.items()
+            for place, record in enumerate(self.records)
+            for name, array in record.state.items()
         }
         with whole_file(self.path) as partial, partial.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **{_HEADER: header}, **numbers)
         self.written = time.monotonic()
 
     def remove(self) -> None:
-        """Delete the file, as the run has come to its end, unless it is of another."""
+        """Delete the file at the end of the run, unless it belongs to another run."""
         if not self._refused:
             self.path.unlink(missing_ok=True)
 
     def _digest(self, array: NDArray[Any] | None) -> str:
-        """Return a digest of an array, which is looked at once."""
+        """Return a digest of an array, computed once."""
         if array is None:
             return ""
         if id(array) not in self._digests:
             found = f"{array.shape} {hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()}"
-            self._digests[id(array)] = array, found  # held, lest another has its id
+            self._digests[id(array)] = array, found  # a reference, so that no other array gets its id
         return self._digests[id(array)][1]
 
 
 @contextmanager
-def kept(path: Path | None, note: Callable[[str], None] | None) -> Iterator[Checkpoint | None]:
-    """Yield the checkpoint that is or will be at a path, and delete it if no exception comes."""
+def temporary_checkpoint(
+    path: Path | None, note: Callable[[str], None] | None
+) -> Iterator[Checkpoint | None]:
+    """Yield the checkpoint at a path, new or old, and delete it at the end unless an exception is raised."""
     if path is None:
         yield None
         return
@@ -151,29 +158,29 @@ def kept(path: Path | None, note: Callable[[str], None] | None) -> Iterator[Chec
     checkpoint.remove()
 
 
-def _load(path: Path) -> list[Section]:
-    """Read a checkpoint; nothing is unpickled."""
+def _load(path: Path) -> list[PassRecord]:
+    """Read the records of a checkpoint, without unpickling anything."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             header = json.loads(str(stored[_HEADER]))
             if header["mark"] != _MARK:
                 raise ValueError
-            sections = [Section(dict(row["about"]), int(row["done"])) for row in header["sections"]]
+            records = [PassRecord(dict(row["identity"]), int(row["done"])) for row in header["passes"]]
             for name in stored.files:
                 place, _, key = name.partition(".")
                 if key:
-                    sections[int(place)].state[key] = stored[name]
+                    records[int(place)].state[key] = stored[name]
     except PermissionError as error:
         raise GaedistError(f"{path}: cannot be read: {error.strerror}.") from error
     except Exception as error:  # random bytes can raise anything
         raise GaedistError(
-            f"{path} is there, and is no checkpoint of gaedist. Name another --checkpoint (checkpoint=)."
+            f"{path} exists and is not a checkpoint of gaedist. Name another --checkpoint (checkpoint=)."
         ) from error
-    return sections
+    return records
 
 
 def _program() -> dict[str, str]:
-    """Say what decides on the bits of a result, beside what is computed."""
+    """Return the versions and the processor on which the bits of a result depend."""
     import numba
     from llvmlite.binding import get_host_cpu_name
 
@@ -187,12 +194,12 @@ def _program() -> dict[str, str]:
     }
 
 
-def _differences(there: dict[str, str], here: dict[str, str]) -> str:
-    """Say in what two passes differ."""
-    names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+def _differences(stored: dict[str, str], now: dict[str, str]) -> str:
+    """Describe how the pass in the file and the present one differ; empty if they do not."""
+    names = [name for name in {**stored, **now} if stored.get(name) != now.get(name)]
     return "; ".join(
-        "its data are others"
+        "its data differ"
         if name == "data"
-        else f"{name} is {there.get(name)} there and {here.get(name)} here"
+        else f"{name} is {stored.get(name)} in the file and {now.get(name)} now"
         for name in names
     )

@@ -1,4 +1,4 @@
-"""How many processors this process may use: its affinity, and the quotas of its control groups."""
+"""The number of processors that this process may use, from its affinity and its control groups (Linux)."""
 
 import math
 import os
@@ -9,7 +9,7 @@ _ROOT = Path("/")
 
 
 def available_threads() -> int:
-    """Return the number of threads that this process may use."""
+    """Return the number of threads that this process may use, at most NUMBA_NUM_THREADS."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = os.environ.get("NUMBA_NUM_THREADS", "")
     wanted = int(limit) if limit.isdecimal() else count
@@ -17,20 +17,20 @@ def available_threads() -> int:
 
 
 def _quotas() -> Iterator[float]:
-    """Yield how many processors each control group leaves, of those that leave not all."""
+    """Yield the number of processors, not always whole, of each control group that limits it."""
     for group in _groups():
         for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):  # versions 2 and 1
             try:
                 quota, period = " ".join((group / name).read_text() for name in names).split()
                 processors = int(quota) / int(period)
-            except (OSError, ValueError, ZeroDivisionError):  # no such file, or no limit, which is "max"
+            except (OSError, ValueError, ZeroDivisionError):  # no such file, or "max", which means no limit
                 continue
-            if processors > 0:  # no limit is −1
+            if processors > 0:  # −1 means no limit
                 yield processors
 
 
 def _groups() -> Iterator[Path]:
-    """Yield the folders of the control groups that this process is in, with those around them."""
+    """Yield the folders of the control groups of this process, and of all their parents."""
     try:
         lines = (_ROOT / "proc/self/cgroup").read_text().splitlines()
     except OSError:

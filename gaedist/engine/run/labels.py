@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gaedist.numerics import Array
 
 Bits = NDArray[np.uint8]
-"""Labels 0 and 1, (n, R/8): a byte holds the labels of one point in eight labellings, as np.packbits does."""
+"""Labels 0 and 1, (n, R/8): a byte holds the labels of one point in eight labelings, as np.packbits does."""
 
 _BLOCK = 256  # points, and bytes of labels, that are unpacked at once
 
@@ -20,11 +20,11 @@ class LabelSums:
     Attributes
     ----------
     both, either : (R,) arrays
-        Σ b_i K_ij b_j and Σ (b_i + b_j) K_ij for each labelling.
+        Σ b_i K_ij b_j and Σ (b_i + b_j) K_ij for each labeling.
     total : float
         Σ K_ij.
     rounding : float
-        Bound of the relative difference, due to rounding alone, between the sums of two labellings that
+        Bound of the relative difference, due to rounding alone, between the sums of two labelings that
         differ only in which of several identical points have label 1.
     """
 
@@ -54,7 +54,7 @@ class CompensatedSum:
 
 
 def times_labels(values: Array, labels: Bits) -> Array:
-    """Return Σ_i values_i b_i for each labelling, (R,), with compensated additions."""
+    """Return Σ_i values_i b_i for each labeling, (R,), with compensated additions."""
     found = np.empty(8 * labels.shape[1])
     for first in range(0, labels.shape[1], _BLOCK):
         some = labels[:, first : first + _BLOCK]

@@ -1,4 +1,4 @@
-"""A sum over pairs of points, as a job for the engine, and what comes of it."""
+"""A sum over pairs of points as the engine receives it, and the total that it returns."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gaedist.engine.run.run import DOUBLE, PAIRS
 from gaedist.numerics import Array
 
 ROUNDING = 1e-14
-"""Relative error of a sum over all pairs, in double."""
+"""Relative rounding error of a sum over all pairs in double precision."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,17 +23,17 @@ class PairSum:
     x, y : (n, D) and (m, D) arrays of double
         The points; ``y`` is None for the pairs of one sample.
     params_x, params_y : (P, n) and (P, m) arrays of double
-        The integrand's parameters of each point.
+        The parameters of the integrand at each point.
     log_scale : float
-        Natural logarithm of what all terms have in common. It is kept apart, as it may nearly cancel
-        with the caller's normalisation.
+        Natural logarithm of a factor common to all terms. The total is returned without it, because it may
+        nearly cancel with the caller's normalisation.
     steepness : float
         Upper bound of |d exponent / d |x − y|²|, which decides how precise |x − y|² has to be; 0 for an
         integrand that reads no products.
+    varied : int
+        Number of parameters, after the first, by which the sum can be differentiated.
     log_spread : float, optional
         Natural logarithm of the standard deviation of the sum over samples of N(0, I), where it is known.
-    varied : int
-        How many of the parameters, after the first, the sum may be differentiated by.
     """
 
     integrand: Integrand
@@ -49,38 +49,52 @@ class PairSum:
 
 @dataclass(frozen=True)
 class Provenance:
-    """How a sum was made, or several.
+    """How a value was computed.
 
     Attributes
     ----------
     method : str
-        One of `METHODS`, but ``auto``, or what stands for another way to a value.
+        One of `METHODS` except ``auto``, or, for a value without sums over pairs, another word.
     precision : str
         One of `PRECISIONS`.
     rounding : float
-        Bound of its error, relative to it; or, over two samples, relative to the geometric mean of the sums
-        over each, which may be much more.
+        Bound of the relative error of the sum. For a sum over two samples it is relative to the geometric
+        mean of the sums over each sample, which may be much larger than the sum.
     """
 
     method: str = PAIRS
     precision: str = DOUBLE
     rounding: float = ROUNDING
 
-    def combined(self, other: "Provenance") -> "Provenance":
-        """Return how two sums were made: by what is not usual, if either was."""
-        return Provenance(
-            other.method if self.method == PAIRS else self.method,
-            other.precision if self.precision == DOUBLE else self.precision,
-            max(self.rounding, other.rounding),
+    @classmethod
+    def of_several(cls, *parts: "Provenance") -> "Provenance":
+        """Return the provenance of a value computed from several sums.
+
+        Method and precision are the first that differ from ``pairs`` and ``double``.
+        """
+        return cls(
+            next((part.method for part in parts if part.method != PAIRS), PAIRS),
+            next((part.precision for part in parts if part.precision != DOUBLE), DOUBLE),
+            max(part.rounding for part in parts),
         )
 
 
 BY_PAIRS = Provenance()
-"""As by default."""
+"""Every pair, in double precision: the default."""
 
 
 class PairTotal(NamedTuple):
-    """The logarithm of a sum over exp(log_scale), how it was made, and that of its standard error."""
+    """The value of a `PairSum`, without its factor exp(log_scale).
+
+    Attributes
+    ----------
+    log : float
+        Natural logarithm of the sum; −inf for a sum without terms.
+    provenance : Provenance
+        How it was computed.
+    log_error : float
+        Natural logarithm of its standard error; −inf unless it is an estimate.
+    """
 
     log: float
     provenance: Provenance = BY_PAIRS

@@ -1,4 +1,4 @@
-"""How to compute, as opposed to what: methods, precision, threads, seed, checkpoint and progress."""
+"""`Run`, the settings of how to compute, as opposed to what, and the choices of method and precision."""
 
 import math
 from collections.abc import Callable
@@ -11,52 +11,57 @@ from gaedist.errors import GaedistError, check_choice, check_count
 AUTO, PAIRS, SAMPLE = "auto", "pairs", "sample"
 
 METHODS = {
-    AUTO: "the quickest of the exact ones",
+    AUTO: "the fastest exact method",
     PAIRS: "every pair",
     "fourier": "a Fourier series in linear time, for one σ in up to 3 dimensions",
     "hermite": "Hermite functions in linear time, for one σ in up to 10 dimensions",
-    SAMPLE: "an estimate from some of the pairs, with a standard error, for scores whose null law is known",
+    SAMPLE: "an estimate from some pairs, with its standard error, where the null distribution is known",
 }
-"""Name → how sums over pairs may be made."""
+"""Name → description of how sums over pairs are computed."""
 
 TOLERANCE = 0.1
-"""Standard error of an estimate, in standard deviations under N(0, I), unless told otherwise."""
+"""Default standard error of method ``sample``, in standard deviations under N(0, I)."""
 
 DOUBLE, SINGLE = "double", "single"
 
 PRECISIONS = {
-    DOUBLE: "to 1e-14 of a sum",
-    SINGLE: "half the time, to 1e-8 of a sum in few dimensions and 1e-5 in 500; with one σ for all points",
+    DOUBLE: "relative error of a sum 1e-14",
+    SINGLE: "half the time; relative error 1e-8 in few dimensions, 1e-5 in 500; for one σ for all points",
 }
-"""Name → in what arithmetic."""
+"""Name → description of the arithmetic of sums over pairs."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """How to compute, as opposed to what.
 
     Attributes
     ----------
     threads : int, optional
-        Number of threads; all that the process may use when not given.
+        Number of threads; by default all that the process may use.
     method : str
         One of `METHODS`.
     precision : str
         One of `PRECISIONS`.
     seed : int
-        Seed of all that is drawn: points, samples of N(0, I), labels.
+        Seed of every random draw: points, samples of N(0, I), labels.
     tolerance : float, optional
         Standard error of method ``sample``, in standard deviations of what is estimated under N(0, I);
         `TOLERANCE` if not given.
     checkpoint : Checkpoint, optional
-        Where passes over pairs keep what they have done; not those of a search for σ that takes derivatives.
+        Where passes over pairs store their progress, except passes of derivatives in an optimisation of σ.
     progress : callable, optional
         Called as ``progress(done, total)`` with counts of tiles, about five times a second. The total
-        grows where a sum that underflows has to be made again.
+        grows when a sum that underflows has to be computed again.
     status : callable, optional
-        Called with a line of text as an optimisation goes on.
+        Called with a line of text during an optimisation.
     note : callable, optional
-        Called with a sentence that a user should read, such as that a run will take long.
+        Called with a sentence that the user should read, such as that a run will take long.
+
+    Raises
+    ------
+    GaedistError
+        If a setting is not one of its choices or is out of range.
     """
 
     threads: int | None = None
@@ -70,7 +75,7 @@ class Run:
     note: Callable[[str], None] | None = None
 
     def __post_init__(self) -> None:
-        """Raise `GaedistError` for a setting that does not exist."""
+        """Check the settings."""
         check_choice("method", self.method, METHODS)
         check_choice("precision", self.precision, PRECISIONS)
         if self.threads is not None:
@@ -79,9 +84,12 @@ class Run:
         if self.tolerance is not None and not 0 < self.tolerance < math.inf:
             raise GaedistError(f"tolerance must be positive and finite; got {self.tolerance}.")
         if self.tolerance is not None and self.method != SAMPLE:
-            raise GaedistError(f"tolerance is for method {SAMPLE}. Add --method {SAMPLE} (method=).")
+            raise GaedistError(
+                f"tolerance applies to method {SAMPLE} only; the method is {self.method}. "
+                f"Add --method {SAMPLE} (method=)."
+            )
 
     @property
     def used_threads(self) -> int:
-        """The number of threads that the run takes: what it asks for, as far as the machine has them."""
+        """The number of threads of the run: ``threads``, limited to those available."""
         return min(self.threads or available_threads(), available_threads())

@@ -1,4 +1,4 @@
-"""Threads of Numba and of BLAS, whose settings are the process's."""
+"""Limits on the threads of Numba and BLAS, which hold for the whole process, and maps over Python threads."""
 
 import threading
 from collections import deque
@@ -20,7 +20,7 @@ _LOCK = threading.Lock()
 
 @contextmanager
 def limited_threads(count: int, note: Callable[[str], None] | None = None) -> Iterator[int]:
-    """Let Numba use ``count`` threads, as far as it has them, and BLAS one in each of them.
+    """Limit Numba to ``count`` threads and BLAS to one in each of them; yield the number that Numba has.
 
     ``note`` is called with a sentence for the user if something has to be compiled.
     """
@@ -42,13 +42,14 @@ def limited_threads(count: int, note: Callable[[str], None] | None = None) -> It
 
 @contextmanager
 def limited_blas() -> Iterator[None]:
-    """Let NumPy's BLAS use one thread, without loading anything else."""
+    """Limit the BLAS of NumPy to one thread, without loading another BLAS or Numba."""
     with _LOCK, _numpy_blas().limit(limits=1, user_api="blas"):
         yield
 
 
 @cache
 def _numpy_blas() -> "ThreadpoolController":
+    """Return a controller of the BLAS libraries that are loaded already."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
@@ -56,7 +57,7 @@ def _numpy_blas() -> "ThreadpoolController":
 
 @cache
 def _blas() -> "ThreadpoolController":
-    """Find the BLAS libraries, after loading the one that Numba calls."""
+    """Return a controller of all BLAS libraries, including the one that Numba calls."""
     from threadpoolctl import ThreadpoolController
 
     import_module("scipy.linalg.cython_blas")  # Numba's np.dot calls into it
@@ -64,9 +65,9 @@ def _blas() -> "ThreadpoolController":
 
 
 def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """Yield function(item) for each item in its order, computed by Python threads.
+    """Yield function(item) for each item, in order, computed by Python threads.
 
-    For functions that spend their time where Python's lock is free, as NumPy's do.
+    For functions that spend their time without Python's global lock, as NumPy's do.
     """
     if threads == 1:
         yield from map(function, items)
@@ -80,6 +81,6 @@ def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> It
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        finally:  # after Ctrl-C, or an error
+        finally:  # after Ctrl-C or an error
             for future in waiting:
                 future.cancel()

@@ -1,4 +1,7 @@
-"""Kernels as series of products, whose sums over pairs are linear in the points."""
+"""`Basis`, a kernel as a series of products of functions of one point each.
+
+Sums over pairs then take time linear in the number of points. `Fourier` and `Hermite` implement it.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -9,34 +12,36 @@ from numpy.typing import NDArray
 from gaedist.numerics import Array
 
 Charges = Callable[[slice], Array]
-"""From a slice of the points to their charges, (S, rows): S sets of them."""
+"""From a slice of the points to their factors in a sum, (S, rows), for S sets of charges."""
 
 ERROR = 1e-12
-"""Of a sum, relative to it; of one over two samples, relative to the geometric mean of those over each."""
-
+"""Largest error of a sum by a series, relative to the sum, or, for two samples, to the geometric mean of the
+sums over each sample."""
 
 Progress = Callable[[int, int], None]
+"""Called with the number of parts of the work that are done, and of all parts."""
 
 
 class Basis(ABC):
-    """A kernel 2^(−rate |x − y|²) as Σ_k g_k a_k(x) conj(a_k(y)), between points of some samples.
+    """A kernel 2^(−rate |x − y|²) = Σ_k g_k a_k(x) conj(a_k(y)) between the points of some samples.
 
-    A sum over pairs is one over k of products of F_k = Σ_j c_j a_k(x_j). Subclasses are made from the
-    samples, (n, D) arrays, and the rate, and raise `ValueError` with a reason where they need too many terms.
+    A sum over pairs with factors c_i, d_j of the points, called charges, is linear in the points:
+    Σ_ij c_i d_j 2^(−rate |x_i − y_j|²) = Σ_k g_k F_k conj(G_k), F_k = Σ_i c_i a_k(x_i), G_k likewise.
 
     Attributes
     ----------
     name : str
-        As in `METHODS`.
+        Its name in `METHODS`.
     dims : range
-        Of the points that it is for.
+        The dimensions D that it supports.
     compiled : bool
-        It takes compiled code, which calls a BLAS of its own.
+        Whether it loads code compiled by Numba, which calls a BLAS of its own.
     rounding : float
-        Bound of the error of a sum, relative to the geometric mean of those of each sample with itself.
+        Bound of the rounding error of a sum, relative to the geometric mean of the sums, including i = j, of
+        each sample with itself.
     remainders : sequence of float
-        What the series leaves out, for each sample: of a sum over two samples, with charges 1, at most the
-        product of the numbers of points and of these.
+        For each sample its truncation error r: the series changes a sum with charges 1 over samples of n and
+        m points by at most n m r_x r_y.
     weights : (M,) array
         The g_k.
     """
@@ -50,29 +55,29 @@ class Basis(ABC):
 
     @abstractmethod
     def __init__(self, samples: Sequence[Array], rate: float) -> None:
-        """Take the terms that these samples need."""
+        """Choose the terms for these samples, (n, D) each; raise `ValueError` if they are too many."""
 
     @classmethod
-    def within(cls, samples: Sequence[Array], rate: float, error: float) -> Self:
-        """Return one that leaves out so little of the sum of each sample with charges 1, relative to it.
+    def with_error(cls, samples: Sequence[Array], rate: float, error: float) -> Self:
+        """Return a basis that truncates the sum over i ≠ j of each sample by at most ``error`` of the sum.
 
-        The pairs i = j are no part of that sum.
+        The charges are 1. Raises `ValueError` with a reason if too many terms are needed.
         """
         return cls(samples, rate)
 
     @staticmethod
-    def fault() -> str | None:
-        """Return what is missing on this machine, or None."""
+    def unavailable() -> str | None:
+        """Return why this machine cannot use the series, or None if it can."""
         return None
 
     @staticmethod
     def fit_seconds(points: int) -> float:
-        """Return about how long it takes to make one for so many points, on one thread, if that is long."""
+        """Return about how long choosing the terms for so many points takes on one core, 0 if it is quick."""
         return 0.0
 
     @abstractmethod
     def seconds(self, points: int, sets: int = 1) -> float:
-        """Return about how long one core takes for so many points, and sets of charges."""
+        """Return about how long one core takes to transform so many points with so many sets of charges."""
 
     @abstractmethod
     def transform(
@@ -85,11 +90,11 @@ class Basis(ABC):
         x : (n, D) array
             The points of one of the samples.
         charges : callable
-            Of them.
+            Their charges.
         sets : int
-            S.
+            Number of sets of charges, S.
         threads : int
-            How many to use.
+            Number of threads.
         progress : callable, optional
-            As in `Run`, with counts of parts of the work.
+            Called after each part of the work.
         """

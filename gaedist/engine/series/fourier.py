@@ -1,13 +1,17 @@
 """Sums over pairs as Fourier series, in linear time, by FINUFFT (the extra ``fft``).
 
-In a box of sides L the kernel is a series of plane waves, and a sum over pairs one over these (FORMULAS §9),
+On a box with sides L_d the periodic sum of a kernel is, by Poisson's summation formula, a series of waves,
 
-    Σ_ij c_i d_j e^(−|x_i − y_j|²/(4s)) = Σ_k g_k F_k conj(G_k)        F_k = Σ_j c_j e^(i k·x_j)
-    g_k = Π (√(4πs)/L_d) e^(−s k_d²)                                  k_d a multiple of 2π/L_d
+    Σ_m e^(−|r + mL|²/(4s)) = Σ_k g_k e^(i k·r)      g_k = Π_d (√(4πs)/L_d) e^(−s k_d²),   k_d ∈ (2π/L_d) ℤ.
 
-The box is larger than the points by so much that no point sees another's image, and the series ends where g
-does. F is a non-uniform transform of type 1. It is made of chunks of points of one size by one thread each,
-which are added in their order: the same bits for any number of threads.
+Let ε = 1e-17, and L_d the range of the points on axis d plus R, where e^(−R²/(4s)) = ε. For r = x_i − y_j all
+terms on the left but the kernel, m = 0, are then below ε, since |r_d + m_d L_d| ≥ R for m_d ≠ 0. Waves with
+e^(−s k_d²) < ε are left out. As e^(i k·r) = e^(i k·x_i) conj(e^(i k·y_j)), a sum over pairs is
+
+    Σ_ij c_i d_j e^(−|x_i − y_j|²/(4s)) = Σ_k g_k F_k conj(G_k)    F_k = Σ_i c_i e^(i k·x_i),  G_k likewise.
+
+F is a non-uniform Fourier transform of type 1. Points are transformed in chunks of equal size, each by one
+thread, and the transforms are added in the order of the chunks: the same bits for any number of threads.
 """
 
 import math
@@ -24,25 +28,30 @@ from gaedist.numerics import Array
 
 Waves = NDArray[np.complex128]
 
-_LOG_CUT = -math.log(1e-17)  # of what is left out of the kernel, and of the series
-_TOLERANCE = 1e-14  # of the transform; as precise as it is in double
-_CHUNK = 1 << 17  # points that one thread transforms at once, unless there are more waves
-_BATCH = 1 << 22  # waves of several sets of charges that are kept at once
-_MOST = 1 << 21  # waves, whose grids take 256 MiB in each thread in three dimensions
-_START_SECONDS = 0.1  # to load FINUFFT, and to plan
-_POINT_SECONDS = (7e-8, 1.7e-7, 1.7e-6)  # a point on one core, by D
-_CELL_SECONDS = 2e-8  # a cell of the grid of a chunk
+CHUNK = 1 << 17
+"""Points that one thread transforms at once, unless there are more waves than this."""
+
+MAX_WAVES = 1 << 21
+"""At most so many waves: their grids take 256 MiB in each thread in three dimensions."""
+
+_LOG_CUT = -math.log(1e-17)  # −log ε
+_TOLERANCE = 1e-14  # of the transform, the best that FINUFFT reaches in double precision
+_START_SECONDS = 0.1  # to load FINUFFT and to plan
+_POINT_SECONDS = (7e-8, 1.7e-7, 1.7e-6)  # per point on one core, in D = 1, 2, 3
+_CELL_SECONDS = 2e-8  # per cell of the grid of a chunk
 
 
 class Fourier(Basis):
-    """The waves that make a kernel 2^(−rate |x − y|²) between points of some samples.
+    """The waves of a kernel 2^(−rate |x − y|²) between points of some samples; 4s = 1/(rate log 2).
 
     Attributes
     ----------
     shape : tuple of int
-        How many waves along each axis, an odd number.
+        Number of waves on each axis, which is odd.
+    center, step : (D,) arrays
+        Center of the box, and distance 2π/L_d between adjacent waves.
     weights : (M,) array
-        The g_k, in the order in which FINUFFT gives the waves.
+        The g_k, in FINUFFT's order of the waves.
     """
 
     name: ClassVar[str] = "fourier"
@@ -51,30 +60,33 @@ class Fourier(Basis):
     """Measured: 3e-15 for some thousand waves, 1e-13 for 1.8 million."""
 
     def __init__(self, samples: Sequence[Array], rate: float) -> None:
-        """Take a box that holds all samples, (n, D) each; raise `ValueError` if it needs too many waves."""
-        self.remainders = [0.0] * len(samples)  # those 1e-17 are within the rounding
+        """Choose the box and the waves; raise `ValueError` for more than `MAX_WAVES` waves."""
+        self.remainders = [0.0] * len(samples)  # ε is far below `rounding`
         four_s = 1 / (rate * math.log(2))
         low = np.min([x.min(axis=0) for x in samples], axis=0)
         high = np.max([x.max(axis=0) for x in samples], axis=0)
         self.center = low / 2 + high / 2
-        self.step = 2 * math.pi / (high - low + math.sqrt(four_s * _LOG_CUT))  # (D,), between waves
+        self.step = 2 * math.pi / (high - low + math.sqrt(four_s * _LOG_CUT))
         counts = 1 + 2 * np.ceil(2 * math.sqrt(_LOG_CUT / four_s) / self.step)
-        if not (waves := math.prod(counts.tolist())) <= _MOST:
-            raise ValueError(f"the codes spread so far beside σ that it takes {waves:.1g} waves")
+        if not (waves := math.prod(counts.tolist())) <= MAX_WAVES:
+            raise ValueError(
+                f"the codes spread too far compared with σ; the series needs {waves:.1g} waves, more than "
+                f"{MAX_WAVES:.1g}"
+            )
         self.shape = tuple(map(int, counts))
         self.weights = np.ones(1)
         for step, count in zip(self.step, self.shape, strict=True):
             k = step * np.arange(-(count // 2), count // 2 + 1)
-            along = step * math.sqrt(four_s / (4 * math.pi)) * np.exp(-four_s / 4 * k**2)
-            self.weights = np.outer(self.weights, along).ravel()
+            axis_weights = step * math.sqrt(four_s / (4 * math.pi)) * np.exp(-four_s / 4 * k**2)
+            self.weights = np.outer(self.weights, axis_weights).ravel()
 
     @staticmethod
-    def fault() -> str | None:
-        """Return why there are no such sums here, or None."""
-        return None if find_spec("finufft") else "it needs FINUFFT: pip install 'gaedist[fft]'"
+    def unavailable() -> str | None:
+        """Return how to install FINUFFT if it is missing, else None."""
+        return None if find_spec("finufft") else "FINUFFT is not installed; run pip install 'gaedist[fft]'"
 
     def seconds(self, points: int, sets: int = 1) -> float:
-        """Return about how long one core takes to transform so many points, with so many sets of charges."""
+        """Return about how long one core takes to transform so many points with so many sets of charges."""
         dim, count = len(self.shape), self.weights.size
         grids = math.ceil(points / self._chunk) * count * 2**dim
         a_set = points * _POINT_SECONDS[dim - 1] + grids * _CELL_SECONDS
@@ -82,7 +94,8 @@ class Fourier(Basis):
 
     @property
     def _chunk(self) -> int:
-        return max(_CHUNK, self.weights.size)
+        """Number of points that are transformed at once."""
+        return max(CHUNK, self.weights.size)
 
     def transform(
         self, x: Array, charges: Charges, sets: int, threads: int, progress: Progress | None = None
@@ -98,7 +111,7 @@ class Fourier(Basis):
         return total
 
     def _transform(self, x: Array, charges: Array) -> Waves:
-        """Transform two real sets as one complex one, F + iG, with F(−k) the conjugate of F(k)."""
+        """Transform pairs of real sets of charges as one complex set, F + iG, using F(−k) = conj(F(k))."""
         import finufft
 
         first, second = charges[::2], charges[1::2]

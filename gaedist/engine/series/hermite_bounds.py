@@ -1,14 +1,15 @@
-"""What an expansion by Mehler's formula leaves out, and a bound of the sum that it is compared with.
+"""Bounds of the truncation error of an expansion in Hermite functions, and of the sum that it is a part of.
 
-The notation is that of `hermite`. What the terms of degree ≤ p leave out of the kernel, R(x, y), is a
-positive definite kernel too, so that |R(x, y)|² ≤ R(x, x) R(y, y), and R(x, x) is known without a
-subtraction. As Σ_k φ_k(x)² = 1, the φ_k² are probabilities of a whole number K, and R(x, x) =
-P(K_1 + … + K_D > p). The terms of one degree add up to a function of |x| alone, whence x may be put on the
-first axis: K_1 is that of |x|, and K_2 + … + K_D, that of D − 1 zeros, is twice a negative binomial number:
+Notation as in `hermite`. The remainder R(x, y), the kernel less its terms of degree ≤ p, is itself a positive
+definite kernel, so |R(x, y)|² ≤ R(x, x) R(y, y), and R(x, x) follows without a subtraction: since
+Σ_k φ_k(x)² = 1, the φ_k(x)² are the probabilities of a random integer K, and R(x, x) = P(K_1 + … + K_D > p)
+with independent K_d. The sum of the terms of one degree depends on |x| only, so x may lie on the first axis.
+Then K_1 has the probabilities φ_k(|x|)², the others φ_k(0)², and K_2 + … + K_D is twice a negative binomial
+variable:
 
     R(x, x) = Σ_j φ_j(|x|)² P(K_2 + … + K_D > p − j).                                                     (1)
 
-The sum is cut at j = L, and by Cramér's |h_k(z)| ≤ 1.0865 exp(z²/4) what follows is at most
+The sum is cut after j = L. By Cramér's inequality |h_k(z)| ≤ 1.0865 exp(z²/4), the rest is at most
 1.1805 √((1 + t)/(1 − t)) t^(L + 1) exp(z² (1 − t)/(2 (1 + t))).
 """
 
@@ -19,26 +20,26 @@ import numpy as np
 from gaedist.numerics import Array
 
 FAR = 1e100
-"""Distances that count as this, lest their squares overflow."""
+"""Larger distances are replaced by this one, so that their squares do not overflow."""
 
-_CRAMER = 1.1805  # the square of 1.0865
-_DECADES = 16  # by which t^L is less than t^p
-_CHUNK = 4096  # points whose remainders are made at once
+_CRAMER = 1.1805  # the square of 1.0865, rounded up
+_DECADES = 16  # L is chosen so that t^L < 1e-16 t^p
+_CHUNK = 4096  # points whose remainders are in memory at once
 
 
 def ratio_of(c: float, v: float) -> float:
-    """Return t, for which (1 − t)²/t = 1/(2cv)."""
+    """Return the t with (1 − t)²/t = 1/(2cv), at most 0.9."""
     half = 1 / (4 * c * v)
     return min(1 / (1 + half + math.sqrt(half * (half + 2))), 0.9)
 
 
 def scale(c: float, t: float) -> float:
-    """Return β."""
+    """Return β = √(2c (1 − t²)/t), by which coordinates are multiplied."""
     return math.sqrt(2 * c * (1 - t * t) / t)
 
 
 def remainders(radii: Array, c: float, t: float, dim: int, degrees: range) -> Array:
-    """Return R(x, x) by Eq. (1) for each degree p that is kept, (P, n), rounded up."""
+    """Return R(x, x) by Eq. (1), rounded up, for points at these radii |x| and each degree p, (P, n)."""
     from scipy.special import betainc
 
     last = degrees[-1] + math.ceil(_DECADES / math.log10(1 / t))
@@ -46,7 +47,7 @@ def remainders(radii: Array, c: float, t: float, dim: int, degrees: range) -> Ar
     squares = _functions(z, t, last + 1)
     np.square(squares, out=squares)
     left = np.arange(degrees[0], degrees[-1] + 1)[:, np.newaxis] - np.arange(last + 1)
-    more = np.zeros(degrees[-1] // 2 + 1)  # P(K_2 + … > 2m), P(K_2 + … > 2m + 1)
+    more = np.zeros(degrees[-1] // 2 + 1)  # P(K_2 + … > 2m) = P(K_2 + … > 2m + 1), by m
     if dim > 1:
         more = betainc(np.arange(len(more)) + 1.0, (dim - 1) / 2, t * t)
     found = np.where(left < 0, 1, more[np.maximum(left, 0) // 2]) @ squares
@@ -56,7 +57,7 @@ def remainders(radii: Array, c: float, t: float, dim: int, degrees: range) -> Ar
 
 
 def mean_roots(radii: Array, c: float, t: float, dim: int, degrees: range) -> Array:
-    """Return the mean of √R(x, x) for each degree, (P,)."""
+    """Return the mean of √R(x, x) over the points for each degree, (P,)."""
     sums = np.zeros(len(degrees))
     for start in range(0, len(radii), _CHUNK):
         sums += np.sqrt(remainders(radii[start : start + _CHUNK], c, t, dim, degrees)).sum(axis=1)
@@ -64,10 +65,10 @@ def mean_roots(radii: Array, c: float, t: float, dim: int, degrees: range) -> Ar
 
 
 def least_mean(x: Array, c: float) -> float:
-    """Return a lower bound of the mean over all i, j of the kernel at the pairs i ≠ j, and 0 for i = j.
+    """Return a lower bound of Σ_(i ≠ j) exp(−c |x_i − x_j|²)/n².
 
-    With w_i = exp(−c |x_i|²) and the mean E over pairs i ≠ j that have the weights w_i w_j, whose sum is W,
-    Σ_(i ≠ j) exp(−c |x_i − x_j|²) = W E exp(2c x_i · x_j) ≥ W exp(2c E x_i · x_j), by Jensen's inequality.
+    Let w_i = exp(−c |x_i|²), W = Σ_(i ≠ j) w_i w_j, and E the mean over pairs i ≠ j with weights w_i w_j/W.
+    Then the sum is W E exp(2c x_i · x_j) ≥ W exp(2c E x_i · x_j), by Jensen's inequality.
     """
     squares = np.square(x).sum(axis=1)
     with np.errstate(over="ignore"):
@@ -81,7 +82,7 @@ def least_mean(x: Array, c: float) -> float:
 
 
 def _functions(z: Array, t: float, count: int) -> Array:
-    """Return φ_k, k < count, as (count, *z.shape)."""
+    """Return φ_0 … φ_(count − 1) at scaled coordinates z, (count, *z.shape), by the recurrence of h_k."""
     found = np.empty((count, *z.shape))
     np.exp(z * z * (-t / (2 * (1 + t))), out=found[0])
     found[0] *= (1 - t * t) ** 0.25

@@ -1,7 +1,7 @@
-"""Sums over pairs in linear time: kernels as series of products, and the choice between these and all pairs.
+"""Sums over pairs by series, in linear time, also by the labels of the points.
 
-`BASES` is the registry of series. What a series leaves out and what rounding does are bounded, and a sum that
-might be off by more than `ERROR` is made of all pairs.
+Truncation and rounding errors of each sum are bounded; a sum whose error may exceed `ERROR` is left to all
+pairs. `choice` decides whether a series is faster than all pairs.
 """
 
 import math
@@ -16,78 +16,78 @@ from numpy.typing import NDArray
 from gaedist.engine.compiled.integrands import Gaussian
 from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import ROUNDING, PairSum, PairTotal, Provenance
-from gaedist.engine.run.run import Run
+from gaedist.engine.run.run import AUTO, Run
 from gaedist.engine.run.threads import limited_blas, limited_threads
 from gaedist.engine.series.basis import ERROR, Basis, Charges
-from gaedist.engine.series.fourier import Fourier
-from gaedist.engine.series.hermite import Hermite
+from gaedist.engine.series.choice import SERIES, Target, choose
 from gaedist.errors import GaedistError
-from gaedist.numerics import Array
+from gaedist.numerics import Array, log_or_minus_inf
 
-_FEW = 64  # points of one side up to which all pairs are linear as well
-_PAIR_SECONDS = 1.3e-9  # of one core, for a pair in few dimensions
-_LABEL_SECONDS = 3e-11  # and for each labelling of it
-_LONG = 60.0  # seconds of one core for which a user is told what is missing
-_BATCH = 1 << 21  # numbers of some labellings that are transformed at once
-_LABELLINGS = 64  # and how many at most
+PAIR_SECONDS = 1.3e-9
+"""Estimated time of one core for a pair in few dimensions."""
 
-
-BASES: dict[str, type[Basis]] = {basis.name: basis for basis in (Fourier, Hermite)}
-"""Name → basis."""
+_MAX_POINTS_BY_PAIRS = 64  # in one of the samples; all pairs then take linear time as well
+_LABEL_SECONDS = 3e-11  # of one core, for each pair and labeling
+_BATCH_COEFFICIENTS = 1 << 21  # of all labelings that are transformed at once
+_BATCH_LABELINGS = 64
 
 
 def linear_sums(jobs: Sequence[PairSum], run: Run) -> dict[int, PairTotal]:
-    """Return the sums that are best made so, by the id of their job.
+    """Return the totals, by id of the job, of the sums for which a series is faster than all pairs.
 
     Raises
     ------
     GaedistError
-        If the run asks for a basis that cannot serve one of them.
+        If the run asks for a series that cannot compute one of the sums.
     """
     groups: dict[float, list[PairSum]] = {}
     for job in jobs:
-        if isinstance(job.integrand, Gaussian) and min(map(len, _samples(job))) > _least(run):
+        if isinstance(job.integrand, Gaussian) and min(map(len, _samples(job))) > _max_points_by_pairs(run):
             groups.setdefault(job.integrand.rate, []).append(job)
-        elif run.method in BASES and not isinstance(job.integrand, Gaussian):
+        elif run.method in SERIES and not isinstance(job.integrand, Gaussian):
             raise GaedistError(
-                f"method {run.method} is for Gaussian kernels with one σ for all points. "
+                f"method {run.method} is only for Gaussian kernels with one σ for all points. "
                 "Take --method auto (method=)."
             )
     found: dict[int, PairTotal] = {}
     for rate, group in groups.items():
         samples = {id(x): x for job in group for x in _samples(job)}
         pairs = sum(len(job.x) ** 2 / 2 if job.y is None else len(job.x) * len(job.y) for job in group)
-        cost = _Cost(pairs * _PAIR_SECONDS, 1, ERROR / 2 * min(map(_evenness, group)))
-        if basis := _choose(list(samples.values()), rate, run, cost):
-            series = _Series(basis, list(samples), run)
+        target = Target(pairs * PAIR_SECONDS, 1, ERROR / 2 * min(map(_evenness, group)))
+        if basis := choose(list(samples.values()), rate, run, target):
+            series = _TransformedSamples(basis, list(samples), run)
             found |= {id(job): total for job in group if (total := series.total(job))}
     return found
 
 
 def linear_labels(job: PairSum, labels: Bits, run: Run, log_unit: float) -> LabelSums | None:
-    """Return what `add_labels` does, if it is best made so."""
+    """Return the sums by labels if a series is faster than all pairs, else None."""
     columns, n = 8 * labels.shape[1], len(job.x)
-    if not isinstance(job.integrand, Gaussian) or n <= _least(run) or job.params_x.any():
+    if not isinstance(job.integrand, Gaussian) or n <= _max_points_by_pairs(run) or job.params_x.any():
         return None
     counts = times_labels(np.ones(n), labels)
     least = counts.min(where=counts > 0, initial=n) / n
-    pairs = n**2 / 2 * (_PAIR_SECONDS + columns * _LABEL_SECONDS)
-    cost = _Cost(pairs, 1 + columns, ERROR / 2 * (least - least**2 / 2) / 2)  # as in label_sums
-    basis = _choose([job.x], job.integrand.rate, run, cost)
-    return _Series(basis, [id(job.x)], run).label_sums(job, labels, counts, log_unit) if basis else None
+    pairs = n**2 / 2 * (PAIR_SECONDS + columns * _LABEL_SECONDS)
+    # so that the bound in label_sums holds for the rarest label
+    target = Target(pairs, 1 + columns, ERROR / 2 * (least - least**2 / 2) / 2)
+    basis = choose([job.x], job.integrand.rate, run, target)
+    if not basis:
+        return None
+    return _TransformedSamples(basis, [id(job.x)], run).label_sums(job, labels, counts, log_unit)
 
 
-def _least(run: Run) -> float:
-    """Return up to how many points on one side a sum is made of all pairs."""
-    return _FEW if run.method == "auto" else 1 if run.method in BASES else math.inf
+def _max_points_by_pairs(run: Run) -> float:
+    """Return the size of the smaller sample up to which a sum is left to all pairs."""
+    return _MAX_POINTS_BY_PAIRS if run.method == AUTO else 1 if run.method in SERIES else math.inf
 
 
 def _samples(job: PairSum) -> list[Array]:
+    """Return the one or two samples of a sum."""
     return [job.x] if job.y is None else [job.x, job.y]
 
 
 def _evenness(job: PairSum) -> float:
-    """Return about what part of a sum it would be with the largest charge of each side in place of all."""
+    """Return roughly the ratio of a sum to the same sum with the largest charge at all points."""
     roots = [
         float(np.exp2(params - params.max()).mean()) if params.any() else 1.0
         for params in (job.params_x, job.params_x if job.params_y is None else job.params_y)
@@ -95,161 +95,120 @@ def _evenness(job: PairSum) -> float:
     return min(roots) ** 2
 
 
-@dataclass(frozen=True)
-class _Cost:
-    """What a basis has to beat.
-
-    Attributes
-    ----------
-    pair_seconds : float
-        What all pairs take on one core.
-    sets : int
-        How many sets of charges there are.
-    error : float
-        As in `Basis.within`.
-    """
-
-    pair_seconds: float
-    sets: int
-    error: float
-
-
-def _choose(samples: Sequence[Array], rate: float, run: Run, cost: _Cost) -> Basis | None:
-    """Return the basis that the run asks for, or the quickest that is quicker than all pairs."""
-    points, dim = sum(map(len, samples)), samples[0].shape[1]
-    best, least, missing = None, cost.pair_seconds, ""
-    for name in [run.method] if run.method in BASES else BASES:
-        reason, kind = None, BASES[name]
-        first = kind.fit_seconds(points)
-        if dim not in kind.dims:
-            reason = f"it is for D from {kind.dims[0]} to {kind.dims[-1]}; D is {dim}"
-        elif not (reason := kind.fault()):
-            if run.method != name and not first < least:
-                continue
-            try:
-                basis = kind.within(samples, rate, cost.error)
-            except ValueError as error:
-                reason = str(error)
-            else:
-                seconds = first + basis.seconds(points, cost.sets)
-                if run.method == name or seconds < least:
-                    best, least = basis, seconds
-        else:
-            missing = f"method {name} may be quicker, but {reason}."
-        if reason and run.method == name:
-            raise GaedistError(f"method {name} cannot be had: {reason}. Take --method auto (method=).")
-    if missing and not best and run.note and cost.pair_seconds > _LONG:
-        run.note(missing)
-    return best
-
-
 @dataclass(frozen=True, eq=False)
-class _Transformed:
-    """A sample, transformed.
+class _Transform:
+    """The coefficients of a sample with its charges c, in the notation of `Basis`.
 
     Attributes
     ----------
-    sums : (M,) array
-        F.
+    coefficients : (M,) array
+        F_k.
     own : float
-        Σ_k g_k |F_k|², over all pairs of its points, each with itself among them.
-    squares : float
-        Of the charges: what each with itself makes.
-    left_out : float
-        What the series leaves out: of a sum over two samples at most the product of these.
+        Σ_k g_k |F_k|², the sum over all pairs of points of the sample including i = j.
+    diagonal : float
+        Σ_i c_i², the part of ``own`` with i = j.
+    truncation : float
+        Truncation error: a sum over two samples changes by at most the product of theirs.
     """
 
-    sums: NDArray[Any]
+    coefficients: NDArray[Any]
     own: float
-    squares: float
-    left_out: float
+    diagonal: float
+    truncation: float
 
 
-class _Series:
-    """Samples transformed to one basis, each once."""
+class _TransformedSamples:
+    """Samples and their coefficients in one basis, each computed once."""
 
     def __init__(self, basis: Basis, samples: Sequence[int], run: Run) -> None:
         self.basis, self.run = basis, run
         self.remainders = dict(zip(samples, basis.remainders, strict=True))
-        self.known: dict[tuple[int, int], _Transformed] = {}
+        self.transforms: dict[tuple[int, int], _Transform] = {}
 
     def total(self, job: PairSum) -> PairTotal | None:
-        """Return the sum of a job, unless it may be off by more than `ERROR` and pairs may do."""
-        x = self.of(job.x, job.params_x)
+        """Return the sum, or None if its error may exceed `ERROR` and the run allows another method."""
+        x = self.transform_of(job.x, job.params_x)
         if job.y is None or job.params_y is None:
-            left_out = x.left_out**2
-            full, size = x.own, x.own - x.squares
+            truncation = x.truncation**2
+            full, size = x.own, x.own - x.diagonal
             found = size / 2
         else:
-            y = self.of(job.y, job.params_y)
-            left_out = x.left_out * y.left_out
+            y = self.transform_of(job.y, job.params_y)
+            truncation = x.truncation * y.truncation
             full = size = math.sqrt(x.own * y.own)
-            found = self.added(x.sums * y.sums.conj())
-        error = self.basis.rounding * full + left_out
+            found = self.weighted_sum(x.coefficients * y.coefficients.conj())
+        error = self.basis.rounding * full + truncation
         if not error <= ERROR * size:
             if self.run.method != self.basis.name:
                 return None
             bound = error / size if size > 0 else math.inf
             raise GaedistError(
-                f"method {self.basis.name} may be off by {bound:.0e} of the sum over pairs here, more than "
-                f"{ERROR:g}: the codes are too far apart beside σ. Take --method pairs (method=)."
+                f"method {self.basis.name} is not available here: its relative error may be {bound:.0e}, "
+                f"above {ERROR:g}, because the codes are too far apart compared with σ. "
+                "Take --method pairs (method=)."
             )
-        log = math.log(found) if found > 0 else -math.inf
-        return PairTotal(log, Provenance(self.basis.name, rounding=max(ROUNDING, error / size)))
+        provenance = Provenance(self.basis.name, rounding=max(ROUNDING, error / size))
+        return PairTotal(log_or_minus_inf(found), provenance)
 
     def label_sums(self, job: PairSum, labels: Bits, counts: Array, log_unit: float) -> LabelSums | None:
-        """Return what the labels, 1 so often, single out, unless that may be off by more than `ERROR`."""
-        n, unit, whole = len(job.x), math.exp(job.log_scale - log_unit), self.of(job.x, job.params_x)
-        step = max(1, min(_LABELLINGS, _BATCH // whole.sums.size) // 8)  # bytes
+        """Return the sums by labels, or None if the error of one may exceed `ERROR`.
+
+        ``counts``, (R,), holds the number of labels 1 of each labeling.
+        """
+        n, unit = len(job.x), math.exp(job.log_scale - log_unit)
+        whole = self.transform_of(job.x, job.params_x)
+        step = max(1, min(_BATCH_LABELINGS, _BATCH_COEFFICIENTS // whole.coefficients.size) // 8)  # bytes
         both, either, roundings = np.zeros((3, len(counts)))
-        weighted = self.basis.weights * whole.sums.conj()
+        weighted = self.basis.weights * whole.coefficients.conj()
         for start in range(0, labels.shape[1], step):
             some = labels[:, start : start + step]
-            sums = self.transformed(job.x, partial(_unpacked, some), 8 * some.shape[1])
+            sums = self.transform(job.x, partial(_unpacked, some), 8 * some.shape[1])
             found = slice(8 * start, 8 * start + len(sums))
-            own = np.array([self.squares(row) for row in sums])
+            own = np.array([self.square(row) for row in sums])
             cross = (sums * weighted).real.sum(axis=1)
             both[found], either[found] = (own - counts[found]) / 2, cross - counts[found]
-            errors = self.basis.rounding * (own / 2 + np.sqrt(own * whole.own)) + 2 * whole.left_out**2
+            errors = self.basis.rounding * (own / 2 + np.sqrt(own * whole.own)) + 2 * whole.truncation**2
             with np.errstate(divide="ignore", invalid="ignore"):
                 roundings[found] = errors / (both + either)[found]
-            roundings[counts == 0] = 0  # labellings that fill up the last byte
+            roundings[counts == 0] = 0  # includes those that fill the last byte
             if self.run.progress:
                 self.run.progress(found.stop, len(counts))
             if not (roundings <= ERROR).all():
                 return None
         return LabelSums(unit * both, unit * either, unit * (whole.own - n) / 2, float(roundings.max()))
 
-    def of(self, x: Array, params: Array) -> _Transformed:
-        """Return a sample, transformed; the parameters are log2 of the charges."""
+    def transform_of(self, x: Array, params: Array) -> _Transform:
+        """Return the transform of a sample with charges 2^params."""
         key = id(x), id(params) if params.any() else 0
-        if key not in self.known:
+        if key not in self.transforms:
             charges = np.exp2(params)
-            (sums,) = self.transformed(x, lambda rows: charges[:, rows], 1)
-            self.known[key] = _Transformed(
+            (sums,) = self.transform(x, lambda rows: charges[:, rows], 1)
+            self.transforms[key] = _Transform(
                 sums,
-                own=self.squares(sums),
-                squares=float(charges[0] @ charges[0]),
-                left_out=self.remainders[id(x)] * len(x) * float(charges.max()),
+                own=self.square(sums),
+                diagonal=float(charges[0] @ charges[0]),
+                truncation=self.remainders[id(x)] * len(x) * float(charges.max()),
             )
-        return self.known[key]
+        return self.transforms[key]
 
-    def squares(self, sums: NDArray[Any]) -> float:
-        """Return Σ_k g_k |F_k|²."""
-        return self.added(sums.real**2 + sums.imag**2)
+    def square(self, sums: NDArray[Any]) -> float:
+        """Return Σ_k g_k |F_k|² for coefficients F."""
+        return self.weighted_sum(sums.real**2 + sums.imag**2)
 
-    def added(self, products: NDArray[Any]) -> float:
-        """Return Σ_k g_k of the products; in pairs, where BLAS loses 2e-13 over four million."""
+    def weighted_sum(self, products: NDArray[Any]) -> float:
+        """Return the real part of Σ_k g_k products_k."""
+        # NumPy adds pairwise; BLAS would lose 2e-13 over four million terms
         return float((self.basis.weights * products.real).sum())
 
-    def transformed(self, x: Array, charges: Charges, sets: int) -> NDArray[Any]:
-        """Transform a sample, with one thread of BLAS in each of ours."""
-        alone = limited_threads(1, self.run.note) if self.basis.compiled else limited_blas()
-        progress = self.run.progress if sets == 1 else None  # of labellings there are several batches
-        with alone:
+    def transform(self, x: Array, charges: Charges, sets: int) -> NDArray[Any]:
+        """Return the coefficients of a sample for each set of charges, (S, M)."""
+        # one thread of BLAS in each of ours
+        limit = limited_threads(1, self.run.note) if self.basis.compiled else limited_blas()
+        progress = self.run.progress if sets == 1 else None  # label_sums counts labelings itself
+        with limit:
             return self.basis.transform(x, charges, sets, self.run.used_threads, progress)
 
 
 def _unpacked(labels: Bits, rows: slice) -> Array:
-    """Return the labels of some points, (labellings, rows)."""
+    """Return the labels of some points, (labelings, rows), as charges."""
     return np.unpackbits(labels[rows], axis=1).T.astype(float)

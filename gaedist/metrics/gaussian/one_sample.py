@@ -13,7 +13,7 @@ from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.mixture import SquaredDistance, distance_plan, normal
-from gaedist.null.chi_square_sums import limit_law
+from gaedist.null.chi_square_sums import smoothed_limit
 from gaedist.null.distributions import (
     DEPARTURE,
     FEWEST,
@@ -133,25 +133,25 @@ class GaussianOneSample(OneSample):
         return self.variance is not None and not self.smoothing.of_codes
 
     def null_distribution(self) -> NullDistribution:
-        """Return the null distribution for one σ that was not chosen for least distance."""
+        """Return the null distribution for one σ that was not chosen to minimise the distance."""
         if self.variance is None or self.smoothing.optimum:
             return NoDistribution(_UNKNOWN if is_repeatable(self.options.sigma) else FOREIGN)
         return GaussianNull(self.n, self.dim, self.variance, self.options.smoothed, self.options.unbiased)
 
     @classmethod
     def check_size(cls, n: int, options: ScoreOptions) -> None:
-        """Raise `GaedistError` for a single point, of which there is no unbiased mean over pairs."""
+        """Raise `GaedistError` for estimator u of a single point."""
         if options.unbiased and n < 2:
             raise GaedistError("estimator u is a mean over pairs of points, and there is one point. Use v.")
 
     @classmethod
     def is_two_sided(cls, options: ScoreOptions) -> bool:
-        """Return False for the smoothed target: that distance is 0 at N(0, I) only."""
+        """Return False for the smoothed target: its distance is 0 at N(0, I) only."""
         return not options.smoothed
 
     @classmethod
     def has_closed_form(cls, options: ScoreOptions) -> bool:
-        """Return whether σ is one number for all points, not chosen for least distance."""
+        """Return whether σ is one number for all points, not chosen to minimise the distance."""
         sigma = options.sigma
         searched = isinstance(sigma, str) and sigma in RULES and RULES[sigma].searched
         return family_of(sigma, options.covariance) == Constant.name and not searched
@@ -191,7 +191,7 @@ class GaussianNull(NullDistribution):
     factor: float = 1.0
 
     def assess(self, measured: Measured) -> Assessment:
-        """Compare each term with its own mean, so that constants that would swallow the rest never enter."""
+        """Compare each term with its own mean, so that no large constant hides the differences."""
         assert measured.distance is not None
         exact = moments(self.n, self.dim, self.variance, smoothed=self.smoothed, unbiased=self.unbiased)
         mean, sd = to_linear(exact.log_mean), to_linear(exact.log_sd)
@@ -219,7 +219,7 @@ class GaussianNull(NullDistribution):
         """Return the probability of a larger z in the limit n → ∞, where n is large enough for it."""
         mean, sd, of_limit = limit_moments(self.dim, self.variance)
         near = self.n >= FEWEST and abs(skewness - of_limit) < DEPARTURE
-        limit = limit_law(self.dim, self.variance) if near else None
+        limit = smoothed_limit(self.dim, self.variance) if near else None
         if limit is None:
             return "closed-form", None
         return "limit-law", limit.upper_tail(mean + z * sd)

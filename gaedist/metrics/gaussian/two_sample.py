@@ -64,7 +64,7 @@ class GaussianTwoSample(TwoSample):
 
     @classmethod
     def check_sizes(cls, n: int, m: int, options: CompareOptions) -> None:
-        """Raise `GaedistError` for a single point, of which there is no unbiased mean over pairs."""
+        """Raise `GaedistError` for estimator u of a single point."""
         if options.unbiased and min(n, m) < 2:
             raise GaedistError(
                 f"estimator {options.estimator} needs two points in each sample; got {n} and {m}. Use v."
@@ -113,8 +113,8 @@ def _is_hidden(distance: SquaredDistance, expected: float) -> bool:
 def _permutation_mean(distance: SquaredDistance, n: int, m: int) -> float:
     """Return the mean distance over all assignments of the pooled points, (s̄ − k̄)(1/n + 1/m).
 
-    k̄ is the mean overlap of two different points of the pooled sample, and s̄ that of a point with itself:
-    over assignments, the pairs within X, within Y and between them all have the mean k̄.
+    k̄ is the mean overlap of two different points of the pooled sample, and s̄ of a point with itself. Averaged
+    over assignments, the pairs within X, within Y and between them all have the mean overlap k̄.
     """
     log_n, log_m, log_all, log_rest = math.log(n), math.log(m), math.log(n + m), math.log(n + m - 1)
     pp, qq, pq = distance.pp, distance.qq, distance.pq

@@ -1,10 +1,13 @@
-"""Processors, by control groups in a folder that stands for the root of the file system."""
+"""The number of threads follows the affinity, the control groups and NUMBA_NUM_THREADS.
+
+Control groups are read from a folder that stands for the root of the file system.
+"""
 
 import os
 
 import pytest
 
-from gaedist.engine import cpus
+from gaedist.engine.run import cpus
 
 
 def write(root, name, text):
@@ -21,7 +24,7 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_without_groups_it_is_the_affinity(root):
+def test_without_control_groups_the_affinity_decides(root):
     assert cpus.available_threads() == 16
 
 
@@ -35,13 +38,13 @@ def test_without_groups_it_is_the_affinity(root):
         ("9900000 100000", 16),
     ],
 )
-def test_version_2(root, text, count):
+def test_quotas_of_version_2(root, text, count):
     write(root, "proc/self/cgroup", "0::/\n")
     write(root, "sys/fs/cgroup/cpu.max", text + "\n")
     assert cpus.available_threads() == count
 
 
-def test_groups_around_count_too(root):
+def test_parent_groups_limit_too(root):
     write(root, "proc/self/cgroup", "0::/pod/box\n")
     write(root, "sys/fs/cgroup/pod/cpu.max", "300000 100000\n")
     write(root, "sys/fs/cgroup/pod/box/cpu.max", "max 100000\n")
@@ -49,20 +52,20 @@ def test_groups_around_count_too(root):
 
 
 @pytest.mark.parametrize(("quota", "count"), [("-1", 16), ("400000", 4), ("0", 16)])
-def test_version_1(root, quota, count):
+def test_quotas_of_version_1(root, quota, count):
     write(root, "proc/self/cgroup", "5:cpu,cpuacct:/\n3:memory:/elsewhere\n")
     write(root, "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", quota + "\n")
     write(root, "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n")
     assert cpus.available_threads() == count
 
 
-def test_what_cannot_be_read_is_no_limit(root):
+def test_unreadable_quotas_do_not_limit(root):
     write(root, "proc/self/cgroup", "0::/\n")
     for text in ("", "nonsense", "1 2 3", "100 0"):
         write(root, "sys/fs/cgroup/cpu.max", text)
         assert cpus.available_threads() == 16
 
 
-def test_numba_is_heard(root, monkeypatch):
+def test_the_limit_of_numba_is_respected(root, monkeypatch):
     monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
     assert cpus.available_threads() == 3

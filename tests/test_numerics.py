@@ -1,0 +1,69 @@
+"""Logarithms of values down to 0 and below, exponentials beyond a double, and signed sums without loss."""
+
+import math
+import sys
+
+import mpmath
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from gaedist.numerics import (
+    HALF_LOG2_E,
+    LOG2_E,
+    log_of_value,
+    log_or_minus_inf,
+    signed_sum,
+    squared_norms,
+    to_linear,
+)
+
+
+def test_constants():
+    assert 1 / math.log(2) == pytest.approx(LOG2_E, rel=1e-15)
+    assert HALF_LOG2_E == LOG2_E / 2
+
+
+def test_squared_norms_are_one_number_per_row():
+    assert (squared_norms(np.array([[3.0, 4.0], [0.0, -2.0]])) == [25, 4]).all()
+    assert squared_norms(np.empty((0, 3))).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("value", "log", "reported"),
+    [(1.0, 0.0, 0.0), (0.0, -math.inf, -math.inf), (-1.0, -math.inf, None), (math.inf, math.inf, math.inf)],
+)
+def test_logarithms_of_any_value(value, log, reported):
+    assert log_or_minus_inf(value) == log
+    assert log_of_value(value) == reported
+
+
+def test_exponentials_overflow_to_infinity_and_underflow_to_zero():
+    largest = math.log(sys.float_info.max)
+    assert to_linear(largest - 1e-9) == pytest.approx(sys.float_info.max, rel=1e-8)
+    assert to_linear(largest + 1e-9) == to_linear(math.inf) == math.inf
+    assert to_linear(-1000.0) == to_linear(-math.inf) == 0
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        [(1, 0.0), (-2, -1.0), (1, 0.5)],
+        [(1, -2000.0), (-1, -2000.5)],  # each term underflows
+        [(1, 5000.0), (-3, 4999.0), (0.25, 4000.0)],  # and overflows
+        [(2, 1.0), (-1, 3.0)],
+        [(1, -math.inf), (1, 2.0)],
+    ],
+)
+def test_signed_sums_agree_with_many_digits(terms):
+    with mpmath.workdps(40):
+        exact = mpmath.fsum(factor * mpmath.exp(log) for factor, log in terms)
+        expected = float(mpmath.log(abs(exact)))
+    sign, log = signed_sum(*terms)
+    assert sign == mpmath.sign(exact)
+    assert_allclose(log, expected, rtol=1e-14)
+
+
+def test_signed_sums_that_vanish():
+    assert signed_sum((1, -math.inf), (-2, -math.inf)) == (0, -math.inf)
+    assert signed_sum((1, 0.3), (1, 0.3), (-2, 0.3)) == (0, -math.inf)
