@@ -1,4 +1,4 @@
-"""The one exception that a user of gaedist meets, and the exit codes."""
+"""`GaedistError`, the exit codes, and the checks of arguments that are needed everywhere."""
 
 from collections.abc import Collection
 from numbers import Integral
@@ -8,9 +8,9 @@ DONE, GATE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 class GaedistError(Exception):
-    """What is wrong, what was found, and what to do, in one line.
+    """An error of usage or data: what is wrong, what was found, and what to do, on one line.
 
-    Raised where the cause is known; the command line catches it once, prints it and exits with 2.
+    It is raised where the cause is known. The command line catches it once, prints it and exits with 2.
     """
 
 
@@ -21,7 +21,7 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
 
 
 def check_count(name: str, value: object, least: int) -> int:
-    """Return a whole number; raise `GaedistError` unless it is one, and not below the least."""
+    """Return ``value`` as an int; raise `GaedistError` unless it is a whole number ≥ ``least``."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise GaedistError(f"{name} must be a whole number, at least {least}; got {value!r}.")
     return int(value)
@@ -30,9 +30,9 @@ def check_count(name: str, value: object, least: int) -> int:
 def check_dims(first: int, second: int) -> None:
     """Raise `GaedistError` unless two samples have the same dimension."""
     if first != second:
-        raise GaedistError(f"dimensions differ: {first} and {second}. Compare codes of one dimension.")
+        raise GaedistError(f"dimensions differ: {first} and {second}. Compare codes of the same dimension.")
 
 
 def printable(text: str) -> str:
-    """Return a text that stays in its line: control characters are written as in Python."""
+    """Return a text on one line: control characters are written as Python escapes."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

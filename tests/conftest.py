@@ -1,7 +1,10 @@
+"""The command line in this process, files of codes, and a cache of simulated values for each test."""
+
 import os
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # two workers share the cores; BLAS threads that wait for each other would take half of the time
@@ -16,7 +19,7 @@ DATA = Path(__file__).parents[1] / "data"
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory, monkeypatch):
-    """Keep simulated scores of a test away from the user's, and from other tests."""
+    """Keep the simulated values of a test apart from those of the user and of other tests."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setattr("gaedist.null.cache.folder", lambda: folder)
     monkeypatch.setattr("gaedist.null.monte_carlo._computed", {})
@@ -24,8 +27,8 @@ def own_cache(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def untold(monkeypatch):
-    """Tell nobody that something is compiled, as it is in the first test that needs it."""
+def no_note_on_compiling(monkeypatch):
+    """Leave out the note that code is compiled: which test is the first to need it depends on the order."""
     monkeypatch.setattr("gaedist.engine.compiled.arithmetic.LISTENER.told", True)
 
 
@@ -43,3 +46,40 @@ def gaedist(capfd):
 @pytest.fixture
 def digits():
     return DATA / "digits_pca.npy"
+
+
+@pytest.fixture
+def codes(tmp_path, monkeypatch):
+    """Work in a folder with samples in four dimensions, one with bad rows, and one in three dimensions."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    np.save("normal.npy", rng.normal(size=(500, 4)))
+    np.save("wide.npy", 2 * rng.normal(size=(400, 4)))
+    np.save("narrow.npy", 0.5 * rng.normal(size=(400, 4)))
+    bad = rng.normal(size=(20, 4))
+    bad[[3, 7], 1] = np.nan
+    np.save("bad.npy", bad)
+    np.save("three.npy", rng.normal(size=(20, 3)))
+    return tmp_path
+
+
+@pytest.fixture
+def small_codes(tmp_path, monkeypatch):
+    """Work in a folder with small samples in three dimensions, for metrics that take long."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    np.save("normal.npy", rng.normal(size=(60, 3)))
+    np.save("wide.npy", 1.5 * rng.normal(size=(50, 3)))
+    np.save("flat.npy", rng.normal(size=(50, 3)) * [1, 1, 0])
+
+
+@pytest.fixture
+def write_codes(tmp_path):
+    """Write a normal sample of a dimension to a file: write_codes(dim) → path."""
+
+    def write(dim, n=1500, name="codes"):
+        path = tmp_path / f"{name}{dim}.npy"
+        np.save(path, np.random.default_rng(dim).normal(size=(n, dim)))
+        return path
+
+    return write

@@ -1,6 +1,6 @@
-"""The command line: what there is, and what a mistake comes to.
+"""The entry point: the list of commands, and how errors become exit codes.
 
-The commands, with all that they need, are loaded when one is called, so that help and completion are quick.
+The commands and the libraries that they need are loaded when one is called: ``gaedist --help`` is fast.
 """
 
 import signal
@@ -8,29 +8,30 @@ import sys
 from typing import Annotated, Any, cast
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
-from gaedist.cli.help import ABOUT
-from gaedist.cli.interrupts import heard_interrupts
+from gaedist.cli.help import ABOUT, option_row, print_help
+from gaedist.cli.interrupts import reliable_interrupts
 from gaedist.cli.standard_streams import abandon_stdout, complain, prepare_streams
 from gaedist.errors import BAD_INPUT, DONE, INTERRUPTED, GaedistError
 from gaedist.version import __version__
 
 
 class _Commands(TyperGroup):
-    """The commands, of which help shows no more than what they do."""
+    """The group of commands, which are loaded when one is called."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """List the commands without loading them."""
-        self.commands = {name: TyperCommand(name, help=about) for name, about in ABOUT.items()}
-        super().format_help(ctx, formatter)
+        commands: list[tuple[str, ...]] = [(name, about.partition("\n")[0]) for name, about in ABOUT.items()]
+        options = [option_row(parameter) for parameter in self.get_params(ctx)]
+        print_help(self, ctx, [("Commands", commands), ("Options", options)])
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return their names."""
+        """Return the names of the commands."""
         return list(ABOUT)
 
     def get_command(self, ctx: Any, name: str) -> Any:
-        """Return a command, after loading them all."""
+        """Load all commands, and return the one with this name."""
         if not self.commands and name in ABOUT:
             from gaedist.cli.commands import app as commands
 
@@ -56,24 +57,24 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", help="Show the version and exit", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Tell how far latent codes are from N(0, I), or from another sample, and whether that is real."""
+    """Measure how far latent codes are from N(0, I), or from another sample, with a p-value."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `head` has seen enough
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `head` closes the pipe
     try:
         prepare_streams()
-        with heard_interrupts():
+        with reliable_interrupts():
             code = app(arguments, prog_name="gaedist", standalone_mode=False)
             sys.stdout.flush()
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "gaedist")
-        if message := error.format_message():  # none where the help was shown instead
+        if message := error.format_message():  # empty if the help was shown instead
             complain(f"{message} See '{command} --help'.")
         return BAD_INPUT
     except GaedistError as error:
@@ -86,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     except MemoryError:
         complain("not enough memory. Use --rows or --subsample.")
         return BAD_INPUT
-    except KeyboardInterrupt:  # while Typer reads the commands
+    except KeyboardInterrupt:  # while the commands are loaded
         code = INTERRUPTED
     if code == INTERRUPTED:
         complain("interrupted.")

@@ -1,6 +1,6 @@
 """The commands: each parses, calls one function of the library, and prints."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -8,35 +8,35 @@ import typer
 import gaedist
 from gaedist.api.score import score_options
 from gaedist.cli import options
-from gaedist.cli.answers import check_comparison, check_gates, finish, stop_if_interrupted
-from gaedist.cli.gates import ABOVE, Outcome, P, Z
-from gaedist.cli.help import ABOUT
+from gaedist.cli.gates import ABOVE, Outcome, P, Result, Z, check_compare_gates, check_score_gates
+from gaedist.cli.help import ABOUT, HelpCommand
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run, temporary_checkpoint
 from gaedist.errors import DONE, GaedistError
 from gaedist.files.arrays import split_name
 from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
-from gaedist.metrics.base import metric_names
+from gaedist.metrics.base import check_used, metric_names
 from gaedist.metrics.parameters import Parameters
-from gaedist.metrics.registry import ONE_SAMPLE as METRICS
-from gaedist.metrics.registry import TWO_SAMPLE as COMPARE_METRICS
+from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
+from gaedist.report.metrics import metric_rows
+from gaedist.report.numbers import sizes
 from gaedist.report.writers import Row, report
 from gaedist.smoothing.files import SigmaTarget, parse_sigma
 from gaedist.smoothing.rules import JOINT, RULES
-from gaedist.smoothing.smooth import FACTOR
+from gaedist.smoothing.smooth import FACTOR, SigmaSummary
 
 app = typer.Typer()
 
 
-@app.command(help=ABOUT["score"])
+@app.command(cls=HelpCommand, help=ABOUT["score"])
 def score(
     files: options.Files,
+    metric: options.ScoreMetrics = options.GAUSSIAN,
     sigma: options.ScoreSigmas = options.ONE,
     covariance: options.Covariance = None,
     target: options.Target = "normal",
     estimator: options.ScoreEstimator = "v",
-    metric: options.ScoreMetrics = options.GAUSSIANS,
     kernel: options.Kernel = None,
     scale: options.Scales = None,
     alpha: options.Alpha = None,
@@ -61,28 +61,22 @@ def score(
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
     fail_z: options.FailZ = None,
-    fail_p: options.FailP = None,
+    fail_p: options.ScoreFailP = None,
 ) -> int:
     """Run ``gaedist score``."""
     selection = Selection(
-        dataset=dataset,
-        rows=parse_rows(rows),
-        subsample=subsample,
-        seed=seed,
-        drop_nonfinite=drop_nonfinite,
+        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
     )
     parameters = Parameters(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p}, quiet)
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)]
-    metrics = metric_names(metric, METRICS)
-    score_options(metrics, sigmas, covariance, target, estimator, parameters)
-    check_gates(outcome, metrics, sigmas, covariance, target, null, replicates)
-    with (
-        temporary_checkpoint(checkpoint, None if quiet else complain) as store,
-        report(output, format_) as add,
-    ):
+    metrics = metric_names(metric, ONE_SAMPLE)
+    chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
+    check_score_gates(outcome, metrics, chosen, null, replicates)
+    note = None if quiet else complain
+    with temporary_checkpoint(checkpoint, note) as store, report(output, format_) as add:
         run = Run(
             threads=threads,
             method=method,
@@ -106,24 +100,24 @@ def score(
                         null=null,
                         replicates=replicates,
                         cache=not no_cache,
-                        on_error=outcome.failing(latents.name, metrics),
+                        on_error=outcome.on_error(latents.name, metrics),
                         run=watched,
                     )
                 source = {"file": latents.file, "dataset": latents.dataset}
-                finish(results, source, latents.name, add, outcome)
+                _write_and_check(results, source, latents.name, add, outcome)
     return outcome.exit_code()
 
 
-@app.command(help=ABOUT["compare"])
+@app.command(cls=HelpCommand, help=ABOUT["compare"])
 def compare(
     a: options.FileA,
     b: options.FileB,
+    metric: options.CompareMetrics = options.GAUSSIAN,
     sigma: options.CompareSigmas = options.ONE,
     sigma_b: options.SigmaB = None,
     sigma_factor: options.SigmaFactor = FACTOR,
     covariance: options.Covariance = None,
     estimator: options.CompareEstimator = "v",
-    metric: options.CompareMetrics = options.GAUSSIANS,
     kernel: options.Kernel = None,
     scale: options.Scales = None,
     alpha: options.Alpha = None,
@@ -143,32 +137,25 @@ def compare(
     output: options.Output = None,
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
-    fail_p: options.FailP = None,
+    fail_p: options.CompareFailP = None,
 ) -> int:
     """Run ``gaedist compare``."""
     selection = Selection(
-        dataset=dataset,
-        rows=parse_rows(rows),
-        subsample=subsample,
-        seed=seed,
-        drop_nonfinite=drop_nonfinite,
+        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
     )
-    parameters = Parameters(
-        beta=None, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
-    )
+    parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
-    metrics = metric_names(metric, COMPARE_METRICS)
-    check_comparison(outcome, metrics, parameters, permutations)
+    metrics = metric_names(metric, TWO_SAMPLE)
+    check_used(metrics, TWO_SAMPLE, parameters)
+    check_compare_gates(outcome, metrics, permutations)
     sigmas = [parse_sigma(text, [*RULES, JOINT]) for text in dict.fromkeys(sigma)]
     chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
     first, second = _read(a, selection, quiet), _read(b, selection, quiet)
     names = f"{first.name} and {second.name}"
     source = {"file_a": first.file, "dataset_a": first.dataset}
     source |= {"file_b": second.file, "dataset_b": second.dataset}
-    with (
-        temporary_checkpoint(checkpoint, None if quiet else complain) as store,
-        report(output, format_) as add,
-    ):
+    note = None if quiet else complain
+    with temporary_checkpoint(checkpoint, note) as store, report(output, format_) as add:
         run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
         with shown(run, names, quiet=quiet) as watched, _about(names):
             results = gaedist.compares(
@@ -182,14 +169,14 @@ def compare(
                 metric=metrics,
                 parameters=parameters,
                 permutations=permutations,
-                on_error=outcome.failing(names, metrics),
+                on_error=outcome.on_error(names, metrics),
                 run=watched,
             )
-        finish(results, source, names, add, outcome)
+        _write_and_check(results, source, names, add, outcome)
     return outcome.exit_code()
 
 
-@app.command(help=ABOUT["sigma"])
+@app.command(cls=HelpCommand, help=ABOUT["sigma"], epilog=options.RULES_TEXT)
 def sigma(
     file: options.File,
     sigma: options.Sigma = "mean-field",
@@ -206,11 +193,7 @@ def sigma(
 ) -> int:
     """Run ``gaedist sigma``."""
     selection = Selection(
-        dataset=dataset,
-        rows=parse_rows(rows),
-        subsample=subsample,
-        seed=seed,
-        drop_nonfinite=drop_nonfinite,
+        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
     )
     chosen = parse_sigma(sigma, RULES)
     destination = None if output is None else SigmaTarget.parse(output)
@@ -223,11 +206,11 @@ def sigma(
         destination.write(result.array)
     with report(None, format_) as add:
         add(Row({"file": latents.file, "dataset": latents.dataset}, result))
-    stop_if_interrupted(latents.name, result.sigma)
+    _stop_if_interrupted(latents.name, result.sigma)
     return DONE
 
 
-@app.command(help=ABOUT["inspect"])
+@app.command(cls=HelpCommand, help=ABOUT["inspect"])
 def inspect(
     files: options.Files,
     dataset: options.Dataset = None,
@@ -244,8 +227,22 @@ def inspect(
     return outcome.exit_code()
 
 
+@app.command(cls=HelpCommand, help=ABOUT["metrics"])
+def metrics(
+    names: options.MetricNames = None,
+    format_: options.SummaryFormat = "auto",
+    output: options.Output = None,
+) -> int:
+    """Run ``gaedist metrics``."""
+    rows = metric_rows(names or [])
+    with report(output, format_) as add:
+        for row in rows:
+            add(Row({}, row))
+    return DONE
+
+
 def _read(file: str, selection: Selection, quiet: bool) -> Latents:
-    """Read codes, and say how many rows were dropped."""
+    """Read codes, and report how many rows were dropped."""
     latents = read_latents(file, selection)
     if latents.dropped and not quiet:
         total = latents.dropped + len(latents.codes)
@@ -253,9 +250,37 @@ def _read(file: str, selection: Selection, quiet: bool) -> Latents:
     return latents
 
 
+def _write_and_check(
+    results: Sequence[Result],
+    source: dict[str, str | None],
+    names: str,
+    add: Callable[[Row], None],
+    outcome: Outcome,
+) -> None:
+    """Write results, then check them against the gates."""
+    for result in results:
+        add(Row(source, result))
+    several_metrics = len({result.metric for result in results}) > 1
+    several_sigmas = sum(result.sigma is not None for result in results) > 1
+    for result in results:
+        label = f"{names}, {result.metric}" if several_metrics else names
+        label += f", σ = {sizes(result.sigma)}" if several_sigmas and result.sigma else ""
+        with outcome.reporting(names):
+            outcome.check(label, result)
+        if result.sigma:
+            _stop_if_interrupted(names, result.sigma)
+
+
+def _stop_if_interrupted(name: str, sigma: SigmaSummary) -> None:
+    """End the command, whose result has been written, if Ctrl-C ended an optimisation."""
+    if sigma.interrupted:
+        complain(f"{name}: interrupted after {sigma.evaluations} evaluations; σ is the best found so far.")
+        raise KeyboardInterrupt
+
+
 @contextmanager
 def _about(names: str) -> Iterator[None]:
-    """Put the names of the files before an error that knows only their codes."""
+    """Put the names of the files in front of an error about their codes."""
     try:
         yield
     except GaedistError as error:

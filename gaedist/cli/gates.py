@@ -1,4 +1,7 @@
-"""Exit codes: which results fail a gate, and which files could not be used."""
+"""Gates: bounds on results that make a command exit with 1, and the exit code of a command.
+
+A gate that cannot be evaluated, or that no result can fail, is refused before anything is computed.
+"""
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -10,6 +13,10 @@ from gaedist.api.compare import CompareResult
 from gaedist.api.score import ScoreResult
 from gaedist.cli.standard_streams import complain
 from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, GaedistError
+from gaedist.metrics.options import ScoreOptions
+from gaedist.metrics.registry import ONE_SAMPLE
+from gaedist.null.distributions import smallest_p
+from gaedist.null.monte_carlo import REPLICATES
 from gaedist.report.verdicts import direction, gate_warning
 
 Result = ScoreResult | CompareResult
@@ -28,11 +35,11 @@ class Gate:
     measure : callable
         From a result to the bounded number; None where a result has none.
     least : bool
-        The number must not be below the bound; else not above.
+        The number must not be below the bound; otherwise not above it.
     directed : bool
-        Whether z tells how a result fails.
+        A failure is explained by the direction in which codes differ.
     one_sided : Gate, optional
-        The gate that takes its place for a value that cannot be too small.
+        The gate that replaces this one for a value that cannot be too small.
     """
 
     option: str
@@ -43,12 +50,12 @@ class Gate:
     one_sided: "Gate | None" = None
 
     def fitting(self, result: Result) -> "Gate":
-        """Return the gate for a result."""
+        """Return the gate that applies to a result."""
         both = getattr(result, "two_sided", True)
         return self if both or self.one_sided is None else self.one_sided
 
     def failure(self, found: float, bound: float) -> str | None:
-        """Say how a number fails the bound, if it does."""
+        """Describe how a number fails the bound; None if it does not."""
         if found < bound if self.least else found > bound:
             side = "below" if self.least else "above"
             return f"{self.quantity} = {found:.6g} is {side} {self.option} {bound:g}"
@@ -67,14 +74,19 @@ P = Gate("--fail-p", "p", lambda result: result.p_value, least=True)
 
 @dataclass
 class Outcome:
-    """What went wrong in a command over several files.
+    """Failed gates and unusable files of a command, which decide its exit code.
 
     Attributes
     ----------
     bounds : dict
         Gate → bound, None if it is not set.
     quiet : bool
-        Do not warn of gates that mean little.
+        Do not warn of gates whose outcome means little.
+
+    Raises
+    ------
+    GaedistError
+        For a bound that is not a number.
     """
 
     bounds: dict[Gate, float | None] = field(default_factory=dict)
@@ -83,19 +95,19 @@ class Outcome:
     errors: int = 0
 
     def __post_init__(self) -> None:
-        """Raise `GaedistError` for a bound that no number can exceed."""
+        """Raise `GaedistError` for a bound that is not a number."""
         for gate, bound in self.bounds.items():
             if bound is not None and math.isnan(bound):
                 raise GaedistError(f"{gate.option} must be a number; got nan.")
 
-    def needs(self, gates: Collection[Gate], why: str) -> None:
-        """Raise `GaedistError` if one of these gates is set, which what is asked cannot serve."""
+    def needs(self, gates: Collection[Gate], what: str) -> None:
+        """Raise `GaedistError` if one of these gates is set, as it needs what the command does not give."""
         for gate in gates:
             if self.bounds.get(gate) is not None:
-                raise GaedistError(f"{gate.option} needs {why}")
+                raise GaedistError(f"{gate.option} needs {what}")
 
     def reaches(self, gate: Gate, least: float, remedy: str) -> None:
-        """Raise `GaedistError` if no number can fail a gate, as the least that can come out is its bound."""
+        """Raise `GaedistError` if no result can fail a gate, as the least possible number meets its bound."""
         bound = self.bounds.get(gate)
         if bound is not None and 0 < bound <= least:
             raise GaedistError(
@@ -103,19 +115,19 @@ class Outcome:
             )
 
     def report_error(self, message: str) -> None:
-        """Report what cannot be used."""
+        """Report a file or metric that cannot be used."""
         self.errors += 1
         complain(message)
 
-    def failing(self, file: str, metrics: Sequence[str]) -> Callable[[str, GaedistError], None]:
-        """Return a function that reports a metric that a file cannot be measured by."""
+    def on_error(self, file: str, metrics: Sequence[str]) -> Callable[[str, GaedistError], None]:
+        """Return a function that reports a metric that does not apply to a file."""
         return lambda metric, error: self.report_error(
             f"{file}: {metric}: {error}" if len(metrics) > 1 else f"{file}: {error}"
         )
 
     @contextmanager
     def reporting(self, file: str) -> Iterator[None]:
-        """Report a file that cannot be used, and go on with the next."""
+        """Report a file that cannot be used, and continue with the next."""
         try:
             yield
         except GaedistError as error:
@@ -124,22 +136,57 @@ class Outcome:
             self.report_error(f"{file}: not enough memory. Use --rows or --subsample.")
 
     def check(self, label: str, result: Result) -> None:
-        """Note each gate that a result fails; raise `GaedistError` if it cannot be judged."""
+        """Note each gate that a result fails; raise `GaedistError` if a gate cannot be evaluated."""
         bounds = {gate: bound for gate, bound in self.bounds.items() if bound is not None}
-        for asked, bound in bounds.items():
-            gate = asked.fitting(result)
-            if (warning := gate_warning(result, gate.option)) and not self.quiet:
+        for gate, bound in bounds.items():
+            fitting = gate.fitting(result)
+            if (warning := gate_warning(result, fitting.option)) and not self.quiet:
                 complain(f"{label}: {warning}")
-            found = gate.measure(result)
+            found = fitting.measure(result)
             if found is None:
-                reason = result.null.note or f"this result has no {gate.quantity}."
-                raise GaedistError(f"{label}: {gate.option} cannot be judged: {reason}")
-            if failure := gate.failure(found, bound):
-                way = direction(result) if gate.directed else None
+                reason = result.null.note or f"this result has no {fitting.quantity}."
+                raise GaedistError(f"{label}: {fitting.option} cannot be evaluated: {reason}")
+            if failure := fitting.failure(found, bound):
+                way = direction(result) if fitting.directed else None
                 self.failed.append(f"{label}: {failure}{f': {way}' if way else ''}.")
 
     def exit_code(self) -> int:
-        """Name the results that failed a gate, and return the exit code."""
+        """Report the results that failed a gate, and return the exit code."""
         for message in self.failed:
             complain(message)
         return BAD_INPUT if self.errors else GATE_FAILED if self.failed else DONE
+
+
+def check_compare_gates(outcome: Outcome, metrics: Sequence[str], permutations: int) -> None:
+    """Raise `GaedistError` for a gate of ``compare`` that cannot be evaluated, or that no result can fail."""
+    _check_one_metric(outcome, metrics)
+    if not permutations:
+        outcome.needs([P], "a p-value. Add --permutations R.")
+    outcome.reaches(P, 1 / (1 + permutations), "more --permutations")
+
+
+def check_score_gates(
+    outcome: Outcome,
+    metrics: Sequence[str],
+    options: Sequence[ScoreOptions],
+    null: str,
+    replicates: int | None,
+) -> None:
+    """Raise `GaedistError` for a gate of ``score`` that cannot be evaluated, or that no result can fail."""
+    _check_one_metric(outcome, metrics)
+    forms = [(ONE_SAMPLE[name].for_one_sample(), chosen) for name in metrics for chosen in options]
+    if not all(form.can_be_simulated(chosen) for form, chosen in forms):
+        outcome.needs([Z, P], "a null distribution, and there is none for σ from a file.")
+    if null != "monte-carlo" and not all(form.has_closed_form(chosen) for form, chosen in forms):
+        outcome.needs([Z, P], "a null distribution, and none is known for these σ. Add --null monte-carlo.")
+    if null == "none":
+        outcome.needs([Z, P], "a null distribution. Leave out --null none, or use --null monte-carlo.")
+    if null == "monte-carlo":
+        two_sided = any(form.is_two_sided(chosen) for form, chosen in forms)
+        least = smallest_p(replicates or REPLICATES, two_sided=two_sided)
+        outcome.reaches(P, least, "more --replicates")
+
+
+def _check_one_metric(outcome: Outcome, metrics: Sequence[str]) -> None:
+    if len(metrics) > 1:
+        outcome.needs([ABOVE], "one metric: values of several are not comparable. Use --fail-p for several.")

@@ -1,4 +1,4 @@
-"""Ctrl-C that is always heard."""
+"""Ctrl-C during compilation: LLVM calls Python back, and swallows exceptions raised there."""
 
 import signal
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ _AGAIN_SECONDS = 0.05
 
 
 @contextmanager
-def heard_interrupts() -> Iterator[None]:
-    """Raise KeyboardInterrupt on Ctrl-C, but never inside a callback from LLVM, which would swallow it."""
+def reliable_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt on Ctrl-C, but after a callback from LLVM and not inside it."""
     before = signal.signal(signal.SIGINT, _interrupt)
     alarm = signal.signal(signal.SIGALRM, _interrupt) if hasattr(signal, "SIGALRM") else None
     try:
@@ -23,7 +23,7 @@ def heard_interrupts() -> Iterator[None]:
 
 def _interrupt(_signal: int, frame: FrameType | None) -> None:
     if _in_callback(frame) and hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)  # SIGALRM comes back here
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)  # SIGALRM calls this function again
     else:
         raise KeyboardInterrupt
 

@@ -6,38 +6,34 @@ from typing import Annotated, Any
 
 import typer
 
+from gaedist.cli.help import COMPUTATION, DISTANCE, GATES, INPUT, OTHER_METRICS, OUTPUT, SIGNIFICANCE
 from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
 from gaedist.kernels.radial import KERNELS
-from gaedist.metrics.base import ALL
-from gaedist.metrics.parameters import DEFAULTS
-from gaedist.metrics.registry import ONE_SAMPLE as METRICS
-from gaedist.metrics.registry import TWO_SAMPLE as COMPARE_METRICS
+from gaedist.metrics.base import ALL, Metric
+from gaedist.metrics.parameters import RATIONAL
+from gaedist.metrics.registry import METRICS, ONE_SAMPLE, TWO_SAMPLE
 from gaedist.metrics.significance import NULLS
 from gaedist.mixtures.families import FAMILIES
 from gaedist.mixtures.targets import ESTIMATORS, TARGETS
 from gaedist.null.monte_carlo import REPLICATES
+from gaedist.report.metrics import default_text
 from gaedist.report.writers import FORMATS
 from gaedist.smoothing.rules import JOINT, RULES
 
-GAUSSIANS, ONE = ["gaussian"], ["1"]
-"""Defaults of repeatable options."""
+GAUSSIAN, ONE = ["gaussian"], ["1"]
+"""Defaults of options that can be repeated."""
 
-GAUSSIAN = "gaussian"
-_LONGEST = 60  # list of choices that is shown where a value goes; each is in the text anyway
-
-METRIC, LAW, READING, COMPUTING, OUTPUT = (
-    "Other metrics",
-    "Chance",
-    "Which codes",
-    "How it is computed",
-    "Output and gates",
-)
+RULES_TEXT = "\n".join(["Rules for σ", *(f"{name}  {rule.about}" for name, rule in RULES.items())])
+"""What each rule of ``--sigma`` does, for the end of a help text."""
 
 
-def _choice(
-    name: str, choices: Collection[str], about: str, panel: str | None = None, default: str | None = None
-) -> Any:
-    """Return an option whose choices are the keys of a registry; ``default`` is what None stands for."""
+def _option(name: str, group: str, text: str, *short: str, **settings: Any) -> Any:
+    """Return an option in a group of the help."""
+    return typer.Option(name, *short, help=text, rich_help_panel=group, **settings)
+
+
+def _choice(name: str, group: str, choices: Collection[str], text: str, *, default: str | None = None) -> Any:
+    """Return an option whose choices are the keys of a registry; ``default`` describes None."""
 
     def check(value: str | list[str] | None) -> str | list[str] | None:
         for item in [value] if isinstance(value, str) else value or []:
@@ -45,267 +41,278 @@ def _choice(
                 raise typer.BadParameter(f"{item!r} is not one of {', '.join(choices)}.")
         return value
 
-    return typer.Option(
+    return _option(
         name,
-        metavar=listed if len(listed := "|".join(choices)) < _LONGEST else "NAME",
-        help=about,
-        rich_help_panel=panel,
+        group,
+        text,
+        metavar="NAME",
         show_default=default or True,
         callback=check,
         autocompletion=lambda: list(choices),
     )
 
 
-def _abouts(registry: Mapping[str, Any]) -> str:
-    """Say what each row of a registry is."""
-    return (
-        "; ".join(f"{name}: {getattr(row, 'summary', None) or row.about}" for name, row in registry.items())
-        + "."
-    )
+def _metric(registry: Mapping[str, Metric]) -> Any:
+    """Return the option that chooses metrics."""
+    text = f"{', '.join([*registry, ALL])}; repeatable; gaedist metrics explains them"
+    return _choice("--metric", DISTANCE, [*registry, ALL], text)
 
 
-def _named(about: str, words: Mapping[str, str]) -> str:
-    """Say what an option is, and what each of its choices."""
-    return f"{about} " + "; ".join(f"{name}: {text}" for name, text in words.items()) + "."
-
-
-def _sigma(name: str, rules: Collection[str], *, more: str = "", again: bool = True) -> Any:
+def _sigma(rules: Collection[str], text: str, end: str = "") -> Any:
     """Return the option that says where σ comes from."""
-    about = "; ".join(f"{rule}: {RULES[rule].about}" for rule in rules if rule in RULES)
-    return typer.Option(
-        name,
-        metavar="NUMBER|RULE|FILE",
-        help="Standard deviation σ of the smoothing: a number, a file that gaedist sigma wrote, or a rule. "
-        f"{about}.{more}{' May be given again, for a row each.' if again else ''}",
+    return _option(
+        "--sigma",
+        DISTANCE,
+        f"{text}: {', '.join(rules)}{end}",
+        metavar="S",
         autocompletion=lambda: list(rules),
     )
 
 
-def _knob(about: str, default: str) -> Any:
-    """Return an option of a metric."""
-    return typer.Option(metavar="X", help=about, rich_help_panel=METRIC, show_default=default)
+def _parameter(name: str, metavar: str, text: str) -> Any:
+    """Return the option of a parameter of metrics that are not the Gaussian one."""
+    return _option(f"--{name}", OTHER_METRICS, text, metavar=metavar, show_default=default_text(name))
 
 
-FileA = Annotated[str, typer.Argument(metavar="A", help="A file, as for score.", show_default=False)]
-FileB = Annotated[str, typer.Argument(metavar="B", help="Another.", show_default=False)]
-Files = Annotated[
-    list[str],
+_FILE = "An .npy, .npz or HDF5 file, PATH::DATASET in one, or - for an .npy on standard input"
+
+Files = Annotated[list[str], typer.Argument(metavar="FILE", help=_FILE, rich_help_panel=INPUT)]
+File = Annotated[str, typer.Argument(metavar="FILE", help=_FILE, rich_help_panel=INPUT)]
+FileA = Annotated[str, typer.Argument(metavar="A", help=_FILE, rich_help_panel=INPUT)]
+FileB = Annotated[
+    str, typer.Argument(metavar="B", help="The same, for the other sample", rich_help_panel=INPUT)
+]
+MetricNames = Annotated[
+    list[str] | None,
     typer.Argument(
-        metavar="FILE",
-        help="An .npy, .npz or HDF5 file, PATH::DATASET in one, or - for an .npy on standard input.",
-        show_default=False,
+        metavar="[NAME]",
+        help="Metrics to explain; none lists all",
+        rich_help_panel=INPUT,
+        autocompletion=lambda: list(METRICS),
     ),
 ]
-File = Annotated[str, typer.Argument(metavar="FILE", help="A file, as for score.", show_default=False)]
-Sigma = Annotated[str, _sigma("--sigma", RULES, again=False)]
-ScoreSigmas = Annotated[list[str], _sigma("--sigma", RULES)]
-CompareSigmas = Annotated[
-    list[str],
-    _sigma(
-        "--sigma",
-        [*RULES, JOINT],
-        more=f" {JOINT}: least distance over the σ of both samples, sec. II.B; without bounds that is 0 for "
-        "any two, at σ → ∞, so each σ stays within --sigma-factor of its mean field.",
-    ),
+Dataset = Annotated[
+    str | None, _option("--dataset", INPUT, "Array to read from a file that holds several", metavar="NAME")
 ]
+Rows = Annotated[str | None, _option("--rows", INPUT, "Rows A to B − 1, as in a Python slice", metavar="A:B")]
+Subsample = Annotated[int | None, _option("--subsample", INPUT, "Draw N rows at random", metavar="N", min=1)]
+Seed = Annotated[int, _option("--seed", INPUT, "Seed of every random choice", metavar="N", min=0)]
+Drop = Annotated[
+    bool, _option("--drop-nonfinite", INPUT, "Leave out rows with NaN or infinity, and report how many")
+]
+
+ScoreMetrics = Annotated[list[str], _metric(ONE_SAMPLE)]
+CompareMetrics = Annotated[list[str], _metric(TWO_SAMPLE)]
+Sigma = Annotated[str, _sigma(RULES, "A rule (below), number, or file of σ")]
+_SIGMA = "σ of gaussian: number, file of σ or rule (see gaedist sigma --help)"
+ScoreSigmas = Annotated[list[str], _sigma(RULES, _SIGMA, "; repeatable")]
+CompareSigmas = Annotated[list[str], _sigma([*RULES, JOINT], _SIGMA, "; repeatable")]
 SigmaB = Annotated[
-    str | None,
-    typer.Option("--sigma-b", metavar="S", help="σ of B, if not chosen as that of A.", show_default=False),
+    str | None, _option("--sigma-b", DISTANCE, "The same for B", metavar="S", show_default="as for A")
 ]
 SigmaFactor = Annotated[
-    float, typer.Option(help=f"By how much {JOINT} may change a σ from its mean field.", metavar="F")
+    float,
+    _option(
+        "--sigma-factor",
+        DISTANCE,
+        f"{JOINT} minimises the distance over σ, each within this factor of its mean field",
+        metavar="X",
+    ),
 ]
 Covariance = Annotated[
     str | None,
     _choice(
         "--covariance",
+        DISTANCE,
         FAMILIES,
-        "Covariances of the points; by default the narrowest that fit σ. " + _abouts(FAMILIES),
+        "constant: one σ; spherical: one per point; radial: along and across each point; diagonal: one per "
+        "axis; full: a matrix per point",
+        default="narrowest that fits σ",
     ),
 ]
-Target = Annotated[str, _choice("--target", TARGETS, "The prior to measure against. " + _abouts(TARGETS))]
+Target = Annotated[
+    str,
+    _choice(
+        "--target",
+        DISTANCE,
+        TARGETS,
+        "normal: N(0, I) itself; smoothed: N(0, I) smoothed as the codes are, so only N(0, I) has distance 0",
+    ),
+]
 ScoreEstimator = Annotated[
     str,
     _choice(
         "--estimator",
+        DISTANCE,
         ESTIMATORS,
-        f"Of the pair term of gaussian; u is for --target smoothed. {_abouts(ESTIMATORS)}",
+        "v: a squared distance; u: unbiased, so negative about half the time for N(0, I); needs --target "
+        "smoothed",
     ),
 ]
 CompareEstimator = Annotated[
-    str, _choice("--estimator", ESTIMATORS, f"Of the pair terms. {_abouts(ESTIMATORS)}")
+    str,
+    _choice(
+        "--estimator",
+        DISTANCE,
+        ESTIMATORS,
+        "v: a squared distance; u: unbiased, so negative about half the time for equal distributions",
+    ),
 ]
+
 Null = Annotated[
     str,
     _choice(
         "--null",
+        SIGNIFICANCE,
         NULLS,
-        "Where the law of the score under N(0, I) itself comes from. auto: in closed form where it is known, "
-        "for one σ for all points; monte-carlo: samples of N(0, I) through the same computation.",
-        LAW,
+        "Null distribution: auto (closed-form if known), closed-form, monte-carlo or none",
     ),
 ]
 Replicates = Annotated[
     int | None,
-    typer.Option(
-        min=1,
+    _option(
+        "--replicates",
+        SIGNIFICANCE,
+        "Samples that --null monte-carlo simulates",
         metavar="R",
-        help="Samples that --null monte-carlo simulates.",
-        rich_help_panel=LAW,
+        min=1,
         show_default=str(REPLICATES),
     ),
 ]
 NoCache = Annotated[
-    bool,
-    typer.Option(
-        "--no-cache", help="Do not keep simulated scores in the user's cache folder.", rich_help_panel=LAW
-    ),
+    bool, _option("--no-cache", SIGNIFICANCE, "Do not keep simulated values in the user's cache folder")
 ]
 Permutations = Annotated[
     int,
-    typer.Option(
-        min=0,
+    _option(
+        "--permutations",
+        SIGNIFICANCE,
+        "Randomly reassign the pooled codes to the two samples R times, for a p-value",
         metavar="R",
-        help="Permute the labels of the pooled points this often, for a p-value.",
-        rich_help_panel=LAW,
+        min=0,
     ),
 ]
-ScoreMetrics = Annotated[
-    list[str],
-    _choice(
-        "--metric",
-        [*METRICS, ALL],
-        f"What to measure; may be given again, for a row each. {_abouts(METRICS)} {ALL}: every one of them.",
-    ),
-]
-CompareMetrics = Annotated[
-    list[str],
-    _choice(
-        "--metric",
-        [*COMPARE_METRICS, ALL],
-        "What to measure; may be given again, for a row each. "
-        f"{_abouts(COMPARE_METRICS)} {ALL}: every one of them.",
-    ),
-]
+
 Kernel = Annotated[
     str | None,
     _choice(
-        "--kernel",
-        KERNELS,
-        f"Of mmd, summed over --scale, with C = 2D times each. {_abouts(KERNELS)}",
-        METRIC,
-        DEFAULTS["kernel"],
+        "--kernel", OTHER_METRICS, KERNELS, f"Of mmd: {', '.join(KERNELS)}", default=default_text("kernel")
     ),
 ]
 Scales = Annotated[
     list[float] | None,
-    typer.Option(
+    _option(
         "--scale",
-        metavar="S",
-        help="Scale of the kernel; may be given again, to be summed over.",
-        rich_help_panel=METRIC,
-        show_default=", ".join(f"{scale:g}" for scale in DEFAULTS["scales"]),
+        OTHER_METRICS,
+        "Scale of the kernel; repeatable: kernels are summed",
+        metavar="X",
+        show_default=default_text("scales"),
     ),
 ]
-Alpha = Annotated[float | None, _knob("Exponent of the rational-quadratic kernel.", f"{DEFAULTS['alpha']:g}")]
-Beta = Annotated[
-    float | None, _knob("Standard deviation of the weight of frequencies of bhep.", f"{DEFAULTS['beta']:g}")
-]
-Gamma = Annotated[float | None, _knob("Variance of the smoothing of cramer-wold.", "(4/(3n))^(2/5)")]
-Directions = Annotated[
-    int | None, _knob("Random directions of sliced metrics, by --seed.", str(DEFAULTS["directions"]))
-]
-Dataset = Annotated[
-    str | None, typer.Option(help="Name of the array in a file that holds several.", rich_help_panel=READING)
-]
-Rows = Annotated[
-    str | None,
-    typer.Option(metavar="A:B", help="Rows A to B − 1, as in a Python slice.", rich_help_panel=READING),
-]
-Subsample = Annotated[
-    int | None, typer.Option(min=1, help="Draw this many rows at random.", rich_help_panel=READING)
-]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of every random choice.", rich_help_panel=READING)]
-Drop = Annotated[
-    bool,
-    typer.Option(
-        "--drop-nonfinite", help="Leave out rows with NaN or infinity, and say so.", rich_help_panel=READING
+Alpha = Annotated[float | None, _parameter("alpha", "X", f"Exponent of the {RATIONAL} kernel")]
+Beta = Annotated[float | None, _parameter("beta", "X", "Frequency scale of bhep, sliced-epps-pulley")]
+Gamma = Annotated[float | None, _parameter("gamma", "X", "Smoothing variance of cramer-wold")]
+Directions = Annotated[int | None, _parameter("directions", "K", "Random directions of sliced metrics")]
+
+Method = Annotated[
+    str,
+    _choice(
+        "--method",
+        COMPUTATION,
+        METHODS,
+        "auto: the fastest exact one; pairs: all pairs; fourier, hermite: linear time, one σ, few "
+        "dimensions; sample: an estimate (score only)",
     ),
-]
-Method = Annotated[str, _choice("--method", METHODS, _named("How pairs are summed.", METHODS), COMPUTING)]
-Precision = Annotated[
-    str, _choice("--precision", PRECISIONS, _named("Arithmetic of the sums.", PRECISIONS), COMPUTING)
-]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="Number of threads; by default all.", rich_help_panel=COMPUTING)
 ]
 Tolerance = Annotated[
     float | None,
-    typer.Option(
-        metavar="R",
-        help="Of --method sample: its standard error, in standard deviations of what N(0, I) scores.",
-        rich_help_panel=COMPUTING,
+    _option(
+        "--tolerance",
+        COMPUTATION,
+        "Standard error of --method sample, in null standard deviations",
+        metavar="X",
         show_default=f"{TOLERANCE:g}",
     ),
 ]
-Checkpoints = Annotated[
-    Path | None,
-    typer.Option(
-        "--checkpoint",
-        metavar="FILE",
-        help="Keep there what is done, every ten seconds: the same command goes on from it if it was killed. "
-        "It is deleted at the end.",
-        rich_help_panel=COMPUTING,
+Precision = Annotated[
+    str,
+    _choice(
+        "--precision",
+        COMPUTATION,
+        PRECISIONS,
+        "double: relative error 1e-14; single: 1e-8 to 1e-5 in half the time, for one σ only",
     ),
 ]
+Threads = Annotated[
+    int | None, _option("--threads", COMPUTATION, "Number of threads", metavar="N", min=1, show_default="all")
+]
+Checkpoints = Annotated[
+    Path | None,
+    _option(
+        "--checkpoint",
+        COMPUTATION,
+        "Save progress to FILE every 10 s; rerun the same command to resume",
+        metavar="FILE",
+    ),
+]
+
 Format = Annotated[
     str,
-    _choice("--format", ("auto", *FORMATS), "auto is a table on a terminal, TSV in a pipe.", OUTPUT),
+    _choice(
+        "--format",
+        OUTPUT,
+        ("auto", *FORMATS),
+        f"{', '.join(FORMATS)}; auto: table on a terminal, tsv in a pipe",
+    ),
 ]
+_SUMMARIES = [name for name in FORMATS if name != "value"]
 SummaryFormat = Annotated[
     str,
     _choice(
         "--format",
-        [name for name in ("auto", *FORMATS) if name != "value"],
-        "auto is a table on a terminal.",
         OUTPUT,
+        ("auto", *_SUMMARIES),
+        f"{', '.join(_SUMMARIES)}; auto: table on a terminal, tsv in a pipe",
     ),
 ]
 Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write the results there.", rich_help_panel=OUTPUT),
+    Path | None, _option("--output", OUTPUT, "Write the results to FILE", "-o", metavar="FILE")
 ]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress bar and no notes.", rich_help_panel=OUTPUT)
+SigmaOutput = Annotated[
+    str | None,
+    _option(
+        "--output", OUTPUT, "Write σ to PATH.npy, or add them as NAME to PATH.h5::NAME", "-o", metavar="FILE"
+    ),
 ]
+Quiet = Annotated[bool, _option("--quiet", OUTPUT, "No progress bar and no notes", "-q")]
+
 FailAbove = Annotated[
-    float | None,
-    typer.Option(metavar="X", help="Exit with 1 if a value is above X.", rich_help_panel=OUTPUT),
+    float | None, _option("--fail-above", GATES, "Exit with 1 if a value is above X", metavar="X")
 ]
 FailZ = Annotated[
     float | None,
-    typer.Option(
-        metavar="Z",
-        min=0,
-        help="Exit with 1 if |z|, or z where a value cannot be too small, is above Z.",
-        rich_help_panel=OUTPUT,
-    ),
+    _option("--fail-z", GATES, "Exit with 1 if |z| (z for one-sided metrics) is above Z", metavar="Z", min=0),
 ]
-FailP = Annotated[
+ScoreFailP = Annotated[
     float | None,
-    typer.Option(
-        metavar="P", min=0, max=1, help="Exit with 1 if a p-value is below P.", rich_help_panel=OUTPUT
+    _option(
+        "--fail-p",
+        GATES,
+        "Exit with 1 if p is below P. p is the probability, under N(0, I), of a deviation at least this "
+        "large",
+        metavar="P",
+        min=0,
+        max=1,
     ),
 ]
-
-
-SigmaOutput = Annotated[
-    str | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="Write σ there: PATH.npy, or PATH.h5::NAME beside what that file holds.",
-        rich_help_panel=OUTPUT,
+CompareFailP = Annotated[
+    float | None,
+    _option(
+        "--fail-p",
+        GATES,
+        "Exit with 1 if the p-value of --permutations is below P",
+        metavar="P",
+        min=0,
+        max=1,
     ),
 ]

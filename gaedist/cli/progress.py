@@ -1,4 +1,4 @@
-"""A line on standard error that shows how far a run is, if it lasts."""
+"""A progress line on standard error, for runs that take more than a second."""
 
 import sys
 import time
@@ -13,12 +13,12 @@ from gaedist.engine import Run
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_PATIENCE = 1.0  # seconds without a line
+_PATIENCE = 1.0  # seconds before the line appears
 
 
 @contextmanager
 def shown(run: Run, what: str, *, quiet: bool) -> Iterator[Run]:
-    """Yield the same run, which after a second shows its progress if somebody can see it, and says notes."""
+    """Yield the run with notes on standard error, and with a progress line if that is a terminal."""
     if quiet:
         yield run
         return
@@ -34,45 +34,45 @@ def shown(run: Run, what: str, *, quiet: bool) -> Iterator[Run]:
 
 
 class _Line:
-    """A bar of tiles, or the words of an optimisation."""
+    """A bar of finished tiles, or a text about an optimisation."""
 
     def __init__(self, what: str) -> None:
         self.what, self.began = what, time.monotonic()
         self.shown: Progress | None = None
-        self.wordy = False
+        self.is_text = False
 
     def advance(self, done: int, total: int) -> None:
-        """Show that so many tiles are done."""
+        """Show how many tiles are finished."""
         if done < total or self.shown:
             self._update(self.what, done, total)
 
     def describe(self, text: str) -> None:
-        """Show a text, without a bar."""
+        """Show a text without a bar."""
         self._update(f"{text} – {self.what}", 0, None)
 
     def _update(self, text: str, done: int, total: int | None) -> None:
-        wordy = total is None
-        if self.shown is None or self.wordy != wordy:
+        is_text = total is None
+        if self.shown is None or self.is_text != is_text:
             if time.monotonic() - self.began < _PATIENCE:
                 return
             self.stop()
-            self.shown, self.wordy = _start(wordy), wordy
+            self.shown, self.is_text = _start(is_text), is_text
             self.shown.add_task(text)
         self.shown.update(self.shown.task_ids[0], description=text, completed=done, total=total)
 
     def stop(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         if self.shown:
             self.shown.stop()
 
 
-def _start(wordy: bool) -> "Progress":
+def _start(is_text: bool) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.table import Column
 
     text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
-    bar = () if wordy else (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    bar = () if is_text else (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     progress = Progress(text, *bar, console=Console(stderr=True), transient=True)
     progress.start()
     return progress

@@ -1,4 +1,4 @@
-"""Standard streams that may be closed, full, or in an encoding without σ."""
+"""Standard output and standard error, which may be closed, full, or in an encoding without σ."""
 
 import contextlib
 import io
@@ -11,7 +11,7 @@ from gaedist.files.atomic import open_text
 
 
 def prepare_streams() -> None:
-    """Make both output streams take every character; raise `GaedistError` if standard output is closed."""
+    """Make both streams accept every character; raise `GaedistError` if standard output is closed."""
     if sys.stderr is None:
         sys.stderr = open_text(Path(os.devnull))
     if sys.stdout is None:
@@ -23,12 +23,12 @@ def prepare_streams() -> None:
 
 
 def complain(message: str) -> None:
-    """Say something in one line on standard error."""
-    with contextlib.suppress(OSError):  # a full disk behind standard error changes no exit code
+    """Print a message on one line of standard error."""
+    with contextlib.suppress(OSError):  # a full disk must not change the exit code
         print("gaedist:", printable(message.replace("\n", " ")), file=sys.stderr, flush=True)
 
 
 def abandon_stdout() -> None:
-    """Send what is left in the buffer of standard output nowhere, so that the interpreter ends quietly."""
+    """Discard what is left in the buffer of standard output, which the interpreter would try to write."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

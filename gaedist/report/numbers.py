@@ -1,4 +1,4 @@
-"""Numbers of results as people read them: digits that mean something, and a dash for none."""
+"""Numbers of results as people read them: only significant digits, and – for none."""
 
 import math
 
@@ -11,13 +11,13 @@ from gaedist.smoothing.rules import is_pooled
 from gaedist.smoothing.smooth import SigmaSummary
 
 _MANY = 1e6
-"""|z| from which it is written with three digits."""
+"""|z| from which z is written with three digits."""
 
 _FAINTEST = 1e-12
-"""Least p-value that is written out where it comes from an approximation."""
+"""Smallest p-value that is written out: below it, approximations have no correct digit."""
 
 _ROUNDING = 1e-13
-"""Part of the standard deviation that the mean of centred codes is off by."""
+"""Norm of the mean, in standard deviations, that rounding leaves of centred codes."""
 
 
 def z_text(z: float | None) -> str:
@@ -38,7 +38,7 @@ def p_text(p: float | None) -> str:
 
 
 def sizes(found: SigmaSummary | Spread | None) -> str:
-    """Write one σ, and the rule that chose it, or least, median and largest of several."""
+    """Write one σ and the rule that chose it, or the least, median and largest of several."""
     if found is None:
         return "–"
     if found.min == found.max:
@@ -47,8 +47,8 @@ def sizes(found: SigmaSummary | Spread | None) -> str:
     return f"{number(found.min)} … {number(found.median)} … {number(found.max)}"
 
 
-def spread(result: ScoreResult) -> str:
-    """Write mean ± sd of the null law, to two digits of the sd."""
+def null_spread(result: ScoreResult) -> str:
+    """Write mean ± sd of the null distribution, to two digits of the sd."""
     mean, sd = result.null.mean, result.null.sd
     if mean is None or sd is None:
         return "–"
@@ -59,45 +59,45 @@ def spread(result: ScoreResult) -> str:
 
 
 def score_value(result: ScoreResult) -> str:
-    """Write the value to the precision of its null law; with ≈ if it was estimated from some of the pairs."""
-    decimals, about = _decimals(result), "≈ " if result.method == SAMPLE and result.value_se else ""
+    """Write the value to two digits of the null sd, with ≈ if it was estimated from some of the pairs."""
+    decimals = _decimals(result)
     value = number(result.value, result.log_value) if decimals is None else f"{result.value:.{decimals}f}"
-    return about + value
+    return f"≈ {value}" if result.method == SAMPLE and result.value_se else value
 
 
 def metric_and_sigma(result: ScoreResult | CompareResult) -> str:
-    """Write the metric, and the σ of one that has such."""
+    """Write the metric, and σ if the result has one."""
     return result.metric if result.sigma is None else f"{result.metric} (σ = {sizes(result.sigma)})"
 
 
 def value_and_error(result: ScoreResult | CompareResult) -> str:
-    """Write the value, and the standard error of a mean over directions."""
+    """Write the value, and its standard error if it was estimated."""
     value = score_value(result) if isinstance(result, ScoreResult) else number(result.value, result.log_value)
     return f"{value} ± {result.value_se:.1g}" if result.value_se else value
 
 
-def one_law(result: CompareResult) -> str:
-    """Write what two samples of one law give, the mean and sd over permuted labels as far as known."""
+def permuted_spread(result: CompareResult) -> str:
+    """Write mean ± sd of the distance over permutations of the labels, as far as they are known."""
     mean = result.null.mean if result.expected is None else result.expected
     return f"{number(mean)} ± {result.null.sd:.2g}" if result.null.sd else number(mean)
 
 
 def mean_norm(report: ArrayReport) -> str:
-    """Write the norm of the mean vector, 0 if rounding alone makes it differ from that."""
+    """Write the norm of the mean vector; 0 if it is no more than rounding."""
     if report.mean_norm is None or report.sd_max is None:
         return "–"
     return number(report.mean_norm if report.mean_norm > _ROUNDING * report.sd_max else 0.0)
 
 
 def number(value: float | None, log_value: float | None = math.inf) -> str:
-    """Write a number to four digits; as a power of e if it is beyond a double; – for none."""
+    """Write a number to four digits; as a power of e if it is too large for a double; – for none."""
     if value is None or (math.isinf(value) and (log_value is None or math.isinf(log_value))):
         return "–"
     return f"{value:.4g}" if math.isfinite(value) else f"e^{log_value:.1f}"
 
 
 def _decimals(result: ScoreResult) -> int | None:
-    """Return the decimals that show two digits of the null sd, or None if they are too many or few."""
+    """Return how many decimals show two digits of the null sd; None if that is too many or too few."""
     sd = result.null.sd
     if sd is None or not 1e-8 < sd < 1e4 or not result.value < 1e6:
         return None

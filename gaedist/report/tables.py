@@ -1,5 +1,6 @@
-"""The tables of results: their columns, and what is said below them."""
+"""The layout of each kind of result as a table: its columns, and the sentence below it."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -9,17 +10,17 @@ from gaedist.api.inspect import ArrayReport
 from gaedist.api.score import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.errors import printable
-
-GAUSSIAN = "gaussian"
+from gaedist.metrics.registry import METRICS
+from gaedist.report.metrics import MetricDetails, MetricSummary, options_with_defaults
 from gaedist.report.numbers import (
     mean_norm,
     metric_and_sigma,
+    null_spread,
     number,
-    one_law,
     p_text,
+    permuted_spread,
     score_value,
     sizes,
-    spread,
     value_and_error,
     z_text,
 )
@@ -36,11 +37,11 @@ Source = Mapping[str, str | None]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: what a result puts there, on which side, and whether it may be broken."""
+    """A column of a table: the text of a result, its alignment, and whether it may be wrapped."""
 
     cell: Callable[[Any], str]
     justify: Literal["left", "right"] = "right"
-    breaks: bool = False
+    wraps: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,25 @@ class Layout:
     columns : dict
         Header → column.
     sentence : callable
-        What to say of a result below the table, if anything.
+        From a result to the sentence below the table, if there is one.
     summary : callable, optional
-        What to say of all results of one name, in place of that: they have a table of their own, below it.
+        From all results with one label to a sentence below a table of their own.
+    least_width : float
+        Columns of a terminal below which each result is a table of its own, with a line for each column.
+    label_width : int
+        Columns that labels keep at least, if they are that long.
     """
 
     label: Callable[[Source, Any], str]
     columns: dict[str, Column]
     sentence: Callable[[Any], str | None]
     summary: Callable[[Sequence[Any]], str] | None = None
+    least_width: float = 0
+    label_width: int = 12
 
 
 def named(file: str | None, dataset: str | None) -> str:
-    """Name an array as on the command line, in one line."""
+    """Return the name of an array as on the command line, on one line."""
     return printable(f"{file}::{dataset}" if dataset else str(file))
 
 
@@ -78,28 +85,30 @@ def _both(source: Source, result: Any) -> str:
     return " and ".join(named(source[f"file_{side}"], source[f"dataset_{side}"]) for side in "ab")
 
 
+def _nulls(metric: MetricSummary) -> str:
+    """Write the null distribution of each command that measures a metric."""
+    nulls = {"score": metric.null, "compare": "random permutations of the labels (--permutations)"}
+    return "\n".join(f"{command}: {nulls[command]}" for command in metric.commands)
+
+
 _SIZES = {"n": Column(lambda r: str(r.n)), "D": Column(lambda r: str(r.dim))}
-_LAW = {
-    "N(0, I) gives": Column(spread, breaks=True),
+_NULL = {
+    "under N(0, I)": Column(null_spread, wraps=True),
     "z": Column(lambda r: z_text(r.z)),
     "p": Column(lambda r: p_text(r.p_value)),
 }
 
-_BOTH = {
-    "n": Column(lambda r: str(r.n)),
-    "m": Column(lambda r: str(r.m)),
-    "D": Column(lambda r: str(r.dim)),
-}
-_ONE_LAW = {"one law gives": Column(one_law), "p": Column(lambda r: p_text(r.p_value))}
+_BOTH = {"n": Column(lambda r: str(r.n)), "m": Column(lambda r: str(r.m)), "D": Column(lambda r: str(r.dim))}
+_PERMUTED = {"same distribution": Column(permuted_spread), "p": Column(lambda r: p_text(r.p_value))}
 
 LAYOUTS: dict[type, Layout] = {
     ScoreResult: Layout(
         label=_file,
         columns={
             **_SIZES,
-            "σ": Column(lambda r: sizes(r.sigma), breaks=True),
+            "σ": Column(lambda r: sizes(r.sigma), wraps=True),
             "d²": Column(score_value),
-            **_LAW,
+            **_NULL,
         },
         sentence=score_sentence,
     ),
@@ -107,9 +116,9 @@ LAYOUTS: dict[type, Layout] = {
         label=_both,
         columns={
             **_BOTH,
-            "σ": Column(lambda r: sizes(r.sigma), breaks=True),
+            "σ": Column(lambda r: sizes(r.sigma), wraps=True),
             "d²": Column(lambda r: number(r.value, r.log_value)),
-            **_ONE_LAW,
+            **_PERMUTED,
         },
         sentence=compare_sentence,
     ),
@@ -139,6 +148,32 @@ LAYOUTS: dict[type, Layout] = {
         },
         sentence=lambda result: f"{result.problem}." if result.problem else None,
     ),
+    MetricSummary: Layout(
+        label=lambda source, result: result.name,
+        columns={
+            "detects": Column(lambda r: r.detects, "left", wraps=True),
+            "options": Column(lambda r: "\n".join(r.options) or "–", "left"),
+            "null distribution": Column(lambda r: r.null, "left", wraps=True),
+            "reference": Column(lambda r: r.reference, "left", wraps=True),
+        },
+        sentence=lambda result: None,
+        least_width=120,
+        label_width=18,
+    ),
+    MetricDetails: Layout(
+        label=lambda source, result: result.name,
+        columns={
+            "what it is": Column(lambda r: r.summary),
+            "formula": Column(lambda r: "\n".join(r.formula)),
+            "detects": Column(lambda r: r.detects),
+            "options": Column(options_with_defaults),
+            "null distribution": Column(_nulls),
+            "reference": Column(lambda r: r.reference),
+            "commands": Column(lambda r: "\n".join(f"gaedist {command}" for command in r.commands)),
+        },
+        sentence=lambda result: None,
+        least_width=math.inf,
+    ),
 }
 """Kind of result → its table."""
 
@@ -147,33 +182,36 @@ _METRIC = {"metric": Column(metric_and_sigma, "left"), "value": Column(value_and
 SEVERAL: dict[type, Layout] = {
     ScoreResult: Layout(
         label=lambda source, result: f"{_file(source, result)}  {result.n} × {result.dim}",
-        columns={**_METRIC, **_LAW},
+        columns={**_METRIC, **_NULL},
         sentence=score_sentence,
         summary=score_summary,
     ),
     CompareResult: Layout(
         label=lambda source, result: f"{_both(source, result)}  {result.n} and {result.m} × {result.dim}",
-        columns={**_METRIC, **_ONE_LAW},
+        columns={**_METRIC, **_PERMUTED},
         sentence=compare_sentence,
         summary=compare_summary,
     ),
 }
-"""Kind of result → its table where there are several metrics: one for each file."""
+"""Kind of result → its table if there are several metrics: one for each file."""
 
-OTHER: dict[type, dict[str, Column]] = {ScoreResult: {**_SIZES, **_LAW}, CompareResult: {**_BOTH, **_ONE_LAW}}
-"""Kind of result → the columns beside the value where there is one metric that is not the paper's."""
+OTHER: dict[type, tuple[dict[str, Column], dict[str, Column]]] = {
+    ScoreResult: (_SIZES, _NULL),
+    CompareResult: (_BOTH, _PERMUTED),
+}
+"""Kind of result → the columns left and right of the value if the only metric does not smooth."""
 
 
 def layout_of(results: Sequence[Any]) -> Layout:
-    """Return the table of some results."""
+    """Return the layout of some results of one kind."""
     kind = type(results[0])
-    metrics = {getattr(result, "metric", GAUSSIAN) for result in results}
+    layout = LAYOUTS[kind]
+    if kind not in SEVERAL:
+        return layout
+    metrics = list(dict.fromkeys(result.metric for result in results))
     if len(metrics) > 1:
         return SEVERAL[kind]
-    layout = LAYOUTS[kind]
-    if metrics != {GAUSSIAN}:
-        columns = list(OTHER[kind].items())
-        at = next(k for k, (name, _) in enumerate(columns) if name in (*_LAW, *_ONE_LAW))
-        value = [(metrics.pop(), Column(value_and_error))]
-        return replace(layout, columns=dict(columns[:at] + value + columns[at:]))
-    return layout
+    if METRICS[metrics[0]].smooths:
+        return layout
+    left, right = OTHER[kind]
+    return replace(layout, columns={**left, metrics[0]: Column(value_and_error), **right})

@@ -1,7 +1,7 @@
-"""Results → JSON lines, TSV, bare values, or a table with a verdict in words.
+"""Writers of results: JSON lines, TSV, bare values, or a table with a verdict in words.
 
-Rows of the first three are written as soon as they are known; a table when all its rows are. Nothing but
-a terminal gets colours or wrapped lines.
+The first three write each row as soon as it is known, a table when all rows are known. Only a terminal gets
+colours and wrapped lines.
 """
 
 import csv
@@ -22,27 +22,26 @@ if TYPE_CHECKING:
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _UNWRAPPED = 1 << 16  # columns
-_LABEL = 12  # columns that are left for a name
 _NOT_REPORTED = ("saturated", "expected", "two_sided", "array")  # for people, or for a file of its own
 
 
 @dataclass(frozen=True)
 class Row:
-    """A result, and what it is about.
+    """A result and the files it is about.
 
     Attributes
     ----------
     source : dict
         The first keys of the row: files and datasets.
-    result : ScoreResult, CompareResult, SigmaResult or ArrayReport
-        What was found.
+    result : ScoreResult, CompareResult, SigmaResult, ArrayReport or MetricSummary
+        The result.
     """
 
     source: dict[str, str | None]
     result: Any
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the row in the order of its keys; None for what does not apply or is not finite."""
+        """Return the row as a dict, with None for what does not apply or is not finite."""
         hints = get_type_hints(type(self.result))
         names = [field.name for field in fields(self.result) if field.name not in _NOT_REPORTED]
         cells = {name: _plain(getattr(self.result, name), hints[name]) for name in names}
@@ -50,7 +49,7 @@ class Row:
 
 
 def _plain(value: Any, hint: Any) -> Any:
-    """Return a dataclass as a dict; one that does not apply as a dict of None, lest rows differ in keys."""
+    """Return a dataclass as a dict, and None in its place as a dict of None: all rows have the same keys."""
     if value is None:
         parts = [part for part in get_args(hint) if is_dataclass(part)]
         return {field.name: None for field in fields(parts[0])} if parts else None
@@ -69,7 +68,7 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
 
 
 class JsonLines:
-    """One object a line."""
+    """One JSON object per line."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -83,7 +82,7 @@ class JsonLines:
 
 
 class Tsv:
-    """A header and a line a row; nested keys are joined by an underscore."""
+    """A header, then one line per row; nested keys are joined by an underscore."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -91,7 +90,7 @@ class Tsv:
         self.header: list[str] | None = None
 
     def add(self, row: Row) -> None:
-        """Write a row, and the header before the first."""
+        """Write a row, after the header if it is the first."""
         cells = _flat(row.as_dict())
         if self.header is None:
             self.header = list(cells)
@@ -114,7 +113,9 @@ def _flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _joined(value: tuple[Any, ...]) -> str:
-    """Write a shape as 3x4, and other numbers with all their digits."""
+    """Write a shape as 3x4, other numbers with all their digits, and texts with spaces between them."""
+    if all(isinstance(item, str) for item in value):
+        return " ".join(value)
     whole = all(isinstance(item, int) for item in value)
     return "x".join(map(str, value)) if whole else ",".join(repr(item).removesuffix(".0") for item in value)
 
@@ -134,18 +135,18 @@ class Value:
 
 
 class Table:
-    """Columns for people, and what they mean in words."""
+    """A table for people, with a verdict in words."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.rows: list[Row] = []
 
     def add(self, row: Row) -> None:
-        """Keep a row for the table."""
+        """Keep a row until the table is written."""
         self.rows.append(row)
 
     def close(self) -> None:
-        """Write the table, then a sentence for each row that has one."""
+        """Write the table or tables, then the sentences of the rows."""
         if not self.rows:
             return
         from rich.console import Console
@@ -153,15 +154,17 @@ class Table:
 
         terminal = self.stream.isatty()
         console = Console(
-            file=self.stream,
-            force_terminal=terminal,
-            width=None if terminal else _UNWRAPPED,
-            highlight=False,
+            file=self.stream, force_terminal=terminal, width=None if terminal else _UNWRAPPED, highlight=False
         )
         layout = layout_of([row.result for row in self.rows])
         labels = [layout.label(row.source, row.result) for row in self.rows]
         with console.capture() as capture:
-            if layout.summary:
+            if console.width < layout.least_width:
+                for label, row in zip(labels, self.rows, strict=True):
+                    console.print(Text(label, style="bold"))
+                    console.print(_transposed(layout, row.result))
+                    console.print()
+            elif layout.summary:
                 for label in dict.fromkeys(labels):
                     results = [r.result for r, name in zip(self.rows, labels, strict=True) if name == label]
                     console.print(Text(label, style="bold"))
@@ -178,7 +181,7 @@ class Table:
         )
 
     def _sentences(self, layout: Layout, labels: list[str]) -> Iterator[str]:
-        """Yield what is to be said of each row."""
+        """Yield the sentence of each row that has one."""
         for label, row in zip(labels, self.rows, strict=True):
             if sentence := layout.sentence(row.result):
                 detail = f", σ = {layout.columns['σ'].cell(row.result)}" if labels.count(label) > 1 else ""
@@ -186,18 +189,29 @@ class Table:
 
 
 def _drawn(layout: Layout, results: Sequence[Any], labels: Sequence[str] | None) -> "RichTable":
-    """Return a table of results, with their names before them if there are any."""
+    """Return a table of results, with a first column of labels if there are any."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
     table = RichTable(box=None, pad_edge=False, header_style="bold")
     if labels is not None:
-        table.add_column("", overflow="fold", min_width=min(_LABEL, max(map(len, labels))))
+        table.add_column("", overflow="fold", min_width=min(layout.label_width, max(map(len, labels))))
     for name, column in layout.columns.items():
-        table.add_column(name, justify=column.justify, no_wrap=not column.breaks)
+        table.add_column(name, justify=column.justify, no_wrap=not column.wraps)
     for k, result in enumerate(results):
         before = [] if labels is None else [Text(labels[k])]
         table.add_row(*before, *(Text(column.cell(result)) for column in layout.columns.values()))
+    return table
+
+
+def _transposed(layout: Layout, result: Any) -> "RichTable":
+    """Return a table of one result, with a line for each column of its layout."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    table = RichTable.grid(padding=(0, 2, 0, 0))
+    for name, column in layout.columns.items():
+        table.add_row(Text(f"  {name}"), Text(column.cell(result)))
     return table
 
 
@@ -214,8 +228,8 @@ FORMATS: dict[str, Callable[[TextIO], JsonLines | Tsv | Value | Table]] = {
 def report(output: Path | None, format_: str) -> Iterator[Callable[[Row], None]]:
     """Yield a function that takes each row as it becomes known.
 
-    ``auto`` is a table on a terminal, JSON for a file named so, and TSV else. Rows that are known when an
-    exception comes are still written.
+    ``auto`` is a table on a terminal, JSON for a file with such a suffix, otherwise TSV. On an exception,
+    the rows so far are written.
     """
     with nullcontext(sys.stdout) if output is None else output_file(output) as stream:
         if format_ == "auto":

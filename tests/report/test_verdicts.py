@@ -1,17 +1,23 @@
+"""Verdicts are right for samples whose distribution is known, and say what to do where there is none."""
+
+import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from samples import SAMPLES, sample
 
+import gaedist as library
 from gaedist import compare, score
-from gaedist.report.numbers import p_text, z_text
 from gaedist.report.verdicts import compare_sentence, score_sentence
 
 SETTINGS = [{}, *({"target": "smoothed", "sigma": sigma} for sigma in (1.0, "median", "silverman"))]
 
 
 def verdict(result):
-    return score_sentence(result).split("one from another. ")[-1].split(":")[0]  # after that it has saturated
+    return (
+        score_sentence(result).split("distinguishes them. ")[-1].split(":")[0]
+    )  # after the note on saturation
 
 
 @pytest.mark.parametrize("dim", [2, 8, 64])
@@ -21,20 +27,20 @@ def test_no_verdict_is_wrong(name, options, dim):
     result = score(sample(name, 1000, dim), **options)
     sentence = score_sentence(result)
     if name == "normal":
-        assert verdict(result) in ("No difference from N(0, I) seen", "No verdict")
+        assert verdict(result) in ("No difference from N(0, I) detected", "No verdict")
     if name == "collapsed":
         assert verdict(result) == "Not N(0, I)" or (dim, options.get("sigma")) == (64, "silverman")
-    if "They are" in sentence:  # only the score against N(0, I) itself has a side
+    if "These codes are" in sentence:  # only the score against N(0, I) itself has a side
         assert options == {}
         concentrated = {"shrunk", "collapsed", "heavy-tailed"}
         assert ("more concentrated" in sentence) == (name in concentrated)
-        assert ("more spread, shifted or clustered" in sentence) == (name not in concentrated)
+        assert ("more spread out, shifted or clustered" in sentence) == (name not in concentrated)
 
 
 @pytest.mark.parametrize(
     ("dim", "seen"), [(2, set(SAMPLES)), (8, set(SAMPLES)), (64, {"collapsed", "heavy-tailed", "shrunk"})]
 )
-def test_what_the_smoothed_target_sees_at_sigma_one(dim, seen):
+def test_what_the_smoothed_target_detects_at_sigma_one(dim, seen):
     found = {
         name
         for name in SAMPLES
@@ -44,7 +50,7 @@ def test_what_the_smoothed_target_sees_at_sigma_one(dim, seen):
 
 
 @pytest.mark.parametrize("dim", [2, 8, 64])
-def test_what_the_smoothed_target_sees_at_the_median(dim):
+def test_what_the_smoothed_target_detects_at_the_median(dim):
     found = {
         name
         for name in SAMPLES
@@ -55,47 +61,75 @@ def test_what_the_smoothed_target_sees_at_the_median(dim):
     assert "normal" not in found
 
 
-def test_a_law_that_is_not_trusted_gives_no_verdict_but_what_to_do():
+def test_a_null_distribution_that_is_too_skewed_gives_no_verdict_but_a_remedy():
     sentence = score_sentence(score(sample("stretched", 1000, 64)))
-    assert sentence.startswith("No verdict: samples of N(0, I) of this size score ")
+    assert sentence.startswith("No verdict: these codes give ")
+    assert "the null distribution is too skewed at this n, D and σ to convert z to a p-value." in sentence
     assert sentence.endswith("Use --null monte-carlo, or --target smoothed --sigma median.")
 
 
-def test_simulated_samples_of_which_none_is_as_far_out_are_a_verdict():
+def test_a_value_beyond_all_of_99_simulated_samples_is_a_verdict_but_of_19_is_not():
     x = 1 + sample("normal", 60, 2)
     far = score(x, target="smoothed", null="monte-carlo", replicates=99)
     assert far.p_value == 0.01
     assert verdict(far) == "Not N(0, I)"
     few = score(x, target="smoothed", null="monte-carlo", replicates=19)
-    assert (few.p_value, verdict(few)) == (0.05, "No difference from N(0, I) seen")
+    assert (few.p_value, verdict(few)) == (0.05, "No difference from N(0, I) detected")
 
 
-def test_what_permutations_tell():
+def test_verdicts_of_permutations():
     x, y = sample("normal", 60, 2), sample("normal", 60, 2, seed=1)
-    assert "No difference seen: " in compare_sentence(compare(x, y, permutations=99))
+    assert "No difference detected: " in compare_sentence(compare(x, y, permutations=99))
     shifted = compare_sentence(compare(x, y + 1, permutations=99))
-    assert shifted.endswith("Two different laws: 0 of 99 random labelings give as much or more, p = 0.01.")
+    assert "Different distributions: 0 of 99 random permutations of the labels give a distance " in shifted
+    assert shifted.endswith(" at least this large (p = 0.01).")
     few = compare_sentence(compare(x, y + 1, permutations=19))
-    assert "No difference seen: 0 of 19" in few
-    assert compare_sentence(compare(x, y)).endswith("Add --permutations 999 to see whether that is chance.")
+    assert "No difference detected: 0 of 19" in few
+    assert compare_sentence(compare(x, y)).endswith(
+        "Add --permutations 999 to test whether the difference is real."
+    )
     assert compare_sentence(compare(x, y, sigma=1e9)).startswith("No verdict: the kernel is so wide")
 
 
 def test_an_unbiased_distance_below_zero_is_expected():
     x, y = sample("normal", 50, 3), sample("normal", 40, 3, seed=1)
-    assert "often below 0" in compare_sentence(compare(x, y, estimator="u"))
+    assert "negative about half the time" in compare_sentence(compare(x, y, estimator="u"))
     result = score(x, target="smoothed", estimator="u")
-    assert "below 0 for about half" in score_sentence(replace(result, value=-1e-4))
-    assert "below 0" not in score_sentence(replace(result, value=1e-4))
+    assert "negative about half the time" in score_sentence(replace(result, value=-1e-4))
+    assert "negative" not in score_sentence(replace(result, value=1e-4))
 
 
 @pytest.mark.parametrize(
-    ("p", "text"), [(None, "–"), (0.0521, "0.052"), (3.21e-7, "3.2e-07"), (1e-13, "< 1e-12"), (1.0, "1")]
+    ("file", "words"),
+    [
+        ("normal.npy", "No difference from N(0, I) detected"),
+        ("wide.npy", "more spread out, shifted or clustered"),
+        ("narrow.npy", "more concentrated or more evenly spaced than N(0, I)"),
+    ],
 )
-def test_p_values_are_written_to_two_digits(p, text):
-    assert p_text(p) == text
+def test_the_table_has_a_verdict(gaedist, codes, file, words):
+    _, out, _ = gaedist("score", file, "--format", "table")
+    result = library.score(np.load(file))
+    assert words in out
+    assert f"{result.z:+.2f}" in out
+    assert " ± " in out
+    assert "\x1b" not in out
 
 
-@pytest.mark.parametrize(("z", "text"), [(None, "–"), (1.234, "+1.23"), (-12.0, "-12.00"), (1e30, "+1e+30")])
-def test_z_is_written_to_two_decimals(z, text):
-    assert z_text(z) == text
+def test_the_table_warns_of_saturation(gaedist, codes):
+    np.save("big.npy", np.random.default_rng(0).normal(size=(30, 400)))
+    _, out, _ = gaedist("score", "big.npy", "--format", "table")
+    assert "At D = 400 and σ = 1 the distance is saturated: it equals 1 + 1/n to within rounding" in out
+
+
+def test_an_unbiased_value_below_zero_is_explained(gaedist, codes):
+    np.save("even.npy", np.random.default_rng(6).normal(size=(60, 4)))
+    options = ["--target", "smoothed", "--estimator", "u"]
+    _, out, _ = gaedist("score", "even.npy", *options, "--format", "table")
+    assert " -0.0" in out
+    assert "An unbiased value is negative about half the time for samples of N(0, I)." in out
+    _, out, _ = gaedist("score", "even.npy", *options, "--format", "json")
+    row = json.loads(out)
+    assert row["value"] < 0
+    assert row["log_value"] is None
+    assert row["p_value"] > 0.3

@@ -1,0 +1,42 @@
+"""Closed or full streams and encodings without Greek letters give no traceback and the right exit code."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from processes import shell
+
+
+@pytest.mark.parametrize("options", ["", "--format table", "--format json", "--format value"])
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [
+        (">/dev/full", "the results cannot be written: No space left on device."),
+        (">&-", "standard output is closed."),
+    ],
+)
+def test_results_that_cannot_be_written_exit_with_two(codes, options, stream, message):
+    assert shell(f"score normal.npy {options} {stream}") == (2, "", f"gaedist: {message}\n")
+
+
+def test_standard_input_and_error_can_be_closed_or_full(codes):
+    assert shell("score - <&-") == (2, "", "gaedist: -: standard input is closed.\n")
+    code, out, _ = shell("score normal.npy --format value 2>&-")
+    assert code == 0
+    assert float(out) > 0
+    assert shell("score none.npy 2>&-") == (2, "", "")
+    assert shell("score none.npy 2>/dev/full") == (2, "", "")
+
+
+def test_encodings_without_greek_letters(codes):
+    for options in ("score normal.npy --format table", "score --help"):
+        code, out, err = shell(options, PYTHONIOENCODING="ascii")
+        assert (code, err) == (0, "")
+        assert "?" in out
+    odd = os.fsdecode(b"odd\xff\n.npy")
+    Path("normal.npy").rename(odd)
+    for form in ("json", "tsv", "table"):
+        assert shell(f"score odd* --format {form}", PYTHONIOENCODING="utf-8", LC_ALL="C")[0] == 0
+        assert shell(f"score odd* --format {form} -o out.{form}")[::2] == (0, "")
+    assert json.loads(Path("out.json").read_text())["file"] == odd
