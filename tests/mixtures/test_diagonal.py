@@ -1,4 +1,7 @@
-"""Constant, spherical and diagonal covariances: far clusters keep their small distances; invalid ones are refused."""
+"""Spherical covariances keep small distances in far clusters; diagonal ones follow their axes.
+
+Invalid variances are refused.
+"""
 
 import math
 

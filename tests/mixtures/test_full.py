@@ -1,4 +1,4 @@
-"""Full covariances must be symmetric, and positive definite in double precision; the message says which is not."""
+"""Full covariances must be symmetric and positive definite in doubles; the message names the first."""
 
 import numpy as np
 import pytest

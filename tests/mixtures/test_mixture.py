@@ -1,4 +1,4 @@
-"""Overlaps and squared distances of mixtures equal 200 digits, dense matrices and quadrature of the densities.
+"""Overlaps and squared distances of mixtures agree with 200 digits, dense matrices and quadrature.
 
 They stay right where doubles overflow, and where points are far apart or equal.
 """

@@ -1,4 +1,4 @@
-"""Radial covariances stay exact where |x| is large, points lie on one line, or σ along and across differ by 10⁶.
+"""Radial covariances stay exact where |x| is large, points lie on one line, or σ differ by a factor of 10⁶.
 
 In one dimension they are spherical, and at x = 0 both variances must be equal.
 """

@@ -1,4 +1,4 @@
-"""Every target and estimator has a phrase for help texts; only smoothed targets and u-statistics behave as such."""
+"""Every target and estimator has a phrase for help texts; only the smoothed target is zero at N(0, I)."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,6 @@ def test_phrases_and_definitions(row):
 
 
 def test_only_the_smoothed_target_is_at_distance_zero_from_a_smoothed_normal_sample():
-    """The sample is a single point at 0 smoothed by σ = 0.5, scored against both priors of σ² = 0.25."""
     smoothed = Mixture(np.zeros((1, 3)), Constant(1.25))  # N(0, I) under a kernel with σ² = 0.25
     priors = {name: normal(3, variance=1.25 if row.smoothed else 1.0) for name, row in TARGETS.items()}
     distances = {name: squared_distance(smoothed, prior, unit=1).log_value for name, prior in priors.items()}
