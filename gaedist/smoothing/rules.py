@@ -110,14 +110,14 @@ RULES: dict[str, Rule] = {
         find=_approximate,
     ),
     "optimize": Rule(
-        about="minimises the score over the σ of all points",
+        about="minimises the distance to N(0, I) over the σ of every point",
         definition="the Σ_i minimise the distance to N(0, I): Eq. (7) if spherical, else Eq. (6)",
         reference=f"{_PAPER}, sec. II.C",
         find=_optimize,
         searched=True,
     ),
     "best": Rule(
-        about="minimises the score over one σ for all points",
+        about="the one σ that minimises the distance to N(0, I)",
         definition="σ minimises the distance to N(0, I), Eq. (7)",
         reference=f"{_PAPER}, sec. II.C",
         find=_best,

@@ -130,7 +130,7 @@ class GaussianOneSample(OneSample):
 
     @property
     def _is_fixed(self) -> bool:
-        return self.variance is not None and not self.smoothing.of_codes
+        return self.variance is not None and not self.smoothing.depends_on_codes
 
     def null_distribution(self) -> NullDistribution:
         """Return the null distribution for one σ that was not chosen to minimise the distance."""
