@@ -1,9 +1,8 @@
-"""Gaussian mixtures, their overlaps ⟨p, q⟩ = ∫ p q, and the squared L2 distance between two of them.
+"""Gaussian mixtures and their overlaps ⟨p, q⟩ = ∫ p q.
 
-A smoothed sample, the prior N(0, I), a smoothed prior and a mixture prior are all `Mixture`, and every L2
-distance in gaedist is ``squared_distance(p, q)`` = ⟨p, p⟩ + ⟨q, q⟩ − 2⟨p, q⟩. An overlap is a sum over pairs
-of components of ⟨N(a, A), N(b, B)⟩ = N(a − b; 0, A + B). This is Eq. (3), since Σ⁻¹(Σ⁻¹ + Γ⁻¹)⁻¹Γ⁻¹ is
-(Σ + Γ)⁻¹.
+A smoothed sample, the prior N(0, I), a smoothed prior and a mixture prior are all `Mixture`. An overlap is a
+sum over pairs of components of ⟨N(a, A), N(b, B)⟩ = N(a − b; 0, A + B). This is Eq. (3), since
+Σ⁻¹(Σ⁻¹ + Γ⁻¹)⁻¹Γ⁻¹ = (Σ + Γ)⁻¹.
 
 All values are logarithms: for D in the thousands σ^(−D) overflows, and e^(−D/2) is lost next to 1.
 """
@@ -11,7 +10,6 @@ All values are logarithms: for D in the thousands σ^(−D) overflows, and e^(�
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -21,12 +19,13 @@ from gaedist.errors import GaedistError, check_dims
 from gaedist.mixtures.covariance import Covariance
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.families import common_family, promoted
-from gaedist.numerics import Array, signed_sum
+from gaedist.numerics import Array
 
 PLAIN_UNIT = 1 / (4 * math.pi)
 """The unit for which ⟨p, q⟩ (4π unit)^(D/2) is the integral itself."""
 
-_NO_LOG_SDS: Mapping[int, float] = MappingProxyType({})
+NO_LOG_SDS: Mapping[int, float] = MappingProxyType({})
+"""No standard deviations are known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,53 +116,6 @@ class Overlap:
         )
 
 
-@dataclass(frozen=True)
-class SquaredDistance:
-    """d²(p, q) = ⟨p, p⟩ + ⟨q, q⟩ − 2⟨p, q⟩.
-
-    Attributes
-    ----------
-    pp, qq, pq : Overlap
-        The terms ⟨p, p⟩, ⟨q, q⟩ and ⟨p, q⟩.
-    """
-
-    pp: Overlap
-    qq: Overlap
-    pq: Overlap
-
-    @cached_property
-    def signed_value(self) -> tuple[int, float]:
-        """The sign of d², −1, 0 or 1, and log |d²|: rounding, or `unbiased`, can make it negative."""
-        return signed_sum(
-            *((1, log) for term in (self.pp, self.qq) for log in (term.log_self, term.log_pairs)),
-            *((-2, log) for log in (self.pq.log_self, self.pq.log_pairs)),
-        )
-
-    @property
-    def log_value(self) -> float:
-        """The logarithm of d², −inf where d² is 0 or negative."""
-        sign, log_value = self.signed_value
-        return log_value if sign > 0 else -math.inf
-
-    @property
-    def provenance(self) -> Provenance:
-        """How the terms were computed, taken together."""
-        return Provenance.of_several(self.pp.provenance, self.qq.provenance, self.pq.provenance)
-
-    def unbiased(self, n: int, m: int | None = None) -> "SquaredDistance":
-        """Return the distance without the overlap of each point with itself.
-
-        Parameters
-        ----------
-        n : int
-            Number of points of p, at least 2 and equally weighted.
-        m : int, optional
-            Number of points of q, likewise. When not given, q is a prior and ⟨q, q⟩ stays as it is.
-        """
-        qq = self.qq if m is None else self.qq.unbiased(m)
-        return SquaredDistance(self.pp.unbiased(n), qq, self.pq)
-
-
 def overlap(p: Mixture, q: Mixture, *, unit: float = PLAIN_UNIT, run: Run | None = None) -> Overlap:
     """Return ⟨p, q⟩ (4π unit)^(D/2) by Eq. (3), as logarithms.
 
@@ -184,7 +136,7 @@ def overlaps(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run) -> list[
 
 
 def overlap_plan(
-    pairs: Sequence[tuple[Mixture, Mixture, float]], log_null_sds: Mapping[int, float] = _NO_LOG_SDS
+    pairs: Sequence[tuple[Mixture, Mixture, float]], log_null_sds: Mapping[int, float] = NO_LOG_SDS
 ) -> Plan[list[Overlap]]:
     """Return the plan of `overlaps`.
 
@@ -212,53 +164,6 @@ def overlap_plan(
         ]
 
     return Plan(finish, jobs)
-
-
-def squared_distance(
-    p: Mixture, q: Mixture, *, unit: float = PLAIN_UNIT, run: Run | None = None
-) -> SquaredDistance:
-    """Return ∫ (p − q)² (4π unit)^(D/2), as logarithms.
-
-    Implements Eq. (6), with unit = 1 Eqs. (7) and (8), and with unit = σ² Eq. (5). The three overlaps are
-    sums of positive terms; their rounding error is a few 1e-15 of ⟨p, p⟩ + ⟨q, q⟩ where codes are about as
-    large as σ, and at most 1e-11 of it.
-
-    Parameters
-    ----------
-    p, q : Mixture
-        The densities.
-    unit : float
-        The variance v for which ∫ N(·; 0, vI)² is normalised to 1. By default 1/(4π): the integral itself.
-    run : Run, optional
-        Threads and progress.
-
-    Raises
-    ------
-    GaedistError
-        If p and q have different dimensions.
-    """
-    return squared_distances([(p, q, unit)], run or Run())[0]
-
-
-def squared_distances(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run) -> list[SquaredDistance]:
-    """Return `squared_distance` of each (p, q, unit), with passes over the pairs shared as by `overlaps`."""
-    return evaluate([distance_plan(pairs)], run)[0]
-
-
-def distance_plan(
-    pairs: Sequence[tuple[Mixture, Mixture, float]], log_null_sds: Mapping[int, float] = _NO_LOG_SDS
-) -> Plan[list[SquaredDistance]]:
-    """Return the plan of `squared_distances`; ``log_null_sds`` as for `overlap_plan`, of the distances."""
-    terms = []
-    for p, q, unit in pairs:
-        # a few long rows of the matrix of pairs are faster than many short ones
-        few, many = sorted((p, q), key=lambda mixture: len(mixture.centers))
-        terms += [(p, p, unit), (q, q, unit), (few, many, unit)]
-
-    def finish(found: list[Overlap]) -> list[SquaredDistance]:
-        return [SquaredDistance(*found[k : k + 3]) for k in range(0, len(found), 3)]
-
-    return overlap_plan(terms, {3 * k: log for k, log in log_null_sds.items()}).then(finish)
 
 
 def pair_sum(p: Mixture, q: Mixture) -> PairSum:

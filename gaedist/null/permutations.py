@@ -36,8 +36,9 @@ from gaedist.engine import (
 from gaedist.errors import GaedistError
 from gaedist.mixtures.covariance import Covariance, PerPointCovariance
 from gaedist.mixtures.diagonal import Constant, Spherical
+from gaedist.mixtures.distance import SquaredDistance
 from gaedist.mixtures.families import common_family, promoted
-from gaedist.mixtures.mixture import Mixture, SquaredDistance, pair_sum
+from gaedist.mixtures.mixture import Mixture, pair_sum
 from gaedist.null.distributions import Assessment, Measured, Null, NullDistribution
 from gaedist.numerics import Array, log_or_minus_inf, signed_sum, to_linear
 

@@ -47,7 +47,7 @@ class Objective(Protocol):
         """Return the loss and its gradient."""
 
     def resolution(self, loss: float) -> float:
-        """Return d loss / d log(v), where v is the value shown to the user."""
+        """Return |d loss / d log v|, where v is the value shown to the user."""
 
     def describe(self, loss: float) -> str:
         """Return the value shown to the user, as text."""

@@ -44,8 +44,8 @@ class Search:
         self.gradient_norm = math.nan
         self.converged = False
         self.at_bounds: int | None = None
-        self.minima: dict[str, Covariance] = {}
-        self.start_scale = 1.0
+        self.minima: dict[str, Covariance] = {}  # by family
+        self.start_scale = 1.0  # of the mean field, where a search starts from it
 
     def record(self, loss: float, covariances: tuple[Covariance, ...]) -> None:
         """Count an evaluation, keep the covariances if they are the best so far, and report the status."""

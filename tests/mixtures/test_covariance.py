@@ -125,7 +125,7 @@ def derivatives_by_parameters(covariance, x, by_matrices):
 
 def dense_derivatives(covariance, x, y, covariances_y):
     """What `pair_derivatives` gives for the left points, (1 + Q, n)."""
-    terms, by_matrices = naive.term_slopes_full(x, naive.matrices(covariance, x), y, covariances_y)
+    terms, by_matrices = naive.pair_derivatives_full(x, naive.matrices(covariance, x), y, covariances_y)
     return np.vstack([terms, derivatives_by_parameters(covariance, x, by_matrices)])
 
 

@@ -14,9 +14,10 @@ from numpy.testing import assert_allclose
 from threadpoolctl import threadpool_limits
 
 from gaedist import GaedistError
+from gaedist.mixtures.distance import squared_distance
 from gaedist.mixtures.families import FAMILIES, common_family, contains, promoted
 from gaedist.mixtures.full import Full
-from gaedist.mixtures.mixture import Mixture, normal, overlap, squared_distance
+from gaedist.mixtures.mixture import Mixture, normal, overlap
 
 PAIRS = list(itertools.product(FAMILIES, repeat=2))
 ISOTROPIC = ["constant", "spherical", "radial", "full"]  # families that a rotation keeps

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from gaedist.mixtures.diagonal import Constant
-from gaedist.mixtures.mixture import Mixture, normal, squared_distance
+from gaedist.mixtures.distance import squared_distance
+from gaedist.mixtures.mixture import Mixture, normal
 from gaedist.mixtures.targets import ESTIMATORS, TARGETS
 
 

@@ -16,8 +16,9 @@ from threadpoolctl import threadpool_limits
 
 from gaedist.engine import Run
 from gaedist.mixtures.diagonal import Constant
+from gaedist.mixtures.distance import squared_distance
 from gaedist.mixtures.families import FAMILIES, contains
-from gaedist.mixtures.mixture import Mixture, normal, squared_distance
+from gaedist.mixtures.mixture import Mixture, normal
 from gaedist.smoothing.mean_field import MEAN_FIELDS
 from gaedist.smoothing.objectives import Distance, Score
 from gaedist.smoothing.optimize import optimize, optimize_jointly

@@ -9,8 +9,9 @@ from gaedist.metrics.base import TwoSample
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions
 from gaedist.mixtures.diagonal import Constant
+from gaedist.mixtures.distance import SquaredDistance, distance_plan
 from gaedist.mixtures.families import common_family
-from gaedist.mixtures.mixture import Mixture, SquaredDistance, distance_plan
+from gaedist.mixtures.mixture import Mixture
 from gaedist.null.distributions import WIDE, is_lost_to_rounding
 from gaedist.null.permutations import Permutations, permute_mixtures
 from gaedist.numerics import Array, log_or_minus_inf, signed_sum, to_linear
