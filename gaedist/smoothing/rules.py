@@ -94,7 +94,7 @@ def _bandwidth(name: str) -> Rule:
     )
 
 
-_PAPER = "Duda, Gaussian Auto-Encoder, 2018"
+_PAPER = "J. Duda, Gaussian Auto-Encoder, 2018, arXiv:1811.04751"
 
 RULES: dict[str, Rule] = {
     "mean-field": Rule(
