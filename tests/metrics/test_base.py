@@ -104,17 +104,6 @@ def test_options_of_the_command_line_have_the_names_of_parameters():
     assert option_of("beta") == "--beta"
 
 
-def test_several_metrics_give_what_each_gives_alone():
-    x, names = sample("shifted", 300, 5), [*reversed(ONE_SAMPLE)]
-    together = scores(x, metric=[*names, names[0]], parameters=FEW)
-    assert [r.metric for r in together] == names
-    for found in together:
-        parameters = FEW if "directions" in ONE_SAMPLE[found.metric].parameters else None
-        alone = score(x, metric=found.metric, parameters=parameters)
-        assert_allclose(found.value, alone.value, rtol=1e-12)
-        assert_allclose(found.z, alone.z, rtol=1e-9)
-
-
 def test_several_metrics_of_two_samples_give_what_each_gives_alone():
     x, y = sample("normal", 150, 3), sample("shifted", 100, 3)
     found = compares(x, y, [1.0, 0.3], metric=ALL, permutations=19)

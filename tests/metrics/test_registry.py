@@ -19,6 +19,7 @@ from gaedist import Parameters, Run, compare, compares, score, scores
 from gaedist.engine import random_directions
 from gaedist.metrics.base import ALL, Form, OneSample, TwoSample
 from gaedist.metrics.registry import METRICS, ONE_SAMPLE, TWO_SAMPLE
+from gaedist.null.distributions import WIDE
 from gaedist.null.permutations import permuted_labels
 
 SEED, COUNT = 5, 7
@@ -133,11 +134,10 @@ def test_values_agree_with_slow_twins(name, n, dim):
 @pytest.mark.parametrize(("n", "m", "dim"), [(7, 7, 2), (40, 25, 5), (13, 300, 2), (300, 300, 24)])
 def test_two_samples_agree_with_slow_twins(n, m, dim, metric):
     x, y = shifted_pair(n, m, dim)
-    result, swapped = compared(metric, x, y), compared(metric, y, x)
+    result = compared(metric, x, y)
     expected = twins.two_sample(metric, np.concatenate([x, y]), np.arange(n + m) < n, directions_of(x))
     # the three means have the size 1 (mmd: 7), so that their rounding leaves 1e-13
     assert_allclose(result.value, expected, rtol=1e-10, atol=1e-13)
-    assert_allclose(swapped.value, result.value, rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.parametrize("metric", [name for name in TWO_SAMPLE if name != "cramer-wold-approx"])
@@ -244,8 +244,11 @@ def test_identical_samples_are_at_the_least_distance(metric, far):
 def test_equal_points_are_at_no_distance(metric):
     result = compared(metric, np.ones((3, 2)), np.ones((5, 2)), permutations=19)
     assert_allclose(result.value, 0, atol=1e-14)
-    assert_allclose(result.null.sd, 0, atol=1e-14)
-    assert result.p_value == 1
+    if metric == "gaussian":  # which withholds the p-value, as rounding leaves 3e-16 of the distance
+        assert (result.p_value, result.null.note) == (None, WIDE)
+    else:
+        assert_allclose(result.null.sd, 0, atol=1e-14)
+        assert result.p_value == 1
 
 
 @pytest.mark.parametrize("metric", TWO_SAMPLE)
@@ -264,49 +267,3 @@ def test_the_seed_moves_the_labels_and_the_directions_only():
     for a, b in zip(first, second, strict=True):
         assert a.null != b.null
         assert (a.value == b.value) == (a.metric not in SLICED)
-
-
-# What leaves a value alone
-
-
-def both_forms(x, y, **run):
-    run = Run(seed=SEED, **run)
-    found = scores(x, metric=ALL, parameters=FEW, run=run)
-    return [*found, *compares(x, y, metric=ALL, parameters=FEW, permutations=19, run=run)]
-
-
-def test_threads_leave_every_bit():
-    x, y = sample("heavy-tailed", 1100, 6), sample("normal", 900, 6)
-    for one, two in zip(both_forms(x, y, threads=1), both_forms(x, y, threads=2), strict=True):
-        assert (one.value, one.value_se, one.null, one.p_value) == (
-            two.value,
-            two.value_se,
-            two.null,
-            two.p_value,
-        )
-
-
-def test_memory_order_and_dtype_leave_every_bit():
-    x, y = (sample(kind, 100, 4).astype(np.float32) for kind in ("shifted", "normal"))
-    for change in (lambda z: z.astype(float), np.asfortranarray, lambda z: z[::-1].copy()[::-1]):
-        for one, two in zip(both_forms(x, y), both_forms(change(x), change(y)), strict=True):
-            assert (one.value, one.p_value) == (two.value, two.p_value)
-
-
-def test_the_order_of_rows_leaves_a_value():
-    x = sample("shifted", 300, 5)
-    order = np.random.default_rng(2).permutation(300)
-    for one, two in zip(both_forms(x, x[:70]), both_forms(x[order], x[:70][::-1]), strict=True):
-        # sums in another order; terms of size 1 leave 1e-13
-        assert_allclose(two.value, one.value, rtol=1e-12, atol=1e-13)
-
-
-def test_a_rotation_leaves_all_but_sliced_values():
-    x = sample("shifted", 300, 5)
-    turn, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(5, 5)))
-    y = sample("normal", 70, 5)
-    for one, two in zip(both_forms(x, y), both_forms(x @ turn, y @ turn), strict=True):
-        if one.metric in SLICED:
-            assert abs(two.value / one.value - 1) > 1e-4
-        else:
-            assert_allclose(two.value, one.value, rtol=1e-11, atol=1e-13)

@@ -200,7 +200,7 @@ def test_a_choice_of_null_that_does_not_apply_is_an_error():
         check_null(null, row, ScoreOptions())
         check_null(null, row, ScoreOptions(sigma="median"))
     for sigma in ("mean-field", "best"):
-        with pytest.raises(GaedistError, match="closed form .* --null monte-carlo"):
+        with pytest.raises(GaedistError, match=r"closed form .* --null monte-carlo"):
             check_null("closed-form", row, ScoreOptions(sigma=sigma))
         check_null("auto", row, ScoreOptions(sigma=sigma))
     with pytest.raises(GaedistError, match="Leave out --null monte-carlo"):

@@ -1,0 +1,24 @@
+"""The energy distance of one sample and of two agrees with SciPy in one dimension."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from samples import sample
+from scipy.special import ndtri
+from scipy.stats import energy_distance
+
+from gaedist import compare, score
+
+
+@pytest.mark.parametrize("kind", ["normal", "shifted", "heavy-tailed"])
+def test_energy_agrees_with_scipy(kind):
+    # SciPy gives the square root, here of the distance to 10⁶ quantiles, which are 1e-4 from N(0, 1)
+    x = sample(kind, 40, 1)
+    quantiles = ndtri((np.arange(1_000_000) + 0.5) / 1_000_000)
+    assert_allclose(score(x, metric="energy").value, energy_distance(x[:, 0], quantiles) ** 2, rtol=1e-4)
+
+
+def test_the_distance_of_two_samples_agrees_with_scipy():
+    x, y = sample("normal", 60, 1), sample("shifted", 45, 1)
+    expected = energy_distance(x[:, 0], y[:, 0]) ** 2  # SciPy gives the square root
+    assert_allclose(compare(x, y, metric="energy").value, expected, rtol=1e-11)
