@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from gaedist.engine import Run
 from gaedist.errors import GaedistError
-from gaedist.mixtures.covariance import Movable
+from gaedist.files.codes import as_codes
+from gaedist.mixtures.covariance import PerPointCovariance
 from gaedist.mixtures.diagonal import Constant, Spherical
 from gaedist.numerics import Array
 from gaedist.smoothing.rules import Sigma, family_of, is_number
@@ -103,12 +104,12 @@ def sigma(
         raise GaedistError(
             "a constant covariance has one σ for all points, not one for each. Use another covariance."
         )
-    return _result(smooth(codes, sigma, covariance, run or Run()))
+    return _result(smooth(as_codes(codes), sigma, covariance, run or Run()))
 
 
 def _result(smoothing: Smoothing) -> SigmaResult:
     (p,) = smoothing.mixtures
-    assert isinstance(p.covariance, Movable)  # all families but constant, which is refused above
+    assert isinstance(p.covariance, PerPointCovariance)  # all families but constant, which is refused above
     array = p.covariance.stored()
     return SigmaResult(
         n=len(p.centers),
@@ -118,7 +119,7 @@ def _result(smoothing: Smoothing) -> SigmaResult:
         sigma=smoothing.summary,
         directions={
             name: Spread(float(s.min()), float(np.median(s)), float(s.max()))
-            for name, s in p.covariance.directions().items()
+            for name, s in p.covariance.sigmas_by_direction().items()
         },
         version=__version__,
         array=array,

@@ -110,7 +110,7 @@ def _check_sampling(jobs: Sequence[PairSum]) -> None:
     ):
         raise GaedistError(
             f"method {SAMPLE} needs a score whose standard deviation under N(0, I) is known: gaussian or "
-            "bhep with one σ for all points. Take --method auto (method=)."
+            "bhep with one σ for all points. Use --method auto (method=)."
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gaedist.engine import BY_PAIRS, Provenance
 from gaedist.metrics.parameters import NONE, Parameters
-from gaedist.mixtures.mixture import SquaredDistance
+from gaedist.mixtures.distance import SquaredDistance
 from gaedist.numerics import to_linear
 from gaedist.smoothing.smooth import SigmaSummary
 

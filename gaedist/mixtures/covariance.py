@@ -1,7 +1,8 @@
-"""What every family of covariances offers, so that no caller asks which one it holds.
+"""The interface of every covariance family, so that no caller asks which family it holds.
 
-`Covariance` is what ⟨N(a, A), N(b, B)⟩ = N(a − b; 0, A + B) needs, and `Movable` what an optimisation needs
-to move its members. All overlaps here carry (4π)^(D/2), so that N(0, I) with itself gives 1.
+A `Covariance` provides the overlaps ⟨N(a, A), N(b, B)⟩ = N(a − b; 0, A + B); a `PerPointCovariance` also has
+parameters that an optimiser can change. All overlaps here carry (4π)^(D/2), so that N(0, I) has overlap 1
+with itself.
 """
 
 import math
@@ -14,104 +15,123 @@ from gaedist.engine import PairSum
 from gaedist.errors import GaedistError
 from gaedist.numerics import Array
 
-SMALLEST, LARGEST = 1e-75, 1e75
-"""Standard deviations whose squares are far from overflow."""
+SMALLEST_SIGMA, LARGEST_SIGMA = 1e-75, 1e75
+"""Range of standard deviations: their squares are far from underflow and overflow."""
 
 Pullback = Callable[[Array], Array]
-"""From derivatives by the parameters of a family, (Q, n), to those by the coordinates of a move."""
+"""Maps derivatives with respect to a family's parameters to those with respect to the coordinates of a
+displacement; both are (Q, n)."""
 
 
 class Covariance(ABC):
-    """The covariances Σ_i of the components of a mixture, one family."""
+    """The covariances Σ_i of the components of a mixture, all of one family.
+
+    Attributes
+    ----------
+    name : str
+        The family's key in `gaedist.mixtures.families.FAMILIES`.
+    about : str
+        A phrase for help texts.
+    definition : str
+        The formula for Σ_i.
+    """
 
     name: ClassVar[str]
     about: ClassVar[str]
+    definition: ClassVar[str]
 
     @classmethod
-    def seconds_a_pair(cls, dim: int) -> float:
-        """Return roughly how long a pair takes on one core, if that is long enough to warn of."""
+    def seconds_per_pair(cls, dim: int) -> float:
+        """Return roughly how long a pair takes on one core; 0 where that is too short to warn about."""
         return 0.0
 
     @abstractmethod
     def check(self, centers: Array) -> None:
-        """Raise `GaedistError` if these are no covariances for these centres."""
+        """Raise `GaedistError` unless these are valid covariances for these centers, (n, D)."""
 
     @abstractmethod
     def pair_sum(
         self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
     ) -> PairSum:
-        """Return Σ_ij of w_i v_j ⟨N(x_i, Σ_i), N(y_j, Γ_j)⟩, given log2 of the weights, as a job."""
+        """Return Σ_ij w_i v_j ⟨N(x_i, Σ_i), N(y_j, Γ_j)⟩, given log2 of the weights, as a job for the engine.
+
+        Without y, the sum is over the pairs i > j of x.
+        """
 
     @abstractmethod
-    def log_selves(self, dim: int) -> Array:
-        """Return log ∫ N(x_i, Σ_i)² of each point, or of all at once."""
+    def log_self_overlaps(self, dim: int) -> Array:
+        """Return log ∫ N(x_i, Σ_i)², (n,), or (1,) if all points share one covariance."""
 
     @abstractmethod
     def sigmas(self) -> Array:
-        """Return the standard deviations in use."""
+        """Return the standard deviations along the principal axes."""
 
 
 @dataclass(frozen=True, eq=False)
-class Movable(Covariance):
-    """A family whose members an optimisation may move, each point by itself."""
+class PerPointCovariance(Covariance):
+    """A family with Q parameters for each of n points, which an optimiser can change.
+
+    The optimiser works in coordinates (Q, n), relative to given covariances: 0 leaves them as they are.
+    """
 
     @abstractmethod
     def concatenated(self, other: Self) -> Self:
-        """Return the covariances of these points, and then those of others."""
+        """Return the covariances of these points followed by those of the other's points."""
 
     @abstractmethod
-    def moved(self, coordinates: Array) -> tuple[Self, Pullback]:
-        """Return the member at these coordinates, (Q, n), of which 0 is this one, and its `Pullback`."""
+    def displaced(self, coordinates: Array) -> tuple[Self, Pullback]:
+        """Return the covariances at these coordinates, (Q, n), and the `Pullback` there."""
 
     @abstractmethod
     def scaled(self, factor: float) -> Self:
         """Return the covariances times a factor."""
 
-    def tied(self, centers: Array) -> Self:
-        """Return the member with parameters made equal that have to be."""
+    def constrained(self, centers: Array) -> Self:
+        """Return the covariances with those parameters made equal that the centers require to be equal."""
         return self
 
-    def tied_slopes(self, slopes: Array, centers: Array) -> Array:
-        """Return the derivatives of what ``tied`` gives, from those of this, (Q, n)."""
-        return slopes
+    def constrained_gradient(self, gradient: Array, centers: Array) -> Array:
+        """Return the gradient of f(constrained(parameters)), given the gradient of f there; both (Q, n)."""
+        return gradient
 
     @abstractmethod
-    def reach(self, dim: int, factor: float) -> Array:
-        """Return how far each coordinate may go before a σ changes by more than a factor, (Q,)."""
+    def max_displacement(self, dim: int, factor: float) -> Array:
+        """Return bounds on the coordinates, (Q,), within which no σ changes by more than a factor."""
 
     @abstractmethod
-    def self_slopes(self, dim: int) -> Array:
-        """Return the derivatives of `log_selves` by the parameters, (Q, n)."""
+    def self_overlap_gradient(self, dim: int) -> Array:
+        """Return the derivatives of `log_self_overlaps` with respect to the parameters, (Q, n)."""
 
     @abstractmethod
     def curvatures(self, dim: int) -> Array:
-        """Return how curved −log of an overlap typically is along each coordinate, (Q,)."""
+        """Return a typical second derivative of −log of an overlap along each coordinate, (Q,)."""
 
     @classmethod
     @abstractmethod
     def stored_shape(cls, n: int, dim: int) -> tuple[int, ...]:
-        """Return the shape of the array that a file of σ holds."""
+        """Return the shape of the array in a file of σ."""
 
     @abstractmethod
     def stored(self) -> Array:
-        """Return the array that a file of σ holds: standard deviations, or full covariances."""
+        """Return the array for a file of σ: standard deviations, or full covariance matrices."""
 
     @classmethod
     @abstractmethod
-    def of_stored(cls, array: Array) -> Self:
-        """Return the member that a file of σ holds."""
+    def from_stored(cls, array: Array) -> Self:
+        """Return the covariances given by the array of a file of σ."""
 
-    @abstractmethod
-    def directions(self) -> dict[str, Array]:
-        """Return the standard deviations by direction, under the names that a table shows."""
+    def sigmas_by_direction(self) -> dict[str, Array]:
+        """Return the standard deviations grouped by direction; the keys are shown in tables."""
+        return {"all": self.sigmas()}
 
 
-def check_range(variances: Array) -> None:
-    """Raise `GaedistError` for a variance that is not positive, or near overflow."""
-    bad = ~((variances > SMALLEST**2) & (variances < LARGEST**2))
+def check_variances(variances: Array) -> None:
+    """Raise `GaedistError` for a variance that is not positive, or close to underflow or overflow."""
+    bad = ~((variances > SMALLEST_SIGMA**2) & (variances < LARGEST_SIGMA**2))
     if bad.any():
         raise GaedistError(
-            f"variances must lie between {SMALLEST**2:g} and {LARGEST**2:g}; got {variances[bad].flat[0]:g}."
+            f"variances must lie between {SMALLEST_SIGMA**2:g} and {LARGEST_SIGMA**2:g}; "
+            f"got {variances[bad].flat[0]:g}."
         )
 
 
@@ -119,6 +139,6 @@ def check_sigma(sigma: float) -> float:
     """Return σ; raise `GaedistError` unless it is positive, finite, and has a square far from overflow."""
     if not (sigma > 0 and math.isfinite(sigma)):
         raise GaedistError(f"sigma must be a positive, finite number; got {sigma:g}.")
-    if not SMALLEST < sigma < LARGEST:
-        raise GaedistError(f"sigma must lie between {SMALLEST:g} and {LARGEST:g}; got {sigma:g}.")
+    if not SMALLEST_SIGMA < sigma < LARGEST_SIGMA:
+        raise GaedistError(f"sigma must lie between {SMALLEST_SIGMA:g} and {LARGEST_SIGMA:g}; got {sigma:g}.")
     return float(sigma)

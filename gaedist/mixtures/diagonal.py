@@ -1,4 +1,7 @@
-"""Families of covariances given by variances: one σ for all points or one for each, radial, and diagonal."""
+"""Covariance families of diagonal matrices: one σ for all points, for each point, or for each point and axis.
+
+`Variances` is the base class of the latter two and of `gaedist.mixtures.radial.Radial`.
+"""
 
 import math
 from abc import abstractmethod
@@ -6,15 +9,20 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gaedist.engine import PairSum
 from gaedist.engine.compiled.integrands import Diagonal as DiagonalPair
 from gaedist.engine.compiled.integrands import Gaussian
-from gaedist.engine.compiled.integrands import Radial as RadialPair
 from gaedist.engine.compiled.integrands import Spherical as SphericalPair
 from gaedist.errors import GaedistError
-from gaedist.mixtures.covariance import LARGEST, SMALLEST, Covariance, Movable, Pullback, check_range
+from gaedist.mixtures.covariance import (
+    LARGEST_SIGMA,
+    SMALLEST_SIGMA,
+    Covariance,
+    PerPointCovariance,
+    Pullback,
+    check_variances,
+)
 from gaedist.numerics import HALF_LOG2_E, Array
 
 
@@ -29,17 +37,21 @@ class Constant(Covariance):
     """
 
     name: ClassVar[str] = "constant"
-    about: ClassVar[str] = "one σ"
+    about: ClassVar[str] = "one σ for all points"
+    definition: ClassVar[str] = "Σ_i = σ² I"
     variance: float
 
     def check(self, centers: Array) -> None:
         """Raise `GaedistError` for a variance out of range."""
-        check_range(np.array([self.variance]))
+        check_variances(np.array([self.variance]))
 
     def pair_sum(
         self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
     ) -> PairSum:
-        """Implements Eq. (4), whose radical must cover the power: (2π(σ² + γ²))^(−D/2)."""
+        """Implement Eq. (4), ⟨N(x, σ²I), N(y, γ²I)⟩ = (2π(σ² + γ²))^(−D/2) exp(−|x − y|² / (2(σ² + γ²))).
+
+        The paper prints √(2π(σ² + γ²)^D); the power must cover 2π too.
+        """
         both = self.variance + other.variance
         return PairSum(
             integrand=Gaussian(HALF_LOG2_E / both),
@@ -51,18 +63,18 @@ class Constant(Covariance):
             steepness=HALF_LOG2_E / both,
         )
 
-    def log_selves(self, dim: int) -> Array:
-        """Return log s^(−D/2), once."""
+    def log_self_overlaps(self, dim: int) -> Array:
+        """Return log s^(−D/2), (1,)."""
         return np.array([-dim / 2 * math.log(self.variance)])
 
     def sigmas(self) -> Array:
-        """Return σ."""
+        """Return σ, (1,)."""
         return np.array([math.sqrt(self.variance)])
 
 
 @dataclass(frozen=True, eq=False)
-class Variances(Movable):
-    """A family given by Q variances of each point.
+class Variances(PerPointCovariance):
+    """A family given by Q variances for each point; coordinates are changes of their logarithms.
 
     Attributes
     ----------
@@ -75,19 +87,19 @@ class Variances(Movable):
     @staticmethod
     @abstractmethod
     def multiplicities(dim: int) -> Array:
-        """Return how many axes have each variance, (Q,)."""
+        """Return the number of axes that share each variance, (Q,)."""
 
     def check(self, centers: Array) -> None:
-        """Raise `GaedistError` for variances out of range, or not one row a centre."""
+        """Raise `GaedistError` unless there is one row of variances for each center, all within range."""
         shape = (len(centers), len(self.multiplicities(centers.shape[1])))
         if self.variances.shape != shape:
             raise GaedistError(
-                f"{self.name} covariances of {len(centers)} points must be {shape}; "
+                f"{self.name} covariances of {len(centers)} points must have shape {shape}; "
                 f"got {self.variances.shape}."
             )
-        check_range(self.variances)
+        check_variances(self.variances)
 
-    def log_selves(self, dim: int) -> Array:
+    def log_self_overlaps(self, dim: int) -> Array:
         """Return −½ log |Σ_i|, (n,)."""
         return np.asarray(-0.5 * np.log(self.variances) @ self.multiplicities(dim))
 
@@ -96,28 +108,28 @@ class Variances(Movable):
         return np.sqrt(self.variances)
 
     def concatenated(self, other: Self) -> Self:
-        """Put the variances together."""
+        """Concatenate the variances."""
         return type(self)(np.concatenate([self.variances, other.variances]))
 
-    def moved(self, coordinates: Array) -> tuple[Self, Pullback]:
+    def displaced(self, coordinates: Array) -> tuple[Self, Pullback]:
         """Multiply the variances by exp(coordinates)."""
         variances = self.variances * np.exp(coordinates.T)
-        return type(self)(variances), lambda slopes: slopes * variances.T
+        return type(self)(variances), lambda gradient: gradient * variances.T
 
     def scaled(self, factor: float) -> Self:
         """Return the variances times a factor."""
         return type(self)(self.variances * factor)
 
-    def reach(self, dim: int, factor: float) -> Array:
-        """Return 2 log(factor) for each."""
+    def max_displacement(self, dim: int, factor: float) -> Array:
+        """Return 2 log(factor) for each variance."""
         return np.full(self.variances.shape[1], 2 * math.log(factor))
 
-    def self_slopes(self, dim: int) -> Array:
+    def self_overlap_gradient(self, dim: int) -> Array:
         """Return −½ multiplicity/variance, (Q, n)."""
         return np.asarray(-0.5 * self.multiplicities(dim)[:, np.newaxis] / self.variances.T)
 
     def curvatures(self, dim: int) -> Array:
-        """Return a quarter of the multiplicities: the curvature of ½ log(s + t) by log s at s = t is ⅛."""
+        """Return multiplicity/4: at s = t, the second derivative of ½ log(s + t) by log s is ⅛."""
         return np.maximum(self.multiplicities(dim), 1) / 4
 
     @classmethod
@@ -130,30 +142,28 @@ class Variances(Movable):
         return self.sigmas()
 
     @classmethod
-    def of_stored(cls, array: Array) -> Self:
-        """Square the standard deviations."""
-        bad = ~((array > SMALLEST) & (array < LARGEST))
+    def from_stored(cls, array: Array) -> Self:
+        """Return the squares of these standard deviations; raise `GaedistError` for one out of range."""
+        bad = ~((array > SMALLEST_SIGMA) & (array < LARGEST_SIGMA))
         if bad.any():
             row = int(np.argwhere(bad)[0][0])
             raise GaedistError(
-                f"sigma must lie between {SMALLEST:g} and {LARGEST:g}; row {row} has {array[bad].flat[0]:g}."
+                f"sigma must lie between {SMALLEST_SIGMA:g} and {LARGEST_SIGMA:g}; "
+                f"row {row} has {array[bad].flat[0]:g}."
             )
         return cls(array.reshape(len(array), -1) ** 2)
 
-    def directions(self) -> dict[str, Array]:
-        """Return them all under one name."""
-        return {"all": self.sigmas()}
-
 
 class Spherical(Variances):
-    """Σ_i = σ_i² I; variances (n, 1)."""
+    """Σ_i = s_i I with s_i = σ_i²; variances (n, 1)."""
 
     name: ClassVar[str] = "spherical"
-    about: ClassVar[str] = "one for each point"
+    about: ClassVar[str] = "one σ for each point"
+    definition: ClassVar[str] = "Σ_i = σ_i² I"
 
     @staticmethod
     def multiplicities(dim: int) -> Array:
-        """Return (D,)."""
+        """Return D, (1,)."""
         return np.array([float(dim)])
 
     @classmethod
@@ -168,9 +178,12 @@ class Spherical(Variances):
     def pair_sum(
         self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
     ) -> PairSum:
-        """Implements the terms of Eq. (7)."""
+        """Implement Eq. (7).
+
+        With M = (s_i + t_j)/2 a pair is M^(−D/2) exp(−|x_i − y_j|² / (4M)); N(0, I) is y = 0, t = 1.
+        """
         dim, s, t = x.shape[1], self.variances[:, 0], other.variances[:, 0]
-        typical = _typical(s, t)
+        typical = log2_typical_sum(s, t)
         return PairSum(
             integrand=SphericalPair(dim / 2, typical),
             x=x,
@@ -183,97 +196,26 @@ class Spherical(Variances):
         )
 
 
-class Radial(Variances):
-    """Σ_i with variance a_i along x_i and b_i across it; variances (n, 2). At x = 0, a_i = b_i."""
-
-    name: ClassVar[str] = "radial"
-    about: ClassVar[str] = "two: along the point, seen from 0, and across"
-
-    @staticmethod
-    def multiplicities(dim: int) -> Array:
-        """Return (1, D − 1)."""
-        return np.array([1.0, dim - 1.0])
-
-    def check(self, centers: Array) -> None:
-        """Raise `GaedistError` also where x has no direction, or D = 1, and a is not b."""
-        super().check(centers)
-        norms = np.linalg.norm(centers, axis=1)
-        if norms.max() > LARGEST:
-            raise GaedistError(f"radial covariances need |x| up to {LARGEST:g}; got {norms.max():g}.")
-        unequal = ~_directed(centers) & (self.variances[:, 0] != self.variances[:, 1])
-        if unequal.any():
-            reason = "there is one axis" if centers.shape[1] == 1 else "the point is 0"
-            raise GaedistError(
-                f"row {np.flatnonzero(unequal)[0]} of the radial covariances must have two equal variances, "
-                f"as {reason}; got {self.variances[unequal][0].tolist()}."
-            )
-
-    def pair_sum(
-        self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
-    ) -> PairSum:
-        """Implements FORMULAS §4 as `gaedist.engine.compiled.exponents` writes it."""
-        dim = x.shape[1]
-        typical = _typical(self.variances[:, 1], other.variances[:, 1])
-        return PairSum(
-            integrand=RadialPair(dim / 2 - 1, typical),
-            x=x,
-            y=y,
-            params_x=self._params(x, weights_x),
-            params_y=None if y is None or weights_y is None else other._params(y, weights_y),
-            log_scale=-dim / 2 * (typical - 1) * math.log(2),
-            steepness=HALF_LOG2_E / (self.variances.min() + other.variances.min()),
-            varied=2,
-        )
-
-    def _params(self, x: Array, weights: Array) -> Array:
-        squares = np.einsum("ij,ij->i", x, x)
-        with np.errstate(divide="ignore"):
-            inverses = np.where(squares > 0, 1 / np.sqrt(squares), 0.0)
-        return np.stack([weights, *self.variances.T, squares, inverses])
-
-    def directions(self) -> dict[str, Array]:
-        """Return them along x and across it."""
-        along, across = self.sigmas().T
-        return {"along x": along, "across x": across}
-
-    def tied(self, centers: Array) -> "Radial":
-        """Return the covariances with b for a at x = 0, and a for b if D = 1."""
-        a, b = self.variances.T
-        if centers.shape[1] == 1:
-            return Radial(np.stack([a, a], axis=1))
-        return Radial(np.stack([np.where(_directed(centers), a, b), b], axis=1))
-
-    def tied_slopes(self, slopes: Array, centers: Array) -> Array:
-        """Give the sum of both derivatives to the one that counts."""
-        if centers.shape[1] == 1:
-            return np.stack([slopes.sum(axis=0), np.zeros(len(centers))])
-        return np.where(_directed(centers), slopes, np.stack([np.zeros(len(centers)), slopes.sum(axis=0)]))
-
-
-def _directed(centers: Array) -> NDArray[np.bool_]:
-    """Tell which points have a direction, that is a square that does not vanish, and an axis across it."""
-    if centers.shape[1] == 1:
-        return np.zeros(len(centers), dtype=bool)
-    return np.asarray(np.einsum("ij,ij->i", centers, centers) > 0)
-
-
 class Diagonal(Variances):
-    """Σ_i = diag of D variances; variances (n, D)."""
+    """Σ_i = diag(v_i), one variance for each axis; variances (n, D)."""
 
     name: ClassVar[str] = "diagonal"
-    about: ClassVar[str] = "one for each axis"
+    about: ClassVar[str] = "one σ for each point and axis"
+    definition: ClassVar[str] = "Σ_i = diag(σ_i1², …, σ_iD²)"
 
     @staticmethod
     def multiplicities(dim: int) -> Array:
-        """Return D ones."""
+        """Return ones, (D,)."""
         return np.ones(dim)
 
     def pair_sum(
         self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
     ) -> PairSum:
-        """Implements Eq. (3) for diagonal covariances."""
+        """Implement Eq. (3) for diagonal covariances."""
         dim = x.shape[1]
-        typical = sum(_typical(s, t) for s, t in zip(self.variances.T, other.variances.T, strict=True))
+        typical = sum(
+            log2_typical_sum(s, t) for s, t in zip(self.variances.T, other.variances.T, strict=True)
+        )
         return PairSum(
             integrand=DiagonalPair(dim, typical),
             x=x,
@@ -288,6 +230,6 @@ class Diagonal(Variances):
         )
 
 
-def _typical(s: Array, t: Array) -> float:
-    """Return log2 of a typical s_i + t_j."""
+def log2_typical_sum(s: Array, t: Array) -> float:
+    """Return log2 of a typical s_i + t_j: exponents relative to it stay within the range of a double."""
     return math.log2(float(np.median(s)) + float(np.median(t)))

@@ -1,7 +1,7 @@
-"""The families of covariances: how one becomes a member of a wider one, and where two of them meet.
+"""The registry of covariance families, and the conversion of one family to a wider one.
 
-constant ⊂ spherical ⊂ radial ⊂ full, and spherical ⊂ diagonal ⊂ full. `FAMILIES` is the registry that the
-command line and the tests iterate over; `LIFTS` are the steps.
+constant ⊂ spherical ⊂ radial ⊂ full, and spherical ⊂ diagonal ⊂ full. The command line and the tests iterate
+over `FAMILIES`; `PROMOTIONS` are the direct inclusions.
 """
 
 from collections.abc import Callable
@@ -11,14 +11,15 @@ import numpy as np
 
 from gaedist.errors import GaedistError
 from gaedist.mixtures.covariance import Covariance
-from gaedist.mixtures.diagonal import Constant, Diagonal, Radial, Spherical
+from gaedist.mixtures.diagonal import Constant, Diagonal, Spherical
 from gaedist.mixtures.full import Full
+from gaedist.mixtures.radial import Radial
 from gaedist.numerics import Array
 
 FAMILIES: dict[str, type[Covariance]] = {
     family.name: family for family in (Constant, Spherical, Radial, Diagonal, Full)
 }
-"""Name → class, narrow ones first."""
+"""Name → class, from narrow to wide."""
 
 
 def _constant_to_spherical(covariance: Constant, centers: Array) -> Spherical:
@@ -45,37 +46,40 @@ def _diagonal_to_full(covariance: Diagonal, centers: Array) -> Full:
     return Full(covariance.variances[:, :, np.newaxis] * np.eye(centers.shape[1]))
 
 
-LIFTS: dict[tuple[str, str], Callable[[Any, Array], Covariance]] = {
+PROMOTIONS: dict[tuple[str, str], Callable[[Any, Array], Covariance]] = {
     ("constant", "spherical"): _constant_to_spherical,
     ("spherical", "radial"): _spherical_to_radial,
     ("spherical", "diagonal"): _spherical_to_diagonal,
     ("radial", "full"): _radial_to_full,
     ("diagonal", "full"): _diagonal_to_full,
 }
-"""(family, wider family) → function of a member and the centres."""
+"""(family, wider family) → function from the covariances and the centers to the same covariances."""
 
 
-def holds(wide: str, narrow: str) -> bool:
-    """Tell whether every member of a family is a member of the wide one."""
-    return narrow == wide or any(holds(wide, above) for below, above in LIFTS if below == narrow)
+def contains(wide: str, narrow: str) -> bool:
+    """Return whether every covariance of the narrow family is one of the wide family."""
+    return narrow == wide or any(contains(wide, above) for below, above in PROMOTIONS if below == narrow)
 
 
 def promoted(covariance: Covariance, family: str, centers: Array) -> Covariance:
-    """Return the same covariances as a member of a wider family.
+    """Return the same covariances in the form of a wider family.
 
     Raises
     ------
     GaedistError
-        If that family is not wider.
+        If the family does not contain them.
     """
     if covariance.name == family:
         return covariance
-    for (below, above), lift in LIFTS.items():
-        if below == covariance.name and holds(family, above):
-            return promoted(lift(covariance, centers), family, centers)
-    raise GaedistError(f"{covariance.name} covariances are no members of the {family} family.")
+    for (below, above), promote in PROMOTIONS.items():
+        if below == covariance.name and contains(family, above):
+            return promoted(promote(covariance, centers), family, centers)
+    raise GaedistError(
+        f"{covariance.name} covariances cannot be converted to the {family} family, "
+        "which does not contain them."
+    )
 
 
 def common_family(first: str, second: str) -> str:
-    """Return the narrowest family that holds two."""
-    return next(name for name in FAMILIES if holds(name, first) and holds(name, second))
+    """Return the narrowest family that contains both."""
+    return next(name for name in FAMILIES if contains(name, first) and contains(name, second))

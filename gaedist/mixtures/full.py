@@ -1,4 +1,4 @@
-"""Full covariance matrices, one for each point."""
+"""The family of full covariance matrices, one for each point."""
 
 import math
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ import numpy as np
 from gaedist.engine import PairSum
 from gaedist.engine.compiled.integrands import Full as FullPair
 from gaedist.errors import GaedistError
-from gaedist.mixtures.covariance import LARGEST, SMALLEST, Movable, Pullback
+from gaedist.mixtures.covariance import LARGEST_SIGMA, SMALLEST_SIGMA, PerPointCovariance, Pullback
 from gaedist.numerics import Array
 
-_ASYMMETRY = 1e-9
-_NARROWEST = 1e-14
+_ASYMMETRY = 1e-9  # largest |Σ − Σᵀ| relative to the largest element
+_MIN_EIGENVALUE = 1e-14  # relative to the largest element: below that, rounding decides
 
 
 @dataclass(frozen=True, eq=False)
-class Full(Movable):
-    """Σ_i = any symmetric positive definite matrix.
+class Full(PerPointCovariance):
+    """Σ_i is any symmetric positive definite matrix; its Q = D(D + 1)/2 parameters are the lower triangle.
 
     Attributes
     ----------
@@ -27,12 +27,13 @@ class Full(Movable):
     """
 
     name: ClassVar[str] = "full"
-    about: ClassVar[str] = "a matrix for each point, which takes a Cholesky factor a pair"
+    about: ClassVar[str] = "a matrix for each point; slow, as every pair needs a Cholesky factor"
+    definition: ClassVar[str] = "Σ_i is any symmetric positive definite matrix"
     matrices: Array
 
     @classmethod
-    def seconds_a_pair(cls, dim: int) -> float:
-        """Return the time of a Cholesky factor, as D = 2 to 256 were measured; large ones leave the cache."""
+    def seconds_per_pair(cls, dim: int) -> float:
+        """Return the time of a Cholesky factor, measured for D = 2 to 256; beyond 64 it leaves the cache."""
         return 2e-8 + 1e-10 * dim**3 * max(1.0, dim / 64)
 
     def check(self, centers: Array) -> None:
@@ -40,48 +41,51 @@ class Full(Movable):
         n, dim = centers.shape
         if self.matrices.shape != (n, dim, dim):
             raise GaedistError(
-                f"full covariances of {n} points must be {(n, dim, dim)}; got {self.matrices.shape}."
+                f"full covariances of {n} points must have shape {(n, dim, dim)}; got {self.matrices.shape}."
             )
         sizes = np.abs(self.matrices).max(axis=(1, 2))
-        if not (sizes < LARGEST**2).all():
-            raise GaedistError(f"covariances must be below {LARGEST**2:g}; got {sizes.max():g}.")
+        if not (sizes < LARGEST_SIGMA**2).all():
+            raise GaedistError(
+                f"elements of covariances must be below {LARGEST_SIGMA**2:g}; got {sizes.max():g}."
+            )
         skew = np.abs(self.matrices - self.matrices.transpose(0, 2, 1)).max(axis=(1, 2))
         asymmetric = ~(skew <= _ASYMMETRY * sizes)
         if asymmetric.any():
             raise GaedistError(f"covariance {np.flatnonzero(asymmetric)[0]} is not symmetric.")
         smallest = np.linalg.eigvalsh(self.matrices)[:, 0]
-        bad = ~((smallest > SMALLEST**2) & (smallest > _NARROWEST * sizes))
+        bad = ~((smallest > SMALLEST_SIGMA**2) & (smallest > _MIN_EIGENVALUE * sizes))
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             raise GaedistError(
-                f"covariance {row} is not positive definite to the precision of a double: its least "
-                f"eigenvalue is {smallest[row]:g}, its largest element {sizes[row]:g}; {bad.sum()} of {n} "
-                "are so. A radial or a diagonal covariance holds any ratio of variances."
+                f"covariance {row} is not positive definite in double precision: its smallest eigenvalue is "
+                f"{smallest[row]:g}, its largest element {sizes[row]:g}. This holds for {bad.sum()} of {n} "
+                "covariances. Radial and diagonal covariances allow any ratio of variances."
             )
 
     def pair_sum(
         self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
     ) -> PairSum:
-        """Implements Eq. (3)."""
+        """Implement Eq. (3) as N(x_i − y_j; 0, Σ_i + Γ_j), from the Cholesky factor of Σ_i + Γ_j."""
         dim = x.shape[1]
-        log_determinants = self.log_selves(dim), other.log_selves(dim)
+        log_determinants = self.log_self_overlaps(dim), other.log_self_overlaps(dim)
         typical = dim - float(np.median(log_determinants[0]) + np.median(log_determinants[1])) / math.log(2)
         return PairSum(
             integrand=FullPair(dim, typical),
             x=x,
             y=y,
-            params_x=self._params(x, weights_x),
-            params_y=None if y is None or weights_y is None else other._params(y, weights_y),
+            params_x=self._parameters(x, weights_x),
+            params_y=None if y is None or weights_y is None else other._parameters(y, weights_y),
             log_scale=-(typical - dim) / 2 * math.log(2),
             steepness=0.0,
             varied=dim * (dim + 1) // 2,
         )
 
-    def _params(self, x: Array, weights: Array) -> Array:
+    def _parameters(self, x: Array, weights: Array) -> Array:
+        """Return log2 weight, the lower triangle of Σ and x of each point, (1 + Q + D, n)."""
         lower = np.tril_indices(x.shape[1])
         return np.asarray(np.vstack([weights, self.matrices[:, lower[0], lower[1]].T, x.T]))
 
-    def log_selves(self, dim: int) -> Array:
+    def log_self_overlaps(self, dim: int) -> Array:
         """Return −½ log |Σ_i|, (n,)."""
         return np.asarray(-0.5 * np.linalg.slogdet(self.matrices)[1])
 
@@ -90,13 +94,14 @@ class Full(Movable):
         return np.asarray(np.sqrt(np.linalg.eigvalsh(self.matrices)))
 
     def concatenated(self, other: Self) -> Self:
-        """Put the matrices together."""
+        """Concatenate the matrices."""
         return type(self)(np.concatenate([self.matrices, other.matrices]))
 
-    def moved(self, coordinates: Array) -> tuple[Self, Pullback]:
-        """Return Σ = C M Mᵀ Cᵀ, for the Cholesky factor C of this and M = exp on the diagonal, free below.
+    def displaced(self, coordinates: Array) -> tuple[Self, Pullback]:
+        """Return C M Mᵀ Cᵀ, where C is the Cholesky factor of Σ and M is lower triangular.
 
-        In these coordinates every point is as curved as if its covariance were I.
+        The coordinates are the lower triangle of M, with logarithms on its diagonal. In them the curvature of
+        the loss at each point is what it would be if Σ were I.
         """
         n, dim = self.matrices.shape[:2]
         rows, columns = np.tril_indices(dim)
@@ -108,42 +113,42 @@ class Full(Movable):
             cholesky = np.linalg.cholesky(self.matrices)
         except np.linalg.LinAlgError as error:
             raise GaedistError(
-                "a full covariance has variances further apart than a double can hold side by side. A radial "
-                "or a diagonal covariance holds any ratio of variances."
+                "the variances of a full covariance differ by more than double precision can resolve. "
+                "Radial and diagonal covariances allow any ratio of variances."
             ) from error
         root = cholesky @ m
 
-        def pull(slopes: Array) -> Array:
-            """∂F/∂M = 2 Cᵀ (∂F/∂Σ) C M, and by the logarithms on its diagonal."""
+        def pull_back(gradient: Array) -> Array:
+            """Return ∂F/∂M = 2 Cᵀ (∂F/∂Σ) C M, on the diagonal ∂F/∂ log M, (Q, n)."""
             symmetric: Array = np.zeros((n, dim, dim))
-            symmetric[:, rows, columns] = slopes.T
-            symmetric[:, columns, rows] = slopes.T
+            symmetric[:, rows, columns] = gradient.T
+            symmetric[:, columns, rows] = gradient.T
             by_m = 2 * cholesky.transpose(0, 2, 1) @ symmetric @ root
             by_m[:, diagonal, diagonal] *= m[:, diagonal, diagonal]
             return np.ascontiguousarray(by_m[:, rows, columns].T)
 
-        return type(self)(root @ root.transpose(0, 2, 1)), pull
+        return type(self)(root @ root.transpose(0, 2, 1)), pull_back
 
     def scaled(self, factor: float) -> Self:
         """Return the matrices times a factor."""
         return type(self)(self.matrices * factor)
 
-    def reach(self, dim: int, factor: float) -> Array:
+    def max_displacement(self, dim: int, factor: float) -> Array:
         """Return bounds that keep the singular values of M between 1/factor and factor.
 
-        Half of it is left to the diagonal, and the norm of what is below that is at most the other half.
+        The diagonal of M may change by √factor; the norm of the part below it is bounded by what remains.
         """
         rows, columns = np.tril_indices(dim)
         below = (factor**-0.5 - 1 / factor) / math.sqrt(max(1, dim * (dim - 1) / 2))
         return np.where(rows == columns, math.log(factor) / 2, below)
 
-    def self_slopes(self, dim: int) -> Array:
+    def self_overlap_gradient(self, dim: int) -> Array:
         """Return the lower triangle of −½ Σ⁻¹, (Q, n)."""
         rows, columns = np.tril_indices(dim)
         return np.asarray(-0.5 * np.linalg.inv(self.matrices)[:, rows, columns].T)
 
     def curvatures(self, dim: int) -> Array:
-        """Return 1 for the logarithms of the diagonal and ½ for what is below it."""
+        """Return 1 for the logarithms on the diagonal and ½ for the elements below it."""
         rows, columns = np.tril_indices(dim)
         return np.where(rows == columns, 1.0, 0.5)
 
@@ -153,13 +158,9 @@ class Full(Movable):
         return n, dim, dim
 
     @classmethod
-    def of_stored(cls, array: Array) -> Self:
-        """Take the matrices as they are."""
+    def from_stored(cls, array: Array) -> Self:
+        """Return these matrices."""
         return cls(array)
-
-    def directions(self) -> dict[str, Array]:
-        """Return them all under one name."""
-        return {"all": self.sigmas()}
 
     def stored(self) -> Array:
         """Return the matrices."""

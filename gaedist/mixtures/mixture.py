@@ -1,13 +1,15 @@
-"""Gaussian mixtures and the squared L2 distance between two of them, in log scale.
+"""Gaussian mixtures and their overlaps ⟨p, q⟩ = ∫ p q.
 
-A smoothed sample, the prior N(0, I), a smoothed prior and a mixture prior are all `Mixture`, and each
-distance of gaedist is ``squared_distance(p, q)`` = ⟨p, p⟩ + ⟨q, q⟩ − 2⟨p, q⟩ with ⟨p, q⟩ = ∫ p q.
+A smoothed sample, the prior N(0, I), a smoothed prior and a mixture prior are all `Mixture`. An overlap is a
+sum over pairs of components of ⟨N(a, A), N(b, B)⟩ = N(a − b; 0, A + B). This is Eq. (3), since
+Σ⁻¹(Σ⁻¹ + Γ⁻¹)⁻¹Γ⁻¹ = (Σ + Γ)⁻¹.
+
+All values are logarithms: for D in the thousands σ^(−D) overflows, and e^(−D/2) is lost next to 1.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -17,12 +19,13 @@ from gaedist.errors import GaedistError, check_dims
 from gaedist.mixtures.covariance import Covariance
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.families import common_family, promoted
-from gaedist.numerics import Array, signed_sum
+from gaedist.numerics import Array
 
-PLAIN = 1 / (4 * math.pi)
-"""The unit in which ⟨p, q⟩ is the plain integral."""
+PLAIN_UNIT = 1 / (4 * math.pi)
+"""The unit for which ⟨p, q⟩ (4π unit)^(D/2) is the integral itself."""
 
-NOTHING: Mapping[int, float] = MappingProxyType({})
+NO_LOG_SDS: Mapping[int, float] = MappingProxyType({})
+"""No standard deviations are known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +37,7 @@ class Mixture:
     centers : (n, D) array of double
         The x_i.
     covariance : Covariance
-        The Σ_i, of a family of `gaedist.mixtures.families`.
+        The Σ_i, of one of the families in `gaedist.mixtures.families`.
     weights : (n,) array of double, optional
         The w_i, positive with sum 1; 1/n each when not given.
     """
@@ -44,9 +47,9 @@ class Mixture:
     weights: Array | None = None
 
     def __post_init__(self) -> None:
-        """Raise `GaedistError` for no centres, covariances that do not fit them, or bad weights."""
+        """Raise `GaedistError` if there are no centers, or covariances or weights do not fit them."""
         if self.centers.ndim != 2 or 0 in self.centers.shape:
-            raise GaedistError(f"centers must be (n, D) and not empty; got shape {self.centers.shape}.")
+            raise GaedistError(f"centers must be an (n, D) array, not empty; got shape {self.centers.shape}.")
         self.covariance.check(self.centers)
         w = self.weights
         if w is not None and not (
@@ -61,10 +64,10 @@ class Mixture:
 
     @property
     def dim(self) -> int:
-        """D."""
+        """The dimension D."""
         return int(self.centers.shape[1])
 
-    def log2_ratios(self) -> Array:
+    def log2_relative_weights(self) -> Array:
         """Return log2(n w_i), (n,): exactly 0 for equal weights."""
         if self.weights is None:
             return np.zeros(len(self.centers))
@@ -72,24 +75,24 @@ class Mixture:
 
 
 def normal(dim: int, *, variance: float = 1.0) -> Mixture:
-    """Return N(0, variance · I) in ``dim`` dimensions: one component."""
+    """Return N(0, variance · I) in ``dim`` dimensions, a mixture of one component."""
     return Mixture(np.zeros((1, dim)), Constant(variance))
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """log ⟨p, q⟩, with the components' overlap with themselves apart.
+    """log ⟨p, q⟩, in two parts: the overlap of each component with itself, and the rest.
 
     Attributes
     ----------
     log_self : float
         log Σ_i w_i² ∫ N(x_i, Σ_i)² if p is q, else −inf.
     log_pairs : float
-        log of the sum over all other pairs.
+        log of the sum over all other pairs of components.
     provenance : Provenance
-        How that was made.
+        How ``log_pairs`` was computed.
     log_error : float
-        log of its standard error, where it was estimated.
+        log of the standard error of the sum over pairs if it was estimated from a sample of pairs, else −inf.
     """
 
     log_self: float
@@ -113,55 +116,8 @@ class Overlap:
         )
 
 
-@dataclass(frozen=True)
-class SquaredDistance:
-    """d²(p, q) = ⟨p, p⟩ + ⟨q, q⟩ − 2⟨p, q⟩.
-
-    Attributes
-    ----------
-    pp, qq, pq : Overlap
-        The terms ⟨p, p⟩, ⟨q, q⟩ and ⟨p, q⟩.
-    """
-
-    pp: Overlap
-    qq: Overlap
-    pq: Overlap
-
-    @cached_property
-    def signed_value(self) -> tuple[int, float]:
-        """The sign of d², −1, 0 or 1, and log |d²|: rounding, or `unbiased`, can make it negative."""
-        return signed_sum(
-            *((1, log) for term in (self.pp, self.qq) for log in (term.log_self, term.log_pairs)),
-            *((-2, log) for log in (self.pq.log_self, self.pq.log_pairs)),
-        )
-
-    @property
-    def log_value(self) -> float:
-        """The logarithm of d², −inf where d² is 0 or negative."""
-        sign, log_value = self.signed_value
-        return log_value if sign > 0 else -math.inf
-
-    @property
-    def provenance(self) -> Provenance:
-        """How the terms were computed, taken together."""
-        return Provenance.of_several(self.pp.provenance, self.qq.provenance, self.pq.provenance)
-
-    def unbiased(self, n: int, m: int | None = None) -> "SquaredDistance":
-        """Return the distance without the overlap of each point with itself.
-
-        Parameters
-        ----------
-        n : int
-            Number of points of p, at least 2 and equally weighted.
-        m : int, optional
-            Number of points of q, likewise. When not given, q is a prior and ⟨q, q⟩ stays as it is.
-        """
-        qq = self.qq if m is None else self.qq.unbiased(m)
-        return SquaredDistance(self.pp.unbiased(n), qq, self.pq)
-
-
-def overlap(p: Mixture, q: Mixture, *, unit: float = PLAIN, run: Run | None = None) -> Overlap:
-    """Return ⟨p, q⟩ (4π unit)^(D/2), by Eq. (3) in the form N(x_i − y_j; 0, Σ_i + Γ_j), in log scale.
+def overlap(p: Mixture, q: Mixture, *, unit: float = PLAIN_UNIT, run: Run | None = None) -> Overlap:
+    """Return ⟨p, q⟩ (4π unit)^(D/2) by Eq. (3), as logarithms.
 
     Raises
     ------
@@ -172,24 +128,33 @@ def overlap(p: Mixture, q: Mixture, *, unit: float = PLAIN, run: Run | None = No
 
 
 def overlaps(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run) -> list[Overlap]:
-    """Return ⟨p, q⟩ (4π unit)^(D/2) for each p, q and unit, as `overlap`.
+    """Return `overlap` of each (p, q, unit).
 
-    Constant covariances of the same centers are done in one pass over them.
+    Mixtures with the same centers and constant covariances share one pass over the pairs.
     """
     return evaluate([overlap_plan(pairs)], run)[0]
 
 
 def overlap_plan(
-    pairs: Sequence[tuple[Mixture, Mixture, float]], log_spreads: Mapping[int, float] = NOTHING
+    pairs: Sequence[tuple[Mixture, Mixture, float]], log_null_sds: Mapping[int, float] = NO_LOG_SDS
 ) -> Plan[list[Overlap]]:
-    """Plan what `overlaps` returns; ``log_spreads`` tells by place log sd of ⟨p, p⟩ under N(0, I)."""
+    """Return the plan of `overlaps`.
+
+    Parameters
+    ----------
+    pairs : sequence of (Mixture, Mixture, float)
+        p, q and unit.
+    log_null_sds : mapping of int to float
+        For some indices of ``pairs``, log of the standard deviation of ⟨p, p⟩ when the centers are drawn
+        from N(0, I): the scale of the tolerance when the engine estimates a sum from some of its pairs.
+    """
     jobs = []
-    for place, (p, q, unit) in enumerate(pairs):
+    for index, (p, q, unit) in enumerate(pairs):
         check_dims(p.dim, q.dim)
         job = pair_sum(p, q)
-        if place in log_spreads:
+        if index in log_null_sds:
             log_weight = _log_weight(p, q, p.dim / 2 * math.log(unit), job.log_scale)
-            job = replace(job, log_spread=log_spreads[place] - log_weight)
+            job = replace(job, log_spread=log_null_sds[index] - log_weight)
         jobs.append(job)
 
     def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> list[Overlap]:
@@ -201,64 +166,20 @@ def overlap_plan(
     return Plan(finish, jobs)
 
 
-def squared_distance(
-    p: Mixture, q: Mixture, *, unit: float = PLAIN, run: Run | None = None
-) -> SquaredDistance:
-    """Return ∫ (p − q)² (4π unit)^(D/2), in log scale.
-
-    Implements Eq. (6), with unit = 1 Eqs. (7) and (8), and with unit = σ² Eq. (5). The error is that of
-    three sums of positive terms: a few 1e-15 of ⟨p, p⟩ + ⟨q, q⟩ for codes of the size of σ, and 1e-11 of
-    it at most.
-
-    Parameters
-    ----------
-    p, q : Mixture
-        The densities.
-    unit : float
-        The variance v for which ∫ N(·; 0, vI)² counts as 1. By default 1/(4π), the plain integral.
-    run : Run, optional
-        Threads and progress.
-
-    Raises
-    ------
-    GaedistError
-        If p and q have different dimensions.
-    """
-    return squared_distances([(p, q, unit)], run or Run())[0]
-
-
-def squared_distances(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run) -> list[SquaredDistance]:
-    """Return ∫ (p − q)² (4π unit)^(D/2) for each p, q and unit, as `squared_distance`."""
-    return evaluate([distance_plan(pairs)], run)[0]
-
-
-def distance_plan(
-    pairs: Sequence[tuple[Mixture, Mixture, float]], log_spreads: Mapping[int, float] = NOTHING
-) -> Plan[list[SquaredDistance]]:
-    """Plan what `squared_distances` returns; ``log_spreads`` tells by place log sd of it under N(0, I)."""
-    wanted = []
-    for p, q, unit in pairs:
-        few, many = sorted(
-            (p, q), key=lambda mixture: len(mixture.centers)
-        )  # long rows are quicker than many
-        wanted += [(p, p, unit), (q, q, unit), (few, many, unit)]
-
-    def finish(found: list[Overlap]) -> list[SquaredDistance]:
-        return [SquaredDistance(*found[k : k + 3]) for k in range(0, len(found), 3)]
-
-    return overlap_plan(wanted, {3 * k: log for k, log in log_spreads.items()}).then(finish)
-
-
 def pair_sum(p: Mixture, q: Mixture) -> PairSum:
-    """Return ⟨p, q⟩ (4π)^(D/2) n m as a job, or its part over i > j if p is q.
+    """Return ⟨p, q⟩ (4π)^(D/2) n m as a job for the engine, or its part over i > j if p is q.
 
-    Covariances of different families are promoted to the narrowest one that holds both.
+    Covariances of different families are promoted to the narrowest family that contains both.
     """
     if p is q:
-        return p.covariance.pair_sum(p.covariance, p.centers, None, p.log2_ratios(), None)
+        return p.covariance.pair_sum(p.covariance, p.centers, None, p.log2_relative_weights(), None)
     family = common_family(p.covariance.name, q.covariance.name)
     return promoted(p.covariance, family, p.centers).pair_sum(
-        promoted(q.covariance, family, q.centers), p.centers, q.centers, p.log2_ratios(), q.log2_ratios()
+        promoted(q.covariance, family, q.centers),
+        p.centers,
+        q.centers,
+        p.log2_relative_weights(),
+        q.log2_relative_weights(),
     )
 
 
@@ -267,12 +188,14 @@ def _overlap(p: Mixture, q: Mixture, log_unit: float, log_scale: float, total: P
     log_pairs, log_error = log_weight + total.log, log_weight + total.log_error
     if p is not q:
         return Overlap(-math.inf, log_pairs, total.provenance, log_error)
-    log_squares = 2 * math.log(2) * p.log2_ratios() + (p.covariance.log_selves(p.dim) + log_unit)
+    log_squares = 2 * math.log(2) * p.log2_relative_weights() + (
+        p.covariance.log_self_overlaps(p.dim) + log_unit
+    )
     log_self = log_squares.max() + math.log(math.fsum(np.exp(log_squares - log_squares.max())))
     return Overlap(float(log_self) - 2 * math.log(len(p.centers)), log_pairs, total.provenance, log_error)
 
 
 def _log_weight(p: Mixture, q: Mixture, log_unit: float, log_scale: float) -> float:
-    """Return the logarithm of what a sum over pairs counts for; those of one sample count twice."""
+    """Return the log of the factor from a job's sum over pairs to the overlap; i > j counts twice."""
     n, m = len(p.centers), len(q.centers)
     return (log_scale + log_unit) - math.log(n) - math.log(m) + (math.log(2) if p is q else 0.0)

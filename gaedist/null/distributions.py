@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from gaedist.engine import ROUNDING, SINGLE, mean_and_sd
-from gaedist.mixtures.mixture import SquaredDistance
+from gaedist.mixtures.distance import SquaredDistance
 from gaedist.null.chi_square_sums import chi_square_sum
 from gaedist.null.kernel_spectrum import PairMoments
 from gaedist.numerics import Array, log_or_minus_inf

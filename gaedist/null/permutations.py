@@ -34,10 +34,11 @@ from gaedist.engine import (
     times_labels,
 )
 from gaedist.errors import GaedistError
-from gaedist.mixtures.covariance import Covariance, Movable
+from gaedist.mixtures.covariance import Covariance, PerPointCovariance
 from gaedist.mixtures.diagonal import Constant, Spherical
+from gaedist.mixtures.distance import SquaredDistance
 from gaedist.mixtures.families import common_family, promoted
-from gaedist.mixtures.mixture import Mixture, SquaredDistance, pair_sum
+from gaedist.mixtures.mixture import Mixture, pair_sum
 from gaedist.null.distributions import Assessment, Measured, Null, NullDistribution
 from gaedist.numerics import Array, log_or_minus_inf, signed_sum, to_linear
 
@@ -110,7 +111,7 @@ def permute_mixtures(
     sums = label_sums(pair_sum(pool, pool), bits, run, log_unit=log_unit - log_scale)
     values = _values_of_pairs(sums, n, m, unbiased, log_unit)
     if not unbiased:
-        log_selves = np.broadcast_to(pool.covariance.log_selves(pool.dim) + log_scale, n + m)
+        log_selves = np.broadcast_to(pool.covariance.log_self_overlaps(pool.dim) + log_scale, n + m)
         values = _with_self_overlaps(values, log_selves, pool.dim, bits, n, m)
     return _compared(values, replicates)
 
@@ -193,7 +194,7 @@ def _pool(p: Mixture, q: Mixture) -> Mixture:
         return Mixture(centers, p.covariance)
     family = common_family(p.covariance.name, q.covariance.name)
     wide = Spherical.name if family == Constant.name else family  # two different numbers
-    first, second = (cast(Movable, promoted(r.covariance, wide, r.centers)) for r in (p, q))
+    first, second = (cast(PerPointCovariance, promoted(r.covariance, wide, r.centers)) for r in (p, q))
     return Mixture(centers, cast(Covariance, first.concatenated(second)))
 
 

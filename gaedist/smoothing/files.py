@@ -1,4 +1,4 @@
-"""Files of σ, as `gaedist sigma` writes them and ``--sigma FILE`` reads them."""
+"""Files of σ: `gaedist sigma` writes them, ``--sigma FILE`` reads them."""
 
 import contextlib
 import os
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     import h5py
 
 _DATASET = "sigma"
-_LONGEST_SHOWN = 100
-_PATIENCE = 5.0  # seconds that another process may have the file open
-_BUSY = "{}: another process has it open. Wait until that has closed it."
+_MAX_SHOWN = 100  # characters of a text in a message
+_LOCK_TIMEOUT = 5.0  # seconds to wait while another process has the file open
+_LOCKED = "{}: another process has it open. Try again once that process has closed it."
 _HDF5 = (".h5", ".hdf5", ".hdf")
 
 
 def parse_sigma(text: str, rules: Collection[str], option: str = "--sigma") -> float | str | Array:
-    """Return a number, the name of a rule, or the array in a file, whichever the text of an option is."""
+    """Return the σ in an option's text: a number, the name of a rule, or the array in a file."""
     if text in rules:
         return text
     with contextlib.suppress(ValueError):
@@ -41,18 +41,20 @@ def parse_sigma(text: str, rules: Collection[str], option: str = "--sigma") -> f
     except OSError:  # a name too long for a file
         found = False
     if not found:
-        shown = text if len(text) < _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
-        raise GaedistError(f"{option} {shown!r}: no number, no file, and none of {', '.join(rules)}.")
+        shown = text if len(text) < _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+        raise GaedistError(
+            f"{option} {shown!r} is neither a number, nor a file, nor one of {', '.join(rules)}."
+        )
     return read_sigma(text)
 
 
 def read_sigma(name: str) -> Array:
-    """Read an array of σ from ``path`` or ``path::dataset``; in a file with several, the one named sigma.
+    """Read an array of σ from ``path`` or ``path::dataset``; by default the only one, or the one named sigma.
 
     Raises
     ------
     GaedistError
-        If there is no such file or array, or it holds no real numbers in one to three axes.
+        If there is no such file or array, or the array is not numeric or does not have one to three axes.
     """
     path, dataset = split_name(name)
     with open_arrays(path) as arrays:
@@ -66,20 +68,22 @@ def read_sigma(name: str) -> Array:
 
 def _shape_fault(shape: tuple[int, ...]) -> str | None:
     if not 1 <= len(shape) <= 3 or 0 in shape:
-        return f"no file of σ, which has one to three axes, none of them empty: its shape is {shape}"
+        return (
+            f"not an array of σ: it must have one to three axes, none of them empty, but its shape is {shape}"
+        )
     return None
 
 
 @dataclass(frozen=True)
 class SigmaTarget:
-    """Where a file of σ is to be written.
+    """The file, or the dataset of an HDF5 file, to which σ is written.
 
     Attributes
     ----------
     path : Path
         An .npy or an HDF5 file.
     dataset : str, optional
-        Name in an HDF5 file; the other datasets of the file stay.
+        Name of the dataset in an HDF5 file; other datasets in the file are kept.
     """
 
     path: Path
@@ -87,14 +91,14 @@ class SigmaTarget:
 
     @classmethod
     def parse(cls, name: str) -> "SigmaTarget":
-        """Parse ``path.npy``, ``path.h5`` or ``path.h5::dataset``; raise `GaedistError` if it cannot be."""
+        """Parse ``path.npy``, ``path.h5`` or ``path.h5::dataset``; raise `GaedistError` for other names."""
         text, separator, dataset = name.rpartition("::")
         path = Path(text if separator else name)
         dataset = dataset.strip("/") if separator else _DATASET
         if path.suffix.lower() in _HDF5 and not {"", ".", ".."} & set(dataset.split("/")):
             return cls(path, dataset)
         if path.suffix.lower() != ".npy" or separator:
-            raise GaedistError(f"{name!r}: a file of σ is PATH.npy, PATH.h5 or PATH.h5::DATASET.")
+            raise GaedistError(f"{name!r}: a file of σ must be named PATH.npy, PATH.h5 or PATH.h5::DATASET.")
         return cls(path, None)
 
     @property
@@ -103,9 +107,9 @@ class SigmaTarget:
         return f"{self.path}::{self.dataset}" if self.dataset else str(self.path)
 
     def check(self, inputs: Collection[str] = ()) -> None:
-        """Raise `GaedistError` for what can be known to fail, before a long computation.
+        """Raise `GaedistError`, before a long computation, if writing would fail.
 
-        That includes an .npy that is one of the inputs of the command, which would be lost.
+        Also if the file is an .npy among the inputs of the command, which would be overwritten.
         """
         try:
             if not self.path.resolve().parent.is_dir():
@@ -116,27 +120,30 @@ class SigmaTarget:
         if not existing:
             return
         if not self.path.is_file():
-            raise GaedistError(f"{self.path}: cannot be written: it is no regular file.")
+            raise GaedistError(f"{self.path}: cannot be written: it is not a regular file.")
         if self.dataset:
             with self._opened(self.path, "r") as file:
                 self._refuse_foreign(file)
         elif any(self.path.samefile(name) for name in inputs if Path(name).exists()):
-            raise GaedistError(f"{self.path}: is read by this command, and would be lost. Name another -o.")
+            raise GaedistError(
+                f"{self.path}: is an input of this command and would be overwritten. "
+                "Give another file with -o."
+            )
 
     def write(self, array: Array) -> None:
-        """Write the array; the file is never seen half-written, and what else it holds is kept.
+        """Write the array; the file is never visible half-written, and its other datasets are kept.
 
-        If it cannot be written, the array is put where it can, and the `GaedistError` says where.
+        If it cannot be written, the array is saved to a temporary file that the `GaedistError` names.
         """
         try:
             self._write(array)
         except GaedistError as error:
-            raise GaedistError(f"{error} The σ are in {_rescued(array)} instead.") from error
+            raise GaedistError(f"{error} The σ were saved to {_rescued(array)} instead.") from error
 
     def _write(self, array: Array) -> None:
         with contextlib.ExitStack() as stack:
             kept = self.dataset is not None and self.path.exists()
-            if kept:  # and locked until the copy has taken its place
+            if kept:  # and locked until the copy has replaced it
                 stack.enter_context(_locked(self.path))
             partial = stack.enter_context(whole_file(self.path))
             if kept:
@@ -161,57 +168,58 @@ class SigmaTarget:
         except GaedistError:
             raise
         except BlockingIOError as error:
-            raise GaedistError(_BUSY.format(self.name)) from error
+            raise GaedistError(_LOCKED.format(self.name)) from error
         except Exception as error:  # a damaged file raises OSError, RuntimeError, KeyError, ValueError, …
-            reason = str(error).partition(", ")[0][:_LONGEST_SHOWN]
-            raise GaedistError(f"{self.name}: cannot be written into that HDF5 file ({reason}).") from error
+            reason = str(error).partition(", ")[0][:_MAX_SHOWN]
+            raise GaedistError(f"{self.name}: cannot be written to this HDF5 file ({reason}).") from error
 
     def _refuse_foreign(self, file: "h5py.File") -> None:
-        """Raise `GaedistError` rather than follow a link, or overwrite what gaedist did not write."""
+        """Raise `GaedistError` if the dataset is behind a link, or was not written by gaedist."""
         import h5py
 
         parts = str(self.dataset).split("/")
         for k in range(1, len(parts) + 1):
             path = "/".join(parts[:k])
             if isinstance(file.get(path, getlink=True), (h5py.ExternalLink, h5py.SoftLink)):
-                raise GaedistError(f"{self.name}: {path} is a link, which is not followed. Name another.")
+                raise GaedistError(
+                    f"{self.name}: {path} is a link, and links are not followed. Give another dataset."
+                )
             if path not in file:
                 return
         found = file[self.dataset]
         if not isinstance(found, h5py.Dataset) or not is_sigma(found):
             raise GaedistError(
-                f"{self.name}: there is a {self.dataset} in it that gaedist did not write. "
-                "Name another dataset as PATH.h5::NAME."
+                f"{self.name}: the file already has a {self.dataset} that gaedist did not write. "
+                "Give another dataset as PATH.h5::NAME."
             )
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock that HDF5 takes on a file that it writes; what cannot be locked is left alone."""
+    """Hold the lock that HDF5 takes on a file it writes, on systems that have file locks."""
     try:
         import fcntl
     except ImportError:  # Windows, where an open file cannot be replaced anyway
         yield
         return
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _LOCK_TIMEOUT
     while True:
         with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
-                    raise GaedistError(_BUSY.format(path)) from error
-                time.sleep(_PATIENCE / 50)
+                    raise GaedistError(_LOCKED.format(path)) from error
+                time.sleep(_LOCK_TIMEOUT / 50)
                 continue
-            if os.path.samestat(
-                os.fstat(file.fileno()), path.stat()
-            ):  # and not what another took the place of
+            # or another process has replaced the file in the meantime
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 yield
                 return
 
 
 def _rescued(array: Array) -> str:
-    """Write an array into the folder for temporary files; return where."""
+    """Save an array in the folder for temporary files; return its path."""
     with tempfile.NamedTemporaryFile(prefix="gaedist-sigma-", suffix=".npy", delete=False) as stream:
         np.save(stream, array)
     return stream.name

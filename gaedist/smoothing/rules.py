@@ -1,6 +1,7 @@
-"""The rules that choose σ, from one sample or from two as one.
+"""The rules that choose σ, from one sample or from two together.
 
-`RULES` is their registry; `JOINT` looks at two samples apart, and stands beside it.
+`RULES` is the registry that the command line, the docs and the tests iterate over. `JOINT` is not in it: it
+needs two samples, and chooses the σ of both (`gaedist.smoothing.smooth.smooth_both`).
 """
 
 from collections.abc import Callable, Iterable
@@ -24,6 +25,7 @@ Sigma = float | str | ArrayLike
 """A standard deviation, the name of a rule, or an array as `gaedist sigma` writes it."""
 
 JOINT = "joint"
+"""The rule that minimises the distance between two samples over the σ of both."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,28 @@ class Rule:
     Attributes
     ----------
     about : str
-        What it does, and where it comes from.
+        A phrase for help texts.
+    definition : str
+        What is computed, with its formula.
+    reference : str
+        The source.
     find : callable
-        From the sample or both samples, the family and the run to the covariances of the first, or to an
+        Function of the samples, the family and the run. Returns the covariances of the first sample, or an
         `Optimum` that holds them.
     pooled : bool
-        It gives one σ for all points, of two samples too.
-    of_codes : bool
-        σ depends on the codes, and not on their number alone.
+        Whether the rule gives one σ for all points, and for two samples the one of the pooled points.
+    depends_on_codes : bool
+        Whether σ depends on the codes, and not only on n and D.
     searched : bool
-        It minimises the distance, so that the law of the distance at a given σ is not its law.
+        Whether σ minimises the distance itself, so that null distributions for a given σ do not apply.
     """
 
     about: str
+    definition: str
+    reference: str
     find: Callable[[tuple[Array, ...], str, Run], Covariance | Optimum]
     pooled: bool = False
-    of_codes: bool = True
+    depends_on_codes: bool = True
     searched: bool = False
 
 
@@ -70,53 +78,94 @@ def _best(samples: tuple[Array, ...], family: str, run: Run) -> Optimum:
     return replace(found, covariances=(promoted(found.covariances[0], family, samples[0]),))
 
 
-def _plug_in(name: str) -> Rule:
+def _bandwidth(name: str) -> Rule:
+    bandwidth = BANDWIDTHS[name]
+
     def find(samples: tuple[Array, ...], family: str, run: Run) -> Covariance:
-        sigma = BANDWIDTHS[name].find(samples, run)
-        return promoted(Constant(sigma**2), family, samples[0])
+        return promoted(Constant(bandwidth.find(samples, run) ** 2), family, samples[0])
 
-    return Rule(BANDWIDTHS[name].about, find, pooled=True, of_codes=BANDWIDTHS[name].of_codes)
+    return Rule(
+        bandwidth.about,
+        bandwidth.definition,
+        bandwidth.reference,
+        find,
+        pooled=True,
+        depends_on_codes=bandwidth.depends_on_codes,
+    )
 
+
+_PAPER = "Duda, Gaussian Auto-Encoder, 2018"
 
 RULES: dict[str, Rule] = {
-    "mean-field": Rule("each point as if the others were N(0, I), Eq. (9)", _mean_field),
-    "mean-field-approx": Rule("1 + |x|²/(2D), Eq. (10)", _approximate),
-    "optimize": Rule("least Eq. (7), or (6), over all points together", _optimize, searched=True),
-    "best": Rule("the one σ of least Eq. (7)", _best, pooled=True, searched=True),
-    **{name: _plug_in(name) for name in BANDWIDTHS},
+    "mean-field": Rule(
+        about="from each point's position, as if the others were N(0, I)",
+        definition="Σ_i minimises ∫ (N(x_i, Σ_i) − N(0, I))², Eq. (9)",
+        reference=f"{_PAPER}, sec. II.D",
+        find=_mean_field,
+    ),
+    "mean-field-approx": Rule(
+        about="quick approximation of mean-field",
+        definition="σ_i = 1 + |x_i|²/(2D), Eq. (10)",
+        reference=f"{_PAPER}, sec. II.D",
+        find=_approximate,
+    ),
+    "optimize": Rule(
+        about="minimises the distance to N(0, I) over the σ of every point",
+        definition="the Σ_i minimise the distance to N(0, I): Eq. (7) if spherical, else Eq. (6)",
+        reference=f"{_PAPER}, sec. II.C",
+        find=_optimize,
+        searched=True,
+    ),
+    "best": Rule(
+        about="the one σ that minimises the distance to N(0, I)",
+        definition="σ minimises the distance to N(0, I), Eq. (7)",
+        reference=f"{_PAPER}, sec. II.C",
+        find=_best,
+        pooled=True,
+        searched=True,
+    ),
+    **{name: _bandwidth(name) for name in BANDWIDTHS},
 }
 """Name → rule."""
 
 
 def is_pooled(rule: str) -> bool:
-    """Tell whether a rule gives one σ for all points, of two samples too."""
+    """Return whether a rule gives one σ for all points, also of two samples."""
     return rule in RULES and RULES[rule].pooled
 
 
 def listed(sigmas: Iterable[Sigma]) -> list[Sigma]:
-    """Return several σ as a list; raise `GaedistError` for what is one."""
+    """Return several σ as a list; raise `GaedistError` for a single one."""
     if isinstance(sigmas, str) or not isinstance(sigmas, Iterable):
-        raise GaedistError(f"several σ must come as a list, such as [1.0, 'median']; got {sigmas!r}.")
+        raise GaedistError(f"several σ must be given as a list, such as [1.0, 'median']; got {sigmas!r}.")
     return list(sigmas)
 
 
 def is_number(sigma: Sigma) -> bool:
-    """Tell whether σ is one number, and no rule or array."""
+    """Return whether σ is a single number, not the name of a rule or an array."""
     return isinstance(sigma, (int, float, np.number)) or (isinstance(sigma, np.ndarray) and sigma.ndim == 0)
 
 
 def is_repeatable(sigma: Sigma) -> bool:
-    """Tell whether σ can be had for another sample: from a number or a rule, and no array."""
+    """Return whether σ can be determined for another sample too: it is a number or a rule, not an array."""
     return isinstance(sigma, str) or is_number(sigma)
 
 
 def family_of(sigma: Sigma, covariance: str | None) -> str:
-    """Return the family that a rule or a number will give, or a family that holds a given array.
+    """Return the name of the family in which σ will be given; for an array, one that contains it.
+
+    Parameters
+    ----------
+    sigma : float, str or array_like
+        A number, a rule (or `JOINT`), or an array.
+    covariance : str, optional
+        The family the user chose. When not given: constant where σ is the same for all points, else
+        spherical; full for an array, whose own family depends on the codes too.
 
     Raises
     ------
     GaedistError
-        If there is no such rule or family, or they do not go together.
+        For an unknown rule or family, or a constant covariance with a rule that gives each point its own σ.
     """
     if covariance is not None:
         check_choice("covariance", covariance, FAMILIES)
@@ -126,7 +175,7 @@ def family_of(sigma: Sigma, covariance: str | None) -> str:
     family = covariance or (Constant.name if is_pooled(sigma) else Spherical.name)
     if family == Constant.name and sigma != "optimize" and not is_pooled(sigma):
         raise GaedistError(
-            f"sigma {sigma} differs from point to point, and a constant covariance does not. "
-            f"Use {', '.join(MEAN_FIELDS)}."
+            f"sigma {sigma} gives each point its own σ, which a constant covariance cannot hold. "
+            f"Use one of {', '.join(MEAN_FIELDS)}."
         )
     return family

@@ -1,50 +1,48 @@
-"""A sample smoothed by Gaussians of given or chosen σ: a mixture, and what to say of its σ."""
+"""Smoothing one sample or two by Gaussians whose σ is given or chosen by a rule: from codes to `Mixture`."""
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from gaedist.engine import Run
-from gaedist.errors import GaedistError, check_choice, check_dims
-from gaedist.files.codes import as_codes
-from gaedist.mixtures.covariance import Covariance, Movable, check_sigma
+from gaedist.errors import check_choice, check_dims
 from gaedist.mixtures.diagonal import Constant
-from gaedist.mixtures.families import FAMILIES, holds, promoted
+from gaedist.mixtures.families import FAMILIES, promoted
 from gaedist.mixtures.mixture import Mixture
 from gaedist.numerics import Array
+from gaedist.smoothing.given import given_covariance
 from gaedist.smoothing.optimize import Optimum, optimize_jointly
 from gaedist.smoothing.rules import JOINT, RULES, Sigma, family_of, is_number, is_pooled
 
 GIVEN = "given"
+"""The name of the rule in results where σ is a number or an array."""
 
-_PATIENCE = 5.0  # seconds of a pass without a warning
+FACTOR, LARGEST_FACTOR = 2.0, 1e3
+"""Default and upper bound of the factor by which `JOINT` may change a σ from its mean field."""
 
-FACTOR = 2.0
-"""By how much `JOINT` may change a σ from its mean field, unless told otherwise."""
-
-LARGEST_FACTOR = 1e3
+_LONG_PASS = 5.0  # seconds; a slower pass over all pairs is announced
 
 
 @dataclass(frozen=True)
 class SigmaSummary:
-    """The standard deviations of a smoothing. What does not apply is None.
+    """The standard deviations in use, and the course of their optimisation. What does not apply is None.
 
     Attributes
     ----------
     rule : str
-        Where they come from; ``given`` for a number or an array.
+        The rule that chose σ; ``given`` for a number or an array.
     min, median, max : float
-        Over all points and directions.
+        Of σ over all points and directions.
     iterations, evaluations : int, optional
         Of an optimisation, over all its starts; an evaluation is a pass over all pairs.
     gradient_norm : float, optional
-        At its end; half its square is about what −log(1 − d²), or log d² for ``joint``, could still fall.
+        At the end of the optimisation. Half its square is roughly the decrease that is still possible, of
+        −log(1 − d²), or of log d² for ``joint``.
     converged, interrupted : bool, optional
-        Whether it ended by its own rule, or by Ctrl-C with the best it had.
+        Whether the optimisation met its stopping rule; whether Ctrl-C ended it, so that σ is the best so far.
     at_bounds : int, optional
-        Points with a σ at a bound, for ``joint``.
+        Number of points with a σ at a bound, for ``joint``.
     """
 
     rule: str
@@ -61,31 +59,32 @@ class SigmaSummary:
 
 @dataclass(frozen=True, eq=False)
 class Smoothing:
-    """Smoothed samples, and where their σ come from.
+    """One or two smoothed samples, and how their σ were chosen.
 
     Attributes
     ----------
     mixtures : tuple of Mixture
-        One or two.
+        The smoothed samples.
     rule : str
-        Name of the rule.
+        Name of the rule, or of both rules if they differ.
     optimum : Optimum, optional
-        How an optimisation went; of two, the sums.
-    by_point : bool
-        No σ is known to depend on other points than its own, or on which of two samples a point is in.
-    of_codes : bool
-        σ depends on the codes, and not on their number alone.
+        The result of an optimisation; for two of them, counts are summed.
+    label_independent : bool
+        Whether no σ would change if points were reassigned between the two samples; for one sample, whether
+        each σ depends on its own point alone.
+    depends_on_codes : bool
+        Whether σ depends on the codes, and not only on n and D.
     """
 
     mixtures: tuple[Mixture, ...]
     rule: str
     optimum: Optimum | None = None
-    by_point: bool = True
-    of_codes: bool = True
+    label_independent: bool = True
+    depends_on_codes: bool = True
 
     @property
     def summary(self) -> SigmaSummary:
-        """The standard deviations in use."""
+        """The standard deviations in use, and the course of an optimisation."""
         sigmas = np.concatenate([p.covariance.sigmas().ravel() for p in self.mixtures])
         found: dict[str, Any] = {}
         if self.optimum:
@@ -96,71 +95,90 @@ class Smoothing:
         )
 
 
-def smooth(codes: ArrayLike, sigma: Sigma, covariance: str | None, run: Run) -> Smoothing:
+def smooth(codes: Array, sigma: Sigma, covariance: str | None, run: Run) -> Smoothing:
     """Smooth a sample by Gaussians.
 
     Parameters
     ----------
-    codes : (n, D) array_like
-        The sample.
+    codes : (n, D) array of double
+        The sample, as `gaedist.files.codes.as_codes` returns it; it is not validated again.
     sigma : float, str or array_like
-        σ, the name of one of `RULES`, or an array: (n,) spherical, (n, 2) radial, along and across, and
-        (n, D) diagonal standard deviations, or (n, D, D) full covariances.
+        σ, the name of one of `RULES`, or an array: standard deviations (n,) for spherical, (n, 2) for radial
+        (along x, across x) and (n, D) for diagonal covariances, or full covariance matrices (n, D, D).
     covariance : str, optional
-        One of `gaedist.mixtures.families.FAMILIES`; by default the narrowest that fits σ.
+        One of `gaedist.mixtures.families.FAMILIES`; by default the narrowest that contains σ.
     run : Run
-        Threads, and whom to tell.
+        Threads, and the callbacks for notes and status.
 
     Raises
     ------
     GaedistError
-        If ``codes`` is no non-empty, finite, real 2-D array, σ is not positive and finite or of another
-        shape, or the family cannot hold it.
+        If σ is not positive and finite, or has a shape that fits no family; if the chosen family does not
+        contain it; or if the codes are too far from 0 for the rule.
     """
-    x = as_codes(codes)
     if isinstance(sigma, str):
         check_choice("sigma", sigma, RULES)
         family = family_of(sigma, covariance)
-        _warn_of_cost(x, family, run)
-        found = RULES[sigma].find((x,), family, run)
+        _warn_of_cost(codes, family, run)
+        found = RULES[sigma].find((codes,), family, run)
         if isinstance(found, Optimum):
-            return Smoothing((Mixture(x, found.covariances[0]),), sigma, found, by_point=False)
+            return Smoothing((Mixture(codes, found.covariances[0]),), sigma, found, label_independent=False)
         rule = RULES[sigma]
-        return Smoothing((Mixture(x, found),), sigma, by_point=not rule.pooled, of_codes=rule.of_codes)
-    given = _given(sigma, x, covariance)
-    _warn_of_cost(x, given.name, run)
-    return Smoothing((Mixture(x, given),), GIVEN, by_point=is_number(sigma), of_codes=False)
+        return Smoothing(
+            (Mixture(codes, found),),
+            sigma,
+            label_independent=not rule.pooled,
+            depends_on_codes=rule.depends_on_codes,
+        )
+    given = given_covariance(sigma, codes, covariance)
+    _warn_of_cost(codes, given.name, run)
+    return Smoothing(
+        (Mixture(codes, given),), GIVEN, label_independent=is_number(sigma), depends_on_codes=False
+    )
 
 
 def _warn_of_cost(codes: Array, family: str, run: Run) -> None:
-    """Say so where a pass over all pairs takes long because of the family."""
+    """Announce a pass over all pairs that will be slow because of the covariance family."""
     n, dim = codes.shape
     pairs = n * (n - 1) / 2
-    seconds = FAMILIES[family].seconds_a_pair(dim) * pairs / run.used_threads
-    if run.note and seconds > _PATIENCE:
+    seconds = FAMILIES[family].seconds_per_pair(dim) * pairs / run.used_threads
+    if run.note and seconds > _LONG_PASS:
         run.note(
-            f"{family} covariances need a Cholesky factor for each of {pairs:.3g} pairs of {dim} × {dim} "
-            f"matrices, about {seconds:.0f} s a pass."
+            f"{family} covariances need a Cholesky factor of a {dim} × {dim} matrix for each of {pairs:.3g} "
+            f"pairs: about {seconds:.0f} s for a pass over all pairs."
         )
 
 
 def smooth_both(
-    x: ArrayLike,
-    y: ArrayLike,
+    x: Array,
+    y: Array,
     sigmas: tuple[Sigma, Sigma],
     covariance: str | None,
     run: Run,
     *,
     factor: float = FACTOR,
 ) -> Smoothing:
-    """Smooth two samples, each by its own rule, or both by `JOINT`.
+    """Smooth two samples, each by its own σ, both by the bandwidth of the pooled points, or by `JOINT`.
+
+    Parameters
+    ----------
+    x, y : (n, D) and (m, D) arrays of double
+        The samples, as `gaedist.files.codes.as_codes` returns them; they are not validated again.
+    sigmas : pair of float, str or array_like
+        σ of each sample, as for `smooth`. If both are the same bandwidth, it is computed from the pooled
+        points. `JOINT` in the first place chooses the σ of both.
+    covariance : str, optional
+        As for `smooth`.
+    run : Run
+        As for `smooth`.
+    factor : float
+        For `JOINT`, the factor by which a σ may differ from its mean field; above 1.
 
     Raises
     ------
     GaedistError
-        As `smooth`; for `JOINT` also if the dimensions differ, or ``factor`` is not above 1.
+        As `smooth`; also if the dimensions differ.
     """
-    x, y = as_codes(x), as_codes(y)
     check_dims(x.shape[1], y.shape[1])
     if isinstance(sigmas[0], str) and sigmas[0] == JOINT:
         return _joint(x, y, family_of(JOINT, covariance), factor, run)
@@ -169,24 +187,24 @@ def smooth_both(
         return _pooled(x, y, first, covariance, run)
     p = smooth(x, first, covariance, run)
     if p.optimum and p.optimum.interrupted and isinstance(second, str) and second == "optimize":
-        # nor shall another search begin: the start of one is the best so far
+        # Ctrl-C ended the first search, so no second one begins: its starting point is used instead
         constant = isinstance(p.mixtures[0].covariance, Constant)
         second = float(p.mixtures[0].covariance.sigmas()[0]) if constant else "mean-field"
     q = smooth(y, second, covariance, run)
     rule = p.rule if p.rule == q.rule else f"{p.rule}, {q.rule}"
-    by_point = p.by_point and q.by_point and _is_same(first, second)
-    return Smoothing(p.mixtures + q.mixtures, rule, _together(p.optimum, q.optimum), by_point)
+    label_independent = p.label_independent and q.label_independent and _is_same(first, second)
+    return Smoothing(p.mixtures + q.mixtures, rule, _together(p.optimum, q.optimum), label_independent)
 
 
 def _is_same(first: Sigma, second: Sigma) -> bool:
-    """Tell whether points of both samples get their σ in the same way."""
+    """Return whether points of both samples get their σ from the same number or rule."""
     if isinstance(first, str) or isinstance(second, str):
         return isinstance(first, str) and isinstance(second, str) and first == second
     return is_number(first) and is_number(second) and bool(first == second)
 
 
 def _pooled(x: Array, y: Array, rule: str, covariance: str | None, run: Run) -> Smoothing:
-    """Smooth both by one σ, which no exchange of points between them would change."""
+    """Smooth both by the σ of the pooled points, which does not depend on which sample a point is in."""
     family = family_of(rule, covariance)
     found = RULES[rule].find((x, y), Constant.name, run)
     optimum = found if isinstance(found, Optimum) else None
@@ -200,11 +218,11 @@ def _joint(x: Array, y: Array, family: str, factor: float, run: Run) -> Smoothin
         _warn_of_cost(codes, family, run)
     found = optimize_jointly(x, y, family, factor, run)
     mixtures = tuple(Mixture(codes, c) for codes, c in zip((x, y), found.covariances, strict=True))
-    return Smoothing(mixtures, JOINT, found, by_point=False)
+    return Smoothing(mixtures, JOINT, found, label_independent=False)
 
 
 def _together(first: Optimum | None, second: Optimum | None) -> Optimum | None:
-    """Sum up two optimisations."""
+    """Return two optimisations as one: counts are summed, and it converged if both did."""
     if first is None or second is None:
         return first or second
     return Optimum(
@@ -215,37 +233,3 @@ def _together(first: Optimum | None, second: Optimum | None) -> Optimum | None:
         first.converged and second.converged,
         first.interrupted or second.interrupted,
     )
-
-
-def _given(sigma: float | ArrayLike, codes: Array, family: str | None) -> Covariance:
-    try:
-        array = np.asarray(sigma)
-    except ValueError as error:
-        raise GaedistError("sigma is no array: its rows differ in length.") from error
-    if array.dtype.kind not in "fiu" or np.ma.is_masked(sigma):
-        raise GaedistError(f"sigma must be a number, an array of them or a rule; got {array.dtype}.")
-    if array.ndim == 0:
-        constant = Constant(check_sigma(float(array)) ** 2)
-        return promoted(constant, family or Constant.name, codes)
-    n, dim = codes.shape
-    shapes = {name: cls.stored_shape(n, dim) for name, cls in FAMILIES.items() if issubclass(cls, Movable)}
-    fitting = [name for name, shape in shapes.items() if shape == array.shape]
-    if not fitting:
-        wanted = ", ".join(f"{shape} ({name})" for name, shape in shapes.items())
-        raise GaedistError(
-            f"sigma of {n} points in {dim} dimensions is {wanted}; got {array.shape}. "
-            "Choose σ for the same rows."
-        )
-    meant = [name for name in fitting if family is None or holds(family, name)]
-    if not meant:
-        raise GaedistError(f"sigma is {' or '.join(fitting)}, and the {family} family cannot hold it.")
-    if len(meant) > 1:
-        raise GaedistError(
-            f"sigma of shape {array.shape} can be {' or '.join(meant)} at D = {dim}. "
-            "Say which with --covariance (covariance=); for full, write matrices."
-        )
-    if not np.isfinite(array).all():
-        raise GaedistError(f"sigma is not finite in row {int(np.argwhere(~np.isfinite(array))[0][0])}.")
-    given = cast(type[Movable], FAMILIES[meant[0]]).of_stored(np.array(array, dtype=np.float64))
-    given.check(codes)
-    return promoted(given, family or meant[0], codes)

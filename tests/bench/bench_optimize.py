@@ -37,7 +37,7 @@ class Plain:
         point = self.score((Spherical(variances[:, np.newaxis]),))
         rest = math.exp(-point.loss)
         self.seen.append((-math.expm1(-point.loss), rest))
-        return len(z) * self.seen[-1][0], len(z) * rest * point.slopes[0][0] * variances
+        return len(z) * self.seen[-1][0], len(z) * rest * point.gradients[0][0] * variances
 
     def evaluations_to(self, best, tolerance):
         """Evaluations until d² is within this part of the best d², or of 1 − d² if that is smaller."""

@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from gaedist.engine import Run
+from gaedist.mixtures.distance import squared_distance
 from gaedist.mixtures.families import Constant
-from gaedist.mixtures.mixture import Mixture, squared_distance
+from gaedist.mixtures.mixture import Mixture
 from gaedist.null.permutations import permute_mixtures, permuted_labels
 
 SEED, SQUARE = 0, 2000

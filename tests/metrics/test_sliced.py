@@ -3,14 +3,6 @@ import math
 import mpmath
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
-from scipy.integrate import quad
-from scipy.special import ndtri, roots_gegenbauer
-from scipy.stats import beta as beta_law
-from scipy.stats import norm
-
-from gaedist.engine import Run, random_directions
-from gaedist.engine.directions import Slices, slice_values
 from gaedist.metrics.sliced import (
     EppsPulley,
     Wasserstein,
@@ -21,6 +13,14 @@ from gaedist.metrics.sliced import (
     wasserstein_cumulants,
     wasserstein_mean,
 )
+from numpy.testing import assert_allclose
+from scipy.integrate import quad
+from scipy.special import ndtri, roots_gegenbauer
+from scipy.stats import beta as beta_law
+from scipy.stats import norm
+
+from gaedist.engine import Run, random_directions
+from gaedist.engine.directions import Slices, slice_values
 from gaedist.null.kernel_spectrum import log_harmonics
 
 

@@ -9,8 +9,9 @@ from numpy.testing import assert_allclose
 from scipy.stats import binom, chisquare
 
 from gaedist import Run
+from gaedist.mixtures.distance import squared_distance
 from gaedist.mixtures.families import FAMILIES, Constant, Spherical
-from gaedist.mixtures.mixture import Mixture, squared_distance
+from gaedist.mixtures.mixture import Mixture
 from gaedist.null.permutations import deal, permuted
 
 

@@ -1,3 +1,5 @@
+"""Bandwidths follow their formulas, for one sample or two together, and score as the numbers they give."""
+
 import math
 
 import naive
@@ -8,7 +10,7 @@ from scipy.optimize import minimize_scalar
 
 import gaedist
 from gaedist import GaedistError, Run, compare, score
-from gaedist.smoothing.bandwidths import BANDWIDTHS
+from gaedist.smoothing.bandwidths import BANDWIDTHS, silverman_gamma
 
 POOLED = [*BANDWIDTHS, "best"]
 
@@ -18,7 +20,7 @@ def sample(n, dim, seed=0):
 
 
 def found(x, rule, run=None):
-    """The one σ of a rule, as a score tells it."""
+    """The one σ of a rule, as a score reports it."""
     summary = score(x, sigma=rule, null="none", run=run).sigma
     assert summary.rule == rule
     assert summary.min == summary.median == summary.max
@@ -47,7 +49,7 @@ def test_median_of_many_points_is_that_of_some_of_them():
     x, notes = sample(3200, 2), []
     few = found(x, "median", Run(note=notes.append))
     assert notes == [
-        "the median distance is that of the pairs of 3000 of 3200 points, drawn with --seed.",
+        "the median distance is computed from 3000 of 3200 points, drawn at random (--seed).",
     ]
     assert found(x, "median") == few
     assert found(x, "median", Run(seed=1)) != few
@@ -59,22 +61,22 @@ def test_median_of_many_points_is_that_of_some_of_them():
 
 
 def test_median_takes_fewer_points_of_many_dimensions(monkeypatch):
-    monkeypatch.setattr("gaedist.smoothing.bandwidths._MOST_WORK", 1e4)
+    monkeypatch.setattr("gaedist.smoothing.bandwidths._MAX_WORK", 1e4)
     for dim, most in ((2, 100), (8, 50), (10**5, 2)):
         notes = []
         found(sample(110, dim), "median", Run(note=notes.append))
-        assert f"pairs of {most} of 110 points" in notes[0]
+        assert f"from {most} of 110 points" in notes[0]
 
 
 @pytest.mark.parametrize(
     ("codes", "message"),
     [
-        (np.ones((1, 3)), "needs two of them. Give sigma as a number"),
+        (np.ones((1, 3)), "needs at least 2 points. Give sigma as a number"),
         (np.ones((9, 3)), "is 0. Give sigma as a number"),
         (np.repeat([[0.0], [1.0]], [8, 1], axis=0), "is 0. Give sigma as a number"),
     ],
 )
-def test_median_of_points_that_have_none(codes, message):
+def test_points_without_a_positive_median_distance_are_refused(codes, message):
     with pytest.raises(GaedistError, match=message):
         score(codes, sigma="median")
 
@@ -176,3 +178,10 @@ def test_two_equal_single_points_have_no_median():
     with pytest.raises(GaedistError, match="is 0"):
         compare(np.ones((1, 2)), np.ones((1, 2)), sigma="median")
     assert_allclose(compare(np.zeros((1, 2)), np.ones((1, 2)), sigma="median").sigma.median, 1.0, rtol=1e-15)
+
+
+@pytest.mark.parametrize("sizes", [(1,), (100,), (3, 50)])
+def test_gamma_of_silverman_is_its_squared_bandwidth(sizes):
+    samples = [sample(n, 2) for n in sizes]
+    sigma = BANDWIDTHS["silverman"].find(tuple(samples), Run())
+    assert_allclose(silverman_gamma(*sizes), sigma**2, rtol=1e-15)  # two roundings apart

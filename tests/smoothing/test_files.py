@@ -1,3 +1,5 @@
+"""What is written to a file of σ is read back; other datasets, inputs and the σ themselves are never lost."""
+
 from pathlib import Path
 
 import h5py
@@ -29,7 +31,7 @@ def test_what_is_written_is_read_back(array, name):
     target.write(array)
     np.testing.assert_array_equal(read_sigma(name), array)
     target.check()
-    target.write(2 * array)  # its own may be written again
+    target.write(2 * array)  # what gaedist wrote may be overwritten
     np.testing.assert_array_equal(read_sigma(target.name), 2 * array)
 
 
@@ -41,12 +43,12 @@ def test_other_orders_and_types_are_read(order, dtype):
     np.testing.assert_array_equal(read_sigma("a.npy"), array)
 
 
-def test_among_several_arrays_the_one_named_sigma_is_meant():
+def test_of_several_arrays_the_one_named_sigma_is_read():
     np.savez("a.npz", codes=np.ones((4, 3)), sigma=np.full(4, 0.5))
     np.testing.assert_array_equal(read_sigma("a.npz"), np.full(4, 0.5))
 
 
-def test_what_a_file_holds_is_kept_and_codes_are_still_found(gaedist):
+def test_other_datasets_are_kept_and_codes_are_still_found(gaedist):
     rng = np.random.default_rng(0)
     with h5py.File("codes.h5", "w") as file:
         file["epoch1"] = rng.normal(size=(20, 3))
@@ -58,7 +60,7 @@ def test_what_a_file_holds_is_kept_and_codes_are_still_found(gaedist):
     assert gaedist("score", "codes.h5", "--sigma", "codes.h5", "--format", "value")[0] == 0
 
 
-def test_nothing_of_others_is_overwritten(tmp_path, monkeypatch):
+def test_what_gaedist_did_not_write_is_not_overwritten(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with h5py.File("other.h5", "w") as file:
         file["a"] = 1
@@ -69,10 +71,10 @@ def test_nothing_of_others_is_overwritten(tmp_path, monkeypatch):
         file["soft"] = h5py.SoftLink("/codes")
     before = {name: Path(name).read_bytes() for name in ("a.h5", "other.h5")}
     for dataset, message in {
-        "codes": "there is a codes in it that gaedist did not write",
-        "group": "there is a group in it",
+        "codes": "already has a codes that gaedist did not write",
+        "group": "already has a group",
         "codes/x": "did not write|cannot be written",
-        "link/x": "link is a link, which is not followed",
+        "link/x": "link is a link, and links are not followed",
         "soft": "soft is a link",
     }.items():
         target = SigmaTarget.parse(f"a.h5::{dataset}")
@@ -81,41 +83,41 @@ def test_nothing_of_others_is_overwritten(tmp_path, monkeypatch):
     assert {name: Path(name).read_bytes() for name in before} == before
 
 
-def test_what_cannot_be_written_is_kept_elsewhere(tmp_path, monkeypatch):
+def test_sigma_that_cannot_be_written_is_saved_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with h5py.File("a.h5", "w") as file:
         file["codes"] = np.ones((4, 3))
-    with pytest.raises(GaedistError, match=r"The σ are in .*gaedist-sigma-") as caught:
+    with pytest.raises(GaedistError, match=r"The σ were saved to .*gaedist-sigma-") as caught:
         SigmaTarget.parse("a.h5::codes").write(np.arange(4.0))
-    name = str(caught.value).split("The σ are in ")[1].split(" instead")[0]
+    name = str(caught.value).split("The σ were saved to ")[1].split(" instead")[0]
     np.testing.assert_array_equal(np.load(name), np.arange(4.0))
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("s.txt", r"a file of σ is PATH\.npy"),
-        ("s.npy::x", r"a file of σ is PATH\.npy"),
-        ("s.h5::..", "a file of σ is"),
-        ("", "a file of σ is"),
+        ("s.txt", r"a file of σ must be named PATH\.npy"),
+        ("s.npy::x", r"a file of σ must be named PATH\.npy"),
+        ("s.h5::..", "a file of σ must be named"),
+        ("", "a file of σ must be named"),
     ],
 )
-def test_names_that_are_no_target(name, message):
+def test_other_names_are_refused(name, message):
     with pytest.raises(GaedistError, match=message):
         SigmaTarget.parse(name)
 
 
-def test_targets_that_cannot_be_written(folder):
+def test_what_cannot_be_written_is_refused_beforehand(folder):
     np.save("codes.npy", np.ones((3, 2)))
     (folder / "text.h5").write_text("no HDF5")
     (folder / "folder.npy").mkdir()
     with pytest.raises(GaedistError, match="there is no such folder"):
         SigmaTarget.parse("none/s.npy").check()
-    with pytest.raises(GaedistError, match="it is no regular file"):
+    with pytest.raises(GaedistError, match="it is not a regular file"):
         SigmaTarget.parse("folder.npy").check()
-    with pytest.raises(GaedistError, match="cannot be written into that HDF5 file"):
+    with pytest.raises(GaedistError, match="cannot be written to this HDF5 file"):
         SigmaTarget.parse("text.h5").check()
-    with pytest.raises(GaedistError, match="is read by this command, and would be lost"):
+    with pytest.raises(GaedistError, match="is an input of this command and would be overwritten"):
         SigmaTarget.parse("codes.npy").check(["codes.npy"])
     with pytest.raises(GaedistError, match="cannot be written"):
         SigmaTarget.parse("x" * 300 + ".npy").check()
@@ -124,19 +126,19 @@ def test_targets_that_cannot_be_written(folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nope", "--sigma 'nope': no number, no file, and none of mean-field"),
-        ("", "--sigma '': no number"),
-        ("x" * 5000, "no number"),
+        ("nope", "--sigma 'nope' is neither a number, nor a file, nor one of mean-field"),
+        ("", "--sigma '' is neither a number"),
+        ("x" * 5000, "neither a number"),
         ("0", "sigma must be a positive, finite number; got 0"),
         ("nan", "got nan"),
     ],
 )
-def test_texts_that_are_no_sigma(text, message):
+def test_other_texts_are_refused(text, message):
     with pytest.raises(GaedistError, match=message):
         parse_sigma(text, RULES)
 
 
-def test_files_that_hold_no_sigma():
+def test_files_without_an_array_of_sigma_are_refused():
     np.save("a.npy", np.ones((2, 2, 2, 2)))
     np.save("b.npy", np.array(["x"]))
     with pytest.raises(GaedistError, match="one to three axes"):
@@ -147,7 +149,7 @@ def test_files_that_hold_no_sigma():
 
 def test_a_file_that_another_process_writes_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("gaedist.smoothing.files._PATIENCE", 0.1)
+    monkeypatch.setattr("gaedist.smoothing.files._LOCK_TIMEOUT", 0.1)
     with h5py.File("a.h5", "w") as writer:
         writer["codes"] = np.ones((4, 3))
         writer.flush()

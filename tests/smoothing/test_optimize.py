@@ -1,3 +1,8 @@
+"""The search ends at or below dense minimisation, the mean field and narrower families, within its bounds.
+
+Ctrl-C leaves the best so far, and results do not depend on threads.
+"""
+
 import math
 
 import naive
@@ -11,10 +16,11 @@ from threadpoolctl import threadpool_limits
 
 from gaedist.engine import Run
 from gaedist.mixtures.diagonal import Constant
-from gaedist.mixtures.families import FAMILIES, holds
-from gaedist.mixtures.mixture import Mixture, normal, squared_distance
+from gaedist.mixtures.distance import squared_distance
+from gaedist.mixtures.families import FAMILIES, contains
+from gaedist.mixtures.mixture import Mixture, normal
 from gaedist.smoothing.mean_field import MEAN_FIELDS
-from gaedist.smoothing.objectives import Between, Score
+from gaedist.smoothing.objectives import Distance, Score
 from gaedist.smoothing.optimize import optimize, optimize_jointly
 
 ONE = Run(threads=1)
@@ -102,7 +108,7 @@ def test_no_family_ends_above_its_starts_or_a_poorer_one(n, dim):
         if family in MEAN_FIELDS:
             assert squares[family] <= square(x, MEAN_FIELDS[family](x)) * (1 + 1e-12)
         for poorer in squares:
-            if holds(family, poorer):
+            if contains(family, poorer):
                 assert squares[family] <= squares[poorer] * (1 if poorer == "constant" else 1.02)
 
 
@@ -218,17 +224,17 @@ def test_ctrl_c_before_anything_is_seen_goes_on(monkeypatch):
     def best_constant(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gaedist.smoothing.optimize.best_constant", best_constant)
+    monkeypatch.setattr("gaedist.smoothing.search.best_constant", best_constant)
     with pytest.raises(KeyboardInterrupt):
         optimize(sample(20, 2), "spherical", ONE)
-    monkeypatch.setattr("gaedist.smoothing.optimize.Between", interrupted_after(0, Between, []))
+    monkeypatch.setattr("gaedist.smoothing.optimize.Distance", interrupted_after(0, Distance, []))
     with pytest.raises(KeyboardInterrupt):
         optimize_jointly(sample(20, 2), sample(20, 2, seed=1), "spherical", 2.0, ONE)
 
 
 def test_ctrl_c_leaves_the_best_so_far_of_both_samples(monkeypatch):
     x, y, seen = sample(20, 2), sample(10, 2, seed=1), []
-    monkeypatch.setattr("gaedist.smoothing.optimize.Between", interrupted_after(6, Between, seen))
+    monkeypatch.setattr("gaedist.smoothing.optimize.Distance", interrupted_after(6, Distance, seen))
     found = optimize_jointly(x, y, "radial", 2.0, ONE)
     assert found.interrupted
     assert not found.converged
@@ -294,7 +300,7 @@ def test_joint_search_of_equal_samples():
 @pytest.mark.parametrize("family", ["spherical", "radial"])
 def test_result_does_not_depend_on_threads(monkeypatch, family):
     for name, iterations in (("_SCOUTING", 4), ("_RACE", (2,)), ("_ROUNDS", (4, 4))):
-        monkeypatch.setattr(f"gaedist.smoothing.optimize.{name}", iterations)
+        monkeypatch.setattr(f"gaedist.smoothing.search.{name}", iterations)
     x, y = sample(270, 3), sample(260, 3, seed=1)
     one, two = (optimize(x, family, Run(threads=count)) for count in (1, 2))
     np.testing.assert_array_equal(one.covariances[0].variances, two.covariances[0].variances)

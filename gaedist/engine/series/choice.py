@@ -58,9 +58,7 @@ def choose(samples: Sequence[Array], rate: float, run: Run, target: Target) -> B
         else:
             missing = f"method {name} may be faster, but is not available here: {reason}."
         if reason and run.method == name:
-            raise GaedistError(
-                f"method {name} is not available here: {reason}. Take --method auto (method=)."
-            )
+            raise GaedistError(f"method {name} is not available here: {reason}. Use --method auto (method=).")
     if missing and not best and run.note and target.pair_seconds > _NOTE_SECONDS:
         run.note(missing)
     return best

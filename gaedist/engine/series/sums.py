@@ -47,7 +47,7 @@ def linear_sums(jobs: Sequence[PairSum], run: Run) -> dict[int, PairTotal]:
         elif run.method in SERIES and not isinstance(job.integrand, Gaussian):
             raise GaedistError(
                 f"method {run.method} is only for Gaussian kernels with one σ for all points. "
-                "Take --method auto (method=)."
+                "Use --method auto (method=)."
             )
     found: dict[int, PairTotal] = {}
     for rate, group in groups.items():
@@ -145,7 +145,7 @@ class _TransformedSamples:
             raise GaedistError(
                 f"method {self.basis.name} is not available here: its relative error may be {bound:.0e}, "
                 f"above {ERROR:g}, because the codes are too far apart compared with σ. "
-                "Take --method pairs (method=)."
+                "Use --method pairs (method=)."
             )
         provenance = Provenance(self.basis.name, rounding=max(ROUNDING, error / size))
         return PairTotal(log_or_minus_inf(found), provenance)

@@ -12,7 +12,8 @@ from gaedist.metrics.base import OneSample
 from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
 from gaedist.mixtures.diagonal import Constant
-from gaedist.mixtures.mixture import SquaredDistance, distance_plan, normal
+from gaedist.mixtures.distance import SquaredDistance, distance_plan
+from gaedist.mixtures.mixture import normal
 from gaedist.null.chi_square_sums import smoothed_limit
 from gaedist.null.distributions import (
     DEPARTURE,
@@ -130,7 +131,7 @@ class GaussianOneSample(OneSample):
 
     @property
     def _is_fixed(self) -> bool:
-        return self.variance is not None and not self.smoothing.of_codes
+        return self.variance is not None and not self.smoothing.depends_on_codes
 
     def null_distribution(self) -> NullDistribution:
         """Return the null distribution for one σ that was not chosen to minimise the distance."""

@@ -9,8 +9,9 @@ from gaedist.metrics.base import TwoSample
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions
 from gaedist.mixtures.diagonal import Constant
+from gaedist.mixtures.distance import SquaredDistance, distance_plan
 from gaedist.mixtures.families import common_family
-from gaedist.mixtures.mixture import Mixture, SquaredDistance, distance_plan
+from gaedist.mixtures.mixture import Mixture
 from gaedist.null.distributions import WIDE, is_lost_to_rounding
 from gaedist.null.permutations import Permutations, permute_mixtures
 from gaedist.numerics import Array, log_or_minus_inf, signed_sum, to_linear
@@ -47,7 +48,7 @@ class GaussianTwoSample(TwoSample):
         p, q = self.smoothing.mixtures
         n, m = len(p.centers), len(q.centers)
         sign, log_value = distance.unbiased(n, m).signed_value if unbiased else (1, distance.log_value)
-        expected = _permutation_mean(distance, n, m) if self.smoothing.by_point else None
+        expected = _permutation_mean(distance, n, m) if self.smoothing.label_independent else None
         hidden = expected is not None and _is_hidden(distance, expected)
         value = sign * to_linear(log_value)
         return Measurement(
@@ -72,7 +73,7 @@ class GaussianTwoSample(TwoSample):
 
     def check_permutable(self) -> None:
         """Raise `GaedistError` where σ of a point may depend on the sample that it is in."""
-        if not self.smoothing.by_point:
+        if not self.smoothing.label_independent:
             raise GaedistError(
                 f"labels cannot be permuted where σ ({self.smoothing.rule}) may depend on the sample that "
                 "a point is in. Give a number, a bandwidth or mean-field, or leave out --permutations."

@@ -61,7 +61,7 @@ def test_a_missing_series_is_reported_where_it_matters(monkeypatch):
     monkeypatch.setattr("gaedist.engine.series.sums.PAIR_SECONDS", 1.0)
     chosen(codes(500, 2), note=notes.append)
     assert notes == ["method hermite may be faster, but is not available here: no spoon."]
-    with pytest.raises(GaedistError, match=r"method fourier is not available here: no spoon\. Take --method"):
+    with pytest.raises(GaedistError, match=r"method fourier is not available here: no spoon\. Use --method"):
         chosen(codes(500, 2), method="fourier")
 
 

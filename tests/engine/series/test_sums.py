@@ -149,7 +149,7 @@ def test_sums_with_too_large_an_error_bound_are_left_to_pairs(monkeypatch):
     assert total.provenance.method == "pairs"
     assert_allclose(math.exp(total.log), exact(x, 0.1), rtol=1e-12)
     with pytest.raises(
-        GaedistError, match=r"fourier is not available here: its relative error may be .* Take --method pairs"
+        GaedistError, match=r"fourier is not available here: its relative error may be .* Use --method pairs"
     ):
         pair_totals([job(x, sigma=0.1)], Run(method="fourier"))
     labels = np.packbits(np.random.default_rng(0).integers(0, 2, size=(400, 8)).astype(np.uint8), axis=1)

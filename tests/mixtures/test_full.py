@@ -1,0 +1,32 @@
+"""Full covariances must be symmetric and positive definite in doubles; the message names the first."""
+
+import numpy as np
+import pytest
+
+from gaedist import GaedistError
+from gaedist.mixtures.full import Full
+from gaedist.mixtures.mixture import Mixture
+
+
+@pytest.mark.parametrize(
+    ("matrices", "message"),
+    [
+        (np.ones((3, 2)), r"full covariances of 3 points must have shape \(3, 2, 2\); got \(3, 2\)"),
+        (np.array([np.eye(2), [[1, 0.5], [0.4, 1]], np.eye(2)]), "covariance 1 is not symmetric"),
+        (np.array([np.eye(2), np.eye(2), np.full((2, 2), np.nan)]), "covariances must be below .* got nan"),
+        (
+            np.array([np.eye(2), [[1, 2], [2, 1]], -np.eye(2)]),
+            "covariance 1 is not positive definite .* eigenvalue is -1, .* 2 of 3 covariances",
+        ),
+        (np.array([np.eye(2), np.eye(2), np.ones((2, 2))]), "covariance 2 is not positive definite"),
+        (np.array([np.eye(2), np.eye(2), 1e160 * np.eye(2)]), "covariances must be below .* got 1e"),
+    ],
+)
+def test_invalid_matrices_are_refused(matrices, message):
+    with pytest.raises(GaedistError, match=message):
+        Mixture(np.array([[1.0, 2], [0, 0], [3, 4]]), Full(matrices))
+
+
+def test_a_step_from_a_matrix_without_a_cholesky_factor_is_refused():
+    with pytest.raises(GaedistError, match="differ by more than double precision can resolve"):
+        Full(np.diag([1.0, -1.0])[np.newaxis]).displaced(np.zeros((3, 1)))
