@@ -8,6 +8,7 @@ import sys
 
 
 def shell(command, **environment):
+    """Run a command line in bash; return the exit code, standard output and standard error."""
     line = f"{sys.executable} -m gaedist {command}"
     done = subprocess.run(
         ["bash", "-c", line],
@@ -21,6 +22,7 @@ def shell(command, **environment):
 
 
 def start(*arguments, **options):
+    """Start gaedist with pipes as its output streams."""
     return subprocess.Popen(
         [sys.executable, "-m", "gaedist", *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -52,3 +54,23 @@ def terminal_output(arguments, interrupt_at=None, **environment):
     os.close(leader)
     out, _ = process.communicate()
     return process.returncode, out.decode(), shown.decode()
+
+
+def shown_on_terminal(arguments, columns=80, **environment):
+    """Run with a terminal as standard output; return what it shows."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gaedist", *map(str, arguments)],
+        stdout=follower,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": str(columns)} | environment,
+    )
+    os.close(follower)
+    shown = b""
+    try:
+        while chunk := os.read(leader, 4096):
+            shown += chunk
+    except OSError:  # the terminal is closed when the process ends
+        pass
+    os.close(leader)
+    assert process.wait() == 0
+    return shown.decode().replace("\r\n", "\n")

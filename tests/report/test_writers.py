@@ -2,17 +2,16 @@
 
 import json
 import math
-import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import shell
+from processes import shell, shown_on_terminal
 
 import gaedist as library
+from gaedist.metrics.registry import METRICS
 
 
 def test_value_is_the_bare_number_with_all_digits(gaedist, codes):
@@ -111,20 +110,18 @@ def test_a_full_disk_leaves_the_old_file(codes):
 
 
 def test_colours_only_on_a_terminal_that_wants_them(codes):
-    def shown(**environment):
-        leader, follower = pty.openpty()
-        subprocess.run(
-            [sys.executable, "-m", "gaedist", "score", "normal.npy"],
-            stdout=follower,
-            env=os.environ | {"TERM": "xterm", "COLUMNS": "80"} | environment,
-            check=True,
-        )
-        os.close(follower)
-        text = os.read(leader, 65536).decode()
-        os.close(leader)
-        return text
+    assert "\x1b[1m" in shown_on_terminal(["score", "normal.npy"])
+    plain = shown_on_terminal(["score", "normal.npy"], NO_COLOR="1")
+    assert "\x1b[3" not in plain
+    assert "under N(0, I)" in plain
+    dumb = shown_on_terminal(["score", "normal.npy"], NO_COLOR="1", TERM="dumb")
+    assert max(map(len, dumb.splitlines())) <= 80
 
-    assert "\x1b[1m" in shown()
-    assert "\x1b[3" not in shown(NO_COLOR="1")
-    assert "under N(0, I)" in shown(NO_COLOR="1")
-    assert max(map(len, shown(NO_COLOR="1", TERM="dumb").splitlines())) <= 80
+
+@pytest.mark.parametrize("columns", [80, 150, 200])
+def test_metrics_fit_the_terminal_and_their_names_are_whole(columns):
+    lines = shown_on_terminal(["metrics"], columns, NO_COLOR="1", TERM="dumb").splitlines()
+    assert max(map(len, lines)) <= columns
+    assert [name for name in (line.split(" ")[0] for line in lines) if name] == list(METRICS)
+    for option in ("--sigma", "--scale", "--directions"):
+        assert any(option in line for line in lines)
