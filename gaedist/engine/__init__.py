@@ -16,7 +16,7 @@ order, so that the bits do not depend on the number of threads. All Numba code i
 
 from gaedist.engine.compiled.integrands import SERIES_BLOCK, Profile, Shape
 from gaedist.engine.directions import Slices, Statistic, mean_and_error, mean_and_sd, random_directions
-from gaedist.engine.plan import Plan, Request
+from gaedist.engine.request import Request
 from gaedist.engine.run.checkpoints import Checkpoint, temporary_checkpoint
 from gaedist.engine.run.cpus import available_threads
 from gaedist.engine.run.labels import Bits, LabelSums, times_labels
@@ -41,7 +41,6 @@ __all__ = [
     "LabelSums",
     "PairSum",
     "PairTotal",
-    "Plan",
     "Profile",
     "Provenance",
     "Request",

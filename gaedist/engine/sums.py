@@ -15,7 +15,7 @@ from gaedist.engine.dense import dense_total, is_small
 from gaedist.engine.directions import slice_values
 from gaedist.engine.gaussian_tiling import gaussian_total, tall_tiles
 from gaedist.engine.label_tiling import add_labels
-from gaedist.engine.plan import Request
+from gaedist.engine.request import Request
 from gaedist.engine.run.labels import Bits, LabelSums
 from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal
 from gaedist.engine.run.run import SAMPLE, SINGLE, TOLERANCE, Run

@@ -1,13 +1,13 @@
 """The squared L2 distance between two mixtures, as logarithms: every L2 distance in gaedist is this one."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from gaedist.engine import Plan, Provenance, Run, evaluate
-from gaedist.mixtures.mixture import NO_LOG_SDS, PLAIN_UNIT, Mixture, Overlap, overlap_plan
-from gaedist.numerics import signed_sum
+from gaedist.engine import PairTotal, Provenance, Run, Slices, evaluate
+from gaedist.mixtures.mixture import PLAIN_UNIT, Mixture, Overlap, OverlapRequest
+from gaedist.numerics import Array, signed_sum
 
 
 @dataclass(frozen=True)
@@ -80,24 +80,34 @@ def squared_distance(
     GaedistError
         If p and q have different dimensions.
     """
-    return evaluate([distance_plan([(p, q, unit)])], run or Run())[0][0]
+    return evaluate([DistanceRequest(p, q, unit)], run or Run())[0]
 
 
-def distance_plan(
-    pairs: Sequence[tuple[Mixture, Mixture, float]], log_null_sds: Mapping[int, float] = NO_LOG_SDS
-) -> Plan[list[SquaredDistance]]:
-    """Return the plan of `squared_distance` for each (p, q, unit).
+class DistanceRequest:
+    """`squared_distance`, to be evaluated with other requests in a shared pass over the pairs.
 
-    Mixtures with the same centers and constant covariances share one pass over the pairs. ``log_null_sds`` is
-    as for `overlap_plan`, with standard deviations of the distances.
+    Parameters
+    ----------
+    p, q, unit
+        As for `squared_distance`.
+    log_null_sd : float, optional
+        log of the standard deviation of the distance over centers of p drawn from N(0, I), as for
+        `OverlapRequest`.
     """
-    terms = []
-    for p, q, unit in pairs:
+
+    slices: Sequence[Slices] = ()
+
+    def __init__(self, p: Mixture, q: Mixture, unit: float, log_null_sd: float | None = None) -> None:
         # a few long rows of the matrix of pairs are faster than many short ones
         few, many = sorted((p, q), key=lambda mixture: len(mixture.centers))
-        terms += [(p, p, unit), (q, q, unit), (few, many, unit)]
+        self.terms = [
+            OverlapRequest(p, p, unit, log_null_sd),
+            OverlapRequest(q, q, unit),
+            OverlapRequest(few, many, unit),
+        ]
+        self.pairs = [job for term in self.terms for job in term.pairs]
 
-    def finish(found: list[Overlap]) -> list[SquaredDistance]:
-        return [SquaredDistance(*found[k : k + 3]) for k in range(0, len(found), 3)]
-
-    return overlap_plan(terms, {3 * k: log for k, log in log_null_sds.items()}).then(finish)
+    def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> SquaredDistance:
+        """Return the distance, from the totals of its three sums over pairs."""
+        pp, qq, pq = (term.finish([total], values) for term, total in zip(self.terms, totals, strict=True))
+        return SquaredDistance(pp, qq, pq)

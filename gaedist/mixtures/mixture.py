@@ -8,13 +8,12 @@ All values are logarithms: for D in the thousands σ^(−D) overflows, and e^(�
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
 
-from gaedist.engine import BY_PAIRS, PairSum, PairTotal, Plan, Provenance, Run, evaluate
+from gaedist.engine import BY_PAIRS, PairSum, PairTotal, Provenance, Run, Slices, evaluate
 from gaedist.errors import GaedistError, check_dims
 from gaedist.mixtures.covariance import Covariance
 from gaedist.mixtures.diagonal import Constant
@@ -23,9 +22,6 @@ from gaedist.numerics import Array
 
 PLAIN_UNIT = 1 / (4 * math.pi)
 """The unit for which ⟨p, q⟩ (4π unit)^(D/2) is the integral itself."""
-
-NO_LOG_SDS: Mapping[int, float] = MappingProxyType({})
-"""No standard deviations are known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,38 +128,51 @@ def overlaps(pairs: Sequence[tuple[Mixture, Mixture, float]], run: Run) -> list[
 
     Mixtures with the same centers and constant covariances share one pass over the pairs.
     """
-    return evaluate([overlap_plan(pairs)], run)[0]
+    return evaluate([OverlapRequest(p, q, unit) for p, q, unit in pairs], run)
 
 
-def overlap_plan(
-    pairs: Sequence[tuple[Mixture, Mixture, float]], log_null_sds: Mapping[int, float] = NO_LOG_SDS
-) -> Plan[list[Overlap]]:
-    """Return the plan of `overlaps`.
+class OverlapRequest:
+    """⟨p, q⟩ (4π unit)^(D/2), to be evaluated with others in a shared pass over the pairs.
 
     Parameters
     ----------
-    pairs : sequence of (Mixture, Mixture, float)
-        p, q and unit.
-    log_null_sds : mapping of int to float
-        For some indices of ``pairs``, log of the standard deviation of ⟨p, p⟩ when the centers are drawn
-        from N(0, I): the scale of the tolerance when the engine estimates a sum from some of its pairs.
+    p, q, unit
+        As for `overlap`.
+    log_null_sd : float, optional
+        log of the standard deviation of ⟨p, p⟩ over centers drawn from N(0, I): the scale of the tolerance
+        when the engine estimates the sum from some of its pairs.
+
+    Raises
+    ------
+    GaedistError
+        If p and q have different dimensions.
     """
-    jobs = []
-    for index, (p, q, unit) in enumerate(pairs):
+
+    slices: Sequence[Slices] = ()
+
+    def __init__(self, p: Mixture, q: Mixture, unit: float, log_null_sd: float | None = None) -> None:
         check_dims(p.dim, q.dim)
-        job = pair_sum(p, q)
-        if index in log_null_sds:
-            log_weight = _log_weight(p, q, p.dim / 2 * math.log(unit), job.log_scale)
-            job = replace(job, log_spread=log_null_sds[index] - log_weight)
-        jobs.append(job)
+        self.p, self.q, self.log_unit = p, q, p.dim / 2 * math.log(unit)
+        self.job = pair_sum(p, q)
+        n, m = len(p.centers), len(q.centers)
+        # from the sum over pairs to the overlap; pairs i > j count twice
+        log_scale = self.job.log_scale + self.log_unit
+        self.log_weight = log_scale - math.log(n) - math.log(m) + (math.log(2) if p is q else 0.0)
+        if log_null_sd is not None:
+            self.job = replace(self.job, log_spread=log_null_sd - self.log_weight)
+        self.pairs = [self.job]
 
-    def finish(totals: Sequence[PairTotal], slices: Sequence[Array]) -> list[Overlap]:
-        return [
-            _overlap(p, q, p.dim / 2 * math.log(unit), job.log_scale, total)
-            for (p, q, unit), job, total in zip(pairs, jobs, totals, strict=True)
-        ]
-
-    return Plan(finish, jobs)
+    def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> Overlap:
+        """Return the overlap, from the total of its sum over pairs."""
+        (total,), p = totals, self.p
+        log_pairs, log_error = self.log_weight + total.log, self.log_weight + total.log_error
+        if p is not self.q:
+            return Overlap(-math.inf, log_pairs, total.provenance, log_error)
+        log_squares = 2 * math.log(2) * p.log2_relative_weights() + (
+            p.covariance.log_self_overlaps(p.dim) + self.log_unit
+        )
+        log_self = log_squares.max() + math.log(math.fsum(np.exp(log_squares - log_squares.max())))
+        return Overlap(float(log_self) - 2 * math.log(len(p.centers)), log_pairs, total.provenance, log_error)
 
 
 def pair_sum(p: Mixture, q: Mixture) -> PairSum:
@@ -181,21 +190,3 @@ def pair_sum(p: Mixture, q: Mixture) -> PairSum:
         p.log2_relative_weights(),
         q.log2_relative_weights(),
     )
-
-
-def _overlap(p: Mixture, q: Mixture, log_unit: float, log_scale: float, total: PairTotal) -> Overlap:
-    log_weight = _log_weight(p, q, log_unit, log_scale)
-    log_pairs, log_error = log_weight + total.log, log_weight + total.log_error
-    if p is not q:
-        return Overlap(-math.inf, log_pairs, total.provenance, log_error)
-    log_squares = 2 * math.log(2) * p.log2_relative_weights() + (
-        p.covariance.log_self_overlaps(p.dim) + log_unit
-    )
-    log_self = log_squares.max() + math.log(math.fsum(np.exp(log_squares - log_squares.max())))
-    return Overlap(float(log_self) - 2 * math.log(len(p.centers)), log_pairs, total.provenance, log_error)
-
-
-def _log_weight(p: Mixture, q: Mixture, log_unit: float, log_scale: float) -> float:
-    """Return the log of the factor from a job's sum over pairs to the overlap; i > j counts twice."""
-    n, m = len(p.centers), len(q.centers)
-    return (log_scale + log_unit) - math.log(n) - math.log(m) + (math.log(2) if p is q else 0.0)

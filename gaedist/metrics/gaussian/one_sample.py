@@ -12,7 +12,7 @@ from gaedist.metrics.base import OneSample
 from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
 from gaedist.mixtures.diagonal import Constant
-from gaedist.mixtures.distance import SquaredDistance, distance_plan
+from gaedist.mixtures.distance import DistanceRequest, SquaredDistance
 from gaedist.mixtures.mixture import normal
 from gaedist.null.chi_square_sums import smoothed_limit
 from gaedist.null.distributions import (
@@ -68,14 +68,14 @@ class GaussianOneSample(OneSample):
         self.options = options
         self.smoothing = smooth(x, options.sigma, options.covariance, run)
         self.interrupted = bool(self.smoothing.optimum and self.smoothing.optimum.interrupted)
-        (p,), log_spreads = self.smoothing.mixtures, {}
+        (p,), log_null_sd = self.smoothing.mixtures, None
         prior, unit = normal(self.dim), 1.0
         if options.smoothed and self.variance is not None:
             prior, unit = normal(self.dim, variance=1 + self.variance), self.variance
         if run.method == SAMPLE and self.variance is not None:
-            log_spreads[0] = moments(self.n, self.dim, self.variance, smoothed=options.smoothed).log_sd
-        self.plan = distance_plan([(p, prior, unit)], log_spreads)
-        self.pairs = self.plan.pairs
+            log_null_sd = moments(self.n, self.dim, self.variance, smoothed=options.smoothed).log_sd
+        self.request = DistanceRequest(p, prior, unit, log_null_sd)
+        self.pairs = self.request.pairs
 
     @property
     def variance(self) -> float | None:
@@ -85,7 +85,7 @@ class GaussianOneSample(OneSample):
 
     def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> Measurement:
         """Return the distance, and its terms as logarithms."""
-        (distance,) = self.plan.finish(totals, values)
+        distance = self.request.finish(totals, values)
         options, provenance = self.options, distance.provenance
         if options.unbiased:
             distance = distance.unbiased(self.n)

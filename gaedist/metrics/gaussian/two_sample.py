@@ -9,7 +9,7 @@ from gaedist.metrics.base import TwoSample
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions
 from gaedist.mixtures.diagonal import Constant
-from gaedist.mixtures.distance import SquaredDistance, distance_plan
+from gaedist.mixtures.distance import DistanceRequest, SquaredDistance
 from gaedist.mixtures.families import common_family
 from gaedist.mixtures.mixture import Mixture
 from gaedist.null.distributions import WIDE, is_lost_to_rounding
@@ -37,14 +37,14 @@ class GaussianTwoSample(TwoSample):
         self.smoothing = smooth_both(x, y, sigmas, options.covariance, run, factor=options.sigma_factor)
         self.interrupted = bool(self.smoothing.optimum and self.smoothing.optimum.interrupted)
         p, q = self.smoothing.mixtures
-        self.plan = distance_plan([(p, q, _unit(p, q))])
-        self.pairs = self.plan.pairs
+        self.request = DistanceRequest(p, q, _unit(p, q))
+        self.pairs = self.request.pairs
         self.distance: SquaredDistance | None = None
 
     def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> Measurement:
         """Return the distance, and its mean over all assignments of the pooled points."""
-        (distance,) = self.plan.finish(totals, values)
-        self.distance, unbiased = distance, self.options.unbiased
+        self.distance = distance = self.request.finish(totals, values)
+        unbiased = self.options.unbiased
         p, q = self.smoothing.mixtures
         n, m = len(p.centers), len(q.centers)
         sign, log_value = distance.unbiased(n, m).signed_value if unbiased else (1, distance.log_value)

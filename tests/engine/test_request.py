@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gaedist.engine import PairSum, Plan, Run, Slices, evaluate, log_pair_sums, random_directions
+from gaedist.engine import PairSum, Run, Slices, evaluate, log_pair_sums, random_directions
 from gaedist.engine.compiled.integrands import Gaussian
 from gaedist.engine.directions import slice_values
 
@@ -56,9 +56,3 @@ def test_each_request_receives_its_own_results():
 
 def test_no_requests_have_no_results():
     assert evaluate([], Run()) == []
-
-
-def test_a_plan_is_a_request_and_its_result_can_be_mapped():
-    plan = Plan(lambda totals, values: totals[0].log + values[0].sum(), JOBS[:1], SLICES[:1])
-    (found,) = evaluate([plan.then(lambda result: [result])], Run())
-    assert found == evaluate([plan], Run())
