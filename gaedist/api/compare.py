@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from gaedist.api.reporting import OnError, reporting
 from gaedist.engine import Run, evaluate
 from gaedist.errors import check_count, check_dims
-from gaedist.files.codes import as_codes
+from gaedist.files.codes import Latents, as_codes
 from gaedist.metrics.base import TwoSample, check_smoothing_used, check_used, metric_names
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions
@@ -92,8 +92,8 @@ class CompareResult:
 
 
 def compare(
-    x: ArrayLike,
-    y: ArrayLike,
+    x: ArrayLike | Latents,
+    y: ArrayLike | Latents,
     *,
     sigma: Sigma = 1.0,
     sigma_b: Sigma | None = None,
@@ -112,7 +112,7 @@ def compare(
 
     Parameters
     ----------
-    x, y : (n, D) and (m, D) array_like
+    x, y : (n, D) and (m, D) array_like or Latents
         The samples.
     sigma : float, str or array_like
         Standard deviation σ of the smoothing kernel; or a rule that chooses it, one of
@@ -168,8 +168,8 @@ def compare(
 
 
 def compares(
-    x: ArrayLike,
-    y: ArrayLike,
+    x: ArrayLike | Latents,
+    y: ArrayLike | Latents,
     sigmas: Sequence[Sigma] = (1.0,),
     *,
     sigma_b: Sigma | None = None,
@@ -186,7 +186,7 @@ def compares(
 
     Parameters
     ----------
-    x, y : (n, D) and (m, D) array_like
+    x, y : (n, D) and (m, D) array_like or Latents
         The samples.
     sigmas : sequence of float, str or array_like
         The σ of the gaussian metric, one result for each.

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from gaedist.api.reporting import OnError, reporting
 from gaedist.engine import Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
-from gaedist.files.codes import as_codes
+from gaedist.files.codes import Latents, as_codes
 from gaedist.metrics.base import OneSample, check_smoothing_used, check_used, metric_names
 from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
@@ -104,7 +104,7 @@ class ScoreResult:
 
 
 def score(
-    codes: ArrayLike,
+    codes: ArrayLike | Latents,
     *,
     sigma: Sigma = 1.0,
     covariance: str | None = None,
@@ -124,7 +124,7 @@ def score(
 
     Parameters
     ----------
-    codes : (n, D) array_like
+    codes : (n, D) array_like or Latents
         The sample.
     sigma : float, str or array_like
         Standard deviation σ of the smoothing kernel; or a rule that chooses it, one of
@@ -179,7 +179,7 @@ def score(
 
 
 def scores(
-    codes: ArrayLike,
+    codes: ArrayLike | Latents,
     sigmas: Sequence[Sigma] = (1.0,),
     *,
     covariance: str | None = None,
@@ -197,7 +197,7 @@ def scores(
 
     Parameters
     ----------
-    codes : (n, D) array_like
+    codes : (n, D) array_like or Latents
         The sample.
     sigmas : sequence of float, str or array_like
         The σ of the gaussian metric, one result for each.

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from gaedist.engine import Run
 from gaedist.errors import GaedistError
-from gaedist.files.codes import as_codes
+from gaedist.files.codes import Latents, as_codes
 from gaedist.mixtures.covariance import PerPointCovariance
 from gaedist.mixtures.diagonal import Constant, Spherical
 from gaedist.numerics import Array
@@ -67,7 +67,7 @@ class SigmaResult:
 
 
 def sigma(
-    codes: ArrayLike,
+    codes: ArrayLike | Latents,
     *,
     sigma: Sigma = "mean-field",
     covariance: str | None = None,
@@ -77,7 +77,7 @@ def sigma(
 
     Parameters
     ----------
-    codes : (n, D) array_like
+    codes : (n, D) array_like or Latents
         The sample.
     sigma : str, float or array_like
         A rule, one of `gaedist.smoothing.rules.RULES`, or anything else that `gaedist.score` accepts.

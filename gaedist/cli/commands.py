@@ -90,7 +90,7 @@ def score(
                 latents = _read(file, selection, quiet)
                 with shown(run, latents.name, quiet=quiet) as watched, _about(latents.name):
                     results = gaedist.scores(
-                        latents.codes,
+                        latents,
                         sigmas,
                         covariance=covariance,
                         target=target,
@@ -159,8 +159,8 @@ def compare(
         run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
         with shown(run, names, quiet=quiet) as watched, _about(names):
             results = gaedist.compares(
-                first.codes,
-                second.codes,
+                first,
+                second,
                 sigmas,
                 sigma_b=chosen_b,
                 sigma_factor=sigma_factor,
@@ -201,7 +201,7 @@ def sigma(
         destination.check([split_name(file)[0]])
     latents = _read(file, selection, quiet)
     with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, _about(latents.name):
-        result = gaedist.sigma(latents.codes, sigma=chosen, covariance=covariance, run=watched)
+        result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, run=watched)
     if destination:
         destination.write(result.array)
     with report(None, format_) as add:
