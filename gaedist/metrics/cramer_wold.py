@@ -28,11 +28,12 @@ from gaedist.metrics.kernel_metrics import (
     radial_sum,
 )
 from gaedist.metrics.options import CompareOptions, ScoreOptions
-from gaedist.metrics.parameters import DEFAULTS, Parameters, silverman_gamma
+from gaedist.metrics.parameters import DEFAULTS, Parameters
 from gaedist.null.cross_term import Radial, distribution_with_cross_term
 from gaedist.null.distributions import Gamma, KernelLimit
 from gaedist.null.kernel_spectrum import PairMoments
 from gaedist.numerics import Array
+from gaedist.smoothing.bandwidths import silverman_gamma
 
 UNIT = 1 / (2 * math.sqrt(math.pi))
 """The factor of the distance as published."""

@@ -109,8 +109,3 @@ def _check_number(name: str, value: object, least: float, most: float) -> None:
 
 NONE = Parameters()
 """The parameters of a metric that takes none."""
-
-
-def silverman_gamma(*sizes: int) -> float:
-    """Return γ = (4/(3n))^(2/5), Silverman's rule in one dimension, n the harmonic mean of the sizes."""
-    return float((4 / 3 * sum(1 / n for n in sizes) / len(sizes)) ** 0.4)

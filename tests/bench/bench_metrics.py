@@ -21,8 +21,8 @@ from scipy.spatial.distance import cdist
 import gaedist
 from gaedist.engine import PairSum, Profile, Run, Shape, log_pair_sums
 from gaedist.engine.compiled.integrands import Gaussian
-from gaedist.metrics.parameters import silverman_gamma
 from gaedist.metrics.registry import ONE_SAMPLE
+from gaedist.smoothing.bandwidths import silverman_gamma
 
 DIRECTIONS = 1000
 SCALES = 0.1, 0.2, 0.5, 1, 2, 5, 10  # of WAE-MMD

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from samples import sample
 
 from gaedist import GaedistError, Parameters, compare, score
-from gaedist.metrics.parameters import silverman_gamma
+from gaedist.smoothing.bandwidths import silverman_gamma
 
 
 @pytest.mark.parametrize("gamma", [0.01, 3.0])

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from gaedist import GaedistError, Parameters
-from gaedist.metrics.parameters import DEFAULTS, NONE, silverman_gamma
+from gaedist.metrics.parameters import DEFAULTS, NONE
+from gaedist.smoothing.bandwidths import silverman_gamma
 
 
 @pytest.mark.parametrize(
