@@ -74,7 +74,7 @@ class ScoreOptions:
         return self if isinstance(sigma, str) else replace(self, sigma=float(np.asarray(sigma)))
 
     def check_sigma(self) -> None:
-        """Raise `GaedistError` if σ does not go with the target, as far as can be told without codes."""
+        """Raise `GaedistError` for σ that, whatever the codes are, does not go with the target."""
         family = family_of(self.sigma, self.covariance)
         if self.smoothed and family != Constant.name:
             raise GaedistError(

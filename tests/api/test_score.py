@@ -105,7 +105,7 @@ def test_options_out_of_range(options, message):
         ("joint", {}, "sigma must be one of mean-field"),
     ],
 )
-def test_options_that_do_not_go_together_are_an_error_beside_any_other(sigma, options, message):
+def test_options_that_do_not_go_together_are_an_error_for_any_of_several_sigmas(sigma, options, message):
     x = sample(5, 3)
     for sigmas in ([sigma], [1.0, sigma]):
         with pytest.raises(GaedistError, match=message):

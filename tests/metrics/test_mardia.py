@@ -59,7 +59,7 @@ def test_moments_of_skewness_on_a_line_are_those_of_a_sum_of_cubes(n):
 
 @pytest.mark.parametrize("dim", [2, 5, 30])
 def test_moments_of_skewness_of_one_and_two_points(dim):
-    # by rules that are exact for the polynomials that they are: |x|², |y|² and the cosine of the angle
+    # by quadrature rules in |x|², |y|² and the cosine of the angle, which are exact for these polynomials
     q, w = roots_genlaguerre(12, dim / 2 - 1)
     q, w = 2 * q, w / w.sum()
     one = from_raw(*(w @ q ** (3 * power) for power in (1, 2, 3)))
@@ -86,12 +86,12 @@ def moment_matrix(dim):
 
 @pytest.mark.parametrize("dim", [2, 3])
 def test_the_triangle_of_skewness(dim):
-    # the third cumulant is a polynomial of n, of which the part of three points is 8 tr M³
+    # the third cumulant is a polynomial in n; triples of different points contribute 8 tr M³
     moments = [skewness_moments(n, dim) for n in (1, 2, 3)]
     one, two, three_ = (c.skewness * c.sd**3 * n**6 for n, c in enumerate(moments, 1))
     matrix = moment_matrix(dim).astype(float)
     found = (three_ - 3 * (two - 2 * one) - 3 * one) / (6 * 8)
-    # what one point adds is some thousand times that
+    # the part of single points, which is subtracted, is some thousand times larger
     assert_allclose(found, np.trace(matrix @ matrix @ matrix), rtol=1e-9)
     assert_allclose(moments[0].mean, np.trace(matrix), rtol=1e-13)
 
