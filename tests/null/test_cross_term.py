@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy.stats import chi2
 
 from gaedist import score
 from gaedist.engine import Run
@@ -15,7 +14,7 @@ from gaedist.kernels.radial import ScaleMixture
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE
-from gaedist.null.cross_term import Radial, _radial_form, _squared_norms, distribution_with_cross_term
+from gaedist.null.cross_term import Radial, distribution_with_cross_term
 from gaedist.null.distributions import KernelLimit
 from gaedist.null.kernel_spectrum import PairMoments
 
@@ -48,49 +47,41 @@ def dense(dim, count):
     return points, weights, k, k - about[:, np.newaxis] - about + about @ weights
 
 
-@pytest.mark.parametrize("dim", [1, 2, 8, 300])
-def test_the_rule_for_squared_norms_gives_exact_means(dim):
-    squares, weights = _squared_norms(dim)
-    assert_allclose(weights.sum(), 1, rtol=1e-13)
-    moments = [weights @ squares**k for k in (1, 2, 3)]
-    assert_allclose(moments, np.cumprod([dim, dim + 2, dim + 4]), rtol=1e-10)
-    for rate in (0.01, 1.0, 30.0 / dim):
-        assert_allclose(weights @ np.exp(-rate * squares), (1 + 2 * rate) ** (-dim / 2), rtol=1e-10)
-    assert_allclose(CROSS.mean(dim), weights @ cross(squares), rtol=1e-10)
-
-
-@pytest.mark.parametrize(("dim", "count"), [(1, 120), (2, 30)])
-def test_the_radial_form_agrees_with_a_dense_rule(dim, count):
-    points, weights, _, h = dense(dim, count)
-    squares = (points**2).sum(axis=1)
-    for f in (cross(squares), squares, np.cos(squares)):
-        found = _radial_form(dim, PairMoments(dim, KERNEL), squares, weights * f)
-        # rtol: 24 polynomials for the cosine, and in the plane 30 nodes for each axis
-        assert_allclose(found, (weights * f) @ h @ (weights * f), rtol=1e-7 if dim == 1 else 1e-4)
-
-
-def test_the_radial_form_ignores_constants():
-    points, weights, _, _ = dense(1, 120)
-    squares, pairs = points[:, 0] ** 2, PairMoments(1, KERNEL)
-    assert abs(_radial_form(1, pairs, squares, weights)) < 1e-20
-    shifted = _radial_form(1, pairs, squares, weights * (squares + 5))
-    assert_allclose(shifted, _radial_form(1, pairs, squares, weights * squares), rtol=1e-10)
-
-
-@pytest.mark.parametrize("dim", [1, 3, 30])
-def test_moments_of_one_point_agree_with_quadrature(dim):
-    # k(0) − 2 c(x) + a constant
-    squares, weights = _squared_norms(dim)
-    c = cross(squares)
-    mean = weights @ c
-    second, third = (weights @ (c - mean) ** power for power in (2, 3))
-    null = distribution_with_cross_term(1, PairMoments(dim, KERNEL), CROSS, 0.3, 5.0)
-    assert_allclose(null.mean, 5 * (1 - 2 * mean + 0.3), rtol=1e-10)
-    assert_allclose(null.sd, 5 * 2 * math.sqrt(second), rtol=1e-10)
-    assert_allclose(null.skewness, -third / second**1.5, rtol=1e-8)
-    by_chi2 = chi2(dim).expect(cross)
-    assert_allclose(mean, by_chi2, rtol=1e-7)
+@pytest.mark.parametrize("dim", [1, 2, 3, 8, 30, 300])
+def test_moments_of_one_point_agree_with_their_closed_form(dim):
+    # V is k(0) − 2 c(x), and E e^(−s|x|²) = (1 + 2s)^(−D/2)
+    a, s = np.array([0.9, -0.4]), np.array([0.1, 0.8])
+    pairs = np.add.outer(s, s)
+    first = a @ (1 + 2 * s) ** (-dim / 2)
+    second = a @ (1 + 2 * pairs) ** (-dim / 2) @ a
+    third = (1 + 2 * np.add.outer(pairs, s)) ** (-dim / 2) @ a @ a @ a
+    variance, cube = second - first**2, third - 3 * first * second + 2 * first**3
+    null = distribution_with_cross_term(1, PairMoments(dim, KERNEL), Radial(a, s), 0.3, 5.0)
+    assert_allclose(null.mean, 5 * (1 - 2 * first + 0.3), rtol=1e-10)
+    assert_allclose(null.sd, 5 * 2 * math.sqrt(variance), rtol=1e-10)
+    assert_allclose(null.skewness, -cube / variance**1.5, rtol=1e-8)
     assert null.two_sided
+
+
+@pytest.mark.parametrize(("dim", "count"), [(1, 120), (2, 40)])
+@pytest.mark.parametrize("n", [20, 1000])
+def test_the_third_moment_agrees_with_a_dense_rule(dim, count, n):
+    points, weights, k, h = dense(dim, count)
+    f = 2 * (n - 1) / n**2 * (k @ weights) - 2 / n * cross((points**2).sum(axis=1))
+    f = f - weights @ f
+    pairs = PairMoments(dim, KERNEL)
+    third = n * weights @ f**3 + 8 * (n - 1) * (n - 2) / n**5 * pairs.trace(3)
+    third += 6 * (n - 1) / n * (weights * f) @ h @ (weights * f)
+    null = distribution_with_cross_term(n, pairs, CROSS, 0.3, 1.0)
+    # rtol: in the plane 40 nodes for each axis leave 1e-5
+    assert_allclose(null.skewness * null.sd**3, third, rtol=1e-8 if dim == 1 else 1e-4)
+
+
+def test_a_constant_in_the_cross_term_moves_the_mean_alone():
+    pairs, moved = PairMoments(3, KERNEL), Radial(CROSS.weights + np.array([0, 0, 5.0]), CROSS.rates)
+    before, after = (distribution_with_cross_term(40, pairs, c, 0.3, 1.0) for c in (CROSS, moved))
+    assert_allclose(after.mean, before.mean - 10, rtol=1e-13)
+    assert_allclose((after.sd, after.skewness), (before.sd, before.skewness), rtol=1e-10)
 
 
 def test_moments_of_two_points_on_a_line_agree_with_quadrature():

@@ -183,7 +183,7 @@ def simulated():
     x = rng.normal(size=(runs, n, 2))
     squares = ((x[:, :, np.newaxis] - x[:, np.newaxis]) ** 2).sum(axis=3)
     k = sum(1 / (1 + squares / c) for c in squared_lengths(2, scales))
-    g = case.scale_mixture.mean_about((x**2).sum(axis=2).ravel(), 2).reshape(runs, n)
+    g = case.scale_mixture.mean_embedding((x**2).sum(axis=2).ravel(), 2).reshape(runs, n)
     h = k - g[:, :, np.newaxis] - g[:, np.newaxis] + case.mean
     diagonal = np.einsum("rii->r", h)
     total = h.sum(axis=(1, 2))
