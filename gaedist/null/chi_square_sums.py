@@ -6,8 +6,8 @@ k − E[k|x] − E[k|y] + E k, k = e^(−|x−y|²/(4s)). Those of k itself are,
 
     λ_N = (1−B)^D B^N for N = 0, 1, …, each C(N+D−1, N) times,
 
-and for each even N = 2j one of its eigenfunctions is a function of |x|². These radial ones alone, with
-eigenvalues μ_j = (1−B)^D B^(2j), meet the constant function, which is the sum of c_j times them:
+and for each even N = 2j one of the eigenfunctions depends on |x|² alone. Only these, whose eigenvalues are
+μ_j = (1−B)^D B^(2j), are not orthogonal to the constant function 1, which is the sum of c_j times them:
 
     c_j² = Γ(j+D/2) / (j! Γ(D/2)) · B^(2j) (1−B²)^(D/2)
 
@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from gaedist.numerics import Array
 
 _AGREEMENT = 1e-7  # relative difference from the quadrature with half the nodes at which one has converged
-_LEFT_OUT = 1e-14  # part of Σ m λ whose χ² variables are replaced by their means
+_LEFT_OUT = 1e-14  # fraction of Σ m λ whose χ² variables are replaced by their means
 _FAINTEST = 300.0  # e-folds below the largest eigenvalue beyond which the same is done
 _FEWEST, _MOST = 32, 1 << 18  # nodes of a quadrature
 _WORK = 1 << 25  # pairs of an eigenvalue and a node after which a quadrature stops, converged or not

@@ -57,18 +57,18 @@ def distribution_with_cross_term(
         mixing.weights * np.exp(-dim / 2 * np.log1p(2 * mixing.rates)), mixing.rates / (1 + 2 * mixing.rates)
     )
     mean = mixing.peak / n + (1 - 1 / n) * pairs.mean - 2 * cross.mean(dim) + constant
-    points, density = _squared_norms(dim)
+    points, density = _norm_quadrature(dim)
     parts = [(np.exp(-np.outer(points, f.rates)) @ f.weights) - f.mean(dim) for f in (about, cross)]
     f = 2 * (n - 1) / n**2 * parts[0] - 2 / n * parts[1]
     f -= float(density @ f)
     variance = n * float(density @ f**2) + 2 * (n - 1) / n**3 * pairs.square
     third = n * float(density @ f**3) + 8 * (n - 1) * (n - 2) / n**5 * pairs.trace(3)
-    third += 6 * (n - 1) / n * _radial_form(dim, pairs, points, density * f)
+    third += 6 * (n - 1) / n * _quadratic_form(dim, pairs, points, density * f)
     return Gamma(factor * mean, factor * math.sqrt(variance), third / variance**1.5, n, two_sided=True)
 
 
-def _squared_norms(dim: int) -> tuple[Array, Array]:
-    """Return nodes and weights of a quadrature rule for means over |x|², x from N(0, I)."""
+def _norm_quadrature(dim: int) -> tuple[Array, Array]:
+    """Return nodes and weights of a quadrature rule for means of functions of |x|² under N(0, I)."""
     logs = math.log(dim) + np.arange(
         -_LOWEST * (1 / math.sqrt(dim) + 1 / dim), 2 + 20 / math.sqrt(dim), _STEP / math.sqrt(dim)
     )
@@ -77,7 +77,7 @@ def _squared_norms(dim: int) -> tuple[Array, Array]:
     return np.exp(logs), weights / weights.sum()
 
 
-def _radial_form(dim: int, pairs: PairMoments, squares: Array, weighted: Array) -> float:
+def _quadratic_form(dim: int, pairs: PairMoments, squares: Array, weighted: Array) -> float:
     """Return E f(x) f(y) h(x, y), given |x|² and f times the weights of a quadrature rule.
 
     As f depends on |x|² alone, h acts on it as the first of `PairMoments.blocks`, whose basis is the

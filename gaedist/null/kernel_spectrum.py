@@ -7,12 +7,11 @@ With h = k − E[k|x] − E[k|y] + E k, the centred kernel, the squared maximum 
 Their variances are exact for every n. As n grows, n U tends to Σ λ (χ²₁ − 1) and n V to Σ λ χ²₁, over the
 eigenvalues of h under N(0, I).
 
-These are found for spherical harmonics of one degree after the other. In Hermite polynomials
-⟨e_a, k e_b⟩ = (1 + 4t)^(−D/2) e^(−τ|a − b|²) for a Gaussian e^(−t r²), with τ = t/(1 + 4t) and
-e_a = e^(a·x − |a|²/2), and so, for harmonics of degree l, with N = l + j + j',
+These are found degree by degree of spherical harmonics. With e_a = e^(a·x − |a|²/2), which generates Hermite
+polynomials, a Gaussian k = e^(−t r²) has ⟨e_a, k e_b⟩ = (1 + 4t)^(−D/2) e^(−τ|a − b|²), τ = t/(1 + 4t). So,
+with N = l + j + j', the matrix of k for harmonics of degree l times Laguerre polynomials of degree j, j' is
 
-    M_jj' = (−1)^(j+j') ∫ (1 + 4t)^(−D/2) τ^N dμ(t) · 2^N Γ(N + D/2) / √(j! j'! Γ(l + j + D/2) Γ(l + j' +
-    D/2))
+    M_jj' = (−1)^(j+j') ∫ (1 + 4t)^(−D/2) τ^N dμ(t) · 2^N Γ(N+D/2) / √(j! j'! Γ(l+j+D/2) Γ(l+j'+D/2))
 
 Centring only removes the constant function, l = j = 0, so nothing cancels. Derived here.
 """
@@ -28,9 +27,9 @@ from gaedist.kernels.radial import ScaleMixture
 from gaedist.numerics import Array
 
 _DEGREES = 48  # number of degrees of harmonics; polynomials go up to twice that
-_FAINT = 1e-6  # part of Σλ² below which all further degrees are summed up in one last eigenvalue
-_SLIGHT = 1e-4  # ratio to the largest eigenvalue below which one is summed up likewise
-_MANY = 500.0  # logarithm of the number of harmonics at which the same is done
+_FAINT = 1e-6  # fraction of Σλ² below which the remaining degrees are merged into one last eigenvalue
+_SLIGHT = 1e-4  # ratio to the largest eigenvalue below which one is merged into it too
+_MANY = 500.0  # logarithm of the number of harmonics from which degrees are merged into it too
 _BIN = 0.8  # width of the bins in which logarithms of rates are merged for sums over three rates
 _NEGLIGIBLE = 1e-20  # ratio to the largest share below which a rate is left out of sums over pairs of rates
 _NEGLIGIBLE_IN_CUBE = 1e-10  # the same for sums over three rates

@@ -1,32 +1,42 @@
+"""The cache of simulated values gives back exactly what was stored under the same key, counts a damaged
+entry as missing, and stops nothing when a file cannot be read or written.
+"""
+
 import hashlib
 import json
 import math
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gaedist.null.cache import folder, load, store
+import gaedist
+from gaedist.null.cache import code_digest, folder, load, store
+
+PACKAGE = Path(gaedist.__file__).parent
+ROOMS = sorted(str(module.parent.relative_to(PACKAGE)) for module in PACKAGE.rglob("__init__.py"))
 
 KEY = {"n": 3, "sigma": 0.5, "covariance": None, "rule": "mean-field"}
 VALUES = np.array([1 / 3, -2.5, 1e-300])
 
 
 def stored(own_cache, key=KEY, values=VALUES):
-    """Keep numbers, and return the file that holds them."""
+    """Store values, and return the file that holds them."""
     before = set(own_cache.iterdir())
     store(key, values)
     (entry,) = set(own_cache.iterdir()) - before
     return entry
 
 
-def test_the_folder_is_the_users():
+def test_the_folder_is_named_after_the_package():
     assert "gaedist" in folder().parts
 
 
 def test_what_is_stored_is_loaded_to_the_last_bit(own_cache):
     assert load(KEY, 3) is None
     entry = stored(own_cache)
-    assert list(own_cache.iterdir()) == [entry]  # and nothing unfinished beside it
+    assert list(own_cache.iterdir()) == [entry]  # and no unfinished file
     assert (load(KEY, 3) == VALUES).all()
     assert load(dict(reversed(KEY.items())), 3).tobytes() == VALUES.tobytes()
 
@@ -43,7 +53,7 @@ def test_another_key_is_another_entry(own_cache, other):
 
 
 def edited(**changes):
-    """Damage that changes what the file says, with the digest that it had."""
+    """Damage that changes fields of the file and leaves the old digest."""
     return lambda text: json.dumps({**json.loads(text), **changes}).encode()
 
 
@@ -51,16 +61,16 @@ DAMAGES = {
     "empty": lambda text: b"",
     "truncated": lambda text: text[:-9].encode(),
     "a changed digit": lambda text: text.replace("0.333", "0.334").encode(),
-    "a key inside that is another": edited(key={**KEY, "n": 4}),
+    "another key inside": edited(key={**KEY, "n": 4}),
     "no key": lambda text: json.dumps({"values": json.loads(text)["values"]}).encode(),
-    "a number less": edited(values=VALUES[:2].tolist()),
+    "one number fewer": edited(values=VALUES[:2].tolist()),
     "NaN": edited(values=[math.nan] * 3),
     "words": edited(values=["a", "b", "c"]),
     "nested numbers": edited(values=[VALUES.tolist()]),
     "ragged": edited(values=[1, [2, 3]]),
     "null": edited(values=None),
     "a number beyond a double": edited(values=[10**400, 1, 2]),
-    "a digest that is none": edited(digest=[]),
+    "a digest that is a list": edited(digest=[]),
     "a list": lambda text: b"[1, 2, 3]",
     "a number": lambda text: b"3",
     "nested deeply": lambda text: b"[" * 200_000,
@@ -71,7 +81,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_entry_is_as_if_it_were_not_there(own_cache, damage):
+def test_a_damaged_entry_counts_as_missing_and_is_replaced(own_cache, damage):
     entry = stored(own_cache)
     text = entry.read_text(encoding="utf-8")
     damaged = DAMAGES[damage](text)
@@ -87,20 +97,20 @@ def test_numbers_that_are_not_finite_are_neither_stored_nor_loaded(own_cache, va
     store(KEY, np.array(values))
     assert list(own_cache.iterdir()) == []
     entry = stored(own_cache, values=np.array([1.0, 2.0]))
-    honest = json.loads(entry.read_text())
+    original = json.loads(entry.read_text())
     for written in ([1.0, 2.0], values):
         digest = hashlib.sha256(np.array(written).tobytes()).hexdigest()
-        entry.write_text(json.dumps({**honest, "values": written, "digest": digest}))
+        entry.write_text(json.dumps({**original, "values": written, "digest": digest}))
         assert (load(KEY, 2) is None) == (written == values)
 
 
-def test_another_number_of_values_than_asked_for_is_none(own_cache):
+def test_an_entry_with_another_number_of_values_counts_as_missing(own_cache):
     stored(own_cache)
     assert load(KEY, 2) is None
     assert load(KEY, 4) is None
 
 
-def test_a_folder_in_the_place_of_an_entry_stops_nothing(own_cache):
+def test_a_folder_in_place_of_an_entry_stops_nothing(own_cache):
     entry = stored(own_cache)
     entry.unlink()
     entry.mkdir()
@@ -110,7 +120,7 @@ def test_a_folder_in_the_place_of_an_entry_stops_nothing(own_cache):
     assert list(own_cache.iterdir()) == [entry]
 
 
-def test_a_folder_that_cannot_be_made_stops_nothing(own_cache, monkeypatch):
+def test_a_cache_folder_that_cannot_be_created_stops_nothing(own_cache, monkeypatch):
     (own_cache / "file").write_text("")
     monkeypatch.setattr("gaedist.null.cache.folder", lambda: own_cache / "file" / "below")
     store(KEY, VALUES)
@@ -118,7 +128,18 @@ def test_a_folder_that_cannot_be_made_stops_nothing(own_cache, monkeypatch):
     assert [path.name for path in own_cache.iterdir()] == ["file"]
 
 
-def test_a_folder_that_is_not_there_is_made(own_cache, monkeypatch):
+def test_a_missing_cache_folder_is_created(own_cache, monkeypatch):
     monkeypatch.setattr("gaedist.null.cache.folder", lambda: own_cache / "a" / "b")
     store(KEY, VALUES)
     assert (load(KEY, 3) == VALUES).all()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_an_edit_in_any_room_changes_the_digest_of_the_code(tmp_path, monkeypatch, room):
+    copy = tmp_path / "gaedist"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr("gaedist.null.cache.__file__", str(copy / "null" / "cache.py"))
+    before = code_digest()
+    module = max((copy / room).glob("*.py"))
+    module.write_text(module.read_text() + "# edited\n")
+    assert code_digest() != before

@@ -1,3 +1,7 @@
+"""The moments of d² under N(0, I) are exact: they agree with closed forms in 200 digits where those cancel or
+leave the range of a double, and with quadrature over whole samples.
+"""
+
 import math
 
 import naive
@@ -5,7 +9,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gaedist import score
 from gaedist.null.gaussian_moments import limit_moments, moments
 
 
@@ -13,19 +16,19 @@ from gaedist.null.gaussian_moments import limit_moments, moments
 @pytest.mark.parametrize(
     ("n", "dim"), [(1, 1), (2, 1), (3, 2), (50, 8), (1000, 64), (1000, 256), (10**6, 512)]
 )
-def test_moments_agrees_with_the_sheet_in_two_hundred_digits(n, dim, sigma):
-    law = moments(n, dim, sigma**2)
+def test_moments_agree_with_closed_forms_in_two_hundred_digits(n, dim, sigma):
+    found = moments(n, dim, sigma**2)
     mean, sd = naive.null_moments_mp(n, dim, sigma)
-    assert_allclose(law.log_mean, float(naive.MP.log(mean)), rtol=1e-14, atol=1e-15)
-    assert_allclose(law.log_sd, float(naive.MP.log(sd)), rtol=1e-13, atol=1e-12)
+    assert_allclose(found.log_mean, float(naive.MP.log(mean)), rtol=1e-14, atol=1e-15)
+    assert_allclose(found.log_sd, float(naive.MP.log(sd)), rtol=1e-13, atol=1e-12)
 
 
-def test_moments_holds_where_doubles_do_not():
-    law = moments(1000, 3000, 0.25)
+def test_moments_hold_beyond_the_range_of_a_double():
+    found = moments(1000, 3000, 0.25)
     mean, sd = naive.null_moments_mp(1000, 3000, 0.5)
-    assert law.log_mean > 2000
+    assert found.log_mean > 2000
     assert_allclose(
-        [law.log_mean, law.log_sd], [float(naive.MP.log(mean)), float(naive.MP.log(sd))], rtol=1e-13
+        [found.log_mean, found.log_sd], [float(naive.MP.log(mean)), float(naive.MP.log(sd))], rtol=1e-13
     )
 
 
@@ -33,7 +36,7 @@ def test_moments_holds_where_doubles_do_not():
 @pytest.mark.parametrize("unbiased", [False, True])
 @pytest.mark.parametrize("sigma", [0.4, 1.0, 2.5])
 @pytest.mark.parametrize(("n", "dim"), [(1, 1), (1, 2), (2, 1), (3, 1)])
-def test_moments_agree_with_quadrature_of_the_score_itself(n, dim, sigma, unbiased, smoothed):
+def test_moments_agree_with_quadrature_over_whole_samples(n, dim, sigma, unbiased, smoothed):
     if unbiased and n == 1:
         return
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
@@ -52,23 +55,24 @@ def test_moments_agree_with_quadrature_of_the_score_itself(n, dim, sigma, unbias
     values = pair + (prior / unit) ** h - 2 * cross
     mean = probability @ values
     variance, third = (probability @ (values - mean) ** k for k in (2, 3))
-    law = moments(n, dim, s, smoothed=smoothed, unbiased=unbiased)
-    assert_allclose(math.exp(law.log_mean), mean, rtol=1e-6, atol=1e-7)
-    assert_allclose(math.exp(law.log_sd), math.sqrt(variance), rtol=1e-5)
-    assert_allclose(law.skewness, third / variance**1.5, rtol=1e-4)
+    found = moments(n, dim, s, smoothed=smoothed, unbiased=unbiased)
+    # at σ = 0.4 powers of the kernel are narrow for 60 nodes; for σ ≥ 1 all agree to 1e-14
+    assert_allclose(math.exp(found.log_mean), mean, rtol=1e-10, atol=1e-12)
+    assert_allclose(math.exp(found.log_sd), math.sqrt(variance), rtol=1e-6)
+    assert_allclose(found.skewness, third / variance**1.5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("sigma", [1e-3, 0.5, 1.0, 40.0])
 @pytest.mark.parametrize(("n", "dim"), [(1, 1), (2, 3), (300, 8), (1000, 512)])
-def test_moments_of_the_smoothed_target_are_those_of_the_sheet(n, dim, sigma):
-    law = moments(n, dim, sigma**2, smoothed=True)
+def test_moments_for_the_smoothed_target_agree_with_their_closed_form(n, dim, sigma):
+    found = moments(n, dim, sigma**2, smoothed=True)
     s, h = naive.MP.mpf(sigma**2), -naive.MP.mpf(dim) / 2
     ek, g0 = (1 + 1 / s) ** h, (1 + 1 / (2 * s)) ** h
     zeta1 = g0**2 * (1 + 2 / (2 * s + 1)) ** h - ek**2
     zeta2 = (1 + 2 / s) ** h - ek**2
     variance = 2 * naive.MP.mpf(n - 1) / n**3 * (zeta2 - 2 * zeta1) + 4 * zeta1 / n**3
-    assert_allclose(law.log_mean, float(naive.MP.log((1 - ek) / n)), rtol=1e-14)
-    assert_allclose(law.log_sd, float(naive.MP.log(variance) / 2), rtol=1e-14)
+    assert_allclose(found.log_mean, float(naive.MP.log((1 - ek) / n)), rtol=1e-14)
+    assert_allclose(found.log_sd, float(naive.MP.log(variance) / 2), rtol=1e-14)
     unbiased = moments(n, dim, sigma**2, smoothed=True, unbiased=True) if n > 1 else None
     if unbiased:
         expected = naive.MP.log(2 * (zeta2 - 2 * zeta1) / (n * (n - 1))) / 2
@@ -77,16 +81,9 @@ def test_moments_of_the_smoothed_target_are_those_of_the_sheet(n, dim, sigma):
 
 
 @pytest.mark.parametrize(("dim", "sigma"), [(1, 0.5), (2, 1.0), (8, 1.0), (8, 3.0)])
-def test_the_skewness_of_many_points_is_that_of_the_limit_law(dim, sigma):
+def test_the_skewness_of_many_points_tends_to_that_of_the_limit_as_one_over_n(dim, sigma):
     skewness = limit_moments(dim, sigma**2)[2]
     gaps = [abs(moments(n, dim, sigma**2, smoothed=True).skewness - skewness) for n in (10**3, 10**4, 10**5)]
-    assert gaps[2] < 1e-3 * skewness
+    assert gaps[2] < 1e-3 * skewness  # of order 1/n
     assert gaps[0] / gaps[1] > 5
     assert gaps[1] / gaps[2] > 5
-
-
-def test_z_of_normal_samples_has_mean_zero_and_variance_one():
-    rng = np.random.default_rng(11)
-    z = [score(rng.normal(size=(50, 8)), sigma=0.8).z for _ in range(400)]
-    assert abs(np.mean(z)) < 4 / 20  # four standard errors
-    assert 0.75 < np.var(z) < 1.35

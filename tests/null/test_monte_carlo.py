@@ -1,3 +1,7 @@
+"""A simulated null distribution is that of samples scored one by one, for any number of processes. It is
+computed once for a command, and cached under a key of everything it depends on and nothing else.
+"""
+
 import json
 from concurrent.futures import BrokenExecutor
 
@@ -7,6 +11,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
 
 from gaedist import GaedistError, Run, score, scores
+from gaedist.null import monte_carlo
 from gaedist.null.monte_carlo import REPLICATES
 from gaedist.smoothing.optimize import Score
 
@@ -29,7 +34,7 @@ def sample(n, dim, seed=1):
 
 
 def by_hand(shape, replicates, seed=0, **options):
-    """Scores of the samples that replicates are said to be."""
+    """Score the samples of the documented seeds (seed, k, 1) one by one."""
     samples = [np.random.default_rng((seed, k, 1)).normal(size=shape) for k in range(replicates)]
     return np.array([score(x, null="none", **options).value for x in samples])
 
@@ -40,10 +45,8 @@ def simulate(x, replicates, **options):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Count the replicates that this process computes."""
-    from gaedist import replicates
-
-    made, one = [], replicates._one
+    """Record the replicates that this process computes."""
+    made, one = [], monte_carlo._one
 
     def counting(*arguments):
         made.append(arguments[-1])
@@ -54,7 +57,7 @@ def counted(monkeypatch):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_p_value_and_moments_are_those_of_replicates_scored_one_by_one(case):
+def test_p_value_and_moments_agree_with_samples_scored_one_by_one(case):
     options = CASES[case]
     values = by_hand((12, 3), 11, seed=5, **options)
     seen = set()
@@ -75,7 +78,7 @@ def test_p_value_and_moments_are_those_of_replicates_scored_one_by_one(case):
 
 
 @pytest.mark.parametrize("case", ["a number", "smoothed"])
-def test_a_value_in_the_middle_and_the_ends(case):
+def test_p_values_of_a_value_in_the_middle_and_at_the_ends(case):
     options, shape = CASES[case], (12, 3)
     values = by_hand(shape, 10, **options)
     candidates = [sample(*shape, seed) for seed in range(1, 60)]
@@ -85,7 +88,7 @@ def test_a_value_in_the_middle_and_the_ends(case):
     top = np.random.default_rng((0, int(values.argmax()), 1)).normal(size=shape)
     bottom = np.random.default_rng((0, int(values.argmin()), 1)).normal(size=shape)
     found = [simulate(x, 10, **options).p_value for x in (middle, top, bottom, 10 * top)]
-    # a replicate itself counts as one that is as far out
+    # a code equal to a replicate counts as equally extreme
     expected = {"smoothed": [6 / 11, 2 / 11, 1, 1 / 11], "a number": [1, 4 / 11, 4 / 11, 2 / 11]}
     assert found == expected[case]
 
@@ -100,46 +103,46 @@ def test_simulated_moments_agree_with_the_exact_ones(dim, sigma, target):
         for null, count in (("closed-form", None), ("monte-carlo", 400))
     )
     assert abs(found.null.mean - exact.null.mean) < 4 * exact.null.sd / 20  # four standard errors
-    assert 0.75 < found.null.sd / exact.null.sd < 1.35
-    assert abs(found.p_value - exact.p_value) < 4 * 0.5 / 20
+    assert 0.75 < found.null.sd / exact.null.sd < 1.35  # about as many
+    assert abs(found.p_value - exact.p_value) < 4 * 0.5 / 20  # four, at p = ½
 
 
-def test_a_saturated_distance_is_judged_by_what_moves():
-    def moving(x):
-        """Eq. (8) without 1 + 1/n, beside which it is nothing."""
+def test_a_saturated_distance_is_assessed_by_its_varying_terms():
+    def varying(x):
+        """Eq. (8) without 1 + 1/n, in whose rounding it would be lost."""
         kernel = np.exp(-cdist(x, x, "sqeuclidean") / 4)
         pairs = kernel[~np.eye(len(x), dtype=bool)].sum() / len(x) ** 2
         return pairs - 2 * np.exp(-(x**2).sum(axis=1) / 4).mean()
 
-    values = np.array([moving(np.random.default_rng((0, k, 1)).normal(size=(30, 256))) for k in range(60)])
+    values = np.array([varying(np.random.default_rng((0, k, 1)).normal(size=(30, 256))) for k in range(60)])
     for scale in (0.9, 1.0, 1.2):
         x = scale * sample(30, 256)
         result = simulate(x, 60)
         assert result.saturated
         assert_allclose(result.null.sd, values.std(ddof=1), rtol=1e-9)
-        assert_allclose(result.z, (moving(x) - values.mean()) / values.std(ddof=1), rtol=1e-9)
-        above, below = 1 + (values >= moving(x)).sum(), 1 + (values <= moving(x)).sum()
+        assert_allclose(result.z, (varying(x) - values.mean()) / values.std(ddof=1), rtol=1e-9)
+        above, below = 1 + (values >= varying(x)).sum(), 1 + (values <= varying(x)).sum()
         assert result.p_value == min(1, 2 * min(above, below) / 61)
 
 
-def test_scores_too_small_for_their_squares_have_a_spread():
+def test_values_whose_squares_underflow_have_a_spread():
     result = simulate(sample(5, 3000), 19, sigma=0.5, target="normal")
     assert 0 < result.null.sd < 1e-170
     assert 0 < result.p_value <= 1
 
 
-def test_scores_that_do_not_differ_in_doubles_give_no_p():
+def test_values_that_are_equal_in_double_precision_give_no_p_value():
     result = simulate(sample(5, 3000), 5, sigma=0.5, covariance="spherical")
     assert (result.p_value, result.z, result.null.sd) == (None, None, None)
-    assert result.null.note.startswith("the simulated scores do not differ in doubles")
+    assert result.null.note.startswith("all simulated values are equal in double precision")
 
 
-def test_999_are_simulated_unless_told_otherwise(monkeypatch):
+def test_999_samples_are_simulated_by_default(monkeypatch):
     monkeypatch.setattr("gaedist.null.monte_carlo._one", lambda *arguments: float(arguments[-1]))
     assert score(sample(4, 2), null="monte-carlo").null.replicates == REPLICATES == 999
 
 
-def test_two_sigmas_have_a_law_each():
+def test_each_sigma_has_its_own_null_distribution():
     x = sample(12, 3)
     found = scores(x, [0.5, "median"], null="monte-carlo", replicates=7)
     for sigma, result in zip((0.5, "median"), found, strict=True):
@@ -147,7 +150,7 @@ def test_two_sigmas_have_a_law_each():
         assert (result.p_value, result.null) == (alone.p_value, alone.null)
 
 
-def test_other_samples_come_of_another_seed():
+def test_another_seed_simulates_other_samples():
     x = sample(12, 3)
     means = [simulate(x, 7, run=Run(seed=seed)).null.mean for seed in (0, 1, 0)]
     assert means[0] == means[2] != means[1]
@@ -161,7 +164,7 @@ def files(tmp_path, monkeypatch):
     np.save("longer.npy", sample(10, 2))
 
 
-def test_files_of_one_size_share_their_replicates(gaedist, files, counted, own_cache):
+def test_files_of_one_size_share_replicates(gaedist, files, counted, own_cache):
     command = ["score", "a.npy", "b.npy", "c.npy", "--null", "monte-carlo", "--replicates", 6]
     code, out, err = gaedist(*command, "--format", "json", "--no-cache")
     assert (code, err) == (0, "")
@@ -189,7 +192,7 @@ def test_cache_false_neither_writes_nor_reads(counted, own_cache, monkeypatch):
     simulate(x, 6, cache=False)
     assert list(own_cache.iterdir()) == []
     simulate(x, 6)
-    assert len(counted) == 6  # known to this process
+    assert len(counted) == 6  # from the memory of this process
     monkeypatch.setattr("gaedist.null.monte_carlo._computed", {})
     simulate(x, 6)
     assert len(counted) == 12
@@ -199,7 +202,7 @@ def test_cache_false_neither_writes_nor_reads(counted, own_cache, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["{", '{"values": ["a"]}', "[" * 200_000, "not json", None])
-def test_replicates_are_computed_again_where_their_entry_is_bad(counted, own_cache, monkeypatch, text):
+def test_replicates_are_computed_again_where_their_entry_is_damaged(counted, own_cache, monkeypatch, text):
     x = sample(9, 2)
     before = simulate(x, 6)
     (entry,) = own_cache.iterdir()
@@ -277,14 +280,14 @@ def scattered(monkeypatch):
 
 
 @pytest.mark.parametrize("options", [{"sigma": 0.8}, {"sigma": "mean-field", "covariance": "radial"}])
-def test_processes_change_nothing(counted, scattered, monkeypatch, options):
+def test_processes_do_not_change_values(counted, scattered, monkeypatch, options):
     x, seen = sample(20, 2), []
     alone = simulate(x, 12, run=Run(threads=1, seed=3), cache=False, **options)
     assert counted == list(range(12))
     monkeypatch.setattr("gaedist.null.monte_carlo._computed", {})
     run = Run(threads=2, seed=3, progress=lambda *counts: seen.append(counts))
     both = simulate(x, 12, run=run, cache=False, **options)
-    assert counted == [*range(12), 0]  # the others elsewhere
+    assert counted == [*range(12), 0]  # the others in other processes
     assert (both.null, both.p_value, both.z) == (alone.null, alone.p_value, alone.z)
     assert seen[-12:] == [(k, 12) for k in range(1, 13)]
 
@@ -295,7 +298,7 @@ def test_large_samples_stay_in_this_process(counted, scattered, monkeypatch):
     assert counted == list(range(5))
 
 
-def test_ctrl_c_in_the_search_of_a_replicate_ends_the_run(monkeypatch, own_cache):
+def test_ctrl_c_during_the_search_for_a_replicates_sigma_ends_the_run(monkeypatch, own_cache):
     x = sample(9, 2)
 
     class Interrupted(Score):
@@ -310,7 +313,7 @@ def test_ctrl_c_in_the_search_of_a_replicate_ends_the_run(monkeypatch, own_cache
     assert list(own_cache.iterdir()) == []
 
 
-def test_after_a_search_that_ctrl_c_ended_nothing_is_simulated(monkeypatch, counted):
+def test_nothing_is_simulated_after_ctrl_c_ended_the_search_for_sigma(monkeypatch, counted):
     class Interrupted(Score):
         def __call__(self, covariances):
             raise KeyboardInterrupt
@@ -334,12 +337,12 @@ def test_after_a_search_that_ctrl_c_ended_nothing_is_simulated(monkeypatch, coun
         ({"null": "monte-carlo", "sigma": [1.0] * 9}, "Leave out --null monte-carlo"),
     ],
 )
-def test_replicates_that_cannot_be(options, message):
+def test_invalid_replicates_are_refused(options, message):
     with pytest.raises(GaedistError, match=message):
         score(sample(9, 2), **options)
 
 
-def test_a_process_that_was_killed_is_said_in_one_line(monkeypatch):
+def test_a_killed_process_is_reported_in_one_line(monkeypatch):
     def broken(*arguments, **settings):
         raise BrokenExecutor
 
