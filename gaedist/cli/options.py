@@ -52,6 +52,11 @@ def _choice(name: str, group: str, choices: Collection[str], text: str, *, defau
     )
 
 
+def _abouts(registry: Mapping[str, Any]) -> str:
+    """Return the choices of a registry with a phrase about each."""
+    return "; ".join(f"{name}: {row.about}" for name, row in registry.items())
+
+
 def _metric(registry: Mapping[str, Metric]) -> Any:
     """Return the option that chooses metrics."""
     text = f"{', '.join([*registry, ALL])}; repeatable; gaedist metrics explains them"
@@ -125,8 +130,7 @@ Covariance = Annotated[
         "--covariance",
         DISTANCE,
         FAMILIES,
-        "constant: one σ; spherical: one per point; radial: along and across each point; diagonal: one per "
-        "axis; full: a matrix per point",
+        _abouts(FAMILIES),
         default="narrowest that fits σ",
     ),
 ]
@@ -136,7 +140,7 @@ Target = Annotated[
         "--target",
         DISTANCE,
         TARGETS,
-        "normal: N(0, I) itself; smoothed: N(0, I) smoothed as the codes are, so only N(0, I) has distance 0",
+        _abouts(TARGETS),
     ),
 ]
 ScoreEstimator = Annotated[
@@ -145,8 +149,7 @@ ScoreEstimator = Annotated[
         "--estimator",
         DISTANCE,
         ESTIMATORS,
-        "v: a squared distance; u: unbiased, so negative about half the time for N(0, I); needs --target "
-        "smoothed",
+        f"{_abouts(ESTIMATORS)}; u needs --target smoothed",
     ),
 ]
 CompareEstimator = Annotated[
@@ -155,7 +158,7 @@ CompareEstimator = Annotated[
         "--estimator",
         DISTANCE,
         ESTIMATORS,
-        "v: a squared distance; u: unbiased, so negative about half the time for equal distributions",
+        _abouts(ESTIMATORS),
     ),
 ]
 
@@ -220,8 +223,7 @@ Method = Annotated[
         "--method",
         COMPUTATION,
         METHODS,
-        "auto: the fastest exact one; pairs: all pairs; fourier, hermite: linear time, one σ, few "
-        "dimensions; sample: an estimate (score only)",
+        "; ".join(f"{name}: {about}" for name, about in METHODS.items()),
     ),
 ]
 Tolerance = Annotated[
@@ -240,7 +242,7 @@ Precision = Annotated[
         "--precision",
         COMPUTATION,
         PRECISIONS,
-        "double: relative error 1e-14; single: 1e-8 to 1e-5 in half the time, for one σ only",
+        "; ".join(f"{name}: {about}" for name, about in PRECISIONS.items()),
     ),
 ]
 Threads = Annotated[

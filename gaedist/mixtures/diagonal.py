@@ -37,7 +37,7 @@ class Constant(Covariance):
     """
 
     name: ClassVar[str] = "constant"
-    about: ClassVar[str] = "one σ for all points"
+    about: ClassVar[str] = "one σ"
     definition: ClassVar[str] = "Σ_i = σ² I"
     variance: float
 
@@ -158,7 +158,7 @@ class Spherical(Variances):
     """Σ_i = s_i I with s_i = σ_i²; variances (n, 1)."""
 
     name: ClassVar[str] = "spherical"
-    about: ClassVar[str] = "one σ for each point"
+    about: ClassVar[str] = "one per point"
     definition: ClassVar[str] = "Σ_i = σ_i² I"
 
     @staticmethod
@@ -200,7 +200,7 @@ class Diagonal(Variances):
     """Σ_i = diag(v_i), one variance for each axis; variances (n, D)."""
 
     name: ClassVar[str] = "diagonal"
-    about: ClassVar[str] = "one σ for each point and axis"
+    about: ClassVar[str] = "one per axis"
     definition: ClassVar[str] = "Σ_i = diag(σ_i1², …, σ_iD²)"
 
     @staticmethod

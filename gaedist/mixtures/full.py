@@ -27,7 +27,7 @@ class Full(PerPointCovariance):
     """
 
     name: ClassVar[str] = "full"
-    about: ClassVar[str] = "a matrix for each point; slow, as every pair needs a Cholesky factor"
+    about: ClassVar[str] = "a matrix per point"
     definition: ClassVar[str] = "Σ_i is any symmetric positive definite matrix"
     matrices: Array
 

@@ -30,7 +30,7 @@ class Radial(Variances):
     """
 
     name: ClassVar[str] = "radial"
-    about: ClassVar[str] = "two σ for each point: along x and across it"
+    about: ClassVar[str] = "along and across each point"
     definition: ClassVar[str] = "Σ_i = b_i I + (a_i − b_i) u_i u_iᵀ, u_i = x_i/|x_i|"
 
     @staticmethod

@@ -31,7 +31,7 @@ TARGETS = {
         smoothed=False,
     ),
     "smoothed": Target(
-        about="N(0, I) under the same kernel; zero only at N(0, I)",
+        about="N(0, I) under the same kernel, 0 only at N(0, I)",
         definition="N(0, (1 + σ²)I), with distances times (4πσ²)^(D/2). This is the squared maximum mean "
         "discrepancy (MMD) with kernel exp(−|x − y|²/(4σ²)), and the BHEP statistic with known mean and "
         "covariance.",
@@ -62,12 +62,12 @@ class Estimator:
 
 ESTIMATORS = {
     "v": Estimator(
-        about="the squared distance itself, never negative",
+        about="the squared distance, never negative",
         definition="mean of k(x_i, x_j) over all i and j (a V-statistic)",
         unbiased=False,
     ),
     "u": Estimator(
-        about="unbiased: leaves out each point's overlap with itself; negative about half the time",
+        about="unbiased, so negative about half the time",
         definition="mean of k(x_i, x_j) over i ≠ j (a U-statistic)",
         unbiased=True,
     ),

@@ -11,11 +11,11 @@ from gaedist.errors import GaedistError, check_choice, check_count
 AUTO, PAIRS, SAMPLE = "auto", "pairs", "sample"
 
 METHODS = {
-    AUTO: "the fastest exact method",
-    PAIRS: "every pair",
-    "fourier": "a Fourier series in linear time, for one σ in up to 3 dimensions",
-    "hermite": "Hermite functions in linear time, for one σ in up to 10 dimensions",
-    SAMPLE: "an estimate from some pairs, with its standard error, where the null distribution is known",
+    AUTO: "fastest exact method",
+    PAIRS: "all pairs",
+    "fourier": "linear time, D ≤ 3",
+    "hermite": "linear time, D ≤ 10",
+    SAMPLE: "estimate from some pairs",
 }
 """Name → description of how sums over pairs are computed."""
 
@@ -25,8 +25,8 @@ TOLERANCE = 0.1
 DOUBLE, SINGLE = "double", "single"
 
 PRECISIONS = {
-    DOUBLE: "relative error of a sum 1e-14",
-    SINGLE: "half the time; relative error 1e-8 in few dimensions, 1e-5 in 500; for one σ for all points",
+    DOUBLE: "relative error 1e-14",
+    SINGLE: "1e-8 to 1e-5 in half the time, for one σ",
 }
 """Name → description of the arithmetic of sums over pairs."""
 
