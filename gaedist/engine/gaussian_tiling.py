@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gaedist.engine.compiled.sizes import HEIGHT, TILE
 from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import SINGLE
 from gaedist.engine.tiling import FAINT, GLARING, Tiling, Work, aligned, count_tiles
@@ -59,9 +60,6 @@ def pair_count(job: PairSum) -> float:
 
 def tall_tiles(job: PairSum) -> int:
     """Return how many tiles of `gaussian_tiles` a job has; of one sample, none above the diagonal."""
-    from gaedist.engine.compiled.gaussian_tiles import HEIGHT
-    from gaedist.engine.compiled.sizes import TILE
-
     n, rows = len(job.x), -(-len(job.x) // HEIGHT)
     return rows * (rows - 1) + -(-n // TILE) if job.y is None else rows * -(-len(job.y) // TILE)
 
@@ -73,8 +71,6 @@ def _subtract(x: Array, center: Array) -> NDArray[np.float32]:
 
 def _places(job: PairSum, tiles: Places) -> Places:
     """Return row and column of these tiles; of one sample there are 2 (r + 1) in row r."""
-    from gaedist.engine.compiled.sizes import TILE
-
     if job.y is not None:
         return np.stack(np.divmod(tiles, -(-len(job.y) // TILE)), axis=1)
     rows = ((np.sqrt(4.0 * tiles + 1) - 1) / 2).astype(np.intp)
@@ -169,8 +165,7 @@ class GaussianTiling(Tiling):
     def _powers(
         self, points: tuple[Any, Any], rest: list[Any], limit: float, log2_unit: int, how: Provenance
     ) -> Powers:
-        from gaedist.engine.compiled.gaussian_tiles import HEIGHT, ROWS
-        from gaedist.engine.compiled.sizes import TILE
+        from gaedist.engine.compiled.gaussian_tiles import ROWS
 
         norms_x, norms_y, (weights_x, *_), (weights_y, *_) = rest
         rate, dtype, threads = self.job.steepness, points[0].dtype, self.work.threads

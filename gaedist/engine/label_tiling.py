@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from gaedist.engine.compiled.integrands import Profile
+from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.labels import Bits, CompensatedSum, LabelSums, times_labels
 from gaedist.engine.tiling import Tiling, aligned, count_tiles, place_of
 
@@ -25,7 +26,6 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
     compensation, so that the rounding hardly grows with n.
     """
     from gaedist.engine.compiled.label_tiles import DENSE, label_tiles
-    from gaedist.engine.compiled.sizes import TILE
 
     job, work, columns = tiling.job, tiling.work, 8 * labels.shape[1]
     n, dim = job.x.shape

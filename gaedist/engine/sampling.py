@@ -10,15 +10,16 @@ import math
 
 import numpy as np
 
+from gaedist.engine.compiled.sizes import HEIGHT, TILE
 from gaedist.engine.gaussian_tiling import GaussianTiling, Places, Powers, pair_count
 from gaedist.engine.run.pair_sum import PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import Run
 from gaedist.engine.tiling import Work
 from gaedist.errors import GaedistError
+from gaedist.numerics import Stream
 
 _FIRST = 16  # strata that tell how much they vary
 _LARGEST = 700.0  # logarithm of a number
-_STREAM = 5  # of random numbers, beside those of other draws
 
 
 def sampled_total(job: PairSum, work: Work, run: Run, log_error: float) -> PairTotal | None:
@@ -31,14 +32,12 @@ def sampled_total(job: PairSum, work: Work, run: Run, log_error: float) -> PairT
     GaedistError
         If all powers underflow.
     """
-    from gaedist.engine.compiled.gaussian_tiles import HEIGHT
-
     n = len(job.x)
     blocks = -(-n // HEIGHT)
     strata = (blocks - 1) // 2
     if strata <= _FIRST:
         return None
-    rng = np.random.default_rng((run.seed, _STREAM))
+    rng = np.random.default_rng((run.seed, Stream.SAMPLED_PAIRS))
     order = rng.permutation(n)
     dealt = PairSum(
         job.integrand, job.x[order], None, job.params_x[:, order], None, job.log_scale, job.steepness
@@ -95,8 +94,6 @@ def _estimate(
 
 def _sum(powers: Powers, tiling: GaussianTiling, pairs: Places, symmetric: bool, work: Work) -> float:
     """Return the sum over pairs of blocks, each of two tiles; in blocks with themselves, of what is below."""
-    from gaedist.engine.compiled.sizes import TILE
-
     places = np.repeat(pairs, 2, axis=0)
     places[:, 1] *= 2
     places[1::2, 1] += 1

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
+from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.checkpoints import Checkpoint, PassRecord
 from gaedist.engine.run.pair_sum import PairSum
 from gaedist.numerics import Array
@@ -86,8 +87,7 @@ class Tiling:
     def __init__(
         self, job: PairSum, work: Work, factors: Sequence[float] = (1.0,), profiles: Sequence[Profile] = ()
     ) -> None:
-        from gaedist.engine.compiled.profiles import ROWS
-        from gaedist.engine.compiled.sizes import TILE
+        from gaedist.engine.compiled.radial_tiles import SCRATCH_ROWS
         from gaedist.engine.compiled.tiles import work_rows
 
         self.job, self.work, self.needs = job, work, INTEGRANDS[type(job.integrand)]
@@ -106,12 +106,12 @@ class Tiling:
             norms_x, norms_y = _squared_norms(centered_x), _squared_norms(centered_y)
         self.points = (x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, limit)
         self.gram = aligned(work.threads, 1 + self.needs.sines, TILE**2)
-        sums = max(len(factors), ROWS + len(profiles))
+        sums = max(len(factors), SCRATCH_ROWS + len(profiles))
         self.scratch = aligned(work.threads, work_rows(len(params_x), sums) * TILE)
 
     def profile_sums(self) -> Array:
         """Return the sum of each profile, without regard to underflow."""
-        from gaedist.engine.compiled.profile_tiles import profile_tiles
+        from gaedist.engine.compiled.radial_tiles import radial_tiles
 
         rows = [profile.numbers for profile in self.profiles]
         codes = np.array([row.code for row in rows])
@@ -121,7 +121,7 @@ class Tiling:
 
         def sum_range(first: int, found: Array) -> None:
             alone = self.job.y is None
-            profile_tiles(codes, numbers.ravel(), *self.points, alone, first, found, self.gram, self.scratch)
+            radial_tiles(codes, numbers.ravel(), *self.points, alone, first, found, self.gram, self.scratch)
 
         return self.added(
             count_tiles(self.job), len(rows), sum_range, math.fsum, profiles=list(self.profiles)
@@ -212,7 +212,6 @@ class Tiling:
         (1 + varied, n) for the left points and (1 + varied, m) for the right ones; the same array, with
         the sums over all other points, if there is one sample.
         """
-        from gaedist.engine.compiled.sizes import TILE
         from gaedist.engine.compiled.tiles import differentiate_tiles
 
         job, rows = self.job, 1 + self.job.varied
@@ -247,8 +246,6 @@ class Tiling:
 
 def count_tiles(job: PairSum) -> int:
     """Return how many tiles a job has."""
-    from gaedist.engine.compiled.sizes import TILE
-
     rows = -(-len(job.x) // TILE)
     return rows * (rows + 1) // 2 if job.y is None else rows * -(-len(job.y) // TILE)
 

@@ -1,31 +1,18 @@
-"""Compiled arithmetic that LLVM turns into vector instructions, and the options of everything compiled."""
+"""Arithmetic in compiled code: 2^y and log2 that LLVM vectorises, bit casts, and sums in a fixed order.
 
-import contextlib
-import hashlib
+Inner loops call these functions, which are inlined into them.
+"""
+
 from collections.abc import Callable
-from functools import cache as once
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
-from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 
+from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.sizes import TILE
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
-"""Numba's options for everything compiled.
-
-Multiplications and additions may fuse, but nothing is reordered: a compiler that is free to reorder a sum
-gives other bits to code from the cache than to the same code just compiled. error_model="numpy" leaves out
-Python's check for division by zero, which keeps loops scalar.
-"""
 
 _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
 _MAGIC_BITS = 0x4338000000000000
@@ -66,74 +53,6 @@ _L4 = 0.32059853491395984
 _L5 = 0.262334352504183
 _L6 = 0.2209130842311768
 _L7 = 0.2136589569431927
-
-
-class Listener:
-    """Somebody who is told once in a process that something has to be compiled, by any thread."""
-
-    def __init__(self) -> None:
-        self.note: Callable[[str], None] | None = None
-        self.told = False
-
-    def tell(self) -> None:
-        """Tell it."""
-        if self.note and not self.told:
-            self.told = True
-            self.note("compiling for this machine, which takes some seconds the first time.")
-
-
-LISTENER = Listener()
-"""Who that is."""
-
-
-@once
-def sources() -> str:
-    """Return a digest of all code that may have been compiled into a function."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-class _Cache(FunctionCache):
-    """Numba's cache on disk, which notices edits in every file, and never stops a run if it is damaged."""
-
-    def _index_key(self, sig: Any, codegen: Any) -> Any:
-        return (*super()._index_key(sig, codegen), sources())
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            found = super().load_overload(sig, target_context)
-        except Exception:  # unpickling random bytes can raise anything
-            with contextlib.suppress(Exception):
-                self.flush()
-            found = None
-        if found is None:
-            LISTENER.tell()
-        return found
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        with contextlib.suppress(Exception):  # a full disk
-            super().save_overload(sig, data)
-
-
-def compiled(
-    *, inline: bool = False, parallel: bool = False, nogil: bool = False, cache: bool = False
-) -> Callable[[F], F]:
-    """Compile with `OPTIONS`.
-
-    What inner loops call is inlined whatever its size: a loop with a call is not vectorised. Only entry
-    points are cached: what they call is compiled into them.
-    """
-
-    def compile_(function: F) -> F:
-        dispatcher = numba.njit(forceinline=inline, parallel=parallel, nogil=nogil, **OPTIONS)(function)
-        if cache:
-            with contextlib.suppress(RuntimeError):  # no folder for the cache can be written
-                dispatcher._cache = _Cache(function)
-        return cast(F, dispatcher)
-
-    return compile_
 
 
 def _bitcast(kind: Any) -> Callable[..., Any]:

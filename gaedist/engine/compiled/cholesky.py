@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from gaedist.engine.compiled.arithmetic import cell, compiled, log2_and_inverse, split
+from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse, split
+from gaedist.engine.compiled.jit import compiled
 from gaedist.numerics import HALF_LOG2_E
 
 LANES = 64  # matrices that are factored at once; element k of all of them is row k of the scratch

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import OPTIONS, cell, compiled, log2_and_inverse, split
+from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse, split
 from gaedist.engine.compiled.cholesky import full_row
 from gaedist.engine.compiled.integrands import Diagonal, Full, Gaussian, Radial, Spherical
+from gaedist.engine.compiled.jit import OPTIONS, compiled
 from gaedist.numerics import HALF_LOG2_E
 
 _LONGEST_PRODUCT = 512  # numbers in [√½, √2) whose product is far from overflow

@@ -16,26 +16,16 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import (
-    OPTIONS,
-    cell,
-    compiled,
-    exp2,
-    exp2_in_range,
-    exp2_single,
-    largest,
-    total,
-)
+from gaedist.engine.compiled.arithmetic import cell, exp2, exp2_in_range, exp2_single, largest, total
 from gaedist.engine.compiled.gram import FEW, gram_of_differences
-from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.compiled.jit import OPTIONS, compiled
+from gaedist.engine.compiled.sizes import HEIGHT, TILE
 
 _TOTALS, _POINT = FEW, FEW + 1
 """Where rows of TILE numbers begin in a thread's scratch, after the coordinates of the columns."""
 
 ROWS = FEW + 2
 """How many of them there are."""
-
-HEIGHT = 2 * TILE  # rows of a tile
 
 _STRIPE = 8  # rows of a tile whose powers are added in the precision of the points
 

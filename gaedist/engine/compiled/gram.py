@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import compiled
+from gaedist.engine.compiled.jit import compiled
 
 FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
 

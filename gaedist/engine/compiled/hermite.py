@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import compiled
+from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.sizes import BLOCK
 
 

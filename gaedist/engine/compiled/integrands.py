@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gaedist.engine.compiled.sizes import FRACTION_TERMS
+
 
 class Gaussian(NamedTuple):
     """2^(−rate |x − y|²): Eqs. (5) and (7) for constant σ. No parameters of points."""
@@ -62,10 +64,6 @@ class Shape(IntEnum):
     SERIES = 6  # √z P(2z − 1) with z = 1/(1 + u); the rest is how many blocks of coefficients, highest first
 
 
-SERIES_BLOCK = 12
-"""Coefficients of a series that the compiled side takes at once; there are a multiple of them."""
-
-_ORDER = 7  # terms 1/(1 + u) that are put together
 _ALIKE = 1e-20  # least rate beside the largest of these
 
 
@@ -73,7 +71,7 @@ def _alike(rates: tuple[float, ...]) -> list[list[float]]:
     """Part rates into a few each, of sizes that a double holds the products of."""
     groups: list[list[float]] = []
     for rate in sorted(rates, reverse=True):
-        if not groups or len(groups[-1]) == _ORDER or rate < _ALIKE * groups[-1][0]:
+        if not groups or len(groups[-1]) == FRACTION_TERMS or rate < _ALIKE * groups[-1][0]:
             groups.append([])
         groups[-1].append(rate)
     return groups
@@ -88,7 +86,7 @@ def _fraction(rates: list[float]) -> list[float]:
     for share in shares:
         numerator = np.polyadd(np.polymul(numerator, [share, 1.0]), denominator)
         denominator = np.polymul(denominator, [share, 1.0])
-    p, q = np.zeros(_ORDER), np.zeros(_ORDER + 1)
+    p, q = np.zeros(FRACTION_TERMS), np.zeros(FRACTION_TERMS + 1)
     p[: len(numerator)], q[: len(denominator)] = numerator[::-1], denominator[::-1]
     return [largest, *p, *q[1:]]
 

@@ -14,10 +14,11 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import OPTIONS, compiled, exp2, total
+from gaedist.engine.compiled.arithmetic import exp2, total
 from gaedist.engine.compiled.exponents import fill_row
 from gaedist.engine.compiled.integrands import ProfileNumbers
-from gaedist.engine.compiled.profiles import add_profile, fill_squares
+from gaedist.engine.compiled.jit import OPTIONS, compiled
+from gaedist.engine.compiled.radial_tiles import add_profile, fill_squares
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.compiled.tiles import HIGHEST, open_tile, position
 

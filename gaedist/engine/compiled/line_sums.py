@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import compiled, exp2, total
+from gaedist.engine.compiled.arithmetic import exp2, total
+from gaedist.engine.compiled.jit import compiled
 
 LANES = 64  # points that are turned together
 

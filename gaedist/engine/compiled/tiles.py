@@ -15,9 +15,10 @@ from typing import Any
 import numba
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import cell, compiled, exp2, largest, total
+from gaedist.engine.compiled.arithmetic import cell, exp2, largest, total
 from gaedist.engine.compiled.exponents import Tile, fill_row
 from gaedist.engine.compiled.gram import FEW, fill_sines, gram_of_differences, gram_of_few, units
+from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.sizes import TILE
 
 HIGHEST = 500.0  # an exponent whose power is far from overflow, also times a slope

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import compiled, total
+from gaedist.engine.compiled.arithmetic import total
+from gaedist.engine.compiled.jit import compiled
 
 BYTES = 64
 """Bytes of labels of a point that are looked at together: a line of the cache."""

@@ -7,10 +7,14 @@ many scales it is summed over, those scales, and what all of them share. Rows be
 
 from typing import Any
 
+import numba
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import bits, cell, compiled, double, exp2, log2_and_inverse
-from gaedist.engine.compiled.integrands import SERIES_BLOCK, Shape
+from gaedist.engine.compiled.arithmetic import bits, cell, double, exp2, log2_and_inverse, total
+from gaedist.engine.compiled.integrands import Shape
+from gaedist.engine.compiled.jit import compiled
+from gaedist.engine.compiled.sizes import FRACTION_TERMS, SERIES_BLOCK, TILE
+from gaedist.engine.compiled.tiles import open_tile, position
 
 POWER = int(Shape.POWER)
 ROOT = int(Shape.ROOT)
@@ -25,9 +29,8 @@ NEAR = 2.0**-10  # |x − y|² below this part of |x|² + |y|² has lost digits 
 SQUARES, INVERSES, ROOTS, SPARE, MEMORY = range(5)
 """Where rows of TILE numbers begin in the scratch of a profile."""
 
-ROWS = 5
+SCRATCH_ROWS = 5
 
-_ORDER = 7  # scales whose 1/(1 + u) are one fraction: as many as the Wasserstein auto-encoder has
 _FARTHEST = 1e40  # u beyond which such a term is nothing, and whose powers stay in a double
 _MAGIC = 0x5FE6EB50C7B537A9  # of the first guess of 1/√x, half its exponent turned around
 
@@ -84,7 +87,7 @@ def _roots(width: int, work: Any, out: Any, at: int) -> None:
 def _fractions(width: int, params: Any, base: int, count: int, work: Any, out: Any, at: int) -> None:
     """Add Σ 1/(1 + u) as fractions P/Q of polynomials of positive coefficients."""
     first = base + 1
-    for k in range(first, first + count * (2 * _ORDER + 1), 2 * _ORDER + 1):
+    for k in range(first, first + count * (2 * FRACTION_TERMS + 1), 2 * FRACTION_TERMS + 1):
         rate = params[k]
         p0, p1, p2, p3 = params[k + 1], params[k + 2], params[k + 3], params[k + 4]
         p4, p5, p6 = params[k + 5], params[k + 6], params[k + 7]
@@ -178,3 +181,69 @@ def add_profile(code: int, params: Any, base: int, width: int, work: Any, out: A
         _root_powers(width, params, base, count, work, out, at)
     elif code == SERIES:
         _series(width, params, base, count, work, out, at)
+
+
+@compiled()
+def _sum_profiles(
+    codes: Any,
+    numbers: Any,
+    tile: Any,
+    rows: int,
+    width: int,
+    triangle: bool,
+    exact: bool,
+    work: Any,
+    totals: Any,
+    sums: Any,
+) -> None:
+    """Store the sum of each profile over a tile, or the part of it below the diagonal."""
+    stride = numbers.size // codes.size
+    for j in range(totals.size):
+        totals[j] = 0.0
+    for i in range(rows):
+        end = i if triangle else width
+        fill_squares(tile, i, end, exact, work)
+        for q in range(codes.size):
+            add_profile(codes[q], numbers, q * stride, end, work, totals, q)
+    for q in range(codes.size):
+        sums[q] = total(totals[q * TILE : (q + 1) * TILE], width)
+
+
+@compiled(parallel=True, cache=True)
+def radial_tiles(
+    codes: Any,
+    numbers: Any,
+    x: Any,
+    y: Any,
+    centered_x: Any,
+    centered_y: Any,
+    norms_x: Any,
+    norms_y: Any,
+    params_x: Any,
+    params_y: Any,
+    gram_limit: float,
+    symmetric: bool,
+    first: int,
+    partial: Any,
+    gram: Any,
+    work: Any,
+) -> None:
+    """Fill partial[k, q] with the sum of profile q over tile first + k, as `sum_tiles` does.
+
+    codes (Q,) are those of `integrands.Shape`, and numbers what `integrands.ProfileNumbers` says, as many for
+    each of them.
+    """
+    columns = (y.shape[0] + TILE - 1) // TILE
+    for k in numba.prange(partial.shape[0]):
+        row, column = position(first + k, symmetric, columns)
+        own = work[numba.get_thread_id()]
+        tile, exact, rows, width = open_tile(
+            True, False, x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y,
+            gram_limit, row * TILE, column * TILE, gram[numba.get_thread_id()], own,
+        )  # fmt: skip
+        totals = own[own.size - codes.size * TILE :]
+        work_rows = own[own.size - (SCRATCH_ROWS + codes.size) * TILE : own.size - codes.size * TILE]
+        _sum_profiles(
+            codes, numbers, tile, rows, width, symmetric and row == column, exact, work_rows, totals,
+            partial[k],
+        )  # fmt: skip
