@@ -10,9 +10,10 @@ import math
 import numpy as np
 
 from gaedist.engine.compiled.integrands import Profile
+from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.labels import Bits, CompensatedSum, LabelSums, times_labels
-from gaedist.engine.tiling import Tiling, aligned, count_tiles, place_of
+from gaedist.engine.tiling import Tiling, aligned, count_tiles
 
 _SUMS = 1 << 20  # numbers of tiles that are kept before they are added
 _SLACK = 4.0  # by how much |x|² + |y|² − 2x·y may be less precise than a rounding of its terms
@@ -43,27 +44,25 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
         sums, totals = np.empty((stop - start, columns)), np.empty((2, stop - start, TILE))
         label_tiles(
             job.integrand.numbers if isinstance(job.integrand, Profile) else job.integrand,
-            tiling.needs.products,
-            tiling.needs.sines,
-            *tiling.points,
+            tiling.needs,
+            tiling.points,
             shift,
             bits,
             start,
             sums,
             totals[0],
             totals[1],
-            tiling.gram,
             tiling.scratch,
             dense,
         )
         for k in range(start, stop):
             both.add(sums[k - start])
-            for place, part in zip(place_of(k, True, 0), totals[:, k - start], strict=True):
+            for place, part in zip(tile_position(k, True, 0), totals[:, k - start], strict=True):
                 piece = of_points[place * TILE : (place + 1) * TILE]
                 piece += part[: len(piece)]
         section.update(stop, {"high": both.high, "low": both.low, "points": of_points})
-    norms, limit = tiling.points[4], tiling.points[8]
-    largest = min(2 * float(norms.max()), limit)  # beyond that, tiles take differences
+    points = tiling.points
+    largest = min(2 * float(points.norms_x.max()), points.gram_limit)  # beyond it, tiles take differences
     # that many roundings move an exponent of a term that counts
     exponents = dim + abs(shift) + _SLACK * job.steepness * largest
     if isinstance(job.integrand, Profile):

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gaedist.engine.compiled.arguments import Points, Scratch
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
+from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.checkpoints import Checkpoint, PassRecord
 from gaedist.engine.run.pair_sum import PairSum
-from gaedist.numerics import Array
+from gaedist.numerics import Array, squared_norms
 
 _RANGE_SECONDS = 0.2  # between two looks at Ctrl-C and the progress bar
 _FIRST = 64  # tiles, to begin with; fewer in many dimensions
@@ -80,8 +82,8 @@ class Work:
 class Tiling:
     """A job as the tiles take it, with scratch memory for each thread.
 
-    ``factors`` multiply the exponents of its terms: several sums from one look at each tile. ``profiles``, if
-    there are any, take the place of its integrand.
+    ``factors`` multiply the exponents of its terms, which gives several sums from one look at each tile.
+    ``profiles``, if there are any, replace its integrand.
     """
 
     def __init__(
@@ -98,16 +100,20 @@ class Tiling:
         params_y = params_x if job.params_y is None else np.require(job.params_y, np.float64, ["C", "W"])
         limit = _GRAM_ERROR / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
         centered_x, centered_y = x, y
-        norms_x, norms_y = _squared_norms(x), _squared_norms(y)
+        norms_x, norms_y = squared_norms(x), squared_norms(y)
         if norms_x.max() + norms_y.max() > limit and not self.needs.sines:
             # nearer to the origin, |x|² + |y|² − 2x·y cancels less
             center = (x.sum(axis=0) + y.sum(axis=0)) / (len(x) + len(y))
             centered_x, centered_y = x - center, y - center
-            norms_x, norms_y = _squared_norms(centered_x), _squared_norms(centered_y)
-        self.points = (x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, limit)
-        self.gram = aligned(work.threads, 1 + self.needs.sines, TILE**2)
+            norms_x, norms_y = squared_norms(centered_x), squared_norms(centered_y)
+        self.points = Points(
+            x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, gram_limit=limit
+        )
         sums = max(len(factors), SCRATCH_ROWS + len(profiles))
-        self.scratch = aligned(work.threads, work_rows(len(params_x), sums) * TILE)
+        self.scratch = Scratch(
+            gram=aligned(work.threads, 1 + self.needs.sines, TILE**2),
+            work=aligned(work.threads, work_rows(len(params_x), sums) * TILE),
+        )
 
     def profile_sums(self) -> Array:
         """Return the sum of each profile, without regard to underflow."""
@@ -120,8 +126,8 @@ class Tiling:
             target[: row.numbers.size] = row.numbers
 
         def sum_range(first: int, found: Array) -> None:
-            alone = self.job.y is None
-            radial_tiles(codes, numbers.ravel(), *self.points, alone, first, found, self.gram, self.scratch)
+            symmetric = self.job.y is None
+            radial_tiles(codes, numbers.ravel(), self.points, symmetric, first, found, self.scratch)
 
         return self.added(
             count_tiles(self.job), len(rows), sum_range, math.fsum, profiles=list(self.profiles)
@@ -192,17 +198,14 @@ class Tiling:
 
         sum_tiles(
             self.job.integrand,
-            self.needs.products,
-            self.needs.sines,
-            self.needs.capped,
-            *self.points,
+            self.needs,
+            self.points,
             self.job.y is None,
             factors,
             shifts,
             peak,
             first,
             numbers,
-            self.gram,
             self.scratch,
         )
 
@@ -223,21 +226,18 @@ class Tiling:
             totals = np.empty((2, stop - start, rows * TILE))
             differentiate_tiles(
                 job.integrand,
-                self.needs.products,
-                self.needs.sines,
-                self.needs.sided,
-                *self.points,
+                self.needs,
+                self.points,
                 job.y is None,
                 (job.log_scale - log_unit) / math.log(2),
                 start,
                 totals[0],
                 totals[1],
-                self.gram,
                 self.scratch,
             )
             for k in range(start, stop):
                 for target, place, part in zip(
-                    (left, right), place_of(k, job.y is None, columns), totals[:, k - start], strict=True
+                    (left, right), tile_position(k, job.y is None, columns), totals[:, k - start], strict=True
                 ):
                     piece = target[:, place * TILE : (place + 1) * TILE]
                     piece += part.reshape(rows, TILE)[:, : piece.shape[1]]
@@ -248,18 +248,6 @@ def count_tiles(job: PairSum) -> int:
     """Return how many tiles a job has."""
     rows = -(-len(job.x) // TILE)
     return rows * (rows + 1) // 2 if job.y is None else rows * -(-len(job.y) // TILE)
-
-
-def place_of(tile: int, symmetric: bool, columns: int) -> tuple[int, int]:
-    """Return the row and column of a tile, as `tiles` numbers them."""
-    if not symmetric:
-        return divmod(tile, columns)
-    row = (math.isqrt(8 * tile + 1) - 1) // 2
-    return row, tile - row * (row + 1) // 2
-
-
-def _squared_norms(x: Array) -> Array:
-    return np.asarray(np.einsum("ij,ij->i", x, x))
 
 
 def aligned(*shape: int, dtype: DTypeLike = np.float64) -> NDArray[Any]:

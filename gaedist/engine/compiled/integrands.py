@@ -5,7 +5,6 @@ start pays for the one integrand it needs. The compiled functions are in `rows`,
 `INTEGRANDS` is the registry. The parameters of each point begin with log2 of its weight.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -126,8 +125,7 @@ class ProfileNumbers(NamedTuple):
 Integrand = Gaussian | Spherical | Radial | Diagonal | Full | Profile
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(NamedTuple):
     """What the tiles have to know of an integrand.
 
     Attributes
