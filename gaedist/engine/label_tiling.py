@@ -1,7 +1,7 @@
-"""The driver of `labels`: sums over the pairs of one sample for many ways to label its points.
+"""Sums over the pairs of one sample for many labelings of its points, by `label_tiles`.
 
-A sum by labels is that of both ends of a pair, by a product of matrices, and that of either end, which needs
-no more than the sum of each point over all others.
+Pairs with both points labeled are summed by a product of matrices. The sum over pairs with either point
+labeled needs only the sum of each point over all others.
 """
 
 import hashlib
@@ -15,16 +15,16 @@ from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.labels import Bits, CompensatedSum, LabelSums, times_labels
 from gaedist.engine.tiling import Tiling, aligned, count_tiles
 
-_SUMS = 1 << 20  # numbers of tiles that are kept before they are added
-_SLACK = 4.0  # by how much |x|² + |y|² − 2x·y may be less precise than a rounding of its terms
-_CANCELLED = 1024.0  # by how much that may be larger than the |x − y|² of a profile
+_SUMS = 1 << 20  # numbers of tiles that are stored before they are added
+_SLACK = 4.0  # error of |x|² + |y|² − 2x·y, in roundings of its terms
+_CANCELLED = 1024.0  # most that these terms may exceed |x − y|² in a profile: 1/`radial_tiles._NEAR`
 
 
 def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
-    """Return the sums of a job over one sample for each labelling.
+    """Return the sums of a job over one sample for each labeling.
 
-    Tiles are added in their order. Their numbers, each the end of 2 TILE additions, are added with
-    compensation, so that the rounding hardly grows with n.
+    Tiles are added in their order. The number of a tile is the result of 2 TILE additions; numbers of tiles
+    are added with compensation, so that rounding hardly grows with n.
     """
     from gaedist.engine.compiled.label_tiles import DENSE, label_tiles
 
@@ -57,13 +57,13 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
         )
         for k in range(start, stop):
             both.add(sums[k - start])
-            for place, part in zip(tile_position(k, True, 0), totals[:, k - start], strict=True):
-                piece = of_points[place * TILE : (place + 1) * TILE]
+            for position, part in zip(tile_position(k, True, 0), totals[:, k - start], strict=True):
+                piece = of_points[position * TILE : (position + 1) * TILE]
                 piece += part[: len(piece)]
         section.update(stop, {"high": both.high, "low": both.low, "points": of_points})
     points = tiling.points
     largest = min(2 * float(points.norms_x.max()), points.gram_limit)  # beyond it, tiles take differences
-    # that many roundings move an exponent of a term that counts
+    # the error of an exponent of a term that matters, in roundings
     exponents = dim + abs(shift) + _SLACK * job.steepness * largest
     if isinstance(job.integrand, Profile):
         exponents += _SLACK * _CANCELLED

@@ -1,4 +1,7 @@
-"""The driver of the tiles: scratch memory, ranges of tiles, progress, and sums in a fixed order."""
+"""The driver of the general tiles: scratch memory, ranges of tiles, progress, and sums in a fixed order.
+
+`Tiling` prepares a job for the kernels and evaluates it; `Work` counts the tiles of all jobs of a call.
+"""
 
 import math
 import time
@@ -18,34 +21,34 @@ from gaedist.engine.run.checkpoints import Checkpoint, PassRecord
 from gaedist.engine.run.pair_sum import PairSum
 from gaedist.numerics import Array, squared_norms
 
-_RANGE_SECONDS = 0.2  # between two looks at Ctrl-C and the progress bar
-_FIRST = 64  # tiles, to begin with; fewer in many dimensions
-_BLOCK = 1 << 16  # tiles whose numbers are kept before they are added
-_DERIVATIVES = 1 << 22  # numbers of derivatives that are kept before they are added
-_GRAM_ERROR = 2.5e-12  # error of an exponent that a Gram matrix may cause before differences are taken
+_RANGE_SECONDS = 0.2  # between two checks for Ctrl-C and updates of the progress bar
+_FIRST = 64  # tiles of the first range; fewer in many dimensions
+_BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
+_DERIVATIVES = 1 << 22  # derivatives that are stored before they are added
+_GRAM_ERROR = 2.5e-12  # error of an exponent from a Gram matrix beyond which differences are taken
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
 
 GLARING = 499.0
-"""And one above this may have terms that count for less than they are."""
+"""A sum whose log2 is above this may have terms that were capped."""
 
-_ABYSS = -1e12  # below this the log of the number of terms is lost beside the largest exponent
+_ABYSS = -1e12  # a largest exponent to which the logarithm of the number of terms adds less than its rounding
 
 
 @dataclass
 class Work:
-    """How much of the work is done, and who wants to know.
+    """The work of a call: its threads, how many tiles are done, and where progress is reported and kept.
 
     Attributes
     ----------
     threads : int
         Number of threads.
     progress : callable, optional
-        As in `Run`.
+        Called with (done, total), as in `Run`.
     total, done : int
         Counts of tiles.
     checkpoint : Checkpoint, optional
-        Where what is done is kept.
+        Where finished tiles are kept.
     """
 
     threads: int
@@ -55,7 +58,7 @@ class Work:
     checkpoint: Checkpoint | None = None
 
     def section(self, job: PairSum, **settings: object) -> PassRecord:
-        """Return what is known of the next pass, and where it is kept."""
+        """Return the record of the next pass, which a checkpoint keeps; an empty one without a checkpoint."""
         section = PassRecord({})
         if self.checkpoint:
             data = job.x, job.y, job.params_x, job.params_y
@@ -64,7 +67,7 @@ class Work:
         return section
 
     def ranges(self, dim: int, count: int, most: int) -> Iterator[tuple[int, int]]:
-        """Cut ``count`` tiles into ranges of at most so many, that take about a fifth of a second."""
+        """Yield (start, stop) of ranges of at most ``most`` of ``count`` tiles, each of about 0.2 s."""
         size = max(self.threads, min(_FIRST, 64 * _FIRST // dim))
         start = 0
         while start < count:
@@ -116,7 +119,7 @@ class Tiling:
         )
 
     def profile_sums(self) -> Array:
-        """Return the sum of each profile, without regard to underflow."""
+        """Return the sum of each profile, not protected from underflow."""
         from gaedist.engine.compiled.radial_tiles import radial_tiles
 
         rows = [profile.numbers for profile in self.profiles]
@@ -136,7 +139,7 @@ class Tiling:
     def log_sums(self) -> list[float]:
         """Return the logarithm of Σ 2^(factor exponent) for each factor.
 
-        The first tile tells which of them will underflow. Terms count for 2^500 at most.
+        The first tile shows which of them will underflow. Terms count for 2^500 at most.
         """
         logs = np.full(len(self.factors), -math.inf)
         first = np.empty((1, len(self.factors)))
@@ -175,9 +178,10 @@ class Tiling:
         add: Callable[[Iterable[float]], float],
         **settings: object,
     ) -> Array:
-        """Return what the numbers of all tiles, so many of each, add up to, in a fixed order.
+        """Return the sums over all tiles, added in a fixed order, (count,).
 
-        The settings, beside the job, are what these depend on.
+        ``sum_range(first, numbers)`` fills the numbers, (K, count), of K tiles; ``add`` combines a column.
+        The job and the settings identify the pass in a checkpoint.
         """
         section = self.work.section(self.job, **settings)
         blocks = section.state.get("blocks", np.empty((0, count)))
@@ -193,7 +197,7 @@ class Tiling:
         return np.array([add(column) for column in blocks.T])
 
     def _sum_range(self, factors: Array, shifts: Array, peak: bool, first: int, numbers: Array) -> None:
-        """Fill ``numbers`` with the numbers of as many tiles, from ``first`` on."""
+        """Fill ``numbers``, (K, factors), for the K tiles from ``first`` on."""
         from gaedist.engine.compiled.tiles import sum_tiles
 
         sum_tiles(
@@ -210,10 +214,10 @@ class Tiling:
         )
 
     def derivatives(self, log_unit: float) -> tuple[Array, Array]:
-        """Return the terms of each point, and their derivatives by its parameters, over exp(log_unit).
+        """Return the sum of the terms of each point, and its derivatives by the parameters, over exp(log_unit).
 
-        (1 + varied, n) for the left points and (1 + varied, m) for the right ones; the same array, with
-        the sums over all other points, if there is one sample.
+        (1 + varied, n) for the left points and (1 + varied, m) for the right points; for one sample the same
+        array twice, with the sums over all other points.
         """
         from gaedist.engine.compiled.tiles import differentiate_tiles
 
@@ -245,13 +249,13 @@ class Tiling:
 
 
 def count_tiles(job: PairSum) -> int:
-    """Return how many tiles a job has."""
+    """Return the number of tiles of a job."""
     rows = -(-len(job.x) // TILE)
     return rows * (rows + 1) // 2 if job.y is None else rows * -(-len(job.y) // TILE)
 
 
 def aligned(*shape: int, dtype: DTypeLike = np.float64) -> NDArray[Any]:
-    """Return zeros that begin on a cache line: vectors that cross one are loaded at half the speed."""
+    """Return zeros that begin on a cache line: vectors that cross two lines load at half the speed."""
     size, line = math.prod(shape), 64 // np.dtype(dtype).itemsize
     array: NDArray[Any] = np.zeros(size + line, dtype)
     start = -(array.ctypes.data // array.itemsize) % line

@@ -44,7 +44,7 @@ _S4 = np.float32(0.00961805667852)
 _S5 = np.float32(0.00134004281776)
 _S6 = np.float32(0.000154614446986)
 
-# log2((1 + f)/(1 − f))/f as a polynomial of f², where that is the log of [√½, √2]: chebyfit with 8 terms.
+# log2((1 + f)/(1 − f))/f as a polynomial of f², for (1 + f)/(1 − f) in [√½, √2]: chebyfit with 8 terms.
 _L0 = 2.8853900817779268
 _L1 = 0.9617966939259898
 _L2 = 0.5770780163455203
@@ -56,7 +56,7 @@ _L7 = 0.2136589569431927
 
 
 def _bitcast(kind: Any) -> Callable[..., Any]:
-    """Return what generates code that takes the bits of a number for those of another type."""
+    """Return a code generator that reinterprets the bits of a number as another type."""
     return lambda _target, builder, _signature, args: builder.bitcast(args[0], kind)
 
 
@@ -86,7 +86,7 @@ def single(_context: Any, bits: Any) -> Any:
 
 @compiled(inline=True)
 def cell(row: int, j: int) -> Any:
-    """Return where element j of a row of TILE numbers is; unsigned, lest its sign be looked at each time."""
+    """Return the flat index of element j of a row of TILE numbers, unsigned so that no sign is checked."""
     return np.uintp(row * TILE + j)
 
 
@@ -112,13 +112,13 @@ def exp2_in_range(y: Any) -> Any:
 
 @compiled(inline=True)
 def exp2(y: Any) -> Any:
-    """Return 2^y for y < 1024, and 2^−1022 for y below that; relative error at most 2.3e-16."""
+    """Return 2^y for y < 1024, and 2^−1022 for smaller y; relative error at most 2.3e-16."""
     return exp2_in_range(max(y, LOWEST))
 
 
 @compiled(inline=True)
 def exp2_single(y: Any) -> Any:
-    """Return 2^y, a single, for y < 128, and 2^−126 for y below that; relative error at most 1.2e-7."""
+    """Return 2^y, a single, for y < 128, and 2^−126 for smaller y; relative error at most 1.2e-7."""
     y = max(y, _S_LOWEST)
     shifted = y + _S_MAGIC
     f = y - (shifted - _S_MAGIC)
@@ -134,17 +134,17 @@ def exp2_single(y: Any) -> Any:
 
 @compiled(inline=True)
 def split(x: float) -> Any:
-    """Return m in [√½, √2) and the whole number k, as doubles, with x = m 2^k normal and positive."""
+    """Return m in [√½, √2) and an integer k, both as doubles, with x = m 2^k, for positive normal x."""
     k = (bits(x) - _ROOT_HALF_BITS) >> 52
     return double(bits(x) - (k << 52)), double(k + _MAGIC_BITS) - _MAGIC
 
 
 @compiled(inline=True)
 def log2_and_inverse(x: float) -> Any:
-    """Return log2(x) and 1/x for x from 2^−1021 to 2^1022, with one division between them.
+    """Return log2(x) and 1/x for x from 2^−1021 to 2^1022, with a single division.
 
-    The error of the logarithm is at most 4e-16 of it or of ½ |x − 1|, whichever is less, beside half a
-    unit of its last place; that of the inverse is at most 4e-16 of it.
+    The absolute error of the logarithm is at most half a unit in its last place plus 4e-16 times the
+    smaller of its size and ½ |x − 1|; the relative error of the inverse is at most 4e-16.
     """
     k = (bits(x) - _ROOT_HALF_BITS) >> 52
     m = double(bits(x) - (k << 52))
@@ -165,7 +165,7 @@ def log2_and_inverse(x: float) -> Any:
 
 @compiled()
 def total(values: Any, count: int) -> Any:
-    """Return the sum of the first numbers of a vector, made in eight lanes whose order is fixed."""
+    """Return the sum of the first ``count`` numbers of a vector, in eight lanes whose order is fixed."""
     a = b = c = d = e = f = g = h = 0.0
     for k in range(0, count - 7, 8):
         a += values[k]

@@ -108,8 +108,8 @@ def label_tiles(
 ) -> None:  # fmt: skip
     """Fill sums[k], (R,), and the totals of each point, (TILE,), over tile first + k of the pairs i > j.
 
-    bits (n, R/8) holds eight labelings in each byte; dense (threads, DENSE) is scratch; the other arguments are
-    as of `tiles.sum_tiles`, with y = x.
+    bits (n, R/8) holds eight labelings in each byte; dense (threads, DENSE) is scratch; the rest is as
+    in `tiles.sum_tiles`, with y = x.
     """
     for k in numba.prange(sums.shape[0]):
         row, column = position(first + k, True, 0)
