@@ -214,7 +214,7 @@ class Tiling:
         )
 
     def derivatives(self, log_unit: float) -> tuple[Array, Array]:
-        """Return the sum of the terms of each point, and its derivatives by the parameters, over exp(log_unit).
+        """Return the sums of the terms of each point and their derivatives by parameters, over exp(log_unit).
 
         (1 + varied, n) for the left points and (1 + varied, m) for the right points; for one sample the same
         array twice, with the sums over all other points.
