@@ -100,12 +100,12 @@ def test_compiled_code_is_loaded_only_for_the_same_digest(tmp_path, monkeypatch,
 def test_a_checkpoint_is_resumed_only_for_the_same_digest(tmp_path, edit):
     path = tmp_path / "run.checkpoint"
     checkpoint = Checkpoint(path)
-    checkpoint.section([np.zeros(3)], {}).keep(1, {})
+    checkpoint.next_pass([np.zeros(3)], {}).update(1, {})
     checkpoint.write()
-    assert Checkpoint(path).section([np.zeros(3)], {}).done == 1
+    assert Checkpoint(path).next_pass([np.zeros(3)], {}).done == 1
     edit()
     with pytest.raises(gaedist.GaedistError, match="checkpoint of another run: gaedist is"):
-        Checkpoint(path).section([np.zeros(3)], {})
+        Checkpoint(path).next_pass([np.zeros(3)], {})
 
 
 class Mean:

@@ -33,11 +33,11 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
     bits = np.require(labels, np.uint8, ["C", "W"])
     shift = (job.log_scale - log_unit) / math.log(2)
     dense = aligned(work.threads, DENSE)
-    section = work.section(job, labels=hashlib.sha256(bits.data).hexdigest(), shift=shift)
+    record = work.record(job, labels=hashlib.sha256(bits.data).hexdigest(), shift=shift)
     both, of_points = CompensatedSum(columns), np.zeros(n)
-    if section.state:
-        both.high, both.low, of_points = (section.state[name] for name in ("high", "low", "points"))
-    tiles, known = count_tiles(job), section.done
+    if record.state:
+        both.high, both.low, of_points = (record.state[name] for name in ("high", "low", "points"))
+    tiles, known = count_tiles(job), record.done
     most = max(work.threads, _SUMS // (columns + 2 * TILE))
     for begin, end in work.ranges(dim + columns, tiles - known, most):
         start, stop = known + begin, known + end
@@ -60,7 +60,7 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
             for position, part in zip(tile_position(k, True, 0), totals[:, k - start], strict=True):
                 piece = of_points[position * TILE : (position + 1) * TILE]
                 piece += part[: len(piece)]
-        section.update(stop, {"high": both.high, "low": both.low, "points": of_points})
+        record.update(stop, {"high": both.high, "low": both.low, "points": of_points})
     points = tiling.points
     largest = min(2 * float(points.norms_x.max()), points.gram_limit)  # beyond it, tiles take differences
     # the error of an exponent of a term that matters, in roundings

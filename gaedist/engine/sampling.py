@@ -64,15 +64,13 @@ def _estimate(
     """Add strata in the order of their shifts until the error is small enough; None if powers underflow."""
     unit = attempt.log2_unit * math.log(2)
     wanted, count = math.exp(min(log_error - unit, _LARGEST)), len(shifts)
-    section = work.section(
-        tiling.job, precision=attempt.provenance.precision, shifts=shifts[:_FIRST].tolist()
-    )
-    found = section.state.get("strata", np.empty(0))  # two that are always made, then strata
+    record = work.record(tiling.job, precision=attempt.provenance.precision, shifts=shifts[:_FIRST].tolist())
+    found = record.state.get("strata", np.empty(0))  # two that are always made, then strata
 
     def add(pairs: Positions, *, symmetric: bool = False) -> None:
         nonlocal found
         found = np.append(found, _sum(attempt, tiling, pairs, symmetric, work))
-        section.update(0, {"strata": found})
+        record.update(0, {"strata": found})
 
     whole = np.arange(blocks)
     if not len(found):

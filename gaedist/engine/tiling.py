@@ -57,14 +57,14 @@ class Work:
     done: int = 0
     checkpoint: Checkpoint | None = None
 
-    def section(self, job: PairSum, **settings: object) -> PassRecord:
+    def record(self, job: PairSum, **settings: object) -> PassRecord:
         """Return the record of the next pass, which a checkpoint keeps; an empty one without a checkpoint."""
-        section = PassRecord({})
+        record = PassRecord({})
         if self.checkpoint:
             data = job.x, job.y, job.params_x, job.params_y
-            section = self.checkpoint.next_pass(data, {"kernel": job.integrand, **settings})
-        self.done += section.done
-        return section
+            record = self.checkpoint.next_pass(data, {"kernel": job.integrand, **settings})
+        self.done += record.done
+        return record
 
     def ranges(self, dim: int, count: int, most: int) -> Iterator[tuple[int, int]]:
         """Yield (start, stop) of ranges of at most ``most`` of ``count`` tiles, each of about 0.2 s."""
@@ -183,17 +183,17 @@ class Tiling:
         ``sum_range(first, numbers)`` fills the numbers, (K, count), of K tiles; ``add`` combines a column.
         The job and the settings identify the pass in a checkpoint.
         """
-        section = self.work.section(self.job, **settings)
-        blocks = section.state.get("blocks", np.empty((0, count)))
+        record = self.work.record(self.job, **settings)
+        blocks = record.state.get("blocks", np.empty((0, count)))
         for begin in range(len(blocks) * _BLOCK, tiles, _BLOCK):
             numbers = np.empty((min(_BLOCK, tiles - begin), count))
-            if known := max(0, section.done - begin):
-                numbers[:known] = section.state["numbers"]
+            if known := max(0, record.done - begin):
+                numbers[:known] = record.state["numbers"]
             for start, stop in self.work.ranges(self.job.x.shape[1], len(numbers) - known, _BLOCK):
                 sum_range(begin + known + start, numbers[known + start : known + stop])
-                section.update(begin + known + stop, {"blocks": blocks, "numbers": numbers[: known + stop]})
+                record.update(begin + known + stop, {"blocks": blocks, "numbers": numbers[: known + stop]})
             blocks = np.vstack([blocks, [add(column) for column in numbers.T]])
-            section.update(begin + len(numbers), {"blocks": blocks})
+            record.update(begin + len(numbers), {"blocks": blocks})
         return np.array([add(column) for column in blocks.T])
 
     def _sum_range(self, factors: Array, shifts: Array, peak: bool, first: int, numbers: Array) -> None:
