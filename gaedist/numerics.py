@@ -2,6 +2,7 @@
 
 import math
 import sys
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,20 @@ LOG2_E = math.log2(math.e)
 HALF_LOG2_E = 0.5 * LOG2_E
 
 _LOG_MAX = math.log(sys.float_info.max)
+
+
+class Stream(IntEnum):
+    """What random numbers are drawn for; entropy beside the seed, so that different draws are independent.
+
+    Results depend on these numbers. There is no 0: default_rng((seed, 0)) is the same as default_rng(seed),
+    which may have made the codes themselves.
+    """
+
+    SIMULATED_SAMPLES = 1
+    BANDWIDTH_POINTS = 2
+    PERMUTATIONS = 3
+    DIRECTIONS = 4
+    SAMPLED_PAIRS = 5
 
 
 def squared_norms(x: Array) -> Array:

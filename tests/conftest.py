@@ -29,7 +29,7 @@ def own_cache(tmp_path_factory, monkeypatch):
 @pytest.fixture(autouse=True)
 def no_note_on_compiling(monkeypatch):
     """Leave out the note that code is compiled: which test is the first to need it depends on the order."""
-    monkeypatch.setattr("gaedist.engine.compiled.arithmetic.LISTENER.told", True)
+    monkeypatch.setattr("gaedist.engine.compiled.jit.COMPILE_NOTICE.sent", True)
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""Logarithms of values down to 0 and below, exponentials beyond a double, and signed sums without loss."""
+"""Logarithms of values down to 0 and below, exponentials beyond a double, signed sums without loss, and
+random streams that are independent of each other and stay as they are.
+"""
 
 import math
 import sys
@@ -11,6 +13,7 @@ from numpy.testing import assert_allclose
 from gaedist.numerics import (
     HALF_LOG2_E,
     LOG2_E,
+    Stream,
     log_of_value,
     log_or_minus_inf,
     signed_sum,
@@ -67,3 +70,19 @@ def test_signed_sums_agree_with_many_digits(terms):
 def test_signed_sums_that_vanish():
     assert signed_sum((1, -math.inf), (-2, -math.inf)) == (0, -math.inf)
     assert signed_sum((1, 0.3), (1, 0.3), (-2, 0.3)) == (0, -math.inf)
+
+
+def test_streams_keep_their_numbers():
+    assert {stream.name: int(stream) for stream in Stream} == {
+        "SIMULATED_SAMPLES": 1,
+        "BANDWIDTH_POINTS": 2,
+        "PERMUTATIONS": 3,
+        "DIRECTIONS": 4,
+        "SAMPLED_PAIRS": 5,
+    }
+
+
+def test_streams_differ_from_each_other_and_from_the_bare_seed():
+    draws = {np.random.default_rng((7, stream)).normal() for stream in Stream}
+    assert len(draws | {np.random.default_rng(7).normal()}) == len(Stream) + 1
+    assert draws == {np.random.default_rng((7, number)).normal() for number in range(1, 6)}

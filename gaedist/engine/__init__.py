@@ -14,7 +14,8 @@ ranges progress is shown and Ctrl-C is noticed. The sum of each tile is stored, 
 order, so that the bits do not depend on the number of threads. All Numba code is in `compiled`.
 """
 
-from gaedist.engine.compiled.integrands import SERIES_BLOCK, Profile, Shape
+from gaedist.engine.compiled.integrands import Profile, Shape
+from gaedist.engine.compiled.sizes import SERIES_BLOCK
 from gaedist.engine.directions import Slices, Statistic, mean_and_error, mean_and_sd, random_directions
 from gaedist.engine.request import Request
 from gaedist.engine.run.checkpoints import Checkpoint, temporary_checkpoint

@@ -14,13 +14,12 @@ import numpy as np
 
 from gaedist.engine.run.run import Run
 from gaedist.engine.run.threads import in_order, limited_threads
-from gaedist.numerics import Array
+from gaedist.numerics import Array, Stream
 
 BATCH = 1 << 19
 """Projected coordinates in a batch of directions."""
 
 _MIN_BATCH_DIRECTIONS = 4  # with fewer, reading the points takes longer than multiplying them
-_STREAM = 4  # which separates the directions from the other random draws of a seed
 
 
 class Statistic(Protocol):
@@ -63,7 +62,7 @@ def random_directions(dim: int, count: int, seed: int) -> Array:
     """Return ``count`` unit vectors drawn uniformly, (L, D); in one dimension only one, +1."""
     if dim == 1:
         return np.ones((1, 1))
-    found = np.random.default_rng((seed, _STREAM)).normal(size=(count, dim))
+    found = np.random.default_rng((seed, Stream.DIRECTIONS)).normal(size=(count, dim))
     found /= np.linalg.norm(found, axis=1, keepdims=True)
     found.flags.writeable = False
     return found

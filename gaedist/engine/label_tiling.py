@@ -1,7 +1,7 @@
-"""The driver of `labels`: sums over the pairs of one sample for many ways to label its points.
+"""Sums over the pairs of one sample for many labelings of its points, by `label_tiles`.
 
-A sum by labels is that of both ends of a pair, by a product of matrices, and that of either end, which needs
-no more than the sum of each point over all others.
+Pairs with both points labeled are summed by a product of matrices. The sum over pairs with either point
+labeled needs only the sum of each point over all others.
 """
 
 import hashlib
@@ -10,61 +10,60 @@ import math
 import numpy as np
 
 from gaedist.engine.compiled.integrands import Profile
+from gaedist.engine.compiled.positions import tile_position
+from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.labels import Bits, CompensatedSum, LabelSums, times_labels
-from gaedist.engine.tiling import Tiling, aligned, count_tiles, place_of
+from gaedist.engine.tiling import Tiling, aligned, count_tiles
 
-_SUMS = 1 << 20  # numbers of tiles that are kept before they are added
-_SLACK = 4.0  # by how much |x|² + |y|² − 2x·y may be less precise than a rounding of its terms
-_CANCELLED = 1024.0  # by how much that may be larger than the |x − y|² of a profile
+_SUMS = 1 << 20  # numbers of tiles that are stored before they are added
+_SLACK = 4.0  # error of |x|² + |y|² − 2x·y, in roundings of its terms
+_CANCELLED = 1024.0  # most that these terms may exceed |x − y|² in a profile: 1/`radial_tiles._NEAR`
 
 
 def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
-    """Return the sums of a job over one sample for each labelling.
+    """Return the sums of a job over one sample for each labeling.
 
-    Tiles are added in their order. Their numbers, each the end of 2 TILE additions, are added with
-    compensation, so that the rounding hardly grows with n.
+    Tiles are added in their order. The number of a tile is the result of 2 TILE additions; numbers of tiles
+    are added with compensation, so that rounding hardly grows with n.
     """
     from gaedist.engine.compiled.label_tiles import DENSE, label_tiles
-    from gaedist.engine.compiled.sizes import TILE
 
     job, work, columns = tiling.job, tiling.work, 8 * labels.shape[1]
     n, dim = job.x.shape
     bits = np.require(labels, np.uint8, ["C", "W"])
     shift = (job.log_scale - log_unit) / math.log(2)
     dense = aligned(work.threads, DENSE)
-    section = work.section(job, labels=hashlib.sha256(bits.data).hexdigest(), shift=shift)
+    record = work.record(job, labels=hashlib.sha256(bits.data).hexdigest(), shift=shift)
     both, of_points = CompensatedSum(columns), np.zeros(n)
-    if section.state:
-        both.high, both.low, of_points = (section.state[name] for name in ("high", "low", "points"))
-    tiles, known = count_tiles(job), section.done
+    if record.state:
+        both.high, both.low, of_points = (record.state[name] for name in ("high", "low", "points"))
+    tiles, known = count_tiles(job), record.done
     most = max(work.threads, _SUMS // (columns + 2 * TILE))
     for begin, end in work.ranges(dim + columns, tiles - known, most):
         start, stop = known + begin, known + end
         sums, totals = np.empty((stop - start, columns)), np.empty((2, stop - start, TILE))
         label_tiles(
             job.integrand.numbers if isinstance(job.integrand, Profile) else job.integrand,
-            tiling.needs.products,
-            tiling.needs.sines,
-            *tiling.points,
+            tiling.needs,
+            tiling.points,
             shift,
             bits,
             start,
             sums,
             totals[0],
             totals[1],
-            tiling.gram,
             tiling.scratch,
             dense,
         )
         for k in range(start, stop):
             both.add(sums[k - start])
-            for place, part in zip(place_of(k, True, 0), totals[:, k - start], strict=True):
-                piece = of_points[place * TILE : (place + 1) * TILE]
+            for position, part in zip(tile_position(k, True, 0), totals[:, k - start], strict=True):
+                piece = of_points[position * TILE : (position + 1) * TILE]
                 piece += part[: len(piece)]
-        section.update(stop, {"high": both.high, "low": both.low, "points": of_points})
-    norms, limit = tiling.points[4], tiling.points[8]
-    largest = min(2 * float(norms.max()), limit)  # beyond that, tiles take differences
-    # that many roundings move an exponent of a term that counts
+        record.update(stop, {"high": both.high, "low": both.low, "points": of_points})
+    points = tiling.points
+    largest = min(2 * float(points.norms_x.max()), points.gram_limit)  # beyond it, tiles take differences
+    # the error of an exponent of a term that matters, in roundings
     exponents = dim + abs(shift) + _SLACK * job.steepness * largest
     if isinstance(job.integrand, Profile):
         exponents += _SLACK * _CANCELLED

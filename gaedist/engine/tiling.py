@@ -1,4 +1,7 @@
-"""The driver of the tiles: scratch memory, ranges of tiles, progress, and sums in a fixed order."""
+"""The driver of the general tiles: scratch memory, ranges of tiles, progress, and sums in a fixed order.
+
+`Tiling` prepares a job for the kernels and evaluates it; `Work` counts the tiles of all jobs of a call.
+"""
 
 import math
 import time
@@ -10,39 +13,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gaedist.engine.compiled.arguments import Points, Scratch
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
+from gaedist.engine.compiled.positions import tile_position
+from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.checkpoints import Checkpoint, PassRecord
 from gaedist.engine.run.pair_sum import PairSum
-from gaedist.numerics import Array
+from gaedist.numerics import Array, squared_norms
 
-_RANGE_SECONDS = 0.2  # between two looks at Ctrl-C and the progress bar
-_FIRST = 64  # tiles, to begin with; fewer in many dimensions
-_BLOCK = 1 << 16  # tiles whose numbers are kept before they are added
-_DERIVATIVES = 1 << 22  # numbers of derivatives that are kept before they are added
-_GRAM_ERROR = 2.5e-12  # error of an exponent that a Gram matrix may cause before differences are taken
+_RANGE_SECONDS = 0.2  # between two checks for Ctrl-C and updates of the progress bar
+_FIRST = 64  # tiles of the first range; fewer in many dimensions
+_BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
+_DERIVATIVES = 1 << 22  # derivatives that are stored before they are added
+_GRAM_ERROR = 2.5e-12  # error of an exponent from a Gram matrix beyond which differences are taken
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
 
 GLARING = 499.0
-"""And one above this may have terms that count for less than they are."""
+"""A sum whose log2 is above this may have terms that were capped."""
 
-_ABYSS = -1e12  # below this the log of the number of terms is lost beside the largest exponent
+_ABYSS = -1e12  # a largest exponent to which the logarithm of the number of terms adds less than its rounding
 
 
 @dataclass
 class Work:
-    """How much of the work is done, and who wants to know.
+    """The work of a call: its threads, how many tiles are done, and where progress is reported and kept.
 
     Attributes
     ----------
     threads : int
         Number of threads.
     progress : callable, optional
-        As in `Run`.
+        Called with (done, total), as in `Run`.
     total, done : int
         Counts of tiles.
     checkpoint : Checkpoint, optional
-        Where what is done is kept.
+        Where finished tiles are kept.
     """
 
     threads: int
@@ -51,17 +57,17 @@ class Work:
     done: int = 0
     checkpoint: Checkpoint | None = None
 
-    def section(self, job: PairSum, **settings: object) -> PassRecord:
-        """Return what is known of the next pass, and where it is kept."""
-        section = PassRecord({})
+    def record(self, job: PairSum, **settings: object) -> PassRecord:
+        """Return the record of the next pass, which a checkpoint keeps; an empty one without a checkpoint."""
+        record = PassRecord({})
         if self.checkpoint:
             data = job.x, job.y, job.params_x, job.params_y
-            section = self.checkpoint.next_pass(data, {"kernel": job.integrand, **settings})
-        self.done += section.done
-        return section
+            record = self.checkpoint.next_pass(data, {"kernel": job.integrand, **settings})
+        self.done += record.done
+        return record
 
     def ranges(self, dim: int, count: int, most: int) -> Iterator[tuple[int, int]]:
-        """Cut ``count`` tiles into ranges of at most so many, that take about a fifth of a second."""
+        """Yield (start, stop) of ranges of at most ``most`` of ``count`` tiles, each of about 0.2 s."""
         size = max(self.threads, min(_FIRST, 64 * _FIRST // dim))
         start = 0
         while start < count:
@@ -79,15 +85,14 @@ class Work:
 class Tiling:
     """A job as the tiles take it, with scratch memory for each thread.
 
-    ``factors`` multiply the exponents of its terms: several sums from one look at each tile. ``profiles``, if
-    there are any, take the place of its integrand.
+    ``factors`` multiply the exponents of its terms, which gives several sums from one look at each tile.
+    ``profiles``, if there are any, replace its integrand.
     """
 
     def __init__(
         self, job: PairSum, work: Work, factors: Sequence[float] = (1.0,), profiles: Sequence[Profile] = ()
     ) -> None:
-        from gaedist.engine.compiled.profiles import ROWS
-        from gaedist.engine.compiled.sizes import TILE
+        from gaedist.engine.compiled.radial_tiles import SCRATCH_ROWS
         from gaedist.engine.compiled.tiles import work_rows
 
         self.job, self.work, self.needs = job, work, INTEGRANDS[type(job.integrand)]
@@ -98,20 +103,24 @@ class Tiling:
         params_y = params_x if job.params_y is None else np.require(job.params_y, np.float64, ["C", "W"])
         limit = _GRAM_ERROR / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
         centered_x, centered_y = x, y
-        norms_x, norms_y = _squared_norms(x), _squared_norms(y)
+        norms_x, norms_y = squared_norms(x), squared_norms(y)
         if norms_x.max() + norms_y.max() > limit and not self.needs.sines:
             # nearer to the origin, |x|² + |y|² − 2x·y cancels less
             center = (x.sum(axis=0) + y.sum(axis=0)) / (len(x) + len(y))
             centered_x, centered_y = x - center, y - center
-            norms_x, norms_y = _squared_norms(centered_x), _squared_norms(centered_y)
-        self.points = (x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, limit)
-        self.gram = aligned(work.threads, 1 + self.needs.sines, TILE**2)
-        sums = max(len(factors), ROWS + len(profiles))
-        self.scratch = aligned(work.threads, work_rows(len(params_x), sums) * TILE)
+            norms_x, norms_y = squared_norms(centered_x), squared_norms(centered_y)
+        self.points = Points(
+            x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, gram_limit=limit
+        )
+        sums = max(len(factors), SCRATCH_ROWS + len(profiles))
+        self.scratch = Scratch(
+            gram=aligned(work.threads, 1 + self.needs.sines, TILE**2),
+            work=aligned(work.threads, work_rows(len(params_x), sums) * TILE),
+        )
 
     def profile_sums(self) -> Array:
-        """Return the sum of each profile, without regard to underflow."""
-        from gaedist.engine.compiled.profile_tiles import profile_tiles
+        """Return the sum of each profile, not protected from underflow."""
+        from gaedist.engine.compiled.radial_tiles import radial_tiles
 
         rows = [profile.numbers for profile in self.profiles]
         codes = np.array([row.code for row in rows])
@@ -120,8 +129,8 @@ class Tiling:
             target[: row.numbers.size] = row.numbers
 
         def sum_range(first: int, found: Array) -> None:
-            alone = self.job.y is None
-            profile_tiles(codes, numbers.ravel(), *self.points, alone, first, found, self.gram, self.scratch)
+            symmetric = self.job.y is None
+            radial_tiles(codes, numbers.ravel(), self.points, symmetric, first, found, self.scratch)
 
         return self.added(
             count_tiles(self.job), len(rows), sum_range, math.fsum, profiles=list(self.profiles)
@@ -130,7 +139,7 @@ class Tiling:
     def log_sums(self) -> list[float]:
         """Return the logarithm of Σ 2^(factor exponent) for each factor.
 
-        The first tile tells which of them will underflow. Terms count for 2^500 at most.
+        The first tile shows which of them will underflow. Terms count for 2^500 at most.
         """
         logs = np.full(len(self.factors), -math.inf)
         first = np.empty((1, len(self.factors)))
@@ -169,50 +178,47 @@ class Tiling:
         add: Callable[[Iterable[float]], float],
         **settings: object,
     ) -> Array:
-        """Return what the numbers of all tiles, so many of each, add up to, in a fixed order.
+        """Return the sums over all tiles, added in a fixed order, (count,).
 
-        The settings, beside the job, are what these depend on.
+        ``sum_range(first, numbers)`` fills the numbers, (K, count), of K tiles; ``add`` combines a column.
+        The job and the settings identify the pass in a checkpoint.
         """
-        section = self.work.section(self.job, **settings)
-        blocks = section.state.get("blocks", np.empty((0, count)))
+        record = self.work.record(self.job, **settings)
+        blocks = record.state.get("blocks", np.empty((0, count)))
         for begin in range(len(blocks) * _BLOCK, tiles, _BLOCK):
             numbers = np.empty((min(_BLOCK, tiles - begin), count))
-            if known := max(0, section.done - begin):
-                numbers[:known] = section.state["numbers"]
+            if known := max(0, record.done - begin):
+                numbers[:known] = record.state["numbers"]
             for start, stop in self.work.ranges(self.job.x.shape[1], len(numbers) - known, _BLOCK):
                 sum_range(begin + known + start, numbers[known + start : known + stop])
-                section.update(begin + known + stop, {"blocks": blocks, "numbers": numbers[: known + stop]})
+                record.update(begin + known + stop, {"blocks": blocks, "numbers": numbers[: known + stop]})
             blocks = np.vstack([blocks, [add(column) for column in numbers.T]])
-            section.update(begin + len(numbers), {"blocks": blocks})
+            record.update(begin + len(numbers), {"blocks": blocks})
         return np.array([add(column) for column in blocks.T])
 
     def _sum_range(self, factors: Array, shifts: Array, peak: bool, first: int, numbers: Array) -> None:
-        """Fill ``numbers`` with the numbers of as many tiles, from ``first`` on."""
+        """Fill ``numbers``, (K, factors), for the K tiles from ``first`` on."""
         from gaedist.engine.compiled.tiles import sum_tiles
 
         sum_tiles(
             self.job.integrand,
-            self.needs.products,
-            self.needs.sines,
-            self.needs.capped,
-            *self.points,
+            self.needs,
+            self.points,
             self.job.y is None,
             factors,
             shifts,
             peak,
             first,
             numbers,
-            self.gram,
             self.scratch,
         )
 
     def derivatives(self, log_unit: float) -> tuple[Array, Array]:
-        """Return the terms of each point, and their derivatives by its parameters, over exp(log_unit).
+        """Return the sums of the terms of each point and their derivatives by parameters, over exp(log_unit).
 
-        (1 + varied, n) for the left points and (1 + varied, m) for the right ones; the same array, with
-        the sums over all other points, if there is one sample.
+        (1 + varied, n) for the left points and (1 + varied, m) for the right points; for one sample the same
+        array twice, with the sums over all other points.
         """
-        from gaedist.engine.compiled.sizes import TILE
         from gaedist.engine.compiled.tiles import differentiate_tiles
 
         job, rows = self.job, 1 + self.job.varied
@@ -224,21 +230,18 @@ class Tiling:
             totals = np.empty((2, stop - start, rows * TILE))
             differentiate_tiles(
                 job.integrand,
-                self.needs.products,
-                self.needs.sines,
-                self.needs.sided,
-                *self.points,
+                self.needs,
+                self.points,
                 job.y is None,
                 (job.log_scale - log_unit) / math.log(2),
                 start,
                 totals[0],
                 totals[1],
-                self.gram,
                 self.scratch,
             )
             for k in range(start, stop):
                 for target, place, part in zip(
-                    (left, right), place_of(k, job.y is None, columns), totals[:, k - start], strict=True
+                    (left, right), tile_position(k, job.y is None, columns), totals[:, k - start], strict=True
                 ):
                     piece = target[:, place * TILE : (place + 1) * TILE]
                     piece += part.reshape(rows, TILE)[:, : piece.shape[1]]
@@ -246,27 +249,13 @@ class Tiling:
 
 
 def count_tiles(job: PairSum) -> int:
-    """Return how many tiles a job has."""
-    from gaedist.engine.compiled.sizes import TILE
-
+    """Return the number of tiles of a job."""
     rows = -(-len(job.x) // TILE)
     return rows * (rows + 1) // 2 if job.y is None else rows * -(-len(job.y) // TILE)
 
 
-def place_of(tile: int, symmetric: bool, columns: int) -> tuple[int, int]:
-    """Return the row and column of a tile, as `tiles` numbers them."""
-    if not symmetric:
-        return divmod(tile, columns)
-    row = (math.isqrt(8 * tile + 1) - 1) // 2
-    return row, tile - row * (row + 1) // 2
-
-
-def _squared_norms(x: Array) -> Array:
-    return np.asarray(np.einsum("ij,ij->i", x, x))
-
-
 def aligned(*shape: int, dtype: DTypeLike = np.float64) -> NDArray[Any]:
-    """Return zeros that begin on a cache line: vectors that cross one are loaded at half the speed."""
+    """Return zeros that begin on a cache line: vectors that cross two lines load at half the speed."""
     size, line = math.prod(shape), 64 // np.dtype(dtype).itemsize
     array: NDArray[Any] = np.zeros(size + line, dtype)
     start = -(array.ctypes.data // array.itemsize) % line

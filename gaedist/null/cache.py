@@ -26,14 +26,6 @@ def folder() -> Path:
     return user_cache_path("gaedist", appauthor=False)
 
 
-def code_digest() -> str:
-    """Return a digest of all of gaedist's code, any change of which may change the values."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 def load(key: Key, count: int) -> Array | None:
     """Return the stored values, or None if there are none, or not ``count`` finite ones."""
     try:

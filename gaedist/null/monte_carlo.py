@@ -14,9 +14,9 @@ import numpy as np
 
 from gaedist.engine import AUTO, SAMPLE, Run
 from gaedist.errors import GaedistError
-from gaedist.null.cache import Key, code_digest, load, store
-from gaedist.numerics import Array
-from gaedist.version import __version__
+from gaedist.null.cache import Key, load, store
+from gaedist.numerics import Array, Stream
+from gaedist.version import __version__, code_digest
 
 REPLICATES = 999
 """Default number of simulated samples."""
@@ -24,7 +24,6 @@ REPLICATES = 999
 _SMALL = 2048  # points up to which replicates are spread over processes; larger samples use threads
 _TRIAL = 8  # replicates by which the time that the others take is estimated
 _PATIENCE = 6.0  # seconds of work above which starting other processes pays off
-_STREAM = 1  # of random numbers; not (s, 0), which equals the seed s, with which a user may draw codes
 _CHUNK = 1.0  # seconds of work sent to a process at once
 
 _computed: dict[str, Array] = {}
@@ -130,5 +129,5 @@ def _values_of_chunk(n: int, dim: int, statistic: Statistic, run: Run, chunk: ra
 
 def _one(n: int, dim: int, statistic: Statistic, run: Run, k: int) -> float:
     """Return the value of replicate k."""
-    x = np.random.default_rng((run.seed, k, _STREAM)).normal(size=(n, dim))
+    x = np.random.default_rng((run.seed, k, Stream.SIMULATED_SAMPLES)).normal(size=(n, dim))
     return statistic.of(x, run)

@@ -40,10 +40,9 @@ from gaedist.mixtures.distance import SquaredDistance
 from gaedist.mixtures.families import common_family, promoted
 from gaedist.mixtures.mixture import Mixture, pair_sum
 from gaedist.null.distributions import Assessment, Measured, Null, NullDistribution
-from gaedist.numerics import Array, log_or_minus_inf, signed_sum, to_linear
+from gaedist.numerics import Array, Stream, log_or_minus_inf, signed_sum, to_linear
 
 _LABELS_AT_ONCE = 1 << 22
-_STREAM = 3  # of random numbers, distinct from those of other draws
 _ROUNDINGS = 256.0  # that may accumulate in a blocked sum of overlaps of points with themselves
 _EPS = float(np.finfo(float).eps)
 
@@ -170,7 +169,7 @@ def permuted_labels(n: int, m: int, replicates: int, seed: int) -> Bits:
 
     Columns that only fill the last of the ⌈(1 + R)/8⌉ bytes of a point are 0.
     """
-    rng, total, columns = np.random.default_rng((seed, _STREAM)), n + m, 1 + replicates
+    rng, total, columns = np.random.default_rng((seed, Stream.PERMUTATIONS)), n + m, 1 + replicates
     try:
         bits = np.zeros((total, -(-columns // 8)), dtype=np.uint8)
     except (MemoryError, ValueError) as error:

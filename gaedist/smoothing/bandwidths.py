@@ -10,7 +10,7 @@ from gaedist.engine import Run
 from gaedist.errors import GaedistError
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.mixture import Mixture, normal, overlaps
-from gaedist.numerics import Array
+from gaedist.numerics import Array, Stream
 
 _GRID_POINTS = 10
 _PRECISION = 1e-3  # of log σ²
@@ -22,7 +22,6 @@ _STEEP = 50.0  # log(P/C) above which 2 is lost next to P/C
 
 _MAX_POINTS = 3000  # for the median over all pairs
 _MAX_WORK = 1e9  # pairs times dimensions, likewise
-_STREAM = 2  # of random numbers; other draws use other streams
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,8 @@ def _random_rows(x: Array, count: int, seed: int) -> Array:
     """Return random rows in their order; they depend on n and the seed, not on which sample comes first."""
     if count >= len(x):
         return x
-    return x[np.sort(np.random.default_rng((seed, len(x), _STREAM)).choice(len(x), count, replace=False))]
+    rng = np.random.default_rng((seed, len(x), Stream.BANDWIDTH_POINTS))
+    return x[np.sort(rng.choice(len(x), count, replace=False))]
 
 
 BANDWIDTHS = {

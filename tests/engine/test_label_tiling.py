@@ -1,3 +1,5 @@
+"""Sums by label agree with the dense matrix for many labelings at once. Bits do not depend on threads."""
+
 import math
 
 import numpy as np
@@ -33,6 +35,7 @@ def test_sums_agree_with_the_dense_matrix(n, dim, count):
     labels, bits = random_labels(n, count)
     found, kernel, b = label_sums(job(x), bits, Run()), off_diagonal(x), labels.astype(float)
     assert found.both.shape == found.either.shape == (8 * bits.shape[1],)
+    # a few hundred roundings of positive terms
     assert_allclose(found.both[:count], np.einsum("ir,ij,jr->r", b, kernel, b, optimize=True) / 2, rtol=1e-13)
     assert_allclose(found.either[:count], kernel.sum(axis=1) @ b, rtol=1e-13)
     assert_allclose(found.total, kernel.sum() / 2, rtol=1e-13)
@@ -40,7 +43,7 @@ def test_sums_agree_with_the_dense_matrix(n, dim, count):
     assert found.rounding < 1e-12
 
 
-def test_threads_and_ranges_leave_every_bit(monkeypatch):
+def test_bits_do_not_depend_on_threads_and_ranges(monkeypatch):
     x = np.random.default_rng(2).normal(size=(1100, 20))
     _, bits = random_labels(1100, 300)
     one = label_sums(job(x), bits, Run(threads=1))

@@ -1,84 +1,55 @@
-import os
-import subprocess
-import sys
+"""Sums over general tiles agree with the dense matrix, from the Gram matrix and from differences alike, also
+where every term underflows.
+"""
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
+from scipy.spatial.distance import cdist
 
-from gaedist.engine import tiles
+from gaedist.engine import PairSum
 from gaedist.engine.compiled.integrands import Gaussian
 from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.run.threads import limited_threads
+from gaedist.engine.tiling import Tiling, Work
 
-SCRIPT = "import gaedist, numpy; print(gaedist.score(numpy.ones((2000, 9))).value.hex())"
-
-
-def test_positions_of_tiles():
-    lower = [(row, column) for row in range(30) for column in range(row + 1)]
-    assert [tiles.position(k, True, 30) for k in range(len(lower))] == lower
-    assert [tiles.position(k, False, 7) for k in range(21)] == [divmod(k, 7) for k in range(21)]
-    rows = 40_000_000
-    assert tiles.position(rows * (rows + 1) // 2 - 1, True, rows) == (rows - 1, rows - 1)
-    assert tiles.position(rows * (rows + 1) // 2, True, rows) == (rows, 0)
+RATE = 0.7
+FACTORS = [1.0, 0.4]
+GRAM, DIFFERENCES = 0.0, 1e12  # steepness for which no tile, and every tile, takes differences
 
 
-def run(environment, script=SCRIPT):
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+def log_sums(x, y, steepness):
+    params_y = None if y is None else np.zeros((1, len(y)))
+    job = PairSum(Gaussian(RATE), x, y, np.zeros((1, len(x))), params_y, 0.0, steepness)
+    with limited_threads(2) as threads:
+        return Tiling(job, Work(threads, None, 0), FACTORS).log_sums()
 
 
-def test_damaged_cache_is_compiled_again_to_the_same_bits(tmp_path):
-    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
-    compiled = run(environment)
-    cached = list(tmp_path.rglob("*.nb[ic]"))
-    assert len(cached) == 2
-    assert run(environment) == compiled
-    (code,) = (path for path in cached if path.suffix == ".nbc")
-    code.write_bytes(code.read_bytes()[:1000])
-    assert run(environment) == compiled
-    assert code.stat().st_size > 1000
+def dense(x, y):
+    """Natural logarithms of Σ 2^(−factor rate |x − y|²)."""
+    squares = cdist(x, x)[np.tril_indices(len(x), -1)] ** 2 if y is None else cdist(x, y).ravel() ** 2
+    return [np.logaddexp.reduce(-np.log(2) * factor * RATE * squares) for factor in FACTORS]
 
 
-@pytest.mark.slow
-def test_damaged_index_of_the_cache_is_no_error(tmp_path):
-    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
-    compiled = run(environment)
-    for index in tmp_path.rglob("*.nbi"):
-        index.write_bytes(b"nonsense")
-    assert run(environment) == compiled
-
-
-def test_missing_cache_folder_is_no_error():
-    nowhere = {"NUMBA_CACHE_DIR": "/proc/none", "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
-    run(nowhere, "from gaedist.engine import gaussian_tiles")
-
-
-@pytest.mark.parametrize("peak", [False, True])
-def test_tile_functions_take_differences_when_told(peak):
+@pytest.mark.parametrize("steepness", [GRAM, DIFFERENCES])
+@pytest.mark.parametrize("distance", [0.0, 3.0, 100.0])  # the last one beyond the range of a double
+@pytest.mark.parametrize("dim", [1, 3, 9])
+def test_sums_agree_with_the_dense_matrix(dim, distance, steepness):
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(5, 3)), rng.normal(size=(300, 3))
-    norms = (x**2).sum(axis=1), (y**2).sum(axis=1)
-    results = []
-    factors, shifts = np.array([1.0, 0.4]), np.array([0.0, 3.0])
-    for limit in (0.0, 1e9):
-        partial = np.empty((2, 2))
-        tiles.sum_tiles(
-            Gaussian(0.7), True, False, False, x, y, x, y, *norms, np.zeros((1, 5)), np.zeros((1, 300)),
-            limit, False, factors, shifts, peak, 0, partial, np.empty((8, 1, TILE**2)),
-            np.zeros((8, tiles.work_rows(1, 2) * TILE)),
-        )  # fmt: skip
-        results.append(partial)
-    exponents = -0.7 * ((x[:, None] - y) ** 2).sum(axis=2)
-    expected = [
-        [
-            (factor * half + shift).max() if peak else np.exp2(factor * half + shift).sum()
-            for factor, shift in zip(factors, shifts, strict=True)
-        ]
-        for half in (exponents[:, :TILE], exponents[:, TILE:])
-    ]
-    np.testing.assert_allclose(results, [expected, expected], rtol=1e-13)
+    x, y = rng.normal(size=(5, dim)), distance + rng.normal(size=(TILE + 44, dim))
+    # exponents of up to 1e5 from a Gram matrix lose 5 of 16 digits, of a term, not of its logarithm
+    assert_allclose(log_sums(x, y, steepness), dense(x, y), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("steepness", [GRAM, DIFFERENCES])
+def test_pairs_of_one_sample_are_counted_once(steepness):
+    x = np.random.default_rng(1).normal(size=(2 * TILE + 1, 9))
+    assert_allclose(log_sums(x, None, steepness), dense(x, None), rtol=1e-13)
+
+
+def test_differences_keep_the_digits_that_a_gram_matrix_loses():
+    far = 2.0**20 * np.repeat([[-1.0], [1.0]], 40, axis=0)
+    x = np.random.default_rng(2).normal(size=(80, 3)).round(6) + far
+    exact = dense(x, None)
+    assert_allclose(log_sums(x, None, DIFFERENCES), exact, rtol=1e-13)
+    assert abs(log_sums(x, None, GRAM)[0] - exact[0]) > 1e-9

@@ -1,31 +1,18 @@
-"""Compiled arithmetic that LLVM turns into vector instructions, and the options of everything compiled."""
+"""Arithmetic in compiled code: 2^y and log2 that LLVM vectorises, bit casts, and sums in a fixed order.
 
-import contextlib
-import hashlib
+Inner loops call these functions, which are inlined into them.
+"""
+
 from collections.abc import Callable
-from functools import cache as once
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
-from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 
+from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.sizes import TILE
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy"}
-"""Numba's options for everything compiled.
-
-Multiplications and additions may fuse, but nothing is reordered: a compiler that is free to reorder a sum
-gives other bits to code from the cache than to the same code just compiled. error_model="numpy" leaves out
-Python's check for division by zero, which keeps loops scalar.
-"""
 
 _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
 _MAGIC_BITS = 0x4338000000000000
@@ -57,7 +44,7 @@ _S4 = np.float32(0.00961805667852)
 _S5 = np.float32(0.00134004281776)
 _S6 = np.float32(0.000154614446986)
 
-# log2((1 + f)/(1 − f))/f as a polynomial of f², where that is the log of [√½, √2]: chebyfit with 8 terms.
+# log2((1 + f)/(1 − f))/f as a polynomial of f², for (1 + f)/(1 − f) in [√½, √2]: chebyfit with 8 terms.
 _L0 = 2.8853900817779268
 _L1 = 0.9617966939259898
 _L2 = 0.5770780163455203
@@ -68,76 +55,8 @@ _L6 = 0.2209130842311768
 _L7 = 0.2136589569431927
 
 
-class Listener:
-    """Somebody who is told once in a process that something has to be compiled, by any thread."""
-
-    def __init__(self) -> None:
-        self.note: Callable[[str], None] | None = None
-        self.told = False
-
-    def tell(self) -> None:
-        """Tell it."""
-        if self.note and not self.told:
-            self.told = True
-            self.note("compiling for this machine, which takes some seconds the first time.")
-
-
-LISTENER = Listener()
-"""Who that is."""
-
-
-@once
-def sources() -> str:
-    """Return a digest of all code that may have been compiled into a function."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-class _Cache(FunctionCache):
-    """Numba's cache on disk, which notices edits in every file, and never stops a run if it is damaged."""
-
-    def _index_key(self, sig: Any, codegen: Any) -> Any:
-        return (*super()._index_key(sig, codegen), sources())
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            found = super().load_overload(sig, target_context)
-        except Exception:  # unpickling random bytes can raise anything
-            with contextlib.suppress(Exception):
-                self.flush()
-            found = None
-        if found is None:
-            LISTENER.tell()
-        return found
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        with contextlib.suppress(Exception):  # a full disk
-            super().save_overload(sig, data)
-
-
-def compiled(
-    *, inline: bool = False, parallel: bool = False, nogil: bool = False, cache: bool = False
-) -> Callable[[F], F]:
-    """Compile with `OPTIONS`.
-
-    What inner loops call is inlined whatever its size: a loop with a call is not vectorised. Only entry
-    points are cached: what they call is compiled into them.
-    """
-
-    def compile_(function: F) -> F:
-        dispatcher = numba.njit(forceinline=inline, parallel=parallel, nogil=nogil, **OPTIONS)(function)
-        if cache:
-            with contextlib.suppress(RuntimeError):  # no folder for the cache can be written
-                dispatcher._cache = _Cache(function)
-        return cast(F, dispatcher)
-
-    return compile_
-
-
 def _bitcast(kind: Any) -> Callable[..., Any]:
-    """Return what generates code that takes the bits of a number for those of another type."""
+    """Return a code generator that reinterprets the bits of a number as another type."""
     return lambda _target, builder, _signature, args: builder.bitcast(args[0], kind)
 
 
@@ -167,7 +86,7 @@ def single(_context: Any, bits: Any) -> Any:
 
 @compiled(inline=True)
 def cell(row: int, j: int) -> Any:
-    """Return where element j of a row of TILE numbers is; unsigned, lest its sign be looked at each time."""
+    """Return the flat index of element j of a row of TILE numbers, unsigned so that no sign is checked."""
     return np.uintp(row * TILE + j)
 
 
@@ -193,13 +112,13 @@ def exp2_in_range(y: Any) -> Any:
 
 @compiled(inline=True)
 def exp2(y: Any) -> Any:
-    """Return 2^y for y < 1024, and 2^−1022 for y below that; relative error at most 2.3e-16."""
+    """Return 2^y for y < 1024, and 2^−1022 for smaller y; relative error at most 2.3e-16."""
     return exp2_in_range(max(y, LOWEST))
 
 
 @compiled(inline=True)
 def exp2_single(y: Any) -> Any:
-    """Return 2^y, a single, for y < 128, and 2^−126 for y below that; relative error at most 1.2e-7."""
+    """Return 2^y, a single, for y < 128, and 2^−126 for smaller y; relative error at most 1.2e-7."""
     y = max(y, _S_LOWEST)
     shifted = y + _S_MAGIC
     f = y - (shifted - _S_MAGIC)
@@ -215,17 +134,17 @@ def exp2_single(y: Any) -> Any:
 
 @compiled(inline=True)
 def split(x: float) -> Any:
-    """Return m in [√½, √2) and the whole number k, as doubles, with x = m 2^k normal and positive."""
+    """Return m in [√½, √2) and an integer k, both as doubles, with x = m 2^k, for positive normal x."""
     k = (bits(x) - _ROOT_HALF_BITS) >> 52
     return double(bits(x) - (k << 52)), double(k + _MAGIC_BITS) - _MAGIC
 
 
 @compiled(inline=True)
 def log2_and_inverse(x: float) -> Any:
-    """Return log2(x) and 1/x for x from 2^−1021 to 2^1022, with one division between them.
+    """Return log2(x) and 1/x for x from 2^−1021 to 2^1022, with a single division.
 
-    The error of the logarithm is at most 4e-16 of it or of ½ |x − 1|, whichever is less, beside half a
-    unit of its last place; that of the inverse is at most 4e-16 of it.
+    The absolute error of the logarithm is at most half a unit in its last place plus 4e-16 times the
+    smaller of its size and ½ |x − 1|; the relative error of the inverse is at most 4e-16.
     """
     k = (bits(x) - _ROOT_HALF_BITS) >> 52
     m = double(bits(x) - (k << 52))
@@ -246,7 +165,7 @@ def log2_and_inverse(x: float) -> Any:
 
 @compiled()
 def total(values: Any, count: int) -> Any:
-    """Return the sum of the first numbers of a vector, made in eight lanes whose order is fixed."""
+    """Return the sum of the first ``count`` numbers of a vector, in eight lanes whose order is fixed."""
     a = b = c = d = e = f = g = h = 0.0
     for k in range(0, count - 7, 8):
         a += values[k]

@@ -1,23 +1,24 @@
-"""The integrand of full covariance matrices: a Cholesky factor for each pair, many of them side by side."""
+"""The integrand of full covariance matrices: a Cholesky factorisation for each pair, many side by side."""
 
 from typing import Any
 
-from gaedist.engine.compiled.arithmetic import cell, compiled, log2_and_inverse, split
+from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse, split
+from gaedist.engine.compiled.jit import compiled
 from gaedist.numerics import HALF_LOG2_E
 
-LANES = 64  # matrices that are factored at once; element k of all of them is row k of the scratch
+LANES = 64  # matrices factored at once; element k of each of them is in row k of the scratch
 
 
 @compiled()
 def _at(row: int, column: int) -> int:
-    """Return where a lower triangle that is stored row by row holds an element."""
+    """Return the index of an element in a lower triangle stored row by row."""
     return row * (row + 1) // 2 + column
 
 
-def full_row(kind: Any, tile: Any, i: int, width: int, exact: bool, sloped: bool) -> None:
-    """Fill a row for full covariances, by Eq. (3) and a factor L diag(p) Lᵀ of A = Σ + Γ for each pair.
+def full_row(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> None:
+    """Fill a row for full covariances, by Eq. (3) and a factorisation A = L diag(p) Lᵀ of A = Σ + Γ per pair.
 
-    The slopes are ∂ log N/∂Σ = ½ (z zᵀ − A⁻¹) with z = A⁻¹ (x − y): its lower triangle.
+    The derivatives are the lower triangle of ∂ log N/∂Σ = ½ (z zᵀ − A⁻¹), with z = A⁻¹ (x − y).
     """
     dim = kind.dim
     size = dim * (dim + 1) // 2
@@ -28,20 +29,20 @@ def full_row(kind: Any, tile: Any, i: int, width: int, exact: bool, sloped: bool
         count = min(LANES, width - start)
         for k in range(size):
             for j in range(count):
-                lanes[k, j] = tile.here[cell(1 + k, i)] + tile.there[cell(1 + k, start + j)]
+                lanes[k, j] = tile.params_x[cell(1 + k, i)] + tile.params_y[cell(1 + k, start + j)]
         for d in range(dim):
-            x = tile.here[cell(1 + size + d, i)]
+            x = tile.params_x[cell(1 + size + d, i)]
             for j in range(count):
-                lanes[z + d, j] = x - tile.there[cell(1 + size + d, start + j)]
+                lanes[z + d, j] = x - tile.params_y[cell(1 + size + d, start + j)]
         _factor(dim, size, count, lanes)
         for j in range(count):
             log_determinant = lanes[log_k, j] + log2_and_inverse(lanes[log_m, j])[0]
             tile.out[cell(0, start + j)] = (
-                (tile.here[i] + tile.there[cell(0, start + j)])
+                (tile.params_x[i] + tile.params_y[cell(0, start + j)])
                 - 0.5 * (log_determinant - kind.log2_typical)
                 - HALF_LOG2_E * lanes[form, j]
             )
-        if sloped:
+        if gradient:
             _invert(dim, size, count, lanes)
             for r in range(dim):
                 for c in range(r + 1):
@@ -53,7 +54,7 @@ def full_row(kind: Any, tile: Any, i: int, width: int, exact: bool, sloped: bool
 
 @compiled()
 def _factor(dim: int, size: int, count: int, lanes: Any) -> None:
-    """Replace A by L without its diagonal, z by L⁻¹ z; store 1/p, |A| as m 2^k, and zᵀ A⁻¹ z."""
+    """Replace A by L without its unit diagonal and z by L⁻¹ z; store 1/p, |A| as m 2^k, and zᵀ A⁻¹ z."""
     z, pivots = size, size + dim
     log_m, log_k, form = size + 2 * dim, size + 2 * dim + 1, size + 2 * dim + 2
     for j in range(count):
@@ -72,7 +73,7 @@ def _factor(dim: int, size: int, count: int, lanes: Any) -> None:
             lanes[form, j] += lanes[z + c, j] * lanes[z + c, j] * inverse
         for r in range(c + 1, dim):
             row = _at(r, 0)
-            for k in range(c + 1, r):  # whose factor is already divided by the pivot
+            for k in range(c + 1, r):  # their factors are already divided by the pivot
                 other = _at(k, c)
                 for j in range(count):
                     lanes[row + k, j] -= lanes[row + c, j] * lanes[other, j]
@@ -87,7 +88,8 @@ def _factor(dim: int, size: int, count: int, lanes: Any) -> None:
 def _invert(dim: int, size: int, count: int, lanes: Any) -> None:
     """Replace z = L⁻¹ x by A⁻¹ x, and store A⁻¹.
 
-    Lᵀ A⁻¹ = p⁻¹ L⁻¹, whose upper triangle is known: p⁻¹ on the diagonal. That gives A⁻¹ from its end.
+    The upper triangle of Lᵀ A⁻¹ = diag(p)⁻¹ L⁻¹ is known: 1/p on the diagonal, 0 above. It gives the rows of
+    A⁻¹ from the last to the first.
     """
     z, pivots, inverse = size, size + dim, size + 2 * dim + 3
     for c in range(dim - 1, -1, -1):

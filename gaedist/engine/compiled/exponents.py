@@ -1,12 +1,12 @@
-"""The compiled side of `integrands`: one row of a tile, as exponents of two.
+"""The exponents of two of the pairs in one row of a tile: the compiled side of `integrands`.
 
-``fill_row(kind, tile, i, width, exact, sloped)`` writes the exponents of the pairs of point i of the left
-with the first ``width`` points of the right and, if ``sloped``, the derivatives of their natural logarithm
-by the parameters that may vary: those of the left point, then, where they differ, those of the right ones.
+``fill_row(kind, tile, i, width, gradient)`` writes the exponents of the pairs of left point i with the first
+``width`` right points and, if ``gradient``, the derivatives of their natural logarithm by the parameters that
+may vary: those of the left point, then, where they differ, those of the right points.
 
-The rows of its flat arrays begin at constants, so that LLVM sees that they do not overlap: with an array a
-row it gives up on loops that read as many as these, and they run eight times slower. Nor is any array cut
-in here, which would cost as much as sixteen pairs.
+The rows of its flat arrays begin at constants, so that LLVM sees that they do not overlap: with an array for
+each row it does not vectorise loops that read as many as these, which then run eight times slower. Nor are
+arrays sliced in these functions, which would cost as much as sixteen pairs.
 """
 
 from collections.abc import Callable
@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import OPTIONS, cell, compiled, log2_and_inverse, split
+from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse, split
 from gaedist.engine.compiled.cholesky import full_row
 from gaedist.engine.compiled.integrands import Diagonal, Full, Gaussian, Radial, Spherical
+from gaedist.engine.compiled.jit import OPTIONS, compiled
 from gaedist.numerics import HALF_LOG2_E
 
 _LONGEST_PRODUCT = 512  # numbers in [√½, √2) whose product is far from overflow
@@ -27,38 +28,45 @@ class Tile(NamedTuple):
 
     Attributes
     ----------
-    products : (rows, columns) array
+    rows, width : int
+        Number of left and of right points.
+    exact : bool
+        Whether differences of points replace the Gram matrix.
+    products : (rows, width) array
         x_i · y_j, or −|x_i − y_j|²/2 where ``exact``, with squares 0.
-    sines : (rows, columns) array
+    sines : (rows, width) array
         sin² of the angle between x_i and y_j where ``exact``, if the integrand needs it.
     squares_x, squares_y : (T,) arrays
         |x_i|² and |y_j|².
-    x, y : (rows, D) and (columns, D) arrays
+    x, y : (rows, D) and (width, D) arrays
         The points.
-    here, there : (P T,) arrays
+    params_x, params_y : (P T,) arrays
         The parameters of the left and of the right points: log2 of the weight first.
     out : ((1 + Q) T,) array
-        Exponents and slopes.
+        Exponents and derivatives.
     scratch : array
         As many rows as the parameters, and three more.
     """
 
+    rows: Any
+    width: Any
+    exact: Any
     products: Any
     sines: Any
     squares_x: Any
     squares_y: Any
     x: Any
     y: Any
-    here: Any
-    there: Any
+    params_x: Any
+    params_y: Any
     out: Any
     scratch: Any
 
 
-def _gaussian(kind: Any, tile: Any, i: int, width: int, exact: bool, sloped: bool) -> None:
-    start = tile.here[i] - kind.rate * tile.squares_x[i]
+def _gaussian(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> None:
+    start = tile.params_x[i] - kind.rate * tile.squares_x[i]
     for j in range(width):
-        offset = tile.there[j] - kind.rate * tile.squares_y[j]
+        offset = tile.params_y[j] - kind.rate * tile.squares_y[j]
         tile.out[j] = (start + offset) + 2 * kind.rate * tile.products[i, j]
 
 
@@ -70,19 +78,19 @@ def _spherical_pair(kind: Any, square: float, s: float) -> Any:
     return exponent, inverse * (0.5 * square * inverse - kind.half_dim)
 
 
-def _spherical(kind: Any, tile: Any, i: int, width: int, exact: bool, sloped: bool) -> None:
-    weight, s, start = tile.here[i], tile.here[cell(1, i)], tile.squares_x[i]
-    if sloped:
+def _spherical(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> None:
+    weight, s, start = tile.params_x[i], tile.params_x[cell(1, i)], tile.squares_x[i]
+    if gradient:
         for j in range(width):
             square = (start + tile.squares_y[j]) - 2 * tile.products[i, j]
-            exponent, slope = _spherical_pair(kind, square, s + tile.there[cell(1, j)])
-            tile.out[j] = (weight + tile.there[j]) + exponent
-            tile.out[cell(1, j)] = slope
+            exponent, derivative = _spherical_pair(kind, square, s + tile.params_y[cell(1, j)])
+            tile.out[j] = (weight + tile.params_y[j]) + exponent
+            tile.out[cell(1, j)] = derivative
     else:
         for j in range(width):
             square = (start + tile.squares_y[j]) - 2 * tile.products[i, j]
-            exponent, _ = _spherical_pair(kind, square, s + tile.there[cell(1, j)])
-            tile.out[j] = (weight + tile.there[j]) + exponent
+            exponent, _ = _spherical_pair(kind, square, s + tile.params_y[cell(1, j)])
+            tile.out[j] = (weight + tile.params_y[j]) + exponent
 
 
 @compiled(inline=True)
@@ -99,14 +107,14 @@ def _radial_pair(
 ) -> Any:
     """Return log2 of N(x − y; 0, Σ + Γ), and its derivatives by a − b, a' − b' and b + b'.
 
-    With Σ = b I + α u uᵀ, Γ = b' I + α' v vᵀ, and x along u and y along v, the quadratic form is that of a
-    2×2 matrix in their plane, whose adjugate is β I + α u⊥u⊥ᵀ + α' v⊥v⊥ᵀ. With β = b + b' and sine = sin²
-    of the angle between x and y,
+    With Σ = b I + α u uᵀ, Γ = b' I + α' v vᵀ, x along the unit vector u and y along v, the quadratic form
+    (x − y)ᵀ (Σ + Γ)⁻¹ (x − y) needs only the 2×2 block of Σ + Γ in the plane of x and y, whose adjugate is
+    β I + α u⊥u⊥ᵀ + α' v⊥v⊥ᵀ. With β = b + b' and sine = sin² of the angle between x and y,
 
         |Σ + Γ| = β^(D−2) Δ                   Δ = β (a + a') + α α' sin²
         form = (β |x − y|² + sin² (α |y|² + α' |x|²)) / Δ
 
-    which equals FORMULAS §4 and is a sum of positive terms where α ≥ 0.
+    whose terms are positive where α, α' ≥ 0.
     """
     alpha, other, beta, along = a - b, other_a - other_b, b + other_b, a + other_a
     log_beta, inverse_beta = log2_and_inverse(beta)
@@ -123,25 +131,25 @@ def _radial_pair(
     return exponent, by_alpha, by_other, by_beta
 
 
-def _radial(kind: Any, tile: Any, i: int, width: int, exact: bool, sloped: bool) -> None:
-    weight, a, b = tile.here[i], tile.here[cell(1, i)], tile.here[cell(2, i)]
-    r2, inverse_r, start = tile.here[cell(3, i)], tile.here[cell(4, i)], tile.squares_x[i]
+def _radial(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> None:
+    weight, a, b = tile.params_x[i], tile.params_x[cell(1, i)], tile.params_x[cell(2, i)]
+    r2, inverse_r, start = tile.params_x[cell(3, i)], tile.params_x[cell(4, i)], tile.squares_x[i]
     for j in range(width):
         tile.scratch[j] = (start + tile.squares_y[j]) - 2 * tile.products[i, j]
-    if exact:
+    if tile.exact:
         for j in range(width):
             tile.scratch[cell(1, j)] = tile.sines[i, j]
     else:
         for j in range(width):
-            cosine = tile.products[i, j] * inverse_r * tile.there[cell(4, j)]
+            cosine = tile.products[i, j] * inverse_r * tile.params_y[cell(4, j)]
             tile.scratch[cell(1, j)] = max(0.0, 1 - cosine * cosine)
-    if sloped:
+    if gradient:
         for j in range(width):
             exponent, by_alpha, by_other, by_beta = _radial_pair(
                 kind, tile.scratch[j], tile.scratch[cell(1, j)], a, b, r2,
-                tile.there[cell(1, j)], tile.there[cell(2, j)], tile.there[cell(3, j)],
+                tile.params_y[cell(1, j)], tile.params_y[cell(2, j)], tile.params_y[cell(3, j)],
             )  # fmt: skip
-            tile.out[j] = (weight + tile.there[j]) + exponent
+            tile.out[j] = (weight + tile.params_y[j]) + exponent
             tile.out[cell(1, j)] = by_alpha
             tile.out[cell(2, j)] = by_beta - by_alpha
             tile.out[cell(3, j)] = by_other
@@ -150,40 +158,40 @@ def _radial(kind: Any, tile: Any, i: int, width: int, exact: bool, sloped: bool)
         for j in range(width):
             exponent, _, _, _ = _radial_pair(
                 kind, tile.scratch[j], tile.scratch[cell(1, j)], a, b, r2,
-                tile.there[cell(1, j)], tile.there[cell(2, j)], tile.there[cell(3, j)],
+                tile.params_y[cell(1, j)], tile.params_y[cell(2, j)], tile.params_y[cell(3, j)],
             )  # fmt: skip
-            tile.out[j] = (weight + tile.there[j]) + exponent
+            tile.out[j] = (weight + tile.params_y[j]) + exponent
 
 
-def _diagonal(kind: Any, tile: Any, i: int, width: int, exact: bool, sloped: bool) -> None:
-    """|s + t| as a product of numbers in [√½, √2) and a power of two, so that a pair takes one logarithm."""
+def _diagonal(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> None:
+    """Take one logarithm for each pair: |s + t| is a product of numbers in [√½, √2) times a power of two."""
     for j in range(width):
         tile.scratch[j] = 1.0
         tile.scratch[cell(1, j)] = 0.0
         tile.scratch[cell(2, j)] = 0.0
     for d in range(kind.dim):
-        s, x = tile.here[cell(1 + d, i)], tile.here[cell(1 + kind.dim + d, i)]
+        s, x = tile.params_x[cell(1 + d, i)], tile.params_x[cell(1 + kind.dim + d, i)]
         for j in range(width):
-            variance = s + tile.there[cell(1 + d, j)]
-            difference = x - tile.there[cell(1 + kind.dim + d, j)]
+            variance = s + tile.params_y[cell(1 + d, j)]
+            difference = x - tile.params_y[cell(1 + kind.dim + d, j)]
             inverse = 1.0 / variance
             m, k = split(variance)
             square = difference * difference * inverse
             tile.scratch[j] *= m
             tile.scratch[cell(1, j)] += k
             tile.scratch[cell(2, j)] += square
-            if sloped:
+            if gradient:
                 tile.out[cell(1 + d, j)] = 0.5 * inverse * (square - 1.0)
         if d % _LONGEST_PRODUCT == _LONGEST_PRODUCT - 1:
             for j in range(width):
                 m, k = split(tile.scratch[j])
                 tile.scratch[j] = m
                 tile.scratch[cell(1, j)] += k
-    weight = tile.here[i]
+    weight = tile.params_x[i]
     for j in range(width):
         log_determinant = tile.scratch[cell(1, j)] + log2_and_inverse(tile.scratch[j])[0]
         tile.out[j] = (
-            (weight + tile.there[j])
+            (weight + tile.params_y[j])
             - 0.5 * (log_determinant - kind.log2_typical)
             - HALF_LOG2_E * tile.scratch[cell(2, j)]
         )
@@ -196,15 +204,13 @@ ROWS: dict[type, Callable[..., None]] = {
     Diagonal: _diagonal,
     Full: full_row,
 }
-"""Integrand → its row."""
+"""Integrand → the function that fills a row of its exponents."""
 
 
-def fill_row(kind: Any, tile: Any, i: int, width: int, exact: bool, sloped: bool) -> None:
-    """Fill a row by the integrand that ``kind`` is."""
+def fill_row(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> None:
+    """Fill a row by the function of the integrand ``kind``, chosen when compiled."""
 
 
 @overload(fill_row, jit_options=OPTIONS)
-def _fill_row(
-    kind: Any, tile: Any, i: int, width: int, exact: bool, sloped: bool
-) -> Callable[..., None] | None:
+def _fill_row(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> Callable[..., None] | None:
     return ROWS.get(getattr(kind, "instance_class", type(None)))

@@ -1,11 +1,11 @@
 """Sums over tiles of 2^(−rate |x − y|²), the shortest way, in double or in single precision.
 
-These tiles are twice as high as wide, for which BLAS runs at 94 % of its best rate, and 80 % for square ones.
-Where the general tiles write products, exponents and powers one row after the other, here the exponent of a
-pair is made in registers, from its coordinates if they are few, and its power is added at once, in double.
-Where norms say that no exponent of a tile is out of range, none is looked at.
+These tiles are twice as high as wide: BLAS runs at 94 % of its best rate, and at 80 % for square ones.
+The general tiles write products, exponents and powers one row after the other; these make the exponent of a
+pair in registers, from its coordinates if they are few, and add its power at once to a total in double.
+Where the norms show that no exponent of a tile is out of range, exponents are not checked.
 
-``gaussian_tiles`` is the entry point, beside those of `tiles`. The type of its arrays tells the precision.
+``gaussian_tiles`` is the entry point. The type of its arrays selects the precision.
 """
 
 from collections.abc import Callable
@@ -16,32 +16,22 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import (
-    OPTIONS,
-    cell,
-    compiled,
-    exp2,
-    exp2_in_range,
-    exp2_single,
-    largest,
-    total,
-)
+from gaedist.engine.compiled.arithmetic import cell, exp2, exp2_in_range, exp2_single, largest, total
 from gaedist.engine.compiled.gram import FEW, gram_of_differences
-from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.compiled.jit import OPTIONS, compiled
+from gaedist.engine.compiled.sizes import HEIGHT, TILE
 
 _TOTALS, _POINT = FEW, FEW + 1
 """Where rows of TILE numbers begin in a thread's scratch, after the coordinates of the columns."""
 
-ROWS = FEW + 2
+SCRATCH_ROWS = FEW + 2
 """How many of them there are."""
-
-HEIGHT = 2 * TILE  # rows of a tile
 
 _STRIPE = 8  # rows of a tile whose powers are added in the precision of the points
 
 
 def _power(y: Any, deep: bool) -> Any:
-    """Return 2^y; the least normal number for y below its exponent, which only a deep tile has."""
+    """Return 2^y, or the least normal number where 2^y is less, which happens only in a deep tile."""
     return 2.0**y
 
 
@@ -60,7 +50,7 @@ def _choose_power(y: Any, deep: bool) -> Callable[[Any, bool], Any]:
 
 @compiled(inline=True)
 def _with_two(exponent: Any, columns: Any, d: int, j: int, a: Any, b: Any) -> Any:
-    """Add two coordinates' products to an exponent."""
+    """Add the products of two coordinates to an exponent."""
     return exponent + a * columns[cell(d, j)] + b * columns[cell(d + 1, j)]
 
 
@@ -74,25 +64,27 @@ def _fill_columns(y: Any, work: Any) -> None:
 
 
 @compiled()
-def _add_near(x: Any, i: int, width: int, start: Any, there: Any, factor: Any, deep: bool, work: Any) -> None:
+def _add_near(
+    x: Any, i: int, width: int, start: Any, offsets_y: Any, factor: Any, deep: bool, work: Any
+) -> None:
     """Add the powers of a row, in few dimensions, to the totals of its columns."""
     dim = x.shape[1]
     for k in range(dim):
         work[cell(_POINT, k)] = factor * x[i, k]
-    # numbers read in the loop would have to be proved to be none that it writes
+    # if the loop read them, LLVM would have to prove that it does not write them
     a, b, c, d = work[cell(_POINT, 0)], work[cell(_POINT, 1)], work[cell(_POINT, 2)], work[cell(_POINT, 3)]
     e, f, g, h = work[cell(_POINT, 4)], work[cell(_POINT, 5)], work[cell(_POINT, 6)], work[cell(_POINT, 7)]
     if dim <= 2:
         for j in range(width):
-            exponent = _with_two(start + there[j], work, 0, j, a, b)
+            exponent = _with_two(start + offsets_y[j], work, 0, j, a, b)
             work[cell(_TOTALS, j)] += _power(exponent, deep)
     elif dim <= 4:
         for j in range(width):
-            exponent = _with_two(start + there[j], work, 0, j, a, b)
+            exponent = _with_two(start + offsets_y[j], work, 0, j, a, b)
             work[cell(_TOTALS, j)] += _power(_with_two(exponent, work, 2, j, c, d), deep)
     else:
         for j in range(width):
-            exponent = _with_two(start + there[j], work, 0, j, a, b)
+            exponent = _with_two(start + offsets_y[j], work, 0, j, a, b)
             exponent = _with_two(exponent, work, 2, j, c, d)
             exponent = _with_two(exponent, work, 4, j, e, f)
             work[cell(_TOTALS, j)] += _power(_with_two(exponent, work, 6, j, g, h), deep)
@@ -100,20 +92,20 @@ def _add_near(x: Any, i: int, width: int, start: Any, there: Any, factor: Any, d
 
 @compiled()
 def _add_products(
-    products: Any, i: int, width: int, start: Any, there: Any, factor: Any, deep: bool, work: Any
+    products: Any, i: int, width: int, start: Any, offsets_y: Any, factor: Any, deep: bool, work: Any
 ) -> None:
     """Add the powers of a row to the totals of its columns."""
     for j in range(width):
-        exponent = (start + there[j]) + factor * products[i, j]
+        exponent = (start + offsets_y[j]) + factor * products[i, j]
         work[cell(_TOTALS, j)] += _power(exponent, deep)
 
 
 @compiled()
 def _sum_rows(
-    x: Any, products: Any, near: bool, here: Any, there: Any, factor: Any, below: int, deep: bool, work: Any,
-    totals: Any,
+    x: Any, products: Any, near: bool, offsets_x: Any, offsets_y: Any, factor: Any, below: int, deep: bool,
+    work: Any, totals: Any,
 ) -> None:  # fmt: skip
-    """Fill the totals of the columns of a tile, whose row i has ``below`` + i columns if it has not all."""
+    """Fill the totals of the columns of a tile; row i has ``below`` + i columns, or all if that is fewer."""
     for j in range(TILE):
         totals[j] = 0.0
     rows, width = products.shape
@@ -123,80 +115,51 @@ def _sum_rows(
         for i in range(first, min(rows, first + _STRIPE)):
             end = min(width, max(0, below + i))
             if near:
-                _add_near(x, i, end, here[i], there, factor, deep, work)
+                _add_near(x, i, end, offsets_x[i], offsets_y, factor, deep, work)
             else:
-                _add_products(products, i, end, here[i], there, factor, deep, work)
+                _add_products(products, i, end, offsets_x[i], offsets_y, factor, deep, work)
         for j in range(width):
             totals[j] += work[cell(_TOTALS, j)]
 
 
 @compiled(parallel=True, cache=True)
-def gaussian_tiles(
-    x: Any,
-    y: Any,
-    raw_x: Any,
-    raw_y: Any,
-    here: Any,
-    there: Any,
-    weights_x: Any,
-    weights_y: Any,
-    norms_x: Any,
-    norms_y: Any,
-    factor: Any,
-    gram_limit: float,
-    deep_limit: float,
-    symmetric: bool,
-    places: Any,
-    partial: Any,
-    gram: Any,
-    work: Any,
-    totals: Any,
-) -> None:
-    """Fill partial[k, 0] with the sum over tile k of `HEIGHT` × `TILE` points, as `tiles.sum_tiles` does.
+def gaussian_tiles(points: Any, symmetric: bool, positions: Any, partial: Any, scratch: Any) -> None:
+    """Fill partial[k, 0] with the sum over tile k of `HEIGHT` × `TILE` pairs.
 
     Parameters
     ----------
-    x, y : (n, D) and (m, D) arrays
-        The points, seen from near their mean.
-    raw_x, raw_y : (n, D) and (m, D) arrays of double
-        The points as they are, for differences.
-    here, there : (n,) and (m,) arrays
-        log2 of the weights, less rate |x|².
-    weights_x, weights_y : (n,) and (m,) arrays
-        log2 of the weights.
-    norms_x, norms_y : (n,) and (m,) arrays of double
-        |x|².
-    factor : float
-        2 rate, of the type of the points.
-    gram_limit, deep_limit : float
-        Of |x|² + |y|² in a tile: above the one its exponents come from differences, above the other they may
-        be out of range.
+    points : GaussianPoints
+        The points, and all that is the same for every tile.
     symmetric : bool
-        Only pairs of a point of x and one before it in y count.
-    places : (K, 2) array of int
+        Only pairs of a point of x and an earlier point of y count.
+    positions : (K, 2) array of int
         Row and column of each tile.
-    gram, work, totals
-        Scratch of each thread: `HEIGHT` `TILE` and `ROWS` TILE numbers of the type of the points, and TILE
-        doubles.
+    partial : (K, 1) array
+        Sums.
+    scratch : GaussianScratch
+        Memory of each thread.
     """
+    x, y, raw_x, raw_y, offsets_x, offsets_y, weights_x, weights_y, norms_x, norms_y = points[:10]
     for k in numba.prange(partial.shape[0]):
-        top, j = places[k, 0] * HEIGHT, places[k, 1] * TILE
-        i = max(top, j) if symmetric else top  # above the diagonal is nothing
+        top, j = positions[k, 0] * HEIGHT, positions[k, 1] * TILE
+        i = max(top, j) if symmetric else top  # nothing counts above the diagonal
         rows, width = min(top + HEIGHT, x.shape[0]) - i, min(TILE, y.shape[0] - j)
         left, right = slice(i, i + rows), slice(j, j + width)
-        own, below = work[numba.get_thread_id()], i - j if symmetric else width
+        work, below = scratch.work[numba.get_thread_id()], i - j if symmetric else width
         norms = largest(norms_x[left]) + largest(norms_y[right])
-        exact, near = norms > gram_limit, x.shape[1] <= FEW and norms <= gram_limit
-        products = gram[numba.get_thread_id(), : rows * width].reshape((rows, width))
+        exact = norms > points.gram_limit
+        near = x.shape[1] <= FEW and norms <= points.gram_limit
+        products = scratch.gram[numba.get_thread_id(), : rows * width].reshape((rows, width))
+        totals = scratch.totals[numba.get_thread_id()]
         if exact:
             gram_of_differences(raw_x[left], raw_y[right], 1.0, products)
         elif near:
-            _fill_columns(y[right], own)
+            _fill_columns(y[right], work)
         else:
             np.dot(x[left], y[right].T, products)
         _sum_rows(
             x[left], products, near,
-            weights_x[left] if exact else here[left], weights_y[right] if exact else there[right],
-            factor, below, exact or norms > deep_limit, own, totals[numba.get_thread_id()],
+            weights_x[left] if exact else offsets_x[left], weights_y[right] if exact else offsets_y[right],
+            points.factor, below, exact or norms > points.deep_limit, work, totals,
         )  # fmt: skip
-        partial[k, 0] = total(totals[numba.get_thread_id()], width)
+        partial[k, 0] = total(totals, width)

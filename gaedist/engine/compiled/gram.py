@@ -1,10 +1,10 @@
-"""What the integrands read of the points of a tile: products, squared distances, angles."""
+"""The matrices that integrands read of the points of a tile: products, squared distances, angles."""
 
 from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import compiled
+from gaedist.engine.compiled.jit import compiled
 
 FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
 
@@ -40,7 +40,7 @@ def gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
 
 @compiled()
 def gram_of_differences(x: Any, y: Any, sign: float, gram: Any) -> None:
-    """Store −|x_i ∓ y_j|²/2, which beside zero norms stands for the Gram matrix without its rounding."""
+    """Store −|x_i ∓ y_j|²/2, which with norms of 0 replaces the Gram matrix and has no cancellation."""
     dim, m = y.shape[1], y.shape[0]
     columns = np.empty((dim, m))
     for j in range(m):

@@ -1,17 +1,20 @@
-"""Compiled sums of products of Hermite functions, many at once as products of matrices."""
+"""Sums over points of products of Hermite functions, many at once as products of matrices.
+
+``add_terms`` is the entry point.
+"""
 
 import math
 from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import compiled
+from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.sizes import BLOCK
 
 
 @compiled()
 def _fill_lines(z: Any, t: float, lines: Any) -> None:
-    """Fill lines[k, d] with φ_k/φ_0 at the points' d-th coordinates, z (BLOCK, D)."""
+    """Fill lines[k, d] with φ_k/φ_0 at coordinate d of the points z (BLOCK, D)."""
     for d in range(lines.shape[1]):
         for j in range(BLOCK):
             lines[0, d, j] = 1.0
@@ -24,7 +27,7 @@ def _fill_lines(z: Any, t: float, lines: Any) -> None:
 
 @compiled()
 def _fill_products(table: Any, lines: Any, z: Any, axes: Any, t: float, double: Any, single: Any) -> None:
-    """Fill (terms, BLOCK) with the products of φ_k of some axes, times what the first row has."""
+    """Fill (terms, BLOCK) with the products of φ_k over some axes, times the factors in the first row."""
     for j in range(BLOCK):
         square = 0.0
         for d in range(axes[0], axes[1]):
@@ -45,9 +48,9 @@ def add_terms(
 ) -> None:
     """Add the terms of points z (blocks × BLOCK, D), for each set of charges (S, blocks × BLOCK), to (S, M).
 
-    They are in the order of the degree of the rows' axes, then row by row. of_rows and of_columns are tables;
-    sizes (2, p + 2) has how many rows and columns are of less than each degree. Rows of the degrees from each
-    of ``starts`` to the next are multiplied at once.
+    Terms are ordered by the degree of their row, then row by row. of_rows and of_columns are tables of terms;
+    sizes (2, p + 2) counts the rows and columns below each degree. Rows whose degrees lie between two
+    consecutive ``starts`` are multiplied at once.
     """
     rows, columns, p, dim = sizes[0], sizes[1], sizes.shape[1] - 2, z.shape[1]
     a = dim - dim // 2

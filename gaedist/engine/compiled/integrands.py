@@ -1,26 +1,28 @@
-"""The integrands: what a pair of points adds to a sum.
+"""The integrands: functions of a pair of points that are summed over pairs.
 
-Each is a named tuple of what is common to all pairs, which tells Numba by its type what to compile: a cold
-start pays for the one integrand it needs. The compiled functions are in `rows`, under the same names.
-`INTEGRANDS` is the registry. The parameters of each point begin with log2 of its weight.
+Each is a named tuple of the constants that all pairs share. Its type selects the function that Numba
+compiles, so that a cold start pays only for the integrand it needs. The compiled functions are in
+`exponents`, `cholesky` and `radial_tiles`; `INTEGRANDS` is the registry. The parameters of each point begin
+with log2 of its weight.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gaedist.engine.compiled.sizes import FRACTION_TERMS
+
 
 class Gaussian(NamedTuple):
-    """2^(−rate |x − y|²): Eqs. (5) and (7) for constant σ. No parameters of points."""
+    """2^(−rate |x − y|²): Eqs. (5) and (7) for constant σ. Points have no further parameters."""
 
     rate: float
 
 
 class Spherical(NamedTuple):
-    """N(x − y; 0, (s + t) I), Eq. (7), over its peak at a typical s + t. Parameter: variance."""
+    """N(x − y; 0, (s + t) I), Eq. (7), over its peak at a typical s + t. Parameter: the variance."""
 
     half_dim: float
     log2_typical: float
@@ -29,7 +31,7 @@ class Spherical(NamedTuple):
 class Radial(NamedTuple):
     """N(x − y; 0, Σ + Γ) for variances a along the point and b across it.
 
-    Parameters: a, b, |x|², and 1/|x|, or 0 for x = 0, where a must be b. ``half_rest`` is (D − 2)/2.
+    Parameters: a, b, |x|², and 1/|x|, or 0 for x = 0, where a must equal b. ``half_rest`` is (D − 2)/2.
     """
 
     half_rest: float
@@ -37,14 +39,14 @@ class Radial(NamedTuple):
 
 
 class Diagonal(NamedTuple):
-    """N(x − y; 0, diag(s + t)). Parameters: D variances and D coordinates; a typical determinant."""
+    """N(x − y; 0, diag(s + t)) over its peak at a typical determinant. Parameters: variances, coordinates."""
 
     dim: int
     log2_typical: float
 
 
 class Full(NamedTuple):
-    """N(x − y; 0, Σ + Γ), Eq. (3). Parameters: the lower triangle of Σ, row by row, and D coordinates."""
+    """N(x − y; 0, Σ + Γ), Eq. (3). Parameters: the lower triangle of Σ by rows, D coordinates."""
 
     dim: int
     log2_typical: float
@@ -57,30 +59,26 @@ class Shape(IntEnum):
     ROOT = 1  # r, which has no rate
     INVERSE = 2  # 1/(1 + u)
     INVERSE_ROOT = 3  # (1 + u)^(−1/2)
-    INVERSE_POWER = 4  # (1 + u)^(−α), with α in the rest
+    INVERSE_POWER = 4  # (1 + u)^(−α), with α in ``rest``
     ROOT_POWER = 5  # 2^(−a r)
-    SERIES = 6  # √z P(2z − 1) with z = 1/(1 + u); the rest is how many blocks of coefficients, highest first
+    SERIES = 6  # √z P(2z − 1), z = 1/(1 + u); ``rest``: number of blocks, coefficients from the highest
 
 
-SERIES_BLOCK = 12
-"""Coefficients of a series that the compiled side takes at once; there are a multiple of them."""
-
-_ORDER = 7  # terms 1/(1 + u) that are put together
-_ALIKE = 1e-20  # least rate beside the largest of these
+_SMALLEST_RATIO = 1e-20  # smallest rate over the largest rate of a fraction
 
 
-def _alike(rates: tuple[float, ...]) -> list[list[float]]:
-    """Part rates into a few each, of sizes that a double holds the products of."""
+def _grouped(rates: tuple[float, ...]) -> list[list[float]]:
+    """Group rates into fractions of at most FRACTION_TERMS, whose products are in the range of a double."""
     groups: list[list[float]] = []
     for rate in sorted(rates, reverse=True):
-        if not groups or len(groups[-1]) == _ORDER or rate < _ALIKE * groups[-1][0]:
+        if not groups or len(groups[-1]) == FRACTION_TERMS or rate < _SMALLEST_RATIO * groups[-1][0]:
             groups.append([])
         groups[-1].append(rate)
     return groups
 
 
 def _fraction(rates: list[float]) -> list[float]:
-    """Return the largest rate, and P and Q of Σ 1/(1 + a r²) = P/Q as polynomials of that times r²."""
+    """Return the largest rate A, and the coefficients of P and Q in A r², where Σ 1/(1 + a r²) = P/Q."""
     largest = max(rates)
     shares = np.array(rates) / largest
     numerator: NDArray[Any] = np.zeros(1)
@@ -88,16 +86,16 @@ def _fraction(rates: list[float]) -> list[float]:
     for share in shares:
         numerator = np.polyadd(np.polymul(numerator, [share, 1.0]), denominator)
         denominator = np.polymul(denominator, [share, 1.0])
-    p, q = np.zeros(_ORDER), np.zeros(_ORDER + 1)
+    p, q = np.zeros(FRACTION_TERMS), np.zeros(FRACTION_TERMS + 1)
     p[: len(numerator)], q[: len(denominator)] = numerator[::-1], denominator[::-1]
     return [largest, *p, *q[1:]]
 
 
 class Profile(NamedTuple):
-    """A function of |x − y| that is no power of 2, or a sum of several. No parameters of points.
+    """A sum of functions of |x − y| of one `Shape`, which differ in their rates.
 
-    All profiles are one type to Numba, and those of the same points share a pass: a code for each tells
-    what to do with a row of squared distances.
+    Points have no further parameters. All profiles are one type to Numba, and profiles of the same points
+    share a pass: the code of each selects what is done with a row of squared distances.
     """
 
     shape: Shape
@@ -106,19 +104,19 @@ class Profile(NamedTuple):
 
     @property
     def numbers(self) -> "ProfileNumbers":
-        """What the compiled side reads."""
+        """The profile as compiled code reads it."""
         if self.shape == Shape.INVERSE:
-            groups = list(map(_fraction, _alike(self.rates)))
+            groups = list(map(_fraction, _grouped(self.rates)))
             return ProfileNumbers(int(self.shape), np.array([len(groups), *np.concatenate(groups)]))
         numbers = np.array([len(self.rates), *self.rates, *self.rest], dtype=float)
         return ProfileNumbers(int(self.shape), numbers)
 
 
 class ProfileNumbers(NamedTuple):
-    """A `Profile` as the compiled side reads it: its code, how many rates, the rates, and the rest.
+    """A `Profile` as compiled code reads it: its code, and the number of rates, the rates and the rest.
 
-    For ``INVERSE``, how many fractions, and of each its largest rate a and the coefficients of its
-    polynomials of a r², 7 of the numerator and 7 of the denominator, whose first is 1.
+    For ``INVERSE``, instead, the number of fractions, and for each its largest rate A and the coefficients of
+    its polynomials in A r²: FRACTION_TERMS of the numerator, and as many of the denominator after its 1.
     """
 
     code: int
@@ -128,21 +126,20 @@ class ProfileNumbers(NamedTuple):
 Integrand = Gaussian | Spherical | Radial | Diagonal | Full | Profile
 
 
-@dataclass(frozen=True)
-class Needs:
-    """What the tiles have to know of an integrand.
+class Needs(NamedTuple):
+    """What an integrand needs from the tiles, as one argument of the kernels.
 
     Attributes
     ----------
     products : bool
         It reads the Gram matrix.
     sines : bool
-        It reads angles as seen from 0, so that the points cannot be moved; where differences replace the
-        Gram matrix, it needs them apart.
+        It reads angles as seen from 0, so that the points cannot be centered; where differences replace the
+        Gram matrix, the angles are computed separately.
     sided : bool
-        The derivatives by the parameters of the left and the right point differ.
+        The derivatives by the parameters of the left and of the right point differ.
     capped : bool
-        A term may overflow: its exponent is above 0 where two covariances are smaller than typical.
+        A term may overflow, as its exponent exceeds 0 where two covariances are smaller than typical.
     """
 
     products: bool = True

@@ -1,20 +1,21 @@
 """Sums over points on a line: Fourier sums, and sums over the pairs of points near each other.
 
-Both are entry points that release Python's lock: the threads are Python's, one direction each.
+Both entry points release Python's lock, so that Python threads can run them, one direction each.
 """
 
 from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import compiled, exp2, total
+from gaedist.engine.compiled.arithmetic import exp2, total
+from gaedist.engine.compiled.jit import compiled
 
-LANES = 64  # points that are turned together
+LANES = 64  # points rotated together
 
 
 @compiled()
-def _turn(state: Any, real: Any, imaginary: Any) -> None:
-    """Add where the points are on the circle, and turn each by its angle once more."""
+def _rotate(state: Any, real: Any, imaginary: Any) -> None:
+    """Add the positions of points on the unit circle, and rotate each by its angle."""
     for j in range(LANES):
         c, s, x, y = state[j], state[LANES + j], state[2 * LANES + j], state[3 * LANES + j]
         real[j] += x
@@ -27,7 +28,7 @@ def _turn(state: Any, real: Any, imaginary: Any) -> None:
 def wave_sums(cosines: Any, sines: Any, sums: Any, lanes: Any) -> None:
     """Fill sums[0, k − 1] and sums[1, k − 1] with Σ_j cos(k a_j) and Σ_j sin(k a_j), k = 1, …, K.
 
-    cosines and sines (n,) are those of the angles a_j; lanes (2, K, LANES) is scratch.
+    cosines and sines (n,) are cos a_j and sin a_j; lanes (2, K, LANES) is scratch.
     """
     state = np.zeros(4 * LANES)
     lanes[:] = 0.0
@@ -39,7 +40,7 @@ def wave_sums(cosines: Any, sines: Any, sums: Any, lanes: Any) -> None:
             state[j] = state[2 * LANES + j] = c
             state[LANES + j] = state[3 * LANES + j] = s
         for k in range(sums.shape[1]):
-            _turn(state, lanes[0, k], lanes[1, k])
+            _rotate(state, lanes[0, k], lanes[1, k])
     for k in range(sums.shape[1]):
         sums[0, k] = total(lanes[0, k], LANES)
         sums[1, k] = total(lanes[1, k], LANES)
@@ -47,7 +48,7 @@ def wave_sums(cosines: Any, sines: Any, sums: Any, lanes: Any) -> None:
 
 @compiled(cache=True, nogil=True)
 def near_sum(points: Any, last: Any, rate: float, work: Any) -> Any:
-    """Return Σ 2^(−rate (x_i − x_j)²) over i < j < last_i, for points in order; work (n,) is scratch."""
+    """Return Σ 2^(−rate (x_i − x_j)²) over i < j < last_i, for sorted points; work (n,) is scratch."""
     for j in range(work.size):
         work[j] = 0.0
     for i in range(points.size):

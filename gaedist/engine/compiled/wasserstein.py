@@ -1,21 +1,23 @@
-"""Squared Wasserstein distance on a line for many ways to deal its points to two samples.
+"""Squared Wasserstein distance of two samples on a line, for many labelings of their points.
 
-``fill_costs`` is the entry point. It releases Python's lock: the threads are Python's, one direction each.
+``fill_costs`` is the entry point. It releases Python's lock, so that Python threads can run it, one direction
+each.
 """
 
 from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import compiled, total
+from gaedist.engine.compiled.arithmetic import total
+from gaedist.engine.compiled.jit import compiled
 
 BYTES = 64
-"""Bytes of labels of a point that are looked at together: a line of the cache."""
+"""Bytes of labels of each point that are read together: a cache line."""
 
 
 @compiled()
-def _deal(points: Any, labels: Any, bit: int, few: Any, many: Any) -> None:
-    """Put points in order into two samples in order; each of these has room for one more."""
+def _split(points: Any, labels: Any, bit: int, few: Any, many: Any) -> None:
+    """Split sorted points into two sorted samples by their labels; each has room for one point more."""
     count = 0
     for i in range(points.size):
         few[np.uintp(count)] = points[i]
@@ -25,10 +27,10 @@ def _deal(points: Any, labels: Any, bit: int, few: Any, many: Any) -> None:
 
 @compiled()
 def _aligned_cost(few: Any, many: Any, n: int) -> Any:
-    """Return Σ (few_i − many_i)²/n, over samples of one size."""
+    """Return Σ (few_i − many_i)²/n, over samples of equal size n."""
     for i in range(n):
-        apart = few[i] - many[i]
-        few[i] = apart * apart
+        difference = few[i] - many[i]
+        few[i] = difference * difference
     return total(few, n) / n
 
 
@@ -36,8 +38,8 @@ def _aligned_cost(few: Any, many: Any, n: int) -> Any:
 def _refined_cost(few: Any, many: Any, left: Any, right: Any, lengths: Any, work: Any) -> Any:
     """Return Σ length (few_left − many_right)² over the intervals on which both quantiles are constant."""
     for k in range(lengths.size):
-        apart = few[np.uintp(left[k])] - many[np.uintp(right[k])]
-        work[k] = lengths[k] * (apart * apart)
+        difference = few[np.uintp(left[k])] - many[np.uintp(right[k])]
+        work[k] = lengths[k] * (difference * difference)
     return total(work, lengths.size)
 
 
@@ -54,10 +56,10 @@ def fill_costs(
     work: Any,
     costs: Any,
 ) -> None:
-    """Fill costs[r] with W₂² between the points with label 1 and with label 0, for each labelling r in bits.
+    """Fill costs[r] with W₂² between the points with label 1 and with label 0, for each labeling r in bits.
 
-    points (N,) are in order, and were at ``order`` (N,) before; bits (N, R/8) hold the labels of the points
-    as they were, n of which are 1 in each labelling; left, right and lengths are of `common_refinement`.
+    points (N,) are sorted, by the indices ``order`` (N,); bits (N, R/8) holds the labels in the order before
+    that, n of which are 1 in each labeling. left, right and lengths are of `common_refinement`.
     rows (BYTES, N) and work (3, N + 1) are scratch.
     """
     few, many = work[0], work[1]
@@ -67,7 +69,7 @@ def fill_costs(
             for b in range(width):
                 rows[b, i] = bits[order[i], start + b]
         for r in range(8 * start, min(8 * (start + width), costs.size)):
-            _deal(points, rows[r // 8 - start], 7 - r % 8, few, many)
+            _split(points, rows[r // 8 - start], 7 - r % 8, few, many)
             if 2 * n == points.size:
                 costs[r] = _aligned_cost(few, many, n)
             else:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError
 from gaedist.files.atomic import whole_file
-from gaedist.version import __version__
+from gaedist.version import __version__, code_digest
 
 State = dict[str, NDArray[Any]]
 """The numbers that a pass has computed so far, by name."""
@@ -184,10 +184,8 @@ def _program() -> dict[str, str]:
     import numba
     from llvmlite.binding import get_host_cpu_name
 
-    from gaedist.engine.compiled.arithmetic import sources
-
     return {
-        "gaedist": f"{__version__} ({sources()[:8]})",
+        "gaedist": f"{__version__} ({code_digest()[:8]})",
         "numpy": np.__version__,
         "numba": numba.__version__,
         "processor": get_host_cpu_name(),

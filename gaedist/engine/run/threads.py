@@ -26,9 +26,9 @@ def limited_threads(count: int, note: Callable[[str], None] | None = None) -> It
     """
     import numba
 
-    from gaedist.engine.compiled.arithmetic import LISTENER
+    from gaedist.engine.compiled.jit import COMPILE_NOTICE
 
-    LISTENER.note = note
+    COMPILE_NOTICE.note = note
     with _LOCK:
         before = numba.get_num_threads()
         count = min(count, numba.config.NUMBA_NUM_THREADS)

@@ -1,8 +1,10 @@
+"""Exponentials, logarithms and sums in compiled code are right to the last bits."""
+
 import mpmath
 import numpy as np
 import pytest
 
-from gaedist.engine import arithmetic
+from gaedist.engine.compiled import arithmetic
 
 
 def test_exp2_is_right_to_the_last_bits():
@@ -14,8 +16,8 @@ def test_exp2_is_right_to_the_last_bits():
     assert arithmetic.exp2(-np.inf) == 2.0**-1022
 
 
-@pytest.mark.filterwarnings("ignore:Descending:DeprecationWarning")  # mpmath < 1.4 knows no other order
-def test_polynomial_is_the_fit_it_says():
+@pytest.mark.filterwarnings("ignore:Descending:DeprecationWarning")  # the only order before mpmath 1.4
+def test_the_polynomial_is_the_minimax_fit_that_its_comment_names():
     mp = mpmath.mp.clone()
     mp.dps = 40
     fit = mp.chebyfit(lambda f: mp.mpf(2) ** f, [-0.5, 0.5], 12)[::-1]
@@ -40,7 +42,7 @@ def test_split_gives_the_number_back():
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 100])
-def test_total_and_largest(count):
+def test_total_and_largest_agree_with_numpy(count):
     values = np.random.default_rng(1).normal(size=120)
     assert arithmetic.total(values, count) == pytest.approx(values[:count].sum(), rel=1e-13, abs=1e-15)
     assert arithmetic.largest(values) == values.max()

@@ -1,3 +1,5 @@
+"""Fourier sums and sums over near pairs on a line agree with NumPy, whatever is in their scratch memory."""
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -13,15 +15,15 @@ def waves(angles, count):
 
 @pytest.mark.parametrize("n", [1, LANES - 1, LANES, LANES + 1, 1000])
 @pytest.mark.parametrize("count", [1, 2, 37, 600])
-def test_waves_are_sums_of_cosines_and_sines(n, count):
+def test_wave_sums_are_sums_of_cosines_and_sines(n, count):
     angles = np.random.default_rng(n).uniform(-4, 4, size=n)
-    turns = np.arange(1, count + 1)[:, np.newaxis] * angles.astype(np.longdouble)
-    # an error of a rounding a turn
-    expected = [np.cos(turns).sum(axis=1), np.sin(turns).sum(axis=1)]
+    multiples = np.arange(1, count + 1)[:, np.newaxis] * angles.astype(np.longdouble)
+    # one rounding error of each point in each rotation
+    expected = [np.cos(multiples).sum(axis=1), np.sin(multiples).sum(axis=1)]
     assert_allclose(waves(angles, count), np.array(expected, float), rtol=0, atol=4e-16 * count * n)
 
 
-def test_points_that_are_all_at_one_angle():
+def test_points_at_the_same_angle():
     k = np.arange(1, 101)
     expected = 70 * np.cos(0.1 * k), 70 * np.sin(0.1 * k)
     assert_allclose(waves(np.full(70, 0.1), 100), expected, atol=1e-11)
@@ -30,7 +32,7 @@ def test_points_that_are_all_at_one_angle():
     assert (sines == 0).all()
 
 
-def test_opposite_angles_have_no_sines():
+def test_the_sines_of_opposite_angles_cancel():
     angles = np.random.default_rng(1).uniform(0, 3, size=32)
     _, sines = waves(np.concatenate([angles, -angles]), 50)
     assert_allclose(sines, 0, atol=1e-13)
@@ -39,7 +41,7 @@ def test_opposite_angles_have_no_sines():
 @pytest.mark.parametrize(
     ("n", "reach", "rate"), [(1, 1.0, 1.0), (2, 9.0, 0.3), (300, 0.5, 2.0), (300, 99.0, 0.1)]
 )
-def test_near_sum_is_that_of_the_pairs_in_reach(n, reach, rate):
+def test_near_sum_is_the_sum_over_pairs_in_reach(n, reach, rate):
     points = np.sort(np.random.default_rng(n).normal(size=n))
     last = np.searchsorted(points, points + reach)
     i, j = np.triu_indices(n, 1)
@@ -50,6 +52,6 @@ def test_near_sum_is_that_of_the_pairs_in_reach(n, reach, rate):
     assert_allclose(found, expected, rtol=1e-14)
 
 
-def test_pairs_that_nothing_is_felt_between_add_nothing():
+def test_distant_pairs_add_nothing():
     points = np.array([0.0, 0.0, 1e200])
     assert near_sum(points, np.full(3, 3), 1.0, np.empty(3)) == 1

@@ -1,3 +1,7 @@
+"""Sums of functions of distance agree with the dense matrix: for every shape, alone and in one pass, of any
+size, for clusters far from 0, and by labels. Bits do not depend on threads.
+"""
+
 import math
 
 import numpy as np
@@ -84,7 +88,7 @@ def long_squares(x, y):
 
 @pytest.mark.parametrize("profile", PROFILES, ids=name)
 @pytest.mark.parametrize("dim", [1, 2, 9, 64])
-def test_sums_agree_with_those_of_distances(dim, profile):
+def test_sums_agree_with_the_dense_matrix(dim, profile):
     x, y = sample(300, dim), 0.5 + sample(270, dim, seed=1)
     found = summed([job(profile, x), job(profile, x, y)])
     expected = [terms(profile, pdist(x) ** 2).sum(), terms(profile, cdist(x, y) ** 2).sum()]
@@ -92,8 +96,8 @@ def test_sums_agree_with_those_of_distances(dim, profile):
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=name)
-def test_sums_do_not_depend_on_how_steep_a_profile_is_said_to_be(profile):
-    # a steep one takes differences in place of the Gram matrix, after the points have been moved
+def test_sums_do_not_depend_on_the_stated_steepness(profile):
+    # a steep one takes differences instead of the Gram matrix, after the points are centered
     x, y = 3 + sample(300, 9), sample(257, 9, seed=1)
     found = [
         summed([job(profile, x, steepness=steepness), job(profile, x, y, steepness)])
@@ -104,7 +108,7 @@ def test_sums_do_not_depend_on_how_steep_a_profile_is_said_to_be(profile):
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=name)
-def test_points_that_are_the_same_are_at_distance_0(profile):
+def test_equal_points_are_at_distance_0(profile):
     x = np.repeat(sample(150, 9) * 40, 2, axis=0)
     squares = long_squares(x, x)
     assert (np.diag(squares, 1)[::2] == 0).all()
@@ -123,7 +127,7 @@ def test_points_that_are_the_same_are_at_distance_0(profile):
     ("dim", "width"), [(1, 1e-6), (2, 1e-6), (9, 1e-6), (64, 1e-6), (9, 1e-3), (1, 0.3), (9, 0.3)]
 )
 def test_tight_clusters_far_from_0_keep_the_digits_of_their_distances(dim, profile, width):
-    # terms whose rates fit the width of the cluster, so that an error of |x − y|² would be one of the sum
+    # rates that fit the width of the cluster, so that an error of |x − y|² appears in the sum
     steepness = max(profile.rates, default=0.0)
     scale = 1 / width if profile.shape == Shape.ROOT_POWER else 1 / width**2
     narrow = profile._replace(rates=tuple(rate * scale for rate in profile.rates))
@@ -151,7 +155,7 @@ def test_rates_of_very_different_sizes():
     assert_allclose(summed([job(profile, x, y, 0.0)])[0], expected, rtol=1e-13)
 
 
-def test_several_in_one_pass_are_what_each_is_alone():
+def test_several_profiles_in_one_pass_agree_with_each_alone():
     x, y = sample(600, 9), sample(300, 9, seed=1)
     kinds = [*PROFILES, Gaussian(0.3), Gaussian(0.01), Gaussian(2.0)]
     jobs = [job(kind, *points) for kind in kinds for points in ((x,), (x, y))]
@@ -162,7 +166,7 @@ def test_several_in_one_pass_are_what_each_is_alone():
 
 
 @pytest.mark.parametrize("rate", [0.3, 3.0, 30.0, 3e6])
-def test_a_gaussian_beside_a_profile_may_underflow(rate):
+def test_a_gaussian_that_shares_a_pass_with_a_profile_may_underflow(rate):
     x, y = sample(300, 9), 30 + sample(270, 9, seed=1)
     kinds = [Gaussian(rate), Profile(Shape.INVERSE, (0.7,)), Gaussian(0.001)]
     jobs = [job(kind, x, y) for kind in kinds]
@@ -171,7 +175,7 @@ def test_a_gaussian_beside_a_profile_may_underflow(rate):
     assert alone[0] < -500
 
 
-def test_progress_rises_to_the_total_where_a_gaussian_underflows_beside_a_profile():
+def test_progress_reaches_the_total_when_a_gaussian_in_a_shared_pass_underflows():
     calls = []
     x, y = sample(1100, 9), 300 + sample(600, 9, seed=1)
     jobs = [job(kind, x, y) for kind in (Gaussian(1.0), Profile(Shape.ROOT))]
@@ -209,7 +213,7 @@ def test_sums_by_label_agree_with_the_dense_matrix(dim, profile):
     assert not found.both[61:].any()
 
 
-def test_sums_by_label_have_the_same_bits_for_any_threads():
+def test_bits_of_sums_by_label_do_not_depend_on_threads():
     x = sample(1100, 20)
     _, bits = random_labels(1100, 100)
     for profile in PROFILES[2:8:5]:

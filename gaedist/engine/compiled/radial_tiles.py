@@ -1,16 +1,21 @@
-"""Functions of |x − y| other than a power of 2: the compiled side of `integrands.Profile`.
+"""Sums over tiles of functions of |x − y|: the compiled side of `integrands.Profile`.
 
-``add_profile`` turns a row of squared distances into terms. A profile is a code and a row of numbers: how
-many scales it is summed over, those scales, and what all of them share. Rows begin at constants, as in
-`rows`.
+``radial_tiles``, the entry point, sums several profiles from one look at each tile. A profile is the code of
+a `Shape` and a row of numbers: how many rates it is summed over, the rates, and what all of them share.
+``add_profile`` adds its terms for a row of squared distances, which ``fill_squares`` writes. Rows begin at
+constants, as in `exponents`.
 """
 
 from typing import Any
 
+import numba
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import bits, cell, compiled, double, exp2, log2_and_inverse
-from gaedist.engine.compiled.integrands import SERIES_BLOCK, Shape
+from gaedist.engine.compiled.arithmetic import bits, cell, double, exp2, log2_and_inverse, total
+from gaedist.engine.compiled.integrands import INTEGRANDS, Profile, Shape
+from gaedist.engine.compiled.jit import compiled
+from gaedist.engine.compiled.sizes import FRACTION_TERMS, SERIES_BLOCK, TILE
+from gaedist.engine.compiled.tiles import open_tile, position
 
 POWER = int(Shape.POWER)
 ROOT = int(Shape.ROOT)
@@ -20,23 +25,24 @@ INVERSE_POWER = int(Shape.INVERSE_POWER)
 ROOT_POWER = int(Shape.ROOT_POWER)
 SERIES = int(Shape.SERIES)
 
-NEAR = 2.0**-10  # |x − y|² below this part of |x|² + |y|² has lost digits to cancellation
+_NEAR = 2.0**-10  # |x − y|² below this fraction of |x|² + |y|² has lost digits to cancellation
 
 SQUARES, INVERSES, ROOTS, SPARE, MEMORY = range(5)
 """Where rows of TILE numbers begin in the scratch of a profile."""
 
-ROWS = 5
+SCRATCH_ROWS = 5
+"""How many of them there are."""
 
-_ORDER = 7  # scales whose 1/(1 + u) are one fraction: as many as the Wasserstein auto-encoder has
-_FARTHEST = 1e40  # u beyond which such a term is nothing, and whose powers stay in a double
-_MAGIC = 0x5FE6EB50C7B537A9  # of the first guess of 1/√x, half its exponent turned around
+_NEEDS = INTEGRANDS[Profile]
+_FARTHEST = 1e40  # u beyond which 1/(1 + u) is negligible; its powers stay in the range of a double
+_MAGIC = 0x5FE6EB50C7B537A9  # minus half the bits of x, these are those of a first guess of 1/√x
 
 
 @compiled(inline=True)
 def _inverse_root(x: float) -> Any:
-    """Return 1/√x for normal x > 0, to 1e-15 of it: half the time of a root and a division.
+    """Return 1/√x for normal x > 0 with relative error 1e-15, in half the time of a root and a division.
 
-    From a guess that is 3.5 % off by a step of Halley's method and two of Newton's.
+    A guess with an error of 3.5 % is refined by a step of Halley's method and two of Newton's.
     """
     y = double(_MAGIC - (bits(x) >> 1))
     s = x * y * y
@@ -47,18 +53,18 @@ def _inverse_root(x: float) -> Any:
 
 
 @compiled()
-def fill_squares(tile: Any, i: int, width: int, exact: bool, work: Any) -> None:
-    """Write |x_i − y_j|² with all its digits, also where points are near each other and far from 0."""
+def fill_squares(tile: Any, i: int, width: int, work: Any) -> None:
+    """Write |x_i − y_j|², also accurate where points are near each other and far from 0."""
     start, near = tile.squares_x[i], np.intp(0)
     work[cell(MEMORY, 0)] = 0.0
     for j in range(width):
         norms = start + tile.squares_y[j]
         square = max(norms - 2 * tile.products[i, j], 0.0)
         work[cell(SQUARES, j)] = square
-        near += np.intp(square < NEAR * norms)
-    if near and not exact:
+        near += np.intp(square < _NEAR * norms)
+    if near and not tile.exact:
         for j in range(width):
-            if work[cell(SQUARES, j)] < NEAR * (start + tile.squares_y[j]):
+            if work[cell(SQUARES, j)] < _NEAR * (start + tile.squares_y[j]):
                 square = 0.0
                 for d in range(tile.x.shape[1]):
                     difference = tile.x[i, d] - tile.y[j, d]
@@ -82,9 +88,9 @@ def _roots(width: int, work: Any, out: Any, at: int) -> None:
 
 @compiled()
 def _fractions(width: int, params: Any, base: int, count: int, work: Any, out: Any, at: int) -> None:
-    """Add Σ 1/(1 + u) as fractions P/Q of polynomials of positive coefficients."""
+    """Add Σ 1/(1 + u) as fractions P/Q of polynomials with positive coefficients."""
     first = base + 1
-    for k in range(first, first + count * (2 * _ORDER + 1), 2 * _ORDER + 1):
+    for k in range(first, first + count * (2 * FRACTION_TERMS + 1), 2 * FRACTION_TERMS + 1):
         rate = params[k]
         p0, p1, p2, p3 = params[k + 1], params[k + 2], params[k + 3], params[k + 4]
         p4, p5, p6 = params[k + 5], params[k + 6], params[k + 7]
@@ -99,7 +105,7 @@ def _fractions(width: int, params: Any, base: int, count: int, work: Any, out: A
 
 @compiled()
 def _fill_roots(width: int, rate: float, work: Any) -> None:
-    """Write z = 1/(1 + u) and √z, unless they are there from the last profile of this row."""
+    """Write z = 1/(1 + u) and √z, unless the last profile of this row wrote them for the same rate."""
     if work[cell(MEMORY, 0)] != rate:
         work[cell(MEMORY, 0)] = rate
         for j in range(width):
@@ -159,9 +165,9 @@ def _series(width: int, params: Any, base: int, count: int, work: Any, out: Any,
 
 @compiled()
 def add_profile(code: int, params: Any, base: int, width: int, work: Any, out: Any, at: int) -> None:
-    """Add the terms of a row of squared distances to a row of ``out``, by the code of a `Shape`.
+    """Add the terms of a profile for a row of squared distances to row ``at`` of ``out``.
 
-    The numbers of the profile are those from ``base`` on: an array cut for each would be as dear as it.
+    ``code`` is the value of its `Shape`. Its numbers begin at ``base``: a slice would take as long as a row.
     """
     count = int(params[base])
     if code == POWER:
@@ -178,3 +184,39 @@ def add_profile(code: int, params: Any, base: int, width: int, work: Any, out: A
         _root_powers(width, params, base, count, work, out, at)
     elif code == SERIES:
         _series(width, params, base, count, work, out, at)
+
+
+@compiled()
+def _sum_profiles(
+    codes: Any, numbers: Any, tile: Any, triangle: bool, work: Any, totals: Any, sums: Any
+) -> None:
+    """Store the sum of each profile over a tile, or the part of it below the diagonal."""
+    stride = numbers.size // codes.size
+    for j in range(totals.size):
+        totals[j] = 0.0
+    for i in range(tile.rows):
+        end = i if triangle else tile.width
+        fill_squares(tile, i, end, work)
+        for q in range(codes.size):
+            add_profile(codes[q], numbers, q * stride, end, work, totals, q)
+    for q in range(codes.size):
+        sums[q] = total(totals[q * TILE : (q + 1) * TILE], tile.width)
+
+
+@compiled(parallel=True, cache=True)
+def radial_tiles(
+    codes: Any, numbers: Any, points: Any, symmetric: bool, first: int, partial: Any, scratch: Any
+) -> None:
+    """Fill partial[k, q] with the sum of profile q over tile first + k; arguments as of `tiles.sum_tiles`.
+
+    codes (Q,) are values of `integrands.Shape`; numbers holds the `integrands.ProfileNumbers.numbers` of each
+    profile, padded to one length.
+    """
+    columns = (points.y.shape[0] + TILE - 1) // TILE
+    for k in numba.prange(partial.shape[0]):
+        row, column = position(first + k, symmetric, columns)
+        work = scratch.work[numba.get_thread_id()]
+        tile = open_tile(_NEEDS, points, row * TILE, column * TILE, scratch.gram[numba.get_thread_id()], work)
+        totals = work[work.size - codes.size * TILE :]
+        rows = work[work.size - (SCRATCH_ROWS + codes.size) * TILE : work.size - codes.size * TILE]
+        _sum_profiles(codes, numbers, tile, symmetric and row == column, rows, totals, partial[k])
