@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ from gaedist.version import __version__
 class ScoreResult:
     """The value of a metric for one sample, compared with its null distribution.
 
-    What does not apply is None. A value beyond the range of a double is inf; ``log_value`` is finite then.
+    What does not apply is None. A value beyond the range of a double is inf; ``log_value`` is finite then,
+    and inf where the value itself is infinite.
 
     Attributes
     ----------
@@ -68,6 +70,8 @@ class ScoreResult:
     saturated : bool
         To within rounding the value is a constant, the same for nearly every sample. Only ``z`` can tell
         samples apart then.
+    skewed : bool
+        The null distribution is so skewed that a small ``z`` does not mean a likely value.
     method, precision : str
         How sums over pairs were computed, and in which arithmetic.
     threads : int
@@ -76,6 +80,8 @@ class ScoreResult:
         Time from the call until this result was known.
     version : str
         Version of gaedist.
+    infinite : bool
+        The value is +∞, as that of ``kl`` for codes that do not vary along some direction.
     """
 
     n: int
@@ -96,11 +102,13 @@ class ScoreResult:
     p_value: float | None
     two_sided: bool
     saturated: bool
+    skewed: bool
     method: str
     precision: str
     threads: int
     seconds: float
     version: str
+    infinite: bool
 
 
 def score(
@@ -321,9 +329,11 @@ def _result(
         p_value=assessment.p_value,
         two_sided=form.is_two_sided(options),
         saturated=found.saturated,
+        skewed=assessment.skewed,
         method=found.provenance.method,
         precision=found.provenance.precision,
         threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
+        infinite=found.log_value == math.inf,
     )

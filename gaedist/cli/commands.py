@@ -8,7 +8,16 @@ import typer
 import gaedist
 from gaedist.api.score import score_options
 from gaedist.cli import options
-from gaedist.cli.gates import ABOVE, Outcome, P, Result, Z, check_compare_gates, check_score_gates
+from gaedist.cli.gates import (
+    ABOVE,
+    Outcome,
+    P,
+    Result,
+    Z,
+    check_compare_gates,
+    check_labelings,
+    check_score_gates,
+)
 from gaedist.cli.help import ABOUT, HelpCommand
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
@@ -151,6 +160,7 @@ def compare(
     sigmas = [parse_sigma(text, [*RULES, JOINT]) for text in dict.fromkeys(sigma)]
     chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
     first, second = _read(a, selection, quiet), _read(b, selection, quiet)
+    check_labelings(outcome, len(first.codes), len(second.codes), permutations)
     names = f"{first.name} and {second.name}"
     source = {"file_a": first.file, "dataset_a": first.dataset}
     source |= {"file_b": second.file, "dataset_b": second.dataset}

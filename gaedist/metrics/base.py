@@ -51,10 +51,13 @@ class OneSample(Form):
     ----------
     n, dim : int
         Size and dimension of the sample.
+    degenerate : NullDistribution, optional
+        The null distribution for codes of singular covariance, of a metric that needs an invertible one.
     """
 
     n: int
     dim: int
+    degenerate: NullDistribution | None = None
 
     @abstractmethod
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:

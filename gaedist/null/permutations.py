@@ -71,6 +71,20 @@ class Permutations(NullDistribution):
         return Assessment(Null("permutations", self.mean, self.sd, self.replicates), p_value=self.p_value)
 
 
+def smallest_permuted_p(n: int, m: int, replicates: int) -> float:
+    """Return the smallest p-value that R permutations of n and m points give, but for chance.
+
+    There are C(n + m, n) labelings, half as many up to exchange of two samples of one size, and the
+    observed one is among the random ones as often as any other.
+    """
+    labelings, enough = 1.0, 2.0 * (1 + replicates)
+    for k in range(min(n, m)):
+        labelings *= (n + m - k) / (k + 1)
+        if labelings > enough:
+            return 1 / (1 + replicates)
+    return max(1 / (1 + replicates), (2 if n == m else 1) / labelings)
+
+
 def permute_mixtures(
     p: Mixture,
     q: Mixture,

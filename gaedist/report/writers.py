@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _UNWRAPPED = 1 << 16  # columns
-_NOT_REPORTED = ("saturated", "expected", "two_sided", "array")  # for people, or for a file of its own
+_NOT_REPORTED = (
+    "saturated",
+    "skewed",
+    "expected",
+    "two_sided",
+    "array",
+)  # for people, or for a file of its own
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ class Tsv:
     def add(self, row: Row) -> None:
         """Write a row, after the header if it is the first."""
         cells = _flat(row.as_dict())
+        if getattr(row.result, "infinite", False):
+            cells["value"] = row.result.value
         if self.header is None:
             self.header = list(cells)
             self.writer.writerow(self.header)
