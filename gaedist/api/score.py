@@ -13,7 +13,7 @@ from gaedist.api.reporting import OnError, reporting
 from gaedist.engine import Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.files.codes import Latents, as_codes
-from gaedist.metrics.base import OneSample, check_smoothing_used, check_used, metric_names
+from gaedist.metrics.base import OneSample, check_smoothing_used, check_used, is_optional, metric_names
 from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.parameters import Parameters
@@ -210,11 +210,11 @@ def scores(
     sigmas : sequence of float, str or array_like
         The σ of the gaussian metric, one result for each.
     metric : str or sequence of str
-        The metrics, in the order of the results; ``all`` stands for every metric.
+        The metrics, in the order of the results; ``all`` stands for every metric that applies to the codes.
     on_error : callable, optional
-        Called as ``on_error(metric, error)`` when a metric does not apply to these codes, such as ``kl`` if
-        their covariance is singular; the other metrics are still measured. Without it the first such error
-        is raised.
+        Called as ``on_error(metric, error)`` when a metric does not apply to these codes, such as ``mmd`` to
+        a single point; the other metrics are still measured. Without it the first such error is raised,
+        unless the metric is one of ``all``.
     covariance, target, estimator, parameters, null, replicates, cache, run
         As in `score`.
 
@@ -244,7 +244,9 @@ def scores(
     applied = [
         some
         for name in names
-        for some in _applied(name, x, _variants(name, options, parameters), run, on_error)
+        for some in _applied(
+            name, x, _variants(name, options, parameters), run, on_error, optional=is_optional(name, metric)
+        )
     ]
     found = evaluate([form for _, _, form in applied], run)
     null_options = NullOptions(replicates=count, run=run, cache=cache)
@@ -285,17 +287,26 @@ def _variants(name: str, options: Sequence[ScoreOptions], parameters: Parameters
 
 
 def _applied(
-    name: str, x: Array, options: Sequence[ScoreOptions], run: Run, on_error: OnError | None
+    name: str,
+    x: Array,
+    options: Sequence[ScoreOptions],
+    run: Run,
+    on_error: OnError | None,
+    *,
+    optional: bool,
 ) -> list[tuple[str, ScoreOptions, OneSample]]:
     """Apply a metric to the codes with each set of options, up to an optimisation of σ that Ctrl-C ends."""
     applied: list[tuple[str, ScoreOptions, OneSample]] = []
     form = ONE_SAMPLE[name].for_one_sample()
-    with reporting(name, on_error):
+    with reporting(name, on_error, optional=optional):
         for chosen in options:
             form.check_size(len(x), chosen)
         for chosen in options:
-            with reporting(name, on_error, chosen.sigma if len(options) > 1 else None):
-                applied.append((name, chosen, form(x, chosen, run)))
+            with reporting(name, on_error, chosen.sigma if len(options) > 1 else None, optional=optional):
+                found = form(x, chosen, run)
+                if optional and found.degenerate and not found.degenerate.impossible:
+                    raise GaedistError(found.degenerate.why)  # the value is the same for any sample
+                applied.append((name, chosen, found))
             if applied and applied[-1][2].interrupted:
                 break
     return applied

@@ -141,12 +141,6 @@ class Outcome:
         self.errors += 1
         complain(message)
 
-    def on_error(self, file: str, metrics: Sequence[str]) -> Callable[[str, GaedistError], None]:
-        """Return a function that reports a metric that does not apply to a file."""
-        return lambda metric, error: self.report_error(
-            f"{file}: {metric}: {error}" if len(metrics) > 1 else f"{file}: {error}"
-        )
-
     @contextmanager
     def reporting(self, file: str) -> Iterator[None]:
         """Report a file that cannot be used, and continue with the next."""

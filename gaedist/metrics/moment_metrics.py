@@ -10,7 +10,7 @@ from gaedist.engine import PairTotal, Provenance
 from gaedist.metrics.base import OneSample
 from gaedist.metrics.measurement import Measurement
 from gaedist.null.distributions import Degenerate, Parametric
-from gaedist.numerics import Array, log_of_value
+from gaedist.numerics import Array, log_of_value, log_or_minus_inf, to_linear
 
 _CONSTANT = 1e-12
 """A standard deviation below this part of the root mean square of the codes is 0 but for rounding."""
@@ -36,6 +36,14 @@ class MomentOneSample(OneSample):
     dim: int
     value: float
     log_value: float | None = None
+
+    def set_value(self, value: float, log_unit: float) -> None:
+        """Set the value to one in a unit, whose logarithm is 0 for no unit."""
+        self.value = value
+        if log_unit:
+            self.log_value = None if value < 0 else log_or_minus_inf(value) + log_unit
+            sign = -1 if value < 0 else 1
+            self.value = sign * to_linear(log_or_minus_inf(abs(value)) + log_unit)
 
     def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> Measurement:
         """Return the value."""

@@ -40,7 +40,7 @@ class Row:
     source : dict
         The first keys of the row: files and datasets.
     result : ScoreResult, CompareResult, SigmaResult, ArrayReport or MetricSummary
-        The result.
+        The result; None for a place that ``value`` keeps.
     """
 
     source: dict[str, str | None]
@@ -135,8 +135,8 @@ class Value:
         self.stream = stream
 
     def add(self, row: Row) -> None:
-        """Write a row's value."""
-        print(repr(row.result.value), file=self.stream, flush=True)
+        """Write a row's value; nan for a row without a result, whose place it keeps."""
+        print("nan" if row.result is None else repr(row.result.value), file=self.stream, flush=True)
 
     def close(self) -> None:
         """Do nothing: every row is written."""

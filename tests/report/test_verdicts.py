@@ -77,9 +77,8 @@ def test_a_value_beyond_all_of_99_simulated_samples_is_a_verdict_but_of_19_is_no
     assert (few.p_value, verdict(few)) == (0.05, "No verdict")
     sentence = score_sentence(few)
     assert sentence.endswith("but p cannot be below 0.05 with 19 simulated samples. Use more --replicates.")
-    assert score_sentence(score(x, metric="energy", null="monte-carlo", replicates=19)).startswith(
-        "No verdict: these codes give "
-    )
+    near = score(x - 1, metric="energy", null="monte-carlo", replicates=19)
+    assert score_sentence(near).startswith("No verdict: these codes give ")
 
 
 def test_verdicts_of_permutations():
@@ -146,7 +145,7 @@ def test_an_unbiased_value_below_zero_is_explained(gaedist, codes):
 def test_far_codes_are_not_called_saturated():
     x = 1000 + sample("normal", 300, 8)
     sentence = score_sentence(score(x))
-    assert sentence.startswith("Not N(0, I): these codes give 1.062, and samples of N(0, I)")
+    assert sentence.startswith("Not N(0, I): these codes give 1.072, and samples of N(0, I)")
 
 
 def test_degenerate_codes_have_a_verdict_that_says_why():
