@@ -44,6 +44,7 @@ from gaedist.numerics import Array, Stream, log_or_minus_inf, signed_sum, to_lin
 
 _LABELS_AT_ONCE = 1 << 22
 _ROUNDINGS = 256.0  # that may accumulate in a blocked sum of overlaps of points with themselves
+_ALL_LOST = 1e100  # relative rounding from which no more matters, and products could overflow
 _EPS = float(np.finfo(float).eps)
 
 
@@ -249,7 +250,8 @@ def _values_of_pairs(
     both = 2 * (1 / alpha_n + 1 / alpha_m + 2 / (n * m)) * sums.both
     either = 2 * (1 / alpha_m + 1 / (n * m)) * sums.either
     values = factor * (both - either + 2 / alpha_m * sums.total)
-    return _Values(values, abs(factor) * sums.rounding * (both + either), log_unit)
+    rounding = min(sums.rounding, _ALL_LOST)
+    return _Values(values, abs(factor) * rounding * (both + either), log_unit)
 
 
 def _with_self_overlaps(pairs: _Values, logs: Array, dim: int, bits: Bits, n: int, m: int) -> _Values:

@@ -32,11 +32,19 @@ def mean(values):
     return MP.fsum(values) / len(values)
 
 
+def pair_mean(kernel, x):
+    """The mean of a kernel of |x_i − x_j|² over i ≠ j."""
+    n = len(x)
+    within = [squares([x[i]], [x[j]])[0] for i in range(n) for j in range(i)]
+    return 2 * MP.fsum(kernel(q) for q in within) / (n * (n - 1))
+
+
 def gaussian(x, sigma, target="normal", estimator="v"):
     """Eqs. (7) and (8), or the distance to the smoothed prior."""
     n, half, s = len(x), MP.mpf(len(x[0])) / 2, MP.mpf(float(sigma)) ** 2
-    pairs = [MP.exp(-q / (4 * s)) for q in squares(x, x)]
-    pair = mean(pairs) if estimator == "v" else (MP.fsum(pairs) - n) / (n * (n - 1))
+    pair = pair_mean(lambda q: MP.exp(-q / (4 * s)), x) if n > 1 else 0
+    if estimator == "v":
+        pair = pair * (n - 1) / n + MP.mpf(1) / n
     prior = 1 + s if target == "smoothed" else 1
     cross = mean([MP.exp(-q / (2 * (s + prior))) for q in norms(x)])
     unit = s if target == "smoothed" else 1
@@ -85,9 +93,9 @@ def henze_zirkler(x):
 
 def mmd_gaussian(x, scale):
     """mmd with the kernel e^(−r²/C), C = 2D scale."""
-    n, dim = len(x), len(x[0])
+    dim = len(x[0])
     c, half = 2 * dim * MP.mpf(float(scale)), MP.mpf(dim) / 2
-    pair = (MP.fsum(MP.exp(-q / c) for q in squares(x, x)) - n) / (n * (n - 1))
+    pair = pair_mean(lambda q: MP.exp(-q / c), x)
     cross = mean([MP.exp(-q / (c + 2)) for q in norms(x)])
     return [pair, -2 * cross * (1 + 2 / c) ** -half, (1 + 4 / c) ** -half]
 
@@ -142,7 +150,11 @@ def cramer_wold(x, approximate=False):
     pair = mean([phi_d(dim, q / (4 * gamma), approximate) for q in squares(x, x)])
     cross = mean([phi_d(dim, q / (2 + 4 * gamma), approximate) for q in norms(x)])
     unit, half = 1 / (2 * MP.sqrt(MP.pi)), MP.mpf("0.5")
-    return [unit * pair / MP.sqrt(gamma), unit / MP.sqrt(1 + gamma), -2 * unit * cross / MP.sqrt(gamma + half)]
+    return [
+        unit * pair / MP.sqrt(gamma),
+        unit / MP.sqrt(1 + gamma),
+        -2 * unit * cross / MP.sqrt(gamma + half),
+    ]
 
 
 def energy(x):
@@ -154,9 +166,7 @@ def energy(x):
             return MP.sqrt(q) + (dim - 1) / (2 * MP.sqrt(q))
         if q > 10**5:  # |x| Σ (−½)_k (1 − ½ − D/2)_k/k! (−2/q)^k (−1)^k
             b = MP.mpf(dim) / 2
-            terms = [
-                MP.rf(-half, k) * MP.rf(half - b, k) / MP.factorial(k) * (2 / q) ** k for k in range(12)
-            ]
+            terms = [MP.rf(-half, k) * MP.rf(half - b, k) / MP.factorial(k) * (2 / q) ** k for k in range(12)]
             return MP.sqrt(q) * MP.fsum(terms)
         return unit * MP.hyp1f1(-half, MP.mpf(dim) / 2, -q / 2)
 
@@ -176,9 +186,9 @@ def two_samples(kernel, x, y, unbiased=False):
     """Means of a kernel of |x − y|² within both samples, and minus twice between them."""
     within = []
     for sample in (x, y):
-        values, n = [kernel(q) for q in squares(sample, sample)], len(sample)
-        peak = n * kernel(MP.mpf(0))
-        within.append((MP.fsum(values) - peak) / (n * (n - 1)) if unbiased else mean(values))
+        n = len(sample)
+        pair = pair_mean(kernel, sample) if n > 1 else 0
+        within.append(pair if unbiased else pair * (n - 1) / n + kernel(MP.mpf(0)) / n)
     return [*within, -2 * mean([kernel(q) for q in squares(x, y)])]
 
 
