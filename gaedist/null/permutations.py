@@ -122,8 +122,11 @@ def permute_mixtures(
     bits = permuted_labels(n, m, replicates, run.seed)
     log_scale = pool.dim / 2 * math.log(unit)
     log_unit = _log_largest(distance, len(p.centers), len(q.centers))
-    sums = label_sums(pair_sum(pool, pool), bits, run, log_unit=log_unit - log_scale)
-    values = _values_of_pairs(sums, n, m, unbiased, log_unit)
+    if log_unit > -math.inf:
+        sums = label_sums(pair_sum(pool, pool), bits, run, log_unit=log_unit - log_scale)
+        values = _values_of_pairs(sums, n, m, unbiased, log_unit)
+    else:  # no points overlap, in logarithms either
+        values = _Values(np.zeros(1 + replicates), np.zeros(1 + replicates), log_unit)
     if not unbiased:
         log_selves = np.broadcast_to(pool.covariance.log_self_overlaps(pool.dim) + log_scale, n + m)
         values = _with_self_overlaps(values, log_selves, pool.dim, bits, n, m)

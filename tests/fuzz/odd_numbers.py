@@ -66,29 +66,29 @@ KINDS = {
 """Name → function of a generator, n and D that draws a sample."""
 
 
-class Fault(Exception):
+class FaultError(Exception):
     """A result that is wrong."""
 
 
 def check_result(result, metric):
-    """Raise `Fault` for NaN, a p-value outside (0, 1], or a sign that the metric cannot have."""
+    """Raise `FaultError` for NaN, a p-value outside (0, 1], or a sign that the metric cannot have."""
     numbers = {"value": result.value, "log_value": result.log_value, "p": result.p_value}
     numbers |= {"mean": result.null.mean, "sd": result.null.sd, "se": result.value_se}
     if isinstance(result, gaedist.ScoreResult):
         numbers |= {"z": result.z, "excess": result.excess}
     for name, number in numbers.items():
         if number is not None and math.isnan(number):
-            raise Fault(f"{name} is NaN")
+            raise FaultError(f"{name} is NaN")
     if result.p_value is not None and not 0 < result.p_value <= 1:
-        raise Fault(f"p = {result.p_value}")
+        raise FaultError(f"p = {result.p_value}")
     if result.value < 0 and metric not in SIGNED and result.estimator != "u":
-        raise Fault(f"negative value {result.value}")
+        raise FaultError(f"negative value {result.value}")
     if math.isinf(result.value) and result.log_value == math.inf and not getattr(result, "infinite", False):
-        raise Fault("infinite without saying so")
+        raise FaultError("infinite without saying so")
 
 
 def check_value(result, terms, slack):
-    """Raise `Fault` if a value is not the sum of the terms, but for a slack times the largest.
+    """Raise `FaultError` if a value is not the sum of the terms, but for a slack times the largest.
 
     A mean of radial kernels, of peak 1 or so, may be lost below 1e-50.
     """
@@ -98,15 +98,17 @@ def check_value(result, terms, slack):
     if result.metric not in KERNELS and not MP.mpf("1e-300") < abs(expected) < MP.mpf("1e308"):
         if result.log_value is None:  # the sign may be lost where the terms cancel
             if abs(expected) > slack * scale and expected > 0:
-                raise Fault(f"no logarithm of {MP.nstr(expected, 17)}")
+                raise FaultError(f"no logarithm of {MP.nstr(expected, 17)}")
             return
         log, floor = MP.log(abs(expected)), MP.log(scale) + MP.log(slack)
         if log > floor and abs(log - result.log_value) > max(1e-9, slack) * max(1, abs(log)):
-            raise Fault(f"log {result.log_value}, expected {MP.nstr(log, 17)}")
+            raise FaultError(f"log {result.log_value}, expected {MP.nstr(log, 17)}")
         return
     faint = MP.mpf("1e-50" if result.metric in KERNELS else "1e-300")
     if abs(result.value - expected) > slack * scale + faint:
-        raise Fault(f"value {result.value!r}, expected {MP.nstr(expected, 17)}, terms {MP.nstr(scale, 5)}")
+        raise FaultError(
+            f"value {result.value!r}, expected {MP.nstr(expected, 17)}, terms {MP.nstr(scale, 5)}"
+        )
 
 
 def one_sample_case(rng, metric, x):
@@ -144,7 +146,7 @@ def one_sample_case(rng, metric, x):
         share = oracles.smallest_share(points)
         degenerate = result.null.method == "degenerate"
         if degenerate and share > 3e-12:
-            raise Fault(f"degenerate, but the least sd is {MP.nstr(share, 3)} of the size")
+            raise FaultError(f"degenerate, but the least sd is {MP.nstr(share, 3)} of the size")
         if degenerate or share < 3e-12:
             return options
         slack = float(1e-14 / share) + 1e-9
