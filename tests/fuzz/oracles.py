@@ -1,4 +1,4 @@
-"""Values of the metrics with 60 digits, straight from the formulas of the registry; no code is shared with it.
+"""Values of the metrics with 60 digits, straight from the formulas of the registry, without its code.
 
 An oracle returns the terms whose sum is the value: where they cancel, rounding may move the value by a few
 1e-16 of the largest. Samples are lists of lists of mpmath numbers, so that no double loses digits.
@@ -86,7 +86,7 @@ def henze_zirkler(x):
     size = MP.sqrt(mean(norms(x)))
     _, y, c = covariance([[a / size for a in p] for p in x])
     factor = MP.cholesky(c)
-    z = [[a for a in MP.lu_solve(factor, MP.matrix(p))] for p in y]
+    z = [list(MP.lu_solve(factor, MP.matrix(p))) for p in y]
     beta = (MP.mpf((2 * dim + 1) * n) / 4) ** (MP.mpf(1) / (dim + 4)) / MP.sqrt(2)
     return bhep(z, beta)
 
@@ -149,12 +149,9 @@ def cramer_wold(x, approximate=False):
     gamma = (MP.mpf(4) / (3 * n)) ** MP.mpf("0.4")
     pair = mean([phi_d(dim, q / (4 * gamma), approximate) for q in squares(x, x)])
     cross = mean([phi_d(dim, q / (2 + 4 * gamma), approximate) for q in norms(x)])
-    unit, half = 1 / (2 * MP.sqrt(MP.pi)), MP.mpf("0.5")
-    return [
-        unit * pair / MP.sqrt(gamma),
-        unit / MP.sqrt(1 + gamma),
-        -2 * unit * cross / MP.sqrt(gamma + half),
-    ]
+    unit = 1 / (2 * MP.sqrt(MP.pi))
+    points = -2 * cross / MP.sqrt(gamma + MP.mpf("0.5"))
+    return [unit * pair / MP.sqrt(gamma), unit / MP.sqrt(1 + gamma), unit * points]
 
 
 def energy(x):
