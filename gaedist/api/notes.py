@@ -52,9 +52,7 @@ def notes_given(codes: Array, counts: Counts | None) -> tuple[str, ...]:
         )
     if counts is not None and float((counts * (counts - 1)).sum()) / 2 > _TOLERATED_PAIRS * n:
         distinct = f"{len(counts)} distinct point{'s' if len(counts) > 1 else ''}"
-        notes.append(
-            f"{n} rows hold only {distinct}. No p-value holds where rows are copies or padding."
-        )
+        notes.append(f"{n} rows hold only {distinct}. No p-value holds where rows are copies or padding.")
     return tuple(notes)
 
 

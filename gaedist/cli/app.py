@@ -3,6 +3,7 @@
 The commands and the libraries that they need are loaded when one is called: ``gaedist --help`` is fast.
 """
 
+import errno
 import signal
 import sys
 from typing import Annotated, Any, cast
@@ -14,7 +15,10 @@ from gaedist.cli.help import ABOUT, option_row, print_help
 from gaedist.cli.interrupts import reliable_interrupts
 from gaedist.cli.standard_streams import abandon_stdout, complain, prepare_streams
 from gaedist.errors import BAD_INPUT, DONE, INTERRUPTED, GaedistError
+from gaedist.files.memory import check_limit
 from gaedist.version import __version__
+
+_NO_MEMORY = "not enough memory. Use --rows or --subsample."
 
 
 class _Commands(TyperGroup):
@@ -69,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `head` closes the pipe
     try:
         prepare_streams()
+        check_limit()
         with reliable_interrupts():
             code = app(arguments, prog_name="gaedist", standalone_mode=False)
             sys.stdout.flush()
@@ -82,10 +87,11 @@ def main(arguments: list[str] | None = None) -> int:
         return BAD_INPUT
     except OSError as error:
         abandon_stdout()
-        complain(f"the results cannot be written: {error.strerror or error}.")
+        lacks_memory = error.errno == errno.ENOMEM
+        complain(_NO_MEMORY if lacks_memory else f"the results cannot be written: {error.strerror or error}.")
         return BAD_INPUT
     except MemoryError:
-        complain("not enough memory. Use --rows or --subsample.")
+        complain(_NO_MEMORY)
         return BAD_INPUT
     except KeyboardInterrupt:  # while the commands are loaded
         code = INTERRUPTED

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError, short_name, some_of
 from gaedist.files.hdf5 import hdf5_arrays
+from gaedist.files.memory import check_fits
 from gaedist.files.npy import npy_arrays
 from gaedist.files.npz import PYTORCH, npz_arrays
 from gaedist.files.stored_array import Listed, StoredArray
@@ -136,6 +137,7 @@ def _listing(arrays: Sequence[Listed]) -> str:
 def read_rows(array: StoredArray, picked: Rows) -> Array:
     """Read rows into a new array of double, (rows, columns), block by block."""
     shape = (len(picked), math.prod(array.shape[1:]))
+    check_fits(math.prod(shape) * 8)
     try:
         codes = np.empty(shape)
     except (MemoryError, ValueError) as error:  # ValueError for more than any computer could address
