@@ -99,11 +99,11 @@ def find_array(arrays: Sequence[Listed], dataset: str | None) -> StoredArray:
         named = [array for array in arrays if wanted in {name.strip("/") for name in array.names if name}]
         if not named:
             raise GaedistError(
-                f"no array {short_name(dataset)!r} in this file. It holds: {_listing(arrays)}."
+                f"no array '{short_name(dataset)}' in this file. It holds: {_listing(arrays)}."
             )
         if len(named) > 1:
             raise GaedistError(
-                f"{len(named)} arrays are named {short_name(dataset)!r}. Write the file again with one."
+                f"{len(named)} arrays are named '{short_name(dataset)}'. Write the file again with one."
             )
         return named[0].described()
     found = described(arrays)
