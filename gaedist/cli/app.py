@@ -3,7 +3,6 @@
 The commands and the libraries that they need are loaded when one is called: ``gaedist --help`` is fast.
 """
 
-import errno
 import signal
 import sys
 from typing import Annotated, Any, cast
@@ -17,8 +16,6 @@ from gaedist.cli.standard_streams import abandon_stdout, complain, prepare_strea
 from gaedist.errors import BAD_INPUT, DONE, INTERRUPTED, GaedistError
 from gaedist.files.memory import check_limit
 from gaedist.version import __version__
-
-_NO_MEMORY = "not enough memory. Use --rows or --subsample."
 
 
 class _Commands(TyperGroup):
@@ -87,11 +84,10 @@ def main(arguments: list[str] | None = None) -> int:
         return BAD_INPUT
     except OSError as error:
         abandon_stdout()
-        lacks_memory = error.errno == errno.ENOMEM
-        complain(_NO_MEMORY if lacks_memory else f"the results cannot be written: {error.strerror or error}.")
+        complain(f"the results cannot be written: {error.strerror or error}.")
         return BAD_INPUT
     except MemoryError:
-        complain(_NO_MEMORY)
+        complain("not enough memory. Use --rows or --subsample.")
         return BAD_INPUT
     except KeyboardInterrupt:  # while the commands are loaded
         code = INTERRUPTED
