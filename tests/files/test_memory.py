@@ -1,4 +1,4 @@
-"""A limit on address space is one line before libraries meet it, and codes that do not fit are refused."""
+"""Codes that do not fit are refused, and a limit on address space is one line before libraries meet it."""
 
 import sys
 
@@ -13,9 +13,20 @@ from gaedist.files.codes import read_latents
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-def test_without_a_limit_everything_fits():
+def test_what_there_is():
     memory.check_limit()
-    memory.check_fits(1 << 60)
+    memory.check_fits(1 << 20)
+    with pytest.raises(GaedistError, match=r"needs 1073741824.0 GiB of memory, but \d+.\d GiB are available"):
+        memory.check_fits(1 << 60)
+
+
+def test_a_sparse_file_is_not_read_into_memory_that_there_is_not(monkeypatch):
+    np.lib.format.open_memmap("x.npy", "w+", "|u1", (1 << 30, 8))
+    monkeypatch.setattr(memory, "_available", lambda: 1 << 33)
+    with pytest.raises(
+        GaedistError, match=r"^x\.npy: needs 64\.0 GiB of memory, but 8\.0 GiB are available\."
+    ):
+        read_latents("x.npy")
 
 
 def test_a_low_limit_is_refused_at_once(monkeypatch):
