@@ -7,7 +7,6 @@ import typer
 
 import gaedist
 from gaedist.api.score import score_options
-from gaedist.api.shared_rows import shared_rows_note
 from gaedist.cli import options
 from gaedist.cli.gates import (
     ABOVE,
@@ -171,8 +170,6 @@ def compare(
     check_labelings(outcome, len(first.codes), len(second.codes), permutations)
     names = f"{first.name} and {second.name}"
     left_out = LeftOut(metric, metrics, sigmas, outcome, names)
-    if not quiet and (shared := shared_rows_note(first.codes, second.codes)):
-        complain(f"{names}: {shared}")
     source = {"file_a": first.file, "dataset_a": first.dataset}
     source |= {"file_b": second.file, "dataset_b": second.dataset}
     note = None if quiet else complain
@@ -227,6 +224,7 @@ def sigma(
         destination.write(result.array)
     with report(None, format_) as add:
         add(Row({"file": latents.file, "dataset": latents.dataset}, result))
+    _say_notes(latents.name, result.notes, quiet)
     _stop_if_interrupted(latents.name, result.sigma)
     return DONE
 
@@ -285,6 +283,7 @@ def _write_and_check(
         if result is not None or keeps_places:
             add(Row(source, result))
     left_out.note()
+    _say_notes(names, [note for result in results for note in result.notes], outcome.quiet)
     several_metrics = len({result.metric for result in results}) > 1
     several_sigmas = sum(result.sigma is not None for result in results) > 1
     for result in results:
@@ -293,6 +292,12 @@ def _write_and_check(
         outcome.check(label, result)
         if result.sigma:
             _stop_if_interrupted(names, result.sigma)
+
+
+def _say_notes(names: str, notes: Sequence[str], quiet: bool) -> None:
+    """Print each note on the codes once."""
+    for note in () if quiet else dict.fromkeys(notes):
+        complain(f"{names}: {note}")
 
 
 def _stop_if_interrupted(name: str, sigma: SigmaSummary) -> None:
