@@ -51,6 +51,9 @@ def score(
     subsample: options.Subsample = None,
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
+    transpose: options.Transpose = False,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     method: options.Method = "auto",
     tolerance: options.Tolerance = None,
     precision: options.Precision = "double",
@@ -65,7 +68,12 @@ def score(
 ) -> int:
     """Run ``gaedist score``."""
     selection = Selection(
-        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+        transpose=transpose,
     )
     parameters = Parameters(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
@@ -129,6 +137,9 @@ def compare(
     subsample: options.Subsample = None,
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
+    transpose: options.Transpose = False,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     method: options.Method = "auto",
     precision: options.Precision = "double",
     threads: options.Threads = None,
@@ -141,7 +152,12 @@ def compare(
 ) -> int:
     """Run ``gaedist compare``."""
     selection = Selection(
-        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+        transpose=transpose,
     )
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
@@ -186,6 +202,9 @@ def sigma(
     subsample: options.Subsample = None,
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
+    transpose: options.Transpose = False,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     threads: options.Threads = None,
     format_: options.SummaryFormat = "auto",
     output: options.SigmaOutput = None,
@@ -193,7 +212,12 @@ def sigma(
 ) -> int:
     """Run ``gaedist sigma``."""
     selection = Selection(
-        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+        transpose=transpose,
     )
     chosen = parse_sigma(sigma, RULES)
     destination = None if output is None else SigmaTarget.parse(output)
@@ -214,6 +238,8 @@ def sigma(
 def inspect(
     files: options.Files,
     dataset: options.Dataset = None,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     format_: options.SummaryFormat = "auto",
     output: options.Output = None,
 ) -> int:

@@ -105,6 +105,11 @@ Seed = Annotated[int, _option("--seed", INPUT, "Seed of every random choice", me
 Drop = Annotated[
     bool, _option("--drop-nonfinite", INPUT, "Leave out rows with NaN or infinity, and report how many")
 ]
+Transpose = Annotated[bool, _option("--transpose", INPUT, "Exchange rows and columns, as MATLAB stores them")]
+Plugins = Annotated[bool, _option("--hdf5-plugins", INPUT, "Let HDF5 load filters that are not built in")]
+Sandbox = Annotated[
+    bool, _option("--sandbox", INPUT, "Read untrusted files in a process of limited memory and time")
+]
 
 ScoreMetrics = Annotated[list[str], _metric(ONE_SAMPLE)]
 CompareMetrics = Annotated[list[str], _metric(TWO_SAMPLE)]

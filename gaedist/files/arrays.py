@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError
-from gaedist.files.hdf5 import hdf5_arrays
+from gaedist.files.hdf5 import SIGNATURE, hdf5_arrays, is_behind_user_block
 from gaedist.files.npy import npy_arrays, npz_arrays
 from gaedist.files.stored_array import StoredArray
 from gaedist.numerics import Array
@@ -26,7 +26,7 @@ FORMATS = {
     b"\x93NUMPY": npy_arrays,
     b"PK\x03\x04": npz_arrays,
     b"PK\x05\x06": npz_arrays,
-    b"\x89HDF\r\n\x1a\n": hdf5_arrays,
+    SIGNATURE: hdf5_arrays,
 }
 """First bytes of a file → function that lists its arrays. The name of the file does not matter."""
 
@@ -47,6 +47,8 @@ def open_arrays(path: str) -> Iterator[list[StoredArray]]:
             magic = stream.read(8)
             stream.seek(0)
             lister = next((FORMATS[start] for start in FORMATS if magic.startswith(start)), None)
+            if lister is None and is_behind_user_block(stream, size):
+                lister = hdf5_arrays
             if lister is None:
                 found = f"it starts with {magic!r}" if magic else "it is empty"
                 raise GaedistError(f"not an .npy, .npz or HDF5 file: {found}.")
@@ -113,13 +115,14 @@ def find_array(arrays: list[StoredArray], dataset: str | None) -> StoredArray:
 
 def read_rows(array: StoredArray, picked: Rows) -> Array:
     """Read rows into a new array of double, (rows, columns), block by block."""
+    blocks = array.blocks(int(picked[0]), int(picked[-1]) + 1)  # may refuse, before memory is taken
     shape = (len(picked), math.prod(array.shape[1:]))
     try:
         codes = np.empty(shape)
     except MemoryError as error:
         size = shape[0] * shape[1] * 8 / 2**30
         raise GaedistError(f"needs {size:.1f} GiB of memory. Use --rows or --subsample.") from error
-    for rows, columns, block in array.blocks(int(picked[0]), int(picked[-1]) + 1):
+    for rows, columns, block in blocks:
         with np.errstate(over="ignore", invalid="ignore"):  # the caller refuses what becomes infinite or NaN
             if isinstance(picked, range):
                 codes[rows.start - picked.start : rows.stop - picked.start, columns] = block

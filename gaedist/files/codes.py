@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from gaedist.errors import GaedistError
 from gaedist.files.arrays import Rows, find_array, open_arrays, read_rows, split_name
 from gaedist.files.stored_array import dtype_fault, row_blocks, shape_fault
+from gaedist.files.transposed import transposed
 from gaedist.numerics import Array
 
 _LARGEST = 1e150  # the square of a larger number may overflow in a sum
@@ -33,6 +34,8 @@ class Selection:
         Seed of the draw.
     drop_nonfinite : bool
         Leave out rows with NaN or infinity instead of raising an error.
+    transpose : bool
+        Exchange rows and columns first.
     """
 
     dataset: str | None = None
@@ -40,6 +43,7 @@ class Selection:
     subsample: int | None = None
     seed: int = 0
     drop_nonfinite: bool = False
+    transpose: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +60,15 @@ class Latents:
         The name of the array in the file.
     dropped : int
         Number of rows left out because they were not finite.
+    is_transposed : bool
+        MATLAB wrote the array, so points may be its columns.
     """
 
     codes: Array
     file: str
     dataset: str | None
     dropped: int
+    is_transposed: bool = False
 
     @property
     def name(self) -> str:
@@ -101,6 +108,8 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
         array = find_array(arrays, dataset or selection.dataset)
         if fault := array.fault or shape_fault(array.shape):
             raise GaedistError(f"{array.name or 'the array'} is {fault}.")
+        if selection.transpose:
+            array = transposed(array)
         rows = _pick_rows(array.shape[0], selection)
         codes, dropped = read_rows(array, rows), 0
         if len(bad := nonfinite_rows(codes)):
@@ -109,7 +118,7 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
             if len(bad) == len(codes):
                 raise GaedistError(f"none of the {len(codes)} rows is finite.")
             codes, dropped = without_rows(codes, bad), len(bad)
-    return Latents(codes, path, array.name, dropped)
+    return Latents(codes, path, array.name, dropped, array.is_transposed)
 
 
 def as_codes(codes: ArrayLike | Latents) -> Array:

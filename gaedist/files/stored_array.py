@@ -37,6 +37,8 @@ class StoredArray:
         Other names of the same array.
     is_sigma : bool
         `gaedist sigma` wrote it, so it does not hold codes.
+    is_transposed : bool
+        It is a 2-D array of MATLAB, which stores arrays transposed.
     """
 
     name: str | None
@@ -46,6 +48,7 @@ class StoredArray:
     blocks: Callable[[int, int], Iterator[Block]]
     aliases: tuple[str, ...] = ()
     is_sigma: bool = False
+    is_transposed: bool = False
 
     @property
     def summary(self) -> str:
