@@ -6,12 +6,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from numpy.typing import ArrayLike
-
+from gaedist.api.notes import notes_on
 from gaedist.api.reporting import OnError, reporting
 from gaedist.engine import Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
-from gaedist.files.codes import Latents, as_codes
+from gaedist.files.codes import Codes, as_codes
 from gaedist.metrics.base import OneSample, check_smoothing_used, check_used, metric_names
 from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
@@ -68,6 +67,8 @@ class ScoreResult:
     saturated : bool
         To within rounding the value is a constant, the same for nearly every sample. Only ``z`` can tell
         samples apart then.
+    notes : tuple of str
+        What a user of these codes should know, such as that rows repeat; one sentence each.
     method, precision : str
         How sums over pairs were computed, and in which arithmetic.
     threads : int
@@ -96,6 +97,7 @@ class ScoreResult:
     p_value: float | None
     two_sided: bool
     saturated: bool
+    notes: tuple[str, ...]
     method: str
     precision: str
     threads: int
@@ -104,7 +106,7 @@ class ScoreResult:
 
 
 def score(
-    codes: ArrayLike | Latents,
+    codes: Codes,
     *,
     sigma: Sigma = 1.0,
     covariance: str | None = None,
@@ -124,8 +126,8 @@ def score(
 
     Parameters
     ----------
-    codes : (n, D) array_like or Latents
-        The sample.
+    codes : (n, D) array_like, Latents or path
+        The sample, or the name of a file of codes as on the command line.
     sigma : float, str or array_like
         Standard deviation σ of the smoothing kernel; or a rule that chooses it, one of
         `gaedist.smoothing.rules.RULES`; or σ for each point, an array as `gaedist.sigma` returns it.
@@ -179,7 +181,7 @@ def score(
 
 
 def scores(
-    codes: ArrayLike | Latents,
+    codes: Codes,
     sigmas: Sequence[Sigma] = (1.0,),
     *,
     covariance: str | None = None,
@@ -197,7 +199,7 @@ def scores(
 
     Parameters
     ----------
-    codes : (n, D) array_like or Latents
+    codes : (n, D) array_like, Latents or path
         The sample.
     sigmas : sequence of float, str or array_like
         The σ of the gaussian metric, one result for each.
@@ -233,6 +235,7 @@ def scores(
         raise GaedistError("replicates are simulated samples: add --null monte-carlo (null=).")
     count = check_count("replicates", REPLICATES if replicates is None else replicates, 2)
     x = as_codes(codes)
+    notes = notes_on(x)
     applied = [
         some
         for name in names
@@ -243,7 +246,7 @@ def scores(
     results = []
     for (name, chosen, form), measurement in zip(applied, found, strict=True):
         assessment = NULLS[null](name, form, chosen, null_options).assess(measurement)
-        results.append(_result(name, form, chosen, measurement, assessment, run, began))
+        results.append(_result(name, form, chosen, measurement, assessment, notes, run, began))
     return results
 
 
@@ -299,6 +302,7 @@ def _result(
     options: ScoreOptions,
     found: Measurement,
     assessment: Assessment,
+    notes: tuple[str, ...],
     run: Run,
     began: float,
 ) -> ScoreResult:
@@ -321,6 +325,7 @@ def _result(
         p_value=assessment.p_value,
         two_sided=form.is_two_sided(options),
         saturated=found.saturated,
+        notes=notes,
         method=found.provenance.method,
         precision=found.provenance.precision,
         threads=run.used_threads,

@@ -230,6 +230,7 @@ def sigma(
         destination.write(result.array)
     with report(None, format_) as add:
         add(Row({"file": latents.file, "dataset": latents.dataset}, result))
+    _say_notes(latents.name, result.notes, quiet)
     _stop_if_interrupted(latents.name, result.sigma)
     return DONE
 
@@ -273,6 +274,8 @@ def _read(file: str, selection: Selection, quiet: bool) -> Latents:
     if latents.dropped and not quiet:
         total = latents.dropped + len(latents.codes)
         complain(f"{latents.name}: dropped {latents.dropped} of {total} rows that are not finite.")
+    if latents.is_transposed and not quiet:
+        complain(f"{latents.name}: MATLAB stores arrays transposed: with --transpose, columns are points.")
     return latents
 
 
@@ -283,9 +286,10 @@ def _write_and_check(
     add: Callable[[Row], None],
     outcome: Outcome,
 ) -> None:
-    """Write results, then check them against the gates."""
+    """Write results, then their notes, then check them against the gates."""
     for result in results:
         add(Row(source, result))
+    _say_notes(names, [note for result in results for note in result.notes], outcome.quiet)
     several_metrics = len({result.metric for result in results}) > 1
     several_sigmas = sum(result.sigma is not None for result in results) > 1
     for result in results:
@@ -295,6 +299,12 @@ def _write_and_check(
             outcome.check(label, result)
         if result.sigma:
             _stop_if_interrupted(names, result.sigma)
+
+
+def _say_notes(names: str, notes: Sequence[str], quiet: bool) -> None:
+    """Print each note on the codes once."""
+    for note in () if quiet else dict.fromkeys(notes):
+        complain(f"{names}: {note}")
 
 
 def _stop_if_interrupted(name: str, sigma: SigmaSummary) -> None:

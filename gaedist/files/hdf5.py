@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gaedist.errors import GaedistError
@@ -21,6 +22,7 @@ from gaedist.files.hdf5_storage import (
     type_fault,
 )
 from gaedist.files.stored_array import StoredArray, dtype_fault, no_blocks
+from gaedist.files.streams import Pipe
 
 if TYPE_CHECKING:
     import h5py
@@ -29,18 +31,22 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """First bytes of an HDF5 file, or of what follows its user block."""
 
 _SMALLEST_USER_BLOCK = 512  # bytes; larger ones double
+_PEEKED = 4096 + len(SIGNATURE)  # bytes of a pipe in which a user block may end
 _MARK = "gaedist"  # attribute of datasets that gaedist wrote
 _LONGEST_MARK = 64  # bytes
 _MATLAB = b"MATLAB_class"  # attribute of the arrays that MATLAB wrote
 
 
-def is_behind_user_block(stream: BinaryIO, size: int) -> bool:
+def is_behind_user_block(stream: BinaryIO | Pipe, size: int) -> bool:
     """Return whether the signature of HDF5 follows a user block, as in the files of MATLAB v7.3."""
-    start, found = _SMALLEST_USER_BLOCK, False
-    while not found and start + len(SIGNATURE) <= size:
-        stream.seek(start)
+    if isinstance(stream, Pipe):  # of which little is read before it is known
+        start = stream.peek(_PEEKED)
+        return is_behind_user_block(BytesIO(start), len(start))
+    place, found = _SMALLEST_USER_BLOCK, False
+    while not found and place + len(SIGNATURE) <= size:
+        stream.seek(place)
         found = stream.read(len(SIGNATURE)) == SIGNATURE
-        start *= 2
+        place *= 2
     stream.seek(0)
     return found
 

@@ -58,7 +58,7 @@ class _Rows:
         self.large: dict[int, list[tuple[int, ...]]] = {}  # first row → offsets of chunks to be measured
 
     def check(self, start: int, stop: int) -> None:
-        """Raise `GaedistError` if a chunk of rows start … stop − 1 is missing, or one is not what it claims."""
+        """Raise `GaedistError` if a chunk of these rows is missing, or any cannot be what it claims."""
         if self.chunks is None:
             return
         self._check_written(start, stop)

@@ -21,12 +21,17 @@ def allow_plugins(allowed: bool = True) -> Iterator[None]:
         _allowed.reset(token)
 
 
+def plugins_are_allowed() -> bool:
+    """Return whether this is in a block of `allow_plugins`."""
+    return _allowed.get()
+
+
 @contextmanager
 def plugins_if_allowed() -> Iterator[None]:
     """Empty the list of folders in which HDF5 looks for plugins, or register those of hdf5plugin."""
     import h5py
 
-    if _allowed.get():
+    if plugins_are_allowed():
         with suppress(ImportError):
             import_module("hdf5plugin")  # which registers its filters
         yield

@@ -18,6 +18,7 @@ def transposed(array: StoredArray) -> StoredArray:
 
 def _transposed_blocks(blocks: Iterator[Block], start: int, stop: int) -> Iterator[Block]:
     for rows, columns, block in blocks:
+        assert isinstance(columns, slice)  # as in every 2-D array
         first = columns.start or 0
         a, b = max(start, first), min(stop, first + block.shape[1])
         if a < b:

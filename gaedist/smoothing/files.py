@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaedist.errors import GaedistError
-from gaedist.files.arrays import find_array, open_arrays, read_rows, split_name
+from gaedist.errors import GaedistError, one_line
+from gaedist.files.arrays import exists, find_array, open_arrays, read_rows, split_name
 from gaedist.files.atomic import whole_file
 from gaedist.files.hdf5 import is_sigma, mark_sigma
+from gaedist.files.stored_array import shape_text
 from gaedist.mixtures.covariance import check_sigma
 from gaedist.numerics import Array
 
@@ -36,12 +37,8 @@ def parse_sigma(text: str, rules: Collection[str], option: str = "--sigma") -> f
         return text
     with contextlib.suppress(ValueError):
         return check_sigma(float(text))
-    try:
-        found = text and Path(split_name(text)[0]).exists()
-    except OSError:  # a name too long for a file
-        found = False
-    if not found:
-        shown = text if len(text) < _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+    if not text or not exists(split_name(text)[0]):
+        shown = one_line(text, _MAX_SHOWN)
         raise GaedistError(
             f"{option} {shown!r} is neither a number, nor a file, nor one of {', '.join(rules)}."
         )
@@ -58,18 +55,19 @@ def read_sigma(name: str) -> Array:
     """
     path, dataset = split_name(name)
     with open_arrays(path) as arrays:
-        if dataset is None and len(arrays) > 1 and any(array.name == _DATASET for array in arrays):
+        if dataset is None and len(arrays) > 1 and any(_DATASET in array.names for array in arrays):
             dataset = _DATASET
         array = find_array(arrays, dataset)
         if fault := array.fault or _shape_fault(array.shape):
-            raise GaedistError(f"{array.name or 'the array'} is {fault}.")
+            raise GaedistError(f"{array.title} is {fault}.")
         return read_rows(array, range(array.shape[0])).reshape(array.shape)
 
 
 def _shape_fault(shape: tuple[int, ...]) -> str | None:
     if not 1 <= len(shape) <= 3 or 0 in shape:
         return (
-            f"not an array of σ: it must have one to three axes, none of them empty, but its shape is {shape}"
+            "not an array of σ: it must have one to three axes, none of them empty, but its shape is "
+            f"{shape_text(shape) or 'that of a number'}"
         )
     return None
 

@@ -79,7 +79,9 @@ def test_rows_that_are_not_finite(refused):
         np.testing.assert_array_equal(kept, np.delete(X, bad, axis=0))
         assert kept.flags.c_contiguous
     np.save("x.npy", np.full((3, 2), np.nan))
-    assert refused("x.npy", Selection(drop_nonfinite=True)) == "x.npy: none of the 3 rows is finite."
+    assert refused("x.npy", Selection(drop_nonfinite=True)) == (
+        "x.npy: none of the 3 rows can be used: every column has NaN or infinity in each row."
+    )
 
 
 def test_a_signalling_nan_is_refused_without_a_warning(refused):

@@ -9,7 +9,6 @@ from pathlib import Path
 import h5py
 import pytest
 
-from gaedist.files.codes import read_latents
 from gaedist.files.hdf5_plugins import allow_plugins
 
 SOURCE = """
