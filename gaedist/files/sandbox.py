@@ -42,6 +42,7 @@ _COMMAND = (
 )
 _ENVIRONMENT = {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 _START_SECONDS = 120.0  # in which the process has loaded its libraries, on a busy machine
+_END_SECONDS = 10.0  # in which a fork without a socket ends
 _BUSY = 10.0  # seconds of waiting for each second of processor time
 _DTYPE = re.compile(r"[<>|=][a-zA-Z]\d*(\[\d*\w+\])?")
 
@@ -118,21 +119,27 @@ class Sandbox:
         """
         if plugins_are_allowed():
             raise GaedistError("--sandbox loads no plugins. Leave out --hdf5-plugins.")
-        if self._process.returncode is not None:
+        if self._process.poll() is not None:
+            self._control.close()
             self._start()
         ours, theirs = socket.socketpair()
-        with ours, theirs, suppress(BrokenPipeError):
-            socket.send_fds(self._control, [size.to_bytes(8, "little")], [descriptor, theirs.fileno()])
-            theirs.close()
+        with ours:
+            with theirs, suppress(OSError):  # if the process has ended, nothing comes back
+                socket.send_fds(self._control, [size.to_bytes(8, "little")], [descriptor, theirs.fileno()])
             loan = _Loan(self, Channel(ours), Limits.of(size), is_pipe=size == 0)
             try:
                 yield loan.arrays()
-            finally:
                 loan.end()
+            except GaedistError:
+                loan.end()
+                raise
+            except BaseException:  # interrupted: do not wait until what is being read has been read
+                self.close()
+                raise
 
-    def await_status(self, seconds: float) -> None:
+    def await_status(self) -> None:
         """Wait until the fork that read the last file has ended, and end the process if it does not."""
-        self._control.settimeout(seconds)
+        self._control.settimeout(_END_SECONDS)
         try:
             self.status = STATUS.unpack(Channel(self._control).exactly(STATUS.size))
         except ChannelError:
@@ -152,7 +159,7 @@ class _Loan:
         if not self.ended:
             self.ended = True
             self.channel.socket.close()
-            self.sandbox.await_status(_START_SECONDS)
+            self.sandbox.await_status()
 
     def arrays(self) -> list[StoredArray]:
         """Return the arrays of the file."""
@@ -196,8 +203,9 @@ class _Loan:
         self, index: int, start: int, stop: int, columns: int, dtype: np.dtype[np.generic]
     ) -> Iterator[Block]:
         """Ask for rows; return their blocks, which come one by one, once they are granted."""
-        claimed = (stop - start) * columns * dtype.itemsize
-        self._patience(claimed)
+        if self.ended:
+            raise GaedistError("not read: the sandbox ended while another array was read.")
+        self._patience((stop - start) * columns * dtype.itemsize)
         with suppress(OSError):  # what is wrong is said when nothing comes back
             self.channel.socket.sendall(REQUEST.pack(index, start, stop))
         self._receive(ACCEPTED)
@@ -228,8 +236,6 @@ class _Loan:
 
     def _receive(self, *kinds: int, most: int = 0) -> tuple[int, Any, bytearray]:
         """Return the next frame; raise `GaedistError` for a message, and if the process ended."""
-        if self.ended:
-            raise GaedistError("not read: the sandbox ended while another array was read.")
         try:
             kind, text, data = self.channel.receive(most)
         except ChannelError as error:
@@ -252,4 +258,6 @@ class _Loan:
         if code < 0:
             how = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
             return GaedistError(f"reading it crashed the sandbox ({how}). It is damaged or malicious.")
-        return GaedistError("the sandbox ended without an answer. The file may be damaged or malicious.")
+        if code > 0:
+            return GaedistError(f"the sandbox could not be started (exit code {code}).")
+        return GaedistError("the sandbox gave no answer that makes sense. The file is damaged or malicious.")

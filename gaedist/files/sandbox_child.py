@@ -34,7 +34,6 @@ from gaedist.files.stored_array import Columns, StoredArray
 from gaedist.files.streams import Pipe
 
 _BUSY = 8  # seconds of waiting for each second of processor time
-_MORE_FILES = 1  # that a fork can open: HDF5 opens its file again
 
 
 def serve(descriptor: int) -> None:
@@ -53,9 +52,7 @@ def serve(descriptor: int) -> None:
         child = os.fork()
         if child == 0:
             try:
-                os.dup2(
-                    os.open(os.devnull, os.O_RDONLY), descriptor
-                )  # leaves no free descriptor below the file
+                os.close(descriptor)
                 _read_file(descriptors[0], descriptors[1], int.from_bytes(message, "little"))
             finally:
                 os._exit(0)
@@ -70,7 +67,7 @@ def serve(descriptor: int) -> None:
 def _read_file(descriptor: int, end: int, size: int) -> None:
     """Answer the requests for one file; give up silently if nobody listens."""
     limits, is_pipe = Limits.of(size), size == 0
-    _limit_resources(limits)
+    _limit_resources(limits, max(descriptor, end))
     channel = Channel(socket.socket(fileno=end))
     with suppress(ChannelError, OSError), os.fdopen(descriptor, "rb") as file:
         _limit_time(limits.seconds(), is_pipe)
@@ -144,13 +141,16 @@ def _message(error: Exception) -> str:
     return f"cannot be read ({type(error).__name__}). It is damaged or malicious."
 
 
-def _limit_resources(limits: Limits) -> None:
-    """Take the right to write files, to open more than the one, and to use more memory."""
+def _limit_resources(limits: Limits, highest: int) -> None:
+    """Take away the right to write files, to use more memory, and to open files: HDF5 opens one, its own."""
     with suppress(OSError, ValueError):  # where the system has no such limit
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory)
-    highest = max(map(int, os.listdir("/dev/fd")))  # noqa: PTH208  one of them is the folder itself
-    _limit(resource.RLIMIT_NOFILE, highest + _MORE_FILES)
+    spare = 0
+    while spare <= highest:  # no descriptor below that of the last file is free
+        spare = os.open(os.devnull, os.O_RDONLY)
+    os.close(spare)
+    _limit(resource.RLIMIT_NOFILE, spare + 1)
     for kind in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
         _limit(kind, 0)
 

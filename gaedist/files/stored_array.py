@@ -85,6 +85,8 @@ class StoredArray:
     def summary(self) -> str:
         """Name, shape and type, such as ``codes (1000 × 8 float64)``."""
         name = short_name(self.name) if self.name else "array"
+        if self.fault and not self.shape and self.dtype is None:
+            return f"{name} (not readable)"
         return f"{name} ({shape_text(self.shape) or 'scalar'} {dtype_text(self.dtype)})"
 
 
