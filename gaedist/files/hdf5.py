@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from gaedist.errors import GaedistError
 from gaedist.files.hdf5_chunks import reader
@@ -164,19 +164,21 @@ def _dataset(file: "h5py.File", dataset: "h5py.Dataset", path: str, size: int) -
 
 
 def is_sigma(dataset: "h5py.Dataset") -> bool:
-    """Return whether the dataset is marked by `mark_sigma`; only a short string is read as a mark."""
+    """Return whether the dataset is marked by `mark_sigma`.
+
+    A mark of variable length is not read, as that can keep HDF5 busy for ever; nothing else writes one.
+    """
     import h5py
 
     if not _has_attribute(dataset, _MARK.encode()):
         return False
     attribute = h5py.h5a.open(dataset.id, _MARK.encode())
-    if attribute.get_space().get_simple_extent_type() != h5py.h5s.SCALAR:
+    kind, extent = attribute.get_type(), attribute.get_space().get_simple_extent_type()
+    if not isinstance(kind, h5py.h5t.TypeStringID) or extent != h5py.h5s.SCALAR:
         return False
-    kind = attribute.get_type()
-    if not isinstance(kind, h5py.h5t.TypeStringID) or kind.get_size() > _LONGEST_MARK:
-        return False
-    mark: Any = dataset.attrs[_MARK]
-    return mark in ("sigma", b"sigma")
+    if kind.is_variable_str():
+        return True
+    return kind.get_size() <= _LONGEST_MARK and bool(dataset.attrs[_MARK] == b"sigma")
 
 
 def _has_attribute(dataset: "h5py.Dataset", name: bytes) -> bool:
