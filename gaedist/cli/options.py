@@ -134,7 +134,7 @@ Sandbox = Annotated[
     _option(
         "--sandbox",
         INPUT,
-        "Read untrusted files in a process of limited memory and time",
+        "Read untrusted files in another, limited process",
         callback=_entered(sandboxed),
     ),
 ]

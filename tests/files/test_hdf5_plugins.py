@@ -1,5 +1,6 @@
 """No shared object is loaded because a data file names a filter, unless the user asks for it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,17 +8,27 @@ import sys
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from gaedist.files.hdf5_plugins import allow_plugins
 
 SOURCE = """
 #include <stdio.h>
+#include <stddef.h>
 __attribute__((constructor)) static void run(void) { FILE *f = fopen("LOADED", "w"); if (f) fclose(f); }
+static size_t same(unsigned a, size_t b, const unsigned *c, size_t n, size_t *d, void **e) { return n; }
+static struct {
+    int version, id; unsigned can_encode, can_decode; const char *name; void *can_apply, *set_local;
+    size_t (*filter)(unsigned, size_t, const unsigned *, size_t, size_t *, void **); }
+    info = {1, 32001, 1, 1, "same", NULL, NULL, same};
+int H5PLget_plugin_type(void) { return 0; }
+const void *H5PLget_plugin_info(void) { return &info; }
 """
+"""A filter that changes nothing, and a file that shows that code ran."""
 
 COMMANDS = [("score", "x.h5"), ("compare", "x.h5", "x.h5"), ("sigma", "x.h5"), ("inspect", "x.h5"),
-            ("score", "x.npy", "--sigma", "x.h5")]  # fmt: skip
+            ("score", "x.npy", "--sigma", "x.h5"), ("score", "x.h5", "--sandbox")]  # fmt: skip
 
 
 def folders():
@@ -32,7 +43,7 @@ def file_with_a_filter():
         settings.set_filter(32001, h5py.h5z.FLAG_OPTIONAL, (1,))
         space = h5py.h5s.create_simple((5, 4))
         made = h5py.h5d.create(file.id, b"x", h5py.h5t.NATIVE_DOUBLE, space, settings)
-        made.write_direct_chunk((0, 0), b"packed")
+        made.write_direct_chunk((0, 0), np.arange(20.0).tobytes())
 
 
 @pytest.fixture
@@ -52,15 +63,22 @@ def run(arguments, environment):
 
 
 def test_a_file_loads_no_plugin(plugin, file_with_a_filter):
-    import numpy as np
-
     np.save("x.npy", np.zeros((5, 4)))
     for arguments in COMMANDS:
         done = run(arguments, plugin)
         assert "packed by blosc (HDF5 filter 32001), which is not loaded" in done.stdout + done.stderr
         assert not Path("LOADED").exists()
-    done = run(("score", "x.h5", "--hdf5-plugins"), plugin)
-    assert (done.returncode, Path("LOADED").exists()) == (2, True)  # so the test can fail
+
+
+def test_plugins_that_are_asked_for_unpack_codes(plugin, file_with_a_filter):
+    np.save("x.npy", np.arange(20.0).reshape(5, 4))
+    for command in ("score", "inspect"):
+        packed = run((command, "x.h5", "--hdf5-plugins", "--format", "json"), plugin)
+        plain = run((command, "x.npy", "--format", "json"), plugin)
+        assert (packed.returncode, plain.returncode) == (0, 0)
+        results = [json.loads(done.stdout) for done in (packed, plain)]
+        assert len({result["norm" if command == "inspect" else "value"] for result in results}) == 1
+    assert Path("LOADED").exists()
 
 
 def test_the_folders_of_plugins_are_restored(file_with_a_filter, refused):

@@ -246,6 +246,15 @@ def test_no_plugins_in_the_sandbox(files, refused):
         assert refused("x.h5") == "x.h5: --sandbox loads no plugins. Leave out --hdf5-plugins."
 
 
+def test_nothing_is_added_to_a_file_that_is_not_trusted(gaedist, files):
+    before = Path("x.h5").read_bytes()
+    code, _, err = gaedist("sigma", "x.h5::packed", "-o", "x.h5::new", "--sandbox")
+    assert (code, Path("x.h5").read_bytes() == before) == (2, True)
+    assert err == (
+        "gaedist: x.h5: σ are not added to a file that must be read in a sandbox. Give a new file with -o.\n"
+    )
+
+
 @settings(max_examples=60, derandomize=True, deadline=None, database=None)
 @given(st.integers(0, 10**6))
 def _damaged_files(sources, number):
