@@ -1,11 +1,10 @@
 """Rows of a dataset of an HDF5 file, block by block, after a check that they were written.
 
-HDF5 gives fill values for chunks that are not in the file, and expands a chunk to whatever it holds. So the
-list of chunks says which rows there are, and a packed chunk that could take much memory is measured first.
+HDF5 gives fill values for chunks that are not in the file, so the list of chunks says which rows there are.
+Chunks that gzip packed are unpacked by `hdf5_inflate`; those that other filters packed as well are measured.
 """
 
 import math
-import zlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -13,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError
+from gaedist.files.hdf5_inflate import GzipChunk, inflated, is_plain_gzip, side_by_side
 from gaedist.files.hdf5_storage import DEFLATE, FLETCHER32, SHUFFLE, filter_codes, reason
 from gaedist.files.stored_array import BLOCK_BYTES, MAX_DEFLATE_RATIO, Block, row_blocks
 
 if TYPE_CHECKING:
     import h5py
 
-_HARMLESS = 1 << 26  # bytes to which a chunk may expand without being measured
-_PIECE = 1 << 14  # bytes that are inflated at once, to 17 MB at most
-_CHECKSUM = 4  # bytes of fletcher32
+_OVERHEAD = 4096  # bytes by which a filter may enlarge a chunk
 _KEEP_SIZE = {DEFLATE, SHUFFLE, FLETCHER32}  # filters that make nothing smaller, but for deflate
 _SMALL_CACHE, _SLOTS = 1 << 20, 521  # bytes and places for chunks, as HDF5 has them by default
+_FINER = 16  # so that blocks of narrow chunks fit a cache
 _SHOWN = 3  # ranges of rows in a message
 
 
@@ -41,8 +40,9 @@ def reader(file: "h5py.File", path: str, size: int) -> Callable[[int, int], Iter
     return blocks
 
 
-def _damaged(path: str, error: Exception) -> GaedistError:
-    return GaedistError(f"{path} is damaged ({reason(error)}).")
+def _damaged(path: str, error: Exception, row: int | None = None) -> GaedistError:
+    where = "" if row is None else f" in the chunk at row {row}"
+    return GaedistError(f"{path} is damaged{where} ({reason(error)}).")
 
 
 class _Rows:
@@ -55,7 +55,8 @@ class _Rows:
         self.itemsize = max(int(dataset.id.get_type().get_size()), dataset.dtype.itemsize)
         self.filters = filter_codes(dataset)
         self.stored = [] if self.chunks is None else _stored_chunks(dataset)
-        self.large: dict[int, list[tuple[int, ...]]] = {}  # first row → offsets of chunks to be measured
+        self.is_plain_gzip = is_plain_gzip(dataset)
+        self.deflated: dict[int, list[tuple[int, ...]]] = {}  # first row → offsets of chunks
 
     def check(self, start: int, stop: int) -> None:
         """Raise `GaedistError` if a chunk of these rows is missing, or any cannot be what it claims."""
@@ -63,7 +64,7 @@ class _Rows:
             return
         self._check_written(start, stop)
         whole = math.prod(self.chunks) * self.itemsize
-        largest = whole + whole // 16 + 4096  # packing makes nothing much larger
+        largest = whole + whole // 16 + _OVERHEAD  # packing makes nothing much larger
         total = sum(length for *_, length in self.stored)
         for offset, mask, place, length in self.stored:
             deflated = DEFLATE in self.filters and not mask >> self.filters.index(DEFLATE) & 1
@@ -73,8 +74,8 @@ class _Rows:
                 raise GaedistError(
                     f"{self.path} is damaged: {length} bytes cannot be the chunk at row {offset[0]}."
                 )
-            if deflated and length * ratio > _HARMLESS:
-                self.large.setdefault(offset[0], []).append(offset)
+            if DEFLATE in self.filters:
+                self.deflated.setdefault(offset[0], []).append(offset)
 
     def _check_written(self, start: int, stop: int) -> None:
         """Raise `GaedistError` if a chunk of rows start … stop − 1 is not in the file."""
@@ -100,7 +101,30 @@ class _Rows:
         )
 
     def blocks(self, start: int, stop: int) -> Iterator[Block]:
-        """Yield the rows; a chunk is unpacked once, and at most one is in memory besides a block."""
+        """Yield the rows; at most one chunk is in memory besides a block."""
+        return self._gzip_blocks(start, stop) if self.is_plain_gzip else self._hdf5_blocks(start, stop)
+
+    def _gzip_blocks(self, start: int, stop: int) -> Iterator[Block]:
+        """Yield rows of chunks that are unpacked here, of several side by side if they are small."""
+        dataset = self.file[self.path]
+        (_, columns), (height, width) = self.shape, self.chunks
+        for row in range(start - start % height, stop, height):
+            first, last = max(start, row), min(stop, row + height)
+            beside = sorted(set(self.deflated[row]))
+            together = max(1, BLOCK_BYTES // (height * width * self.itemsize))
+            for k in range(0, len(beside), together):
+                offsets = beside[k : k + together]
+                try:
+                    chunks = [GzipChunk(dataset, offset) for offset in offsets]
+                except (OSError, RuntimeError, ValueError) as error:
+                    raise _damaged(self.path, error, row) from error
+                c, d = offsets[0][1], min(columns, offsets[-1][1] + width)
+                for a, b in row_blocks(first, last, (d - c) * self.itemsize * _FINER):
+                    block = side_by_side([chunk.rows(a, b) for chunk in chunks])
+                    yield slice(a, b), slice(c, d), block[:, : d - c]
+
+    def _hdf5_blocks(self, start: int, stop: int) -> Iterator[Block]:
+        """Yield rows that HDF5 unpacks."""
         columns = math.prod(self.shape[1:])
         multiple = 1 if self.chunks is None or len(self.shape) == 2 else self.chunks[0]
         for rows, across in self._tiles(start, stop, columns):
@@ -134,20 +158,18 @@ class _Rows:
         return h5py.Dataset(h5py.h5d.open(self.file.id, self.path.encode(), access))
 
     def _measure(self, dataset: "h5py.Dataset", rows: slice, across: slice) -> None:
-        """Raise `GaedistError` if a deflated chunk of this tile expands to more than a chunk."""
-        if not self.large:
+        """Raise `ValueError` if a deflated chunk of this tile does not expand to what HDF5 expects."""
+        if not self.deflated:
             return
-        largest = math.prod(self.chunks) * self.itemsize + _CHECKSUM
-        height = self.chunks[0]
+        size, height = math.prod(self.chunks) * self.itemsize, self.chunks[0]
+        least = size if _KEEP_SIZE.issuperset(self.filters) else 0
         for row in range(rows.start - rows.start % height, rows.stop, height):
-            for offset in self.large.get(row, []):
+            for offset in self.deflated[row]:
                 if len(offset) == 2 and not across.start <= offset[1] < across.stop:
                     continue
-                _, data = dataset.id.read_direct_chunk(offset)
-                if _inflated_size(data, largest) > largest:
-                    raise GaedistError(
-                        f"{self.path} is damaged or malicious: the chunk at row {row} expands too much."
-                    )
+                mask, data = dataset.id.read_direct_chunk(offset)
+                if not mask >> self.filters.index(DEFLATE) & 1:
+                    inflated(data, least, size + _OVERHEAD - least)
 
 
 def _stored_chunks(dataset: "h5py.Dataset") -> list[tuple[tuple[int, ...], int, int, int]]:
@@ -157,19 +179,6 @@ def _stored_chunks(dataset: "h5py.Dataset") -> list[tuple[tuple[int, ...], int, 
         lambda chunk: found.append((chunk.chunk_offset, chunk.filter_mask, chunk.byte_offset, chunk.size))
     )
     return found
-
-
-def _inflated_size(data: bytes, largest: int) -> int:
-    """Return to how many bytes deflated data expand, or a number beyond ``largest``."""
-    inflater, size = zlib.decompressobj(), 0
-    for start in range(0, len(data), _PIECE):
-        try:
-            size += len(inflater.decompress(data[start : start + _PIECE]))
-        except zlib.error as error:
-            raise ValueError("inflate() failed") from error
-        if size > largest or inflater.eof:
-            break
-    return size
 
 
 def _runs(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -66,20 +66,20 @@ def serve(descriptor: int) -> None:
 
 def _read_file(descriptor: int, end: int, size: int) -> None:
     """Answer the requests for one file; give up silently if nobody listens."""
-    limits, is_pipe = Limits.of(size), size == 0
-    _limit_resources(limits, max(descriptor, end))
+    allowance = _Allowance(Limits.of(size), is_pipe=size == 0)
+    _limit_files(max(descriptor, end))
     channel = Channel(socket.socket(fileno=end))
     with suppress(ChannelError, OSError), os.fdopen(descriptor, "rb") as file:
-        _limit_time(limits.seconds(), is_pipe)
+        allowance.renew(0)
         try:
-            with listed(Pipe(file) if is_pipe else file, size) as arrays:
+            with listed(Pipe(file) if allowance.is_pipe else file, size) as arrays:
                 found = described(arrays)
                 channel.send(ARRAYS, [_description(array) for array in found])
                 while True:
                     signal.alarm(0)
                     index, start, stop = REQUEST.unpack(channel.exactly(REQUEST.size))
                     array = found[index]
-                    _limit_time(limits.seconds((stop - start) * _row_bytes(array)), is_pipe)
+                    allowance.renew((stop - start) * _row_bytes(array))
                     _answer(channel, array, start, stop)
         except Exception as error:
             if isinstance(error, ChannelError):
@@ -141,26 +141,37 @@ def _message(error: Exception) -> str:
     return f"cannot be read ({type(error).__name__}). It is damaged or malicious."
 
 
-def _limit_resources(limits: Limits, highest: int) -> None:
-    """Take away the right to write files, to use more memory, and to open files: HDF5 opens one, its own."""
-    with suppress(OSError, ValueError):  # where the system has no such limit
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory)
+def _limit_files(highest: int) -> None:
+    """Take away the right to write files, to start processes, and to open files: HDF5 opens one, its own."""
     spare = 0
     while spare <= highest:  # no descriptor below that of the last file is free
         spare = os.open(os.devnull, os.O_RDONLY)
     os.close(spare)
-    _limit(resource.RLIMIT_NOFILE, spare + 1)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1, spare + 1))
     for kind in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
-        _limit(kind, 0)
+        resource.setrlimit(kind, (0, 0))
 
 
-def _limit(kind: int, most: int) -> None:
-    resource.setrlimit(kind, (most, most))
+class _Allowance:
+    """The memory and the time that a fork may take, enforced by the system."""
+
+    def __init__(self, limits: Limits, *, is_pipe: bool) -> None:
+        self.limits, self.is_pipe, self.loaded = limits, is_pipe, 0
+        with suppress(OSError, ValueError):  # where the system does not say
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            self.loaded = pages * resource.getpagesize()
+
+    def renew(self, requested: int) -> None:
+        """Allow what listing the file, or reading so many bytes of it, takes; a pipe may keep it waiting."""
+        seconds = self.limits.seconds(requested)
+        processor = math.ceil(time.process_time() + seconds)
+        _lower(resource.RLIMIT_CPU, processor)
+        if self.loaded:
+            _lower(resource.RLIMIT_AS, self.loaded + self.limits.memory(requested))
+        signal.alarm(0 if self.is_pipe else math.ceil(_BUSY * seconds))
 
 
-def _limit_time(seconds: float, is_pipe: bool) -> None:
-    """Have the system end this process after so much more time; a pipe may keep it waiting."""
-    processor = math.ceil(time.process_time() + seconds)
-    resource.setrlimit(resource.RLIMIT_CPU, (processor, resource.getrlimit(resource.RLIMIT_CPU)[1]))
-    signal.alarm(0 if is_pipe else math.ceil(_BUSY * seconds))
+def _lower(kind: int, most: int) -> None:
+    """Set a limit that can be raised for the next request, unless the user has set a lower one."""
+    hard = resource.getrlimit(kind)[1]
+    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))

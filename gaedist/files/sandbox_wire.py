@@ -30,20 +30,20 @@ class Limits:
 
     Attributes
     ----------
-    memory : int
-        Bytes beyond those of the libraries.
     size : int
         Bytes of the file.
     """
 
-    memory: int
     size: int
 
     @classmethod
     def of(cls, size: int) -> "Limits":
         """Return the limits for a file of ``size`` bytes, 0 for a pipe."""
-        size = size or _UNKNOWN_SIZE
-        return cls(min(_MOST_MEMORY, _LEAST_MEMORY + 3 * size), size)
+        return cls(size or _UNKNOWN_SIZE)
+
+    def memory(self, requested: int = 0) -> int:
+        """Return the memory, beyond that of the libraries, that listing or reading so many bytes may take."""
+        return min(_MOST_MEMORY, _LEAST_MEMORY + 3 * (self.size + requested))
 
     def seconds(self, requested: int = 0) -> float:
         """Return the processor time that listing the file, or reading so many bytes of it, may take."""

@@ -49,23 +49,32 @@ def test_inspect_names_rows_that_were_never_written(gaedist):
     assert "of its 1000 rows only 0:300 were written" in out
 
 
-def create(name, shape, chunk, data, dtype="f8"):
+def create(name, shape, chunk, data, **options):
     """Write a gzip dataset whose first chunk holds these bytes, deflated."""
     with h5py.File("x.h5", "w") as file:
-        file.create_dataset(name, shape=shape, dtype=dtype, chunks=chunk, compression="gzip")
+        file.create_dataset(name, shape=shape, dtype="f8", chunks=chunk, compression="gzip", **options)
         packed = zlib.compressobj(9)
         parts = [packed.compress(part) for part in data] + [packed.flush()]
         file[name].id.write_direct_chunk((0, 0), b"".join(parts))
-        return len(b"".join(parts))
 
 
 def test_a_chunk_that_expands_too_much_is_refused(refused):
+    create("x", (20, 4), (20, 4), [bytes(641)])
+    assert refused("x.h5") == (
+        "x.h5: x is damaged in the chunk at row 0 (it expands to more than a chunk of 640 bytes)."
+    )
     rows = 1 << 17
-    held = create("x", (rows, 4), (rows, 4), [bytes(1 << 20)] * 200)
-    assert held < rows * 4 * 8
-    assert refused("x.h5") == "x.h5: x is damaged or malicious: the chunk at row 0 expands too much."
+    create("x", (rows, 4), (rows, 4), [bytes(1 << 20)] * 400)
+    assert "it expands to more than a chunk of 4194304 bytes" in refused("x.h5")
     create("x", (20, 4), (20, 4), [bytes(1 << 20)] * 20)
     assert refused("x.h5").startswith("x.h5: x is damaged: 20")
+    create("x", (20, 4), (20, 4), [bytes(639)])
+    assert "it expands to less than a chunk of 640 bytes" in refused("x.h5")
+
+
+def test_a_chunk_behind_other_filters_that_expands_too_much_is_refused(refused):
+    create("x", (20, 4), (20, 4), [bytes(1 << 20)], fletcher32=True)
+    assert "it expands to more than" in refused("x.h5")
 
 
 def test_a_chunk_too_small_for_its_claim_is_refused(refused):

@@ -145,7 +145,10 @@ def test_standard_input():
         ("os.abort()", "x.npy: reading it crashed the sandbox (SIGABRT). It is damaged or malicious."),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "crashed the sandbox (SIGSEGV)"),
         ("while True: pass", "reading it was stopped after"),
-        ("child._BUSY = 0.1; child._limit_time(1, False); signal.pause()", "reading it was stopped after"),
+        (
+            "child._BUSY = 0.1; child._Allowance(child.Limits.of(9), is_pipe=False).renew(0); signal.pause()",
+            "reading it was stopped after",
+        ),
         ("bytearray(1 << 29)", "needs more memory than the sandbox has"),
         ("files = [open('/dev/null') for _ in range(2)]", "Too many open files"),
         ("open('written', 'w', 1).write('x\\n')", "File too large"),

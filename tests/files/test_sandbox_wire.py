@@ -47,5 +47,5 @@ def test_other_bytes(ends, data):
 
 def test_limits_grow_with_the_file():
     small, large, pipe = Limits.of(100), Limits.of(1 << 30), Limits.of(0)
-    assert small.memory < 256 << 20 < large.memory <= pipe.memory
+    assert small.memory() < 256 << 20 < small.memory(1 << 28) < large.memory() <= pipe.memory()
     assert small.seconds() < 1 < 50 < large.seconds() < large.seconds(1 << 30) < pipe.seconds()
