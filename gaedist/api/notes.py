@@ -51,10 +51,8 @@ def notes_given(codes: Array, counts: Counts | None) -> tuple[str, ...]:
             "statistics, and is read as codes."
         )
     if counts is not None and float((counts * (counts - 1)).sum()) / 2 > _TOLERATED_PAIRS * n:
-        notes.append(
-            f"{n} rows hold only {len(counts)} distinct point{'s' if len(counts) > 1 else ''}. No p-value holds "
-            "where rows are copies or padding: leave these out."
-        )
+        distinct = f"{len(counts)} distinct point{'s' if len(counts) > 1 else ''}"
+        notes.append(f"{n} rows hold only {distinct}. No p-value holds where rows are copies or padding.")
     return tuple(notes)
 
 

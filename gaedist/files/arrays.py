@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError, short_name, some_of
 from gaedist.files.hdf5 import SIGNATURE, hdf5_arrays, is_behind_user_block
+from gaedist.files.memory import check_fits
 from gaedist.files.npy import npy_arrays
 from gaedist.files.npz import PYTORCH, npz_arrays
 from gaedist.files.sandbox import sandbox_in_use
@@ -113,11 +114,11 @@ def find_array(arrays: Sequence[Listed], dataset: str | None) -> StoredArray:
         named = [array for array in arrays if wanted in {name.strip("/") for name in array.names if name}]
         if not named:
             raise GaedistError(
-                f"no array {short_name(dataset)!r} in this file. It holds: {_listing(arrays)}."
+                f"no array '{short_name(dataset)}' in this file. It holds: {_listing(arrays)}."
             )
         if len(named) > 1:
             raise GaedistError(
-                f"{len(named)} arrays are named {short_name(dataset)!r}. Write the file again with one."
+                f"{len(named)} arrays are named '{short_name(dataset)}'. Write the file again with one."
             )
         return named[0].described()
     found = described(arrays)
@@ -152,6 +153,7 @@ def read_rows(array: StoredArray, picked: Rows) -> Array:
     """Read rows into a new array of double, (rows, columns), block by block."""
     blocks = array.blocks(int(picked[0]), int(picked[-1]) + 1)  # may refuse, before memory is taken
     shape = (len(picked), math.prod(array.shape[1:]))
+    check_fits(math.prod(shape) * 8)
     try:
         codes = np.empty(shape)
     except (MemoryError, ValueError) as error:  # ValueError for more than any computer could address

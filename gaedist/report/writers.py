@@ -192,7 +192,8 @@ class Table:
         """Yield the sentence of each row that has one."""
         for label, row in zip(labels, self.rows, strict=True):
             if sentence := layout.sentence(row.result):
-                detail = f", σ = {layout.columns['σ'].cell(row.result)}" if labels.count(label) > 1 else ""
+                sigma = layout.columns.get("σ") if labels.count(label) > 1 else None
+                detail = f", σ = {sigma.cell(row.result)}" if sigma else ""
                 yield f"{label}{detail}: {sentence}" if len(self.rows) > 1 else sentence
 
 

@@ -42,7 +42,7 @@ def parse_sigma(text: str, rules: Collection[str], option: str = "--sigma") -> f
     if not text or not exists(split_name(text)[0]):
         shown = one_line(text, _MAX_SHOWN)
         raise GaedistError(
-            f"{option} {shown!r} is neither a number, nor a file, nor one of {', '.join(rules)}."
+            f"{option} '{shown}' is neither a number, nor a file, nor one of {', '.join(rules)}."
         )
     return read_sigma(text)
 

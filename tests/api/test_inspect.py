@@ -71,6 +71,27 @@ def test_codes_that_do_not_vary_have_no_scale(tmp_path, value):
     assert_allclose(found.norm, value**2, rtol=1e-13)
 
 
+def test_a_path_is_read_as_its_name(tmp_path, codes):
+    np.save(tmp_path / "x.npy", codes)
+    assert inspect(tmp_path / "x.npy") == inspect(str(tmp_path / "x.npy"))
+
+
+def test_distinct_rows_are_counted_among_finite_rows(tmp_path, codes):
+    np.save(tmp_path / "x.npy", np.vstack([codes, codes[:7], np.full((1, 3), np.nan)]))
+    (found,) = inspect(tmp_path / "x.npy")
+    assert found.distinct == 50
+    assert found.notes == (
+        "57 rows hold only 50 distinct points. No p-value holds where rows are copies or padding.",
+    )
+
+
+def test_notes_describe_every_array(tmp_path):
+    np.savez(tmp_path / "fid.npz", mu=np.zeros(4), sigma=np.cov(np.random.default_rng(0).normal(size=(4, 9))))
+    mu, sigma = inspect(tmp_path / "fid.npz")
+    assert (mu.notes, mu.distinct) == ((), None)
+    assert "looks like a covariance matrix" in sigma.notes[0]
+
+
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path):
     with pytest.raises(GaedistError, match=r"none\.npy"):
         inspect(str(tmp_path / "none.npy"))

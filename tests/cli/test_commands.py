@@ -85,7 +85,7 @@ def test_a_sigma_that_cannot_be_used_leaves_the_others(gaedist, codes):
     assert err.splitlines() == [
         "gaedist: equal.npy: sigma median: the median distance between points is 0. Give sigma as a number.",
         "gaedist: equal.npy: 20 rows hold only 1 distinct point. No p-value holds where rows are copies or "
-        "padding: leave these out.",
+        "padding.",
     ]
 
 

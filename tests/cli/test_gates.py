@@ -95,7 +95,7 @@ def test_compare_has_gates(gaedist, codes):
 def test_a_gate_that_says_little_warns(gaedist, codes):
     np.save("big.npy", 0.9 * np.random.default_rng(0).normal(size=(30, 400)))
     _, _, err = gaedist("score", "big.npy", "--fail-above", "2")
-    assert err.startswith("gaedist: big.npy: the distance is saturated: nearly every sample has this value, ")
+    assert "gaedist: big.npy: the distance is saturated: nearly every sample has this value, " in err
     assert err.endswith("so use --fail-z or --fail-p.\n")
     assert gaedist("score", "big.npy", "--fail-above", "2", "--quiet")[2] == ""
     np.save("big.npy", np.random.default_rng(0).normal(size=(100, 64)))
