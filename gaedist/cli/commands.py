@@ -61,6 +61,9 @@ def score(
     subsample: options.Subsample = None,
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
+    transpose: options.Transpose = False,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     method: options.Method = "auto",
     tolerance: options.Tolerance = None,
     precision: options.Precision = "double",
@@ -75,7 +78,12 @@ def score(
 ) -> int:
     """Run ``gaedist score``."""
     selection = Selection(
-        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+        transpose=transpose,
     )
     parameters = Parameters(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
@@ -145,6 +153,9 @@ def compare(
     subsample: options.Subsample = None,
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
+    transpose: options.Transpose = False,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     method: options.Method = "auto",
     precision: options.Precision = "double",
     threads: options.Threads = None,
@@ -157,7 +168,12 @@ def compare(
 ) -> int:
     """Run ``gaedist compare``."""
     selection = Selection(
-        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+        transpose=transpose,
     )
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
@@ -204,6 +220,9 @@ def sigma(
     subsample: options.Subsample = None,
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
+    transpose: options.Transpose = False,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     threads: options.Threads = None,
     format_: options.SummaryFormat = "auto",
     output: options.SigmaOutput = None,
@@ -211,7 +230,12 @@ def sigma(
 ) -> int:
     """Run ``gaedist sigma``."""
     selection = Selection(
-        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+        transpose=transpose,
     )
     chosen = parse_sigma(sigma, RULES)
     destination = None if output is None else SigmaTarget.parse(output)
@@ -233,6 +257,8 @@ def sigma(
 def inspect(
     files: options.Files,
     dataset: options.Dataset = None,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     format_: options.SummaryFormat = "auto",
     output: options.Output = None,
 ) -> int:
@@ -266,6 +292,8 @@ def _read(file: str, selection: Selection, quiet: bool) -> Latents:
     if latents.dropped and not quiet:
         total = latents.dropped + len(latents.codes)
         complain(f"{latents.name}: dropped {latents.dropped} of {total} rows that are not finite.")
+    if latents.is_transposed and not quiet:
+        complain(f"{latents.name}: MATLAB stores arrays transposed: with --transpose, columns are points.")
     return latents
 
 

@@ -4,16 +4,17 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError, short_name, some_of
-from gaedist.files.hdf5 import hdf5_arrays
+from gaedist.files.hdf5 import SIGNATURE, hdf5_arrays, is_behind_user_block
 from gaedist.files.memory import check_fits
 from gaedist.files.npy import npy_arrays
 from gaedist.files.npz import PYTORCH, npz_arrays
+from gaedist.files.sandbox import sandbox_in_use
 from gaedist.files.stored_array import Listed, StoredArray
 from gaedist.files.streams import Pipe, opened
 from gaedist.numerics import Array
@@ -25,7 +26,7 @@ FORMATS: dict[bytes, Callable[[Any, int], AbstractContextManager[Sequence[Listed
     b"\x93NUMPY": npy_arrays,
     b"PK\x03\x04": npz_arrays,
     b"PK\x05\x06": npz_arrays,
-    b"\x89HDF\r\n\x1a\n": hdf5_arrays,
+    SIGNATURE: hdf5_arrays,
 }
 """First bytes of a file → function that lists its arrays. The name of the file does not matter."""
 
@@ -36,6 +37,7 @@ _OTHER_FORMATS = {
 }
 """First bytes of a file that is not read → what it is, and what to do."""
 
+_MAGIC = 8  # bytes that tell the formats apart
 _MOST_DESCRIBED = 4000  # arrays of a file, of which none is named
 
 
@@ -56,25 +58,38 @@ def exists(path: str) -> bool:
 
 @contextmanager
 def open_arrays(path: str) -> Iterator[Sequence[Listed]]:
-    """List the arrays of a file, or of standard input if the path is ``-``; errors begin with the path."""
+    """List the arrays of a file, or of standard input if the path is ``-``; errors begin with the path.
+
+    In a block of `sandboxed`, another process lists and reads them.
+    """
     try:
         with opened(path) as (stream, size):
-            if isinstance(stream, Pipe):
-                magic = stream.peek(8)
-            else:
-                magic = stream.read(8)
-                stream.seek(0)
-            lister = next((FORMATS[start] for start in FORMATS if magic.startswith(start)), None)
-            if lister is None:
-                raise GaedistError(_unknown(magic))
-            if lister is not npy_arrays and isinstance(stream, Pipe):
-                stream, size = stream.whole()
-            with lister(stream, size) as arrays:
+            sandbox = sandbox_in_use()
+            with sandbox.arrays(stream.fileno(), size) if sandbox else listed(stream, size) as arrays:
                 yield arrays
     except GaedistError as error:
         raise GaedistError(f"{path}: {error}") from error
     except OSError as error:
         raise GaedistError(f"{path}: {error.strerror or error}.") from error
+
+
+@contextmanager
+def listed(stream: BinaryIO | Pipe, size: int) -> Iterator[Sequence[Listed]]:
+    """List the arrays of a stream of ``size`` bytes, whose first bytes say what it is."""
+    if isinstance(stream, Pipe):
+        magic = stream.peek(_MAGIC)
+    else:
+        magic = stream.read(_MAGIC)
+        stream.seek(0)
+    lister = next((FORMATS[start] for start in FORMATS if magic.startswith(start)), None)
+    if lister is None and is_behind_user_block(stream, size):
+        lister = hdf5_arrays
+    if lister is None:
+        raise GaedistError(_unknown(magic))
+    if lister is not npy_arrays and isinstance(stream, Pipe):
+        stream, size = stream.whole()
+    with lister(stream, size) as arrays:
+        yield arrays
 
 
 def _unknown(magic: bytes) -> str:
@@ -136,6 +151,7 @@ def _listing(arrays: Sequence[Listed]) -> str:
 
 def read_rows(array: StoredArray, picked: Rows) -> Array:
     """Read rows into a new array of double, (rows, columns), block by block."""
+    blocks = array.blocks(int(picked[0]), int(picked[-1]) + 1)  # may refuse, before memory is taken
     shape = (len(picked), math.prod(array.shape[1:]))
     check_fits(math.prod(shape) * 8)
     try:
@@ -143,7 +159,7 @@ def read_rows(array: StoredArray, picked: Rows) -> Array:
     except (MemoryError, ValueError) as error:  # ValueError for more than any computer could address
         size = shape[0] * shape[1] * 8 / 2**30
         raise GaedistError(f"needs {size:.1f} GiB of memory. Use --rows or --subsample.") from error
-    for rows, columns, block in array.blocks(int(picked[0]), int(picked[-1]) + 1):
+    for rows, columns, block in blocks:
         with np.errstate(over="ignore", invalid="ignore"):  # the caller refuses what becomes infinite or NaN
             if isinstance(picked, range):
                 codes[rows.start - picked.start : rows.stop - picked.start, columns] = block

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from gaedist.errors import GaedistError
 from gaedist.files.arrays import Rows, find_array, open_arrays, read_rows, split_name
 from gaedist.files.stored_array import dtype_fault, row_blocks, shape_fault
+from gaedist.files.transposed import transposed
 from gaedist.numerics import Array
 
 _LARGEST = 1e150  # the square of a larger number may overflow in a sum
@@ -35,6 +36,8 @@ class Selection:
         Seed of the draw.
     drop_nonfinite : bool
         Leave out rows with NaN or infinity instead of raising an error.
+    transpose : bool
+        Exchange rows and columns first.
     """
 
     dataset: str | None = None
@@ -42,6 +45,7 @@ class Selection:
     subsample: int | None = None
     seed: int = 0
     drop_nonfinite: bool = False
+    transpose: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +62,15 @@ class Latents:
         The name of the array in the file.
     dropped : int
         Number of rows left out because they were not finite.
+    is_transposed : bool
+        MATLAB wrote the array, so points may be its columns.
     """
 
     codes: Array
     file: str
     dataset: str | None
     dropped: int
+    is_transposed: bool = False
 
     @property
     def name(self) -> str:
@@ -103,6 +110,8 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
         array = find_array(arrays, dataset or selection.dataset)
         if fault := array.fault or shape_fault(array.shape):
             raise GaedistError(f"{array.title} is {fault}.")
+        if selection.transpose:
+            array = transposed(array)
         rows = _pick_rows(array.shape[0], selection)
         codes, dropped = read_rows(array, rows), 0
         if len(bad := nonfinite_rows(codes)):
@@ -111,7 +120,7 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
             if not selection.drop_nonfinite:
                 raise GaedistError(f"{_first_bad(codes, bad, rows)} Drop them with --drop-nonfinite.")
             codes, dropped = without_rows(codes, bad), len(bad)
-    return Latents(codes, path, array.name, dropped)
+    return Latents(codes, path, array.name, dropped, array.is_transposed)
 
 
 Codes = ArrayLike | Latents | os.PathLike[str]

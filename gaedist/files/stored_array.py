@@ -54,6 +54,8 @@ class StoredArray:
         Other names of the same array.
     is_sigma : bool
         `gaedist sigma` wrote it, so it does not hold codes.
+    is_transposed : bool
+        It is a 2-D array of MATLAB, which stores arrays transposed.
     """
 
     name: str | None
@@ -63,6 +65,7 @@ class StoredArray:
     blocks: Callable[[int, int], Iterator[Block]]
     aliases: tuple[str, ...] = ()
     is_sigma: bool = False
+    is_transposed: bool = False
 
     @property
     def names(self) -> tuple[str | None, ...]:
@@ -82,6 +85,8 @@ class StoredArray:
     def summary(self) -> str:
         """Name, shape and type, such as ``codes (1000 × 8 float64)``."""
         name = short_name(self.name) if self.name else "array"
+        if self.fault and not self.shape and self.dtype is None:
+            return f"{name} (not readable)"
         return f"{name} ({shape_text(self.shape) or 'scalar'} {dtype_text(self.dtype)})"
 
 

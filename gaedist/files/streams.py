@@ -56,6 +56,10 @@ class Pipe:
             pass
         return self._position
 
+    def fileno(self) -> int:
+        """Return the descriptor of the stream, from which nothing was read."""
+        return self._stream.fileno()
+
     def whole(self) -> tuple[BinaryIO, int]:
         """Return all of it in memory, and its size."""
         data = io.BytesIO()

@@ -17,6 +17,8 @@ from gaedist.errors import GaedistError, one_line
 from gaedist.files.arrays import exists, find_array, open_arrays, read_rows, split_name
 from gaedist.files.atomic import whole_file
 from gaedist.files.hdf5 import is_sigma, mark_sigma
+from gaedist.files.hdf5_plugins import plugins_if_allowed
+from gaedist.files.sandbox import sandbox_in_use
 from gaedist.files.stored_array import shape_text
 from gaedist.mixtures.covariance import check_sigma
 from gaedist.numerics import Array
@@ -119,6 +121,11 @@ class SigmaTarget:
             return
         if not self.path.is_file():
             raise GaedistError(f"{self.path}: cannot be written: it is not a regular file.")
+        if self.dataset and sandbox_in_use():
+            raise GaedistError(
+                f"{self.path}: σ are not added to a file that must be read in a sandbox. "
+                "Give a new file with -o."
+            )
         if self.dataset:
             with self._opened(self.path, "r") as file:
                 self._refuse_foreign(file)
@@ -161,7 +168,7 @@ class SigmaTarget:
         import h5py
 
         try:
-            with h5py.File(path, mode) as file:
+            with plugins_if_allowed(), h5py.File(path, mode) as file:
                 yield file
         except GaedistError:
             raise
