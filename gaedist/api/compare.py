@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gaedist.api.notes import notes_on
-from gaedist.api.reporting import OnError, reporting
+from gaedist.api.reporting import OnError, apply_each
 from gaedist.api.shared_rows import shared_rows_note
 from gaedist.engine import Run, evaluate
 from gaedist.errors import check_count, check_dims
@@ -263,21 +264,18 @@ def _applied(
     permuted: bool,
     optional: bool,
 ) -> list[tuple[str, TwoSample]]:
-    """Apply a metric to both samples with each set of options, up to an optimisation that Ctrl-C ends."""
-    applied: list[tuple[str, TwoSample]] = []
+    """Apply a metric to both samples with each set of options."""
     form = TWO_SAMPLE[name].for_two_samples()
-    with reporting(name, on_error, optional=optional):
-        for chosen in options:
-            form.check_sizes(len(x), len(y), chosen)
-        for chosen in options:
-            with reporting(name, on_error, chosen.sigma if len(options) > 1 else None, optional=optional):
-                found = form(x, y, chosen, run)
-                if permuted:
-                    found.check_permutable()
-                applied.append((name, found))
-            if applied and applied[-1][1].interrupted:
-                break
-    return applied
+
+    def apply(chosen: CompareOptions) -> TwoSample:
+        found = form(x, y, chosen, run)
+        if permuted:
+            found.check_permutable()
+        return found
+
+    check = partial(form.check_sizes, len(x), len(y))
+    applied = apply_each(name, options, check, apply, on_error, optional=optional)
+    return [(name, found) for _, found in applied]
 
 
 def _result(

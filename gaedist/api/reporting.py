@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from gaedist.errors import GaedistError
+from gaedist.metrics.base import Form
+from gaedist.metrics.options import CompareOptions, ScoreOptions
 from gaedist.smoothing.rules import Sigma, is_repeatable
+
+Options = TypeVar("Options", ScoreOptions, CompareOptions)
+AppliedForm = TypeVar("AppliedForm", bound=Form)
 
 OnError = Callable[[str, GaedistError], None]
 """A function that is called with the name of a metric and the error that left it without a result."""
@@ -41,3 +47,29 @@ def reporting(
             on_error(metric, error if sigma is None else SigmaError(sigma, error))
         elif not optional:
             raise
+
+
+def apply_each(
+    metric: str,
+    options: Sequence[Options],
+    check: Callable[[Options], None],
+    apply: Callable[[Options], AppliedForm],
+    on_error: OnError | None,
+    *,
+    optional: bool,
+) -> list[tuple[Options, AppliedForm]]:
+    """Apply a metric with each set of options, up to an optimisation of σ that Ctrl-C ends.
+
+    ``check`` raises `GaedistError` for what is wrong with any σ, ``apply`` for what is wrong with one.
+    """
+    applied: list[tuple[Options, AppliedForm]] = []
+    with reporting(metric, on_error, optional=optional):
+        for chosen in options:
+            check(chosen)
+        for chosen in options:
+            sigma = chosen.sigma if len(options) > 1 else None
+            with reporting(metric, on_error, sigma, optional=optional):
+                applied.append((chosen, apply(chosen)))
+            if applied and applied[-1][1].interrupted:
+                break
+    return applied

@@ -6,9 +6,10 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gaedist.api.notes import notes_on
-from gaedist.api.reporting import OnError, reporting
+from gaedist.api.reporting import OnError, apply_each
 from gaedist.engine import Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.files.codes import Codes, as_codes
@@ -298,21 +299,18 @@ def _applied(
     *,
     optional: bool,
 ) -> list[tuple[str, ScoreOptions, OneSample]]:
-    """Apply a metric to the codes with each set of options, up to an optimisation of σ that Ctrl-C ends."""
-    applied: list[tuple[str, ScoreOptions, OneSample]] = []
+    """Apply a metric to the codes with each set of options."""
     form = ONE_SAMPLE[name].for_one_sample()
-    with reporting(name, on_error, optional=optional):
-        for chosen in options:
-            form.check_size(len(x), chosen)
-        for chosen in options:
-            with reporting(name, on_error, chosen.sigma if len(options) > 1 else None, optional=optional):
-                found = form(x, chosen, run)
-                if optional and found.degenerate and not found.degenerate.impossible:
-                    raise GaedistError(found.degenerate.why)  # the value is the same for any sample
-                applied.append((name, chosen, found))
-            if applied and applied[-1][2].interrupted:
-                break
-    return applied
+
+    def apply(chosen: ScoreOptions) -> OneSample:
+        found = form(x, chosen, run)
+        if optional and found.degenerate and not found.degenerate.impossible:
+            raise GaedistError(found.degenerate.why)  # the value is the same for any sample
+        return found
+
+    check = partial(form.check_size, len(x))
+    applied = apply_each(name, options, check, apply, on_error, optional=optional)
+    return [(name, chosen, found) for chosen, found in applied]
 
 
 def _result(

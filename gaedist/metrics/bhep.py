@@ -51,7 +51,15 @@ class BhepOneSample(OneSample):
 
     def null_distribution(self) -> NullDistribution:
         """Return n times the null distribution of the distance."""
-        return GaussianNull(self.n, self.dim, 1 / (2 * self.beta**2), smoothed=True, factor=self.n)
+        return GaussianNull(
+            self.n,
+            self.dim,
+            1 / (2 * self.beta**2),
+            smoothed=True,
+            factor=self.n,
+            width="β",
+            wider="a smaller --beta (beta=)",
+        )
 
 
 METRIC = Metric(

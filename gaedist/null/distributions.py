@@ -20,10 +20,6 @@ from gaedist.null.chi_square_sums import chi_square_sum
 from gaedist.null.kernel_spectrum import PairMoments
 from gaedist.numerics import Array, log_or_minus_inf
 
-TOO_SKEWED = (
-    "the null distribution is too skewed at this n and D to convert z to a p-value. "
-    "Use --null monte-carlo (null=)."
-)
 WIDE = "the kernel is so wide that rounding hides the sample. Take a narrower one."
 COARSE = "single precision is too coarse for this null distribution. Use --precision double (precision=)."
 _NO_SPREAD = "all samples of N(0, I) of this size have the same value."
@@ -194,7 +190,7 @@ class Parametric(NullDistribution):
             return Assessment(Null("closed-form", self.mean, self.sd, note=WIDE))
         method, p_value = self.tail(excess / self.sd)
         skewed = p_value is None
-        null = Null(method, self.mean, self.sd, note=TOO_SKEWED if skewed else None)
+        null = Null(method, self.mean, self.sd, note=too_skewed() if skewed else None)
         return Assessment(null, excess, excess / self.sd, clipped(p_value), skewed)
 
 
@@ -376,6 +372,15 @@ def is_lost_to_rounding(log_rounding_scale: float, log_size: float) -> bool:
         Logarithm of the number.
     """
     return math.log(ROUNDING) + log_rounding_scale > log_size + math.log(PRECISION)
+
+
+def too_skewed(*, width: str = "", wider: str = "") -> str:
+    """Return why there is no p-value, and what to do; also with a wider kernel, whose width has a name."""
+    size, remedy = (f"n, D and {width}", f", or {wider}") if width else ("n and D", "")
+    return (
+        f"the null distribution is too skewed at this {size} to convert z to a p-value. "
+        f"Use --null monte-carlo (null=){remedy}."
+    )
 
 
 def clipped(p_value: float | None) -> float | None:

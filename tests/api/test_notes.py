@@ -99,8 +99,8 @@ def test_every_result_has_the_notes():
     (note,) = notes_on(REPEATED)
     assert score(REPEATED).notes == (note,)
     assert sigma(REPEATED).notes == (note,)
-    assert compare(REPEATED, normal(50, 4)).notes == (f"the first sample: {note}",)
-    assert compare(normal(50, 4), REPEATED).notes == (f"the second sample: {note}",)
+    assert f"the first sample: {note}" in compare(REPEATED, normal(50, 4)).notes
+    assert f"the second sample: {note}" in compare(normal(50, 4), REPEATED).notes
 
 
 def test_notes_on_the_command_line(gaedist, tmp_path, monkeypatch):

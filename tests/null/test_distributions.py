@@ -14,7 +14,6 @@ from gaedist.kernels.radial import ScaleMixture
 from gaedist.metrics.measurement import Measurement
 from gaedist.null.distributions import (
     COARSE,
-    TOO_SKEWED,
     WIDE,
     Assessment,
     Gamma,
@@ -26,6 +25,7 @@ from gaedist.null.distributions import (
     clipped,
     gamma_tails,
     smallest_p,
+    too_skewed,
 )
 from gaedist.null.kernel_spectrum import PairMoments
 
@@ -123,7 +123,7 @@ def test_a_two_sided_p_value_is_twice_the_smaller_tail(skewness):
 def test_where_it_is_not_calibrated_there_is_a_note_and_no_p_value(null, trusted):
     assessment = assess(null, null.mean + 2 * null.sd)
     assert (assessment.p_value is not None) == trusted
-    assert assessment.null.note == (None if trusted else TOO_SKEWED)
+    assert assessment.null.note == (None if trusted else too_skewed())
     assert (assessment.null.method != "closed-form") == trusted
     assert assessment.z == pytest.approx(2)
 
@@ -295,6 +295,6 @@ def test_without_a_distribution_there_is_only_a_note():
 
 
 def test_single_precision_is_named_where_it_is_the_cause():
-    hidden, other = Null("closed-form", 0.0, 1.0, note=WIDE), Null("closed-form", note=TOO_SKEWED)
+    hidden, other = Null("closed-form", 0.0, 1.0, note=WIDE), Null("closed-form", note=too_skewed())
     assert hidden.explained("single").note == COARSE
     assert (hidden.explained("double"), other.explained("single")) == (hidden, other)

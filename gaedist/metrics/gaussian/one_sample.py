@@ -27,16 +27,13 @@ from gaedist.null.distributions import (
     NullDistribution,
     clipped,
     is_lost_to_rounding,
+    too_skewed,
 )
 from gaedist.null.gaussian_moments import limit_moments, moments
 from gaedist.numerics import Array, signed_sum, to_linear
 from gaedist.smoothing.rules import RULES, family_of, is_repeatable
 from gaedist.smoothing.smooth import smooth
 
-_TOO_SKEWED = (
-    "the null distribution is too skewed at this n, D and σ to convert z to a p-value. "
-    "Use --null monte-carlo (null=), or a larger σ."
-)
 _INEXACT = (
     "the standard error of the estimate is too large for a p-value. Use a smaller --tolerance (tolerance=)."
 )
@@ -190,6 +187,8 @@ class GaussianNull(NullDistribution):
         As in `ScoreOptions`.
     factor : float
         The value is this times the distance.
+    width, wider : str
+        What a user calls the width of the kernel, and how to make it wider.
     """
 
     n: int
@@ -198,6 +197,8 @@ class GaussianNull(NullDistribution):
     smoothed: bool
     unbiased: bool = False
     factor: float = 1.0
+    width: str = "σ"
+    wider: str = "a larger σ"
 
     def assess(self, measured: Measured) -> Assessment:
         """Compare each term with its own mean, so that no large constant hides the differences."""
@@ -218,7 +219,7 @@ class GaussianNull(NullDistribution):
         else:
             method, p_value = Gamma(mean, sd, exact.skewness, self.n, two_sided=True).tail(z)
         skewed = p_value is None
-        note = _TOO_SKEWED if skewed else None
+        note = too_skewed(width=self.width, wider=self.wider) if skewed else None
         if measured.error is not None and measured.error > MOST_SAMPLED * (factor * sd):
             p_value, note = None, _INEXACT
         return Assessment(
