@@ -1,17 +1,31 @@
 """`GaedistError`, the exit codes, and the checks of arguments that are needed everywhere."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from itertools import islice
 from numbers import Integral
 
 DONE, GATE_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
+
+PREFIX = "gaedist: "
+"""What every line on standard error begins with."""
+
+MAX_MESSAGE = 1000
+"""Characters of a line on standard error; the prefix and a message together have no more."""
+
+_MAX_LISTED = 10  # names in a message
+_MAX_NAME = 60  # characters of one of them
 
 
 class GaedistError(Exception):
     """An error of usage or data: what is wrong, what was found, and what to do, on one line.
 
     It is raised where the cause is known. The command line catches it once, prints it and exits with 2.
+    Names that the message quotes may come from a file, so it is made printable and bounded here.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message, MAX_MESSAGE - len(PREFIX)))
 
 
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:
@@ -36,3 +50,27 @@ def check_dims(first: int, second: int) -> None:
 def printable(text: str) -> str:
     """Return a text on one line: control characters are written as Python escapes."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def one_line(text: str, length: int) -> str:
+    """Return a printable text of at most ``length`` characters: the middle of a longer one is left out."""
+    return _shortened(printable(_shortened(text, 2 * length)), length)
+
+
+def _shortened(text: str, length: int) -> str:
+    """Leave out the middle: a message begins with what is wrong, and ends with what to do."""
+    if len(text) <= length:
+        return text
+    end = length // 3
+    return f"{text[: length - end - 3]} … {text[-end:]}"
+
+
+def short_name(name: str) -> str:
+    """Return a name from a file as a message quotes it."""
+    return one_line(name, _MAX_NAME)
+
+
+def some_of(names: Iterable[str], count: int) -> str:
+    """Return the first ten of ``count`` names, and how many more there are."""
+    shown = ", ".join(islice(names, _MAX_LISTED))
+    return f"{shown} and {count - _MAX_LISTED} more" if count > _MAX_LISTED else shown

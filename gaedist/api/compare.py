@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from numpy.typing import ArrayLike
-
+from gaedist.api.notes import notes_on
 from gaedist.api.reporting import OnError, reporting
+from gaedist.api.shared_rows import shared_rows_note
 from gaedist.engine import Run, evaluate
 from gaedist.errors import check_count, check_dims
-from gaedist.files.codes import Latents, as_codes
+from gaedist.files.codes import Codes, as_codes
 from gaedist.metrics.base import TwoSample, check_smoothing_used, check_used, is_optional, metric_names
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions
@@ -60,6 +60,8 @@ class CompareResult:
     p_value : float, optional
         Share of the labellings, the observed one among them, that give a value at least this large. None
         without permutations.
+    notes : tuple of str
+        What a user of these samples should know, such as that rows repeat; one sentence each.
     method, precision : str
         How sums over pairs were computed, and in which arithmetic.
     threads : int
@@ -84,6 +86,7 @@ class CompareResult:
     expected: float | None
     null: Null
     p_value: float | None
+    notes: tuple[str, ...]
     method: str
     precision: str
     threads: int
@@ -92,8 +95,8 @@ class CompareResult:
 
 
 def compare(
-    x: ArrayLike | Latents,
-    y: ArrayLike | Latents,
+    x: Codes,
+    y: Codes,
     *,
     sigma: Sigma = 1.0,
     sigma_b: Sigma | None = None,
@@ -112,8 +115,8 @@ def compare(
 
     Parameters
     ----------
-    x, y : (n, D) and (m, D) array_like or Latents
-        The samples.
+    x, y : (n, D) and (m, D) array_like, Latents or path
+        The samples, or the names of files of codes as on the command line.
     sigma : float, str or array_like
         Standard deviation σ of the smoothing kernel; or a rule that chooses it, one of
         `gaedist.smoothing.rules.RULES`: a bandwidth is chosen for both samples together, other σ for each
@@ -168,8 +171,8 @@ def compare(
 
 
 def compares(
-    x: ArrayLike | Latents,
-    y: ArrayLike | Latents,
+    x: Codes,
+    y: Codes,
     sigmas: Sequence[Sigma] = (1.0,),
     *,
     sigma_b: Sigma | None = None,
@@ -186,7 +189,7 @@ def compares(
 
     Parameters
     ----------
-    x, y : (n, D) and (m, D) array_like or Latents
+    x, y : (n, D) and (m, D) array_like, Latents or path
         The samples.
     sigmas : sequence of float, str or array_like
         The σ of the gaussian metric, one result for each.
@@ -236,10 +239,17 @@ def compares(
         applied += _applied(name, x, y, variants, run, on_error, permuted=count > 0, optional=optional)
     found = evaluate([form for _, form in applied], run)
     shape = len(x), len(y), x.shape[1]
+    shared = shared_rows_note(x, y)
+    notes = (*_notes("first", x), *_notes("second", y), *([shared] if shared else []))
     return [
-        _result(name, form, measurement, shape, count, run, began)
+        _result(name, form, measurement, shape, count, notes, run, began)
         for (name, form), measurement in zip(applied, found, strict=True)
     ]
+
+
+def _notes(which: str, sample: Array) -> tuple[str, ...]:
+    """Return the notes on one of the samples."""
+    return tuple(f"the {which} sample: {note}" for note in notes_on(sample))
 
 
 def _applied(
@@ -276,6 +286,7 @@ def _result(
     found: Measurement,
     shape: tuple[int, int, int],
     permutations: int,
+    notes: tuple[str, ...],
     run: Run,
     began: float,
 ) -> CompareResult:
@@ -298,6 +309,7 @@ def _result(
         expected=found.expected,
         null=assessment.null.explained(found.provenance.precision),
         p_value=assessment.p_value,
+        notes=notes,
         method=found.provenance.method,
         precision=found.provenance.precision,
         threads=run.used_threads,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
-from gaedist.errors import GaedistError
-from gaedist.files.arrays import find_array, open_arrays, read_rows, split_name
+from gaedist.api.notes import counts_of_rows, notes_given
+from gaedist.errors import MAX_MESSAGE, GaedistError, one_line
+from gaedist.files.arrays import described, find_array, open_arrays, read_rows, split_name
 from gaedist.files.codes import nonfinite_rows, without_rows
-from gaedist.files.stored_array import StoredArray, shape_fault
+from gaedist.files.stored_array import StoredArray, dtype_text, shape_fault
 
 _ROUNDING = 1e-24
 """Codes whose variance is below this part of their mean square are constant but for rounding."""
@@ -39,6 +41,10 @@ class ArrayReport:
     scale : float, optional
         Factor by which to multiply the codes so that the mean variance of the axes is 1; None if the codes do
         not vary.
+    distinct : int, optional
+        Number of distinct rows; p-values hold for points that are not copies.
+    notes : tuple of str
+        What a user of these codes should know; one sentence each.
     """
 
     dataset: str | None
@@ -50,14 +56,16 @@ class ArrayReport:
     sd_max: float | None = None
     norm: float | None = None
     scale: float | None = None
+    distinct: int | None = None
+    notes: tuple[str, ...] = ()
 
 
-def inspect(name: str, *, dataset: str | None = None) -> list[ArrayReport]:
+def inspect(name: str | os.PathLike[str], *, dataset: str | None = None) -> list[ArrayReport]:
     """Describe every array of a file, or one of them.
 
     Parameters
     ----------
-    name : str
+    name : str or path
         Path of the file, or ``path::dataset`` for one of its arrays.
     dataset : str, optional
         Name of the one array to describe, where ``name`` has none.
@@ -72,17 +80,18 @@ def inspect(name: str, *, dataset: str | None = None) -> list[ArrayReport]:
     GaedistError
         If the file cannot be read, or has no such array.
     """
-    path, named = split_name(name)
+    path, named = split_name(os.fspath(name))
     wanted = named or dataset
     with open_arrays(path) as arrays:
-        return [_report(array) for array in (arrays if wanted is None else [find_array(arrays, wanted)])]
+        chosen = described(arrays) if wanted is None else [find_array(arrays, wanted)]
+        return [_report(array) for array in chosen]
 
 
 def _report(array: StoredArray) -> ArrayReport:
-    dtype = None if array.dtype is None else str(array.dtype)
+    dtype = None if array.dtype is None else dtype_text(array.dtype)
     problem = array.fault or shape_fault(array.shape)
     if problem:
-        return ArrayReport(array.name, array.shape, dtype, problem)
+        return ArrayReport(array.name, array.shape, dtype, one_line(problem, MAX_MESSAGE))
     try:
         codes = read_rows(array, range(array.shape[0]))
     except GaedistError as error:
@@ -94,6 +103,8 @@ def _report(array: StoredArray) -> ArrayReport:
     if len(codes) == 0:
         return ArrayReport(array.name, array.shape, dtype, problem)
     n, dim = codes.shape
+    counts = counts_of_rows(codes)
+    notes = notes_given(codes, counts)
     norm = float(np.einsum("ij,ij->", codes, codes)) / (n * dim)
     mean = codes.mean(axis=0)
     codes -= mean
@@ -108,4 +119,6 @@ def _report(array: StoredArray) -> ArrayReport:
         sd_max=math.sqrt(variances.max()),
         norm=norm,
         scale=1 / math.sqrt(variances.mean()) if variances.mean() > _ROUNDING * norm else None,
+        distinct=len(counts),
+        notes=notes,
     )

@@ -7,12 +7,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from numpy.typing import ArrayLike
-
+from gaedist.api.notes import notes_on
 from gaedist.api.reporting import OnError, reporting
 from gaedist.engine import Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
-from gaedist.files.codes import Latents, as_codes
+from gaedist.files.codes import Codes, as_codes
 from gaedist.metrics.base import OneSample, check_smoothing_used, check_used, is_optional, metric_names
 from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
@@ -72,6 +71,8 @@ class ScoreResult:
         samples apart then.
     skewed : bool
         The null distribution is so skewed that a small ``z`` does not mean a likely value.
+    notes : tuple of str
+        What a user of these codes should know, such as that rows repeat; one sentence each.
     method, precision : str
         How sums over pairs were computed, and in which arithmetic.
     threads : int
@@ -103,6 +104,7 @@ class ScoreResult:
     two_sided: bool
     saturated: bool
     skewed: bool
+    notes: tuple[str, ...]
     method: str
     precision: str
     threads: int
@@ -112,7 +114,7 @@ class ScoreResult:
 
 
 def score(
-    codes: ArrayLike | Latents,
+    codes: Codes,
     *,
     sigma: Sigma = 1.0,
     covariance: str | None = None,
@@ -132,8 +134,8 @@ def score(
 
     Parameters
     ----------
-    codes : (n, D) array_like or Latents
-        The sample.
+    codes : (n, D) array_like, Latents or path
+        The sample, or the name of a file of codes as on the command line.
     sigma : float, str or array_like
         Standard deviation σ of the smoothing kernel; or a rule that chooses it, one of
         `gaedist.smoothing.rules.RULES`; or σ for each point, an array as `gaedist.sigma` returns it.
@@ -187,7 +189,7 @@ def score(
 
 
 def scores(
-    codes: ArrayLike | Latents,
+    codes: Codes,
     sigmas: Sequence[Sigma] = (1.0,),
     *,
     covariance: str | None = None,
@@ -205,7 +207,7 @@ def scores(
 
     Parameters
     ----------
-    codes : (n, D) array_like or Latents
+    codes : (n, D) array_like, Latents or path
         The sample.
     sigmas : sequence of float, str or array_like
         The σ of the gaussian metric, one result for each.
@@ -241,6 +243,7 @@ def scores(
         raise GaedistError("replicates are simulated samples: add --null monte-carlo (null=).")
     count = check_count("replicates", REPLICATES if replicates is None else replicates, 2)
     x = as_codes(codes)
+    notes = notes_on(x)
     applied = [
         some
         for name in names
@@ -253,7 +256,7 @@ def scores(
     results = []
     for (name, chosen, form), measurement in zip(applied, found, strict=True):
         assessment = NULLS[null](name, form, chosen, null_options).assess(measurement)
-        results.append(_result(name, form, chosen, measurement, assessment, run, began))
+        results.append(_result(name, form, chosen, measurement, assessment, notes, run, began))
     return results
 
 
@@ -318,6 +321,7 @@ def _result(
     options: ScoreOptions,
     found: Measurement,
     assessment: Assessment,
+    notes: tuple[str, ...],
     run: Run,
     began: float,
 ) -> ScoreResult:
@@ -341,6 +345,7 @@ def _result(
         two_sided=form.is_two_sided(options),
         saturated=found.saturated,
         skewed=assessment.skewed,
+        notes=notes,
         method=found.provenance.method,
         precision=found.provenance.precision,
         threads=run.used_threads,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from gaedist.api.notes import notes_on
 from gaedist.engine import Run
 from gaedist.errors import GaedistError
-from gaedist.files.codes import Latents, as_codes
+from gaedist.files.codes import Codes, as_codes
 from gaedist.mixtures.covariance import PerPointCovariance
 from gaedist.mixtures.diagonal import Constant, Spherical
 from gaedist.numerics import Array
@@ -49,6 +49,8 @@ class SigmaResult:
         σ over all points and directions, and how an optimisation went.
     directions : dict of str to Spread
         σ in each direction that the family distinguishes.
+    notes : tuple of str
+        What a user of these codes should know, such as that rows repeat; one sentence each.
     version : str
         Version of gaedist.
     array : array
@@ -62,12 +64,13 @@ class SigmaResult:
     shape: tuple[int, ...]
     sigma: SigmaSummary
     directions: dict[str, Spread]
+    notes: tuple[str, ...]
     version: str
     array: Array = field(repr=False)
 
 
 def sigma(
-    codes: ArrayLike | Latents,
+    codes: Codes,
     *,
     sigma: Sigma = "mean-field",
     covariance: str | None = None,
@@ -77,8 +80,8 @@ def sigma(
 
     Parameters
     ----------
-    codes : (n, D) array_like or Latents
-        The sample.
+    codes : (n, D) array_like, Latents or path
+        The sample, or the name of a file of codes as on the command line.
     sigma : str, float or array_like
         A rule, one of `gaedist.smoothing.rules.RULES`, or anything else that `gaedist.score` accepts.
     covariance : str, optional
@@ -121,6 +124,7 @@ def _result(smoothing: Smoothing) -> SigmaResult:
             name: Spread(float(s.min()), float(np.median(s)), float(s.max()))
             for name, s in p.covariance.sigmas_by_direction().items()
         },
+        notes=notes_on(p.centers),
         version=__version__,
         array=array,
     )

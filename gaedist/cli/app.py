@@ -14,6 +14,7 @@ from gaedist.cli.help import ABOUT, option_row, print_help
 from gaedist.cli.interrupts import reliable_interrupts
 from gaedist.cli.standard_streams import abandon_stdout, complain, prepare_streams
 from gaedist.errors import BAD_INPUT, DONE, INTERRUPTED, GaedistError
+from gaedist.files.memory import check_limit
 from gaedist.version import __version__
 
 
@@ -69,6 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `head` closes the pipe
     try:
         prepare_streams()
+        check_limit()
         with reliable_interrupts():
             code = app(arguments, prog_name="gaedist", standalone_mode=False)
             sys.stdout.flush()

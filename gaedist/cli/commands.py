@@ -7,7 +7,6 @@ import typer
 
 import gaedist
 from gaedist.api.score import score_options
-from gaedist.api.shared_rows import shared_rows_note
 from gaedist.cli import options
 from gaedist.cli.gates import (
     ABOVE,
@@ -62,6 +61,9 @@ def score(
     subsample: options.Subsample = None,
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
+    transpose: options.Transpose = False,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     method: options.Method = "auto",
     tolerance: options.Tolerance = None,
     precision: options.Precision = "double",
@@ -76,7 +78,12 @@ def score(
 ) -> int:
     """Run ``gaedist score``."""
     selection = Selection(
-        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+        transpose=transpose,
     )
     parameters = Parameters(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
@@ -146,6 +153,9 @@ def compare(
     subsample: options.Subsample = None,
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
+    transpose: options.Transpose = False,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     method: options.Method = "auto",
     precision: options.Precision = "double",
     threads: options.Threads = None,
@@ -158,7 +168,12 @@ def compare(
 ) -> int:
     """Run ``gaedist compare``."""
     selection = Selection(
-        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+        transpose=transpose,
     )
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
@@ -171,8 +186,6 @@ def compare(
     check_labelings(outcome, len(first.codes), len(second.codes), permutations)
     names = f"{first.name} and {second.name}"
     left_out = LeftOut(metric, metrics, sigmas, outcome, names)
-    if not quiet and (shared := shared_rows_note(first.codes, second.codes)):
-        complain(f"{names}: {shared}")
     source = {"file_a": first.file, "dataset_a": first.dataset}
     source |= {"file_b": second.file, "dataset_b": second.dataset}
     note = None if quiet else complain
@@ -207,6 +220,9 @@ def sigma(
     subsample: options.Subsample = None,
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
+    transpose: options.Transpose = False,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     threads: options.Threads = None,
     format_: options.SummaryFormat = "auto",
     output: options.SigmaOutput = None,
@@ -214,7 +230,12 @@ def sigma(
 ) -> int:
     """Run ``gaedist sigma``."""
     selection = Selection(
-        dataset=dataset, rows=parse_rows(rows), subsample=subsample, seed=seed, drop_nonfinite=drop_nonfinite
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+        transpose=transpose,
     )
     chosen = parse_sigma(sigma, RULES)
     destination = None if output is None else SigmaTarget.parse(output)
@@ -227,6 +248,7 @@ def sigma(
         destination.write(result.array)
     with report(None, format_) as add:
         add(Row({"file": latents.file, "dataset": latents.dataset}, result))
+    _say_notes(latents.name, result.notes, quiet)
     _stop_if_interrupted(latents.name, result.sigma)
     return DONE
 
@@ -235,6 +257,8 @@ def sigma(
 def inspect(
     files: options.Files,
     dataset: options.Dataset = None,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
     format_: options.SummaryFormat = "auto",
     output: options.Output = None,
 ) -> int:
@@ -268,6 +292,8 @@ def _read(file: str, selection: Selection, quiet: bool) -> Latents:
     if latents.dropped and not quiet:
         total = latents.dropped + len(latents.codes)
         complain(f"{latents.name}: dropped {latents.dropped} of {total} rows that are not finite.")
+    if latents.is_transposed and not quiet:
+        complain(f"{latents.name}: MATLAB stores arrays transposed: with --transpose, columns are points.")
     return latents
 
 
@@ -285,6 +311,7 @@ def _write_and_check(
         if result is not None or keeps_places:
             add(Row(source, result))
     left_out.note()
+    _say_notes(names, [note for result in results for note in result.notes], outcome.quiet)
     several_metrics = len({result.metric for result in results}) > 1
     several_sigmas = sum(result.sigma is not None for result in results) > 1
     for result in results:
@@ -293,6 +320,12 @@ def _write_and_check(
         outcome.check(label, result)
         if result.sigma:
             _stop_if_interrupted(names, result.sigma)
+
+
+def _say_notes(names: str, notes: Sequence[str], quiet: bool) -> None:
+    """Print each note on the codes once."""
+    for note in () if quiet else dict.fromkeys(notes):
+        complain(f"{names}: {note}")
 
 
 def _stop_if_interrupted(name: str, sigma: SigmaSummary) -> None:

@@ -1,6 +1,7 @@
 """The arguments and options of the commands. Choices come from the registries."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,8 @@ import typer
 
 from gaedist.cli.help import COMPUTATION, DISTANCE, GATES, INPUT, OTHER_METRICS, OUTPUT, SIGNIFICANCE
 from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
+from gaedist.files.hdf5_plugins import allow_plugins
+from gaedist.files.sandbox import sandboxed
 from gaedist.kernels.radial import KERNELS
 from gaedist.metrics.base import ALL, Metric
 from gaedist.metrics.parameters import RATIONAL
@@ -57,6 +60,17 @@ def _abouts(registry: Mapping[str, Any]) -> str:
     return "; ".join(f"{name}: {row.about}" for name, row in registry.items())
 
 
+def _entered(context: Callable[[], AbstractContextManager[None]]) -> Callable[[typer.Context, bool], bool]:
+    """Return the callback of a flag that has the command run inside a context."""
+
+    def enter(command: typer.Context, wanted: bool) -> bool:
+        if wanted:
+            command.with_resource(context())
+        return wanted
+
+    return enter
+
+
 def _metric(registry: Mapping[str, Metric]) -> Any:
     """Return the option that chooses metrics."""
     text = f"{', '.join([*registry, ALL])}; repeatable; gaedist metrics explains them"
@@ -104,6 +118,25 @@ Subsample = Annotated[int | None, _option("--subsample", INPUT, "Draw N rows at 
 Seed = Annotated[int, _option("--seed", INPUT, "Seed of every random choice", metavar="N", min=0)]
 Drop = Annotated[
     bool, _option("--drop-nonfinite", INPUT, "Leave out rows with NaN or infinity, and report how many")
+]
+Transpose = Annotated[bool, _option("--transpose", INPUT, "Exchange rows and columns, as MATLAB stores them")]
+Plugins = Annotated[
+    bool,
+    _option(
+        "--hdf5-plugins",
+        INPUT,
+        "Let HDF5 load filters that are not built in",
+        callback=_entered(allow_plugins),
+    ),
+]
+Sandbox = Annotated[
+    bool,
+    _option(
+        "--sandbox",
+        INPUT,
+        "Read untrusted files in another, limited process",
+        callback=_entered(sandboxed),
+    ),
 ]
 
 ScoreMetrics = Annotated[list[str], _metric(ONE_SAMPLE)]

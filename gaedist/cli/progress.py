@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run
+from gaedist.errors import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -37,7 +38,7 @@ class _Line:
     """A bar of finished tiles, or a text about an optimisation."""
 
     def __init__(self, what: str) -> None:
-        self.what, self.began = what, time.monotonic()
+        self.what, self.began = printable(what), time.monotonic()
         self.shown: Progress | None = None
         self.is_text = False
 

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from gaedist.errors import GaedistError, printable
+from gaedist.errors import MAX_MESSAGE, PREFIX, GaedistError, one_line
 from gaedist.files.atomic import open_text
 
 
@@ -23,9 +23,10 @@ def prepare_streams() -> None:
 
 
 def complain(message: str) -> None:
-    """Print a message on one line of standard error."""
+    """Print a message on one line of standard error, of at most `MAX_MESSAGE` characters."""
+    line = one_line(PREFIX + message.replace("\n", " "), MAX_MESSAGE)
     with contextlib.suppress(OSError):  # a full disk must not change the exit code
-        print("gaedist:", printable(message.replace("\n", " ")), file=sys.stderr, flush=True)
+        print(line, file=sys.stderr, flush=True)
 
 
 def abandon_stdout() -> None:

@@ -1,56 +1,71 @@
 """Opening a file by its first bytes, finding one of its arrays by name, and reading rows of it."""
 
-import io
 import math
-import os
-import stat
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.errors import GaedistError
-from gaedist.files.hdf5 import hdf5_arrays
-from gaedist.files.npy import npy_arrays, npz_arrays
-from gaedist.files.stored_array import StoredArray
+from gaedist.errors import GaedistError, short_name, some_of
+from gaedist.files.hdf5 import SIGNATURE, hdf5_arrays, is_behind_user_block
+from gaedist.files.memory import check_fits
+from gaedist.files.npy import npy_arrays
+from gaedist.files.npz import PYTORCH, npz_arrays
+from gaedist.files.sandbox import sandbox_in_use
+from gaedist.files.stored_array import Listed, StoredArray
+from gaedist.files.streams import Pipe, opened
 from gaedist.numerics import Array
 
 Rows = range | NDArray[np.intp]
 """Increasing indices of rows."""
 
-FORMATS = {
+FORMATS: dict[bytes, Callable[[Any, int], AbstractContextManager[Sequence[Listed]]]] = {
     b"\x93NUMPY": npy_arrays,
     b"PK\x03\x04": npz_arrays,
     b"PK\x05\x06": npz_arrays,
-    b"\x89HDF\r\n\x1a\n": hdf5_arrays,
+    SIGNATURE: hdf5_arrays,
 }
 """First bytes of a file → function that lists its arrays. The name of the file does not matter."""
+
+_OTHER_FORMATS = {
+    b"\x80\x02\x8a\x0al\xfc\x9cF": PYTORCH,  # before PyTorch 1.6
+    b"\x80": "a pickle, which is never unpickled. Save the codes with numpy.save.",
+    b"\x1f\x8b": "packed by gzip. Unpack it with gunzip.",
+}
+"""First bytes of a file that is not read → what it is, and what to do."""
+
+_MAGIC = 8  # bytes that tell the formats apart
+_MOST_DESCRIBED = 4000  # arrays of a file, of which none is named
 
 
 def split_name(name: str) -> tuple[str, str | None]:
     """Split ``path::dataset``; a name under which a file exists is a path as a whole."""
     path, separator, dataset = name.rpartition("::")
-    if not separator or Path(name).exists():
+    if not separator or exists(name):
         return name, None
     return path, dataset
 
 
+def exists(path: str) -> bool:
+    """Return whether there is such a file; not if its name is too long, or its folder must not be read."""
+    with suppress(OSError):
+        return Path(path).exists()
+    return False
+
+
 @contextmanager
-def open_arrays(path: str) -> Iterator[list[StoredArray]]:
-    """List the arrays of a file, or of standard input if the path is ``-``; errors begin with the path."""
+def open_arrays(path: str) -> Iterator[Sequence[Listed]]:
+    """List the arrays of a file, or of standard input if the path is ``-``; errors begin with the path.
+
+    In a block of `sandboxed`, another process lists and reads them.
+    """
     try:
-        with _open(path) as (stream, size):
-            magic = stream.read(8)
-            stream.seek(0)
-            lister = next((FORMATS[start] for start in FORMATS if magic.startswith(start)), None)
-            if lister is None:
-                found = f"it starts with {magic!r}" if magic else "it is empty"
-                raise GaedistError(f"not an .npy, .npz or HDF5 file: {found}.")
-            with lister(stream, size) as arrays:
+        with opened(path) as (stream, size):
+            sandbox = sandbox_in_use()
+            with sandbox.arrays(stream.fileno(), size) if sandbox else listed(stream, size) as arrays:
                 yield arrays
     except GaedistError as error:
         raise GaedistError(f"{path}: {error}") from error
@@ -59,28 +74,34 @@ def open_arrays(path: str) -> Iterator[list[StoredArray]]:
 
 
 @contextmanager
-def _open(path: str) -> Iterator[tuple[BinaryIO, int]]:
-    """Open a file and give its size; a pipe cannot seek, so it is read into memory."""
-    if not path:
-        raise GaedistError("the name of the file is empty.")
-    if path == "-":
-        if sys.stdin is None:
-            raise GaedistError("standard input is closed.")
-        if sys.stdin.isatty():
-            raise GaedistError("standard input is a terminal. Pipe an .npy into it, or name a file.")
-        data = sys.stdin.buffer.read()
-        yield io.BytesIO(data), len(data)
-        return
-    with Path(path).open("rb") as file:
-        status = os.fstat(file.fileno())
-        if stat.S_ISREG(status.st_mode):
-            yield file, status.st_size
-        else:
-            data = file.read()
-            yield io.BytesIO(data), len(data)
+def listed(stream: BinaryIO | Pipe, size: int) -> Iterator[Sequence[Listed]]:
+    """List the arrays of a stream of ``size`` bytes, whose first bytes say what it is."""
+    if isinstance(stream, Pipe):
+        magic = stream.peek(_MAGIC)
+    else:
+        magic = stream.read(_MAGIC)
+        stream.seek(0)
+    lister = next((FORMATS[start] for start in FORMATS if magic.startswith(start)), None)
+    if lister is None and is_behind_user_block(stream, size):
+        lister = hdf5_arrays
+    if lister is None:
+        raise GaedistError(_unknown(magic))
+    if lister is not npy_arrays and isinstance(stream, Pipe):
+        stream, size = stream.whole()
+    with lister(stream, size) as arrays:
+        yield arrays
 
 
-def find_array(arrays: list[StoredArray], dataset: str | None) -> StoredArray:
+def _unknown(magic: bytes) -> str:
+    """Say what a file is that begins with these bytes."""
+    for start, message in _OTHER_FORMATS.items():
+        if magic.startswith(start):
+            return message
+    found = f"it starts with {magic!r}" if magic else "it is empty"
+    return f"not an .npy, .npz or HDF5 file: {found}."
+
+
+def find_array(arrays: Sequence[Listed], dataset: str | None) -> StoredArray:
     """Return the array of this name; without a name the only array, or the only 2-D array that is not σ.
 
     Raises
@@ -88,38 +109,57 @@ def find_array(arrays: list[StoredArray], dataset: str | None) -> StoredArray:
     GaedistError
         If there is no such array, or more than one.
     """
-    listing = ", ".join(array.summary for array in arrays) or "no arrays"
     if dataset is not None:
         wanted = dataset.strip("/")
-        chosen = [
-            array
-            for array in arrays
-            if wanted in {name.strip("/") for name in (array.name, *array.aliases) if name}
-        ]
-        if not chosen:
-            raise GaedistError(f"no array {dataset!r} in this file. It holds: {listing}.")
-    elif len(arrays) == 1:
-        chosen = arrays
-    else:
-        chosen = [array for array in arrays if len(array.shape) == 2 and not array.is_sigma]
+        named = [array for array in arrays if wanted in {name.strip("/") for name in array.names if name}]
+        if not named:
+            raise GaedistError(
+                f"no array '{short_name(dataset)}' in this file. It holds: {_listing(arrays)}."
+            )
+        if len(named) > 1:
+            raise GaedistError(
+                f"{len(named)} arrays are named '{short_name(dataset)}'. Write the file again with one."
+            )
+        return named[0].described()
+    found = described(arrays)
+    if len(found) == 1:
+        return found[0]
+    chosen = [array for array in found if len(array.shape) == 2 and not array.is_sigma]
     if not chosen:
-        raise GaedistError(f"no 2-D array in this file. It holds: {listing}.")
+        raise GaedistError(f"no 2-D array in this file. It holds: {_listing(arrays)}.")
     if len(chosen) > 1:
         raise GaedistError(
-            f"several 2-D arrays; choose one with PATH::NAME or --dataset. The file holds: {listing}."
+            "several 2-D arrays; choose one with PATH::NAME or --dataset. "
+            f"The file holds: {_listing(arrays)}."
         )
     return chosen[0]
 
 
+def described(arrays: Sequence[Listed]) -> list[StoredArray]:
+    """Describe all arrays of a file; raise `GaedistError` if they are too many."""
+    if len(arrays) > _MOST_DESCRIBED:
+        raise GaedistError(
+            f"{len(arrays)} arrays in this file; choose one with PATH::NAME or --dataset. "
+            f"It holds: {_listing(arrays)}."
+        )
+    return [array.described() for array in arrays]
+
+
+def _listing(arrays: Sequence[Listed]) -> str:
+    return some_of((array.described().summary for array in arrays), len(arrays)) or "no arrays"
+
+
 def read_rows(array: StoredArray, picked: Rows) -> Array:
     """Read rows into a new array of double, (rows, columns), block by block."""
+    blocks = array.blocks(int(picked[0]), int(picked[-1]) + 1)  # may refuse, before memory is taken
     shape = (len(picked), math.prod(array.shape[1:]))
+    check_fits(math.prod(shape) * 8)
     try:
         codes = np.empty(shape)
-    except MemoryError as error:
+    except (MemoryError, ValueError) as error:  # ValueError for more than any computer could address
         size = shape[0] * shape[1] * 8 / 2**30
         raise GaedistError(f"needs {size:.1f} GiB of memory. Use --rows or --subsample.") from error
-    for rows, columns, block in array.blocks(int(picked[0]), int(picked[-1]) + 1):
+    for rows, columns, block in blocks:
         with np.errstate(over="ignore", invalid="ignore"):  # the caller refuses what becomes infinite or NaN
             if isinstance(picked, range):
                 codes[rows.start - picked.start : rows.stop - picked.start, columns] = block

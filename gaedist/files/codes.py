@@ -4,6 +4,7 @@
 codes; `as_codes` checks arrays in memory.
 """
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from gaedist.errors import GaedistError
 from gaedist.files.arrays import Rows, find_array, open_arrays, read_rows, split_name
 from gaedist.files.stored_array import dtype_fault, row_blocks, shape_fault
+from gaedist.files.transposed import transposed
 from gaedist.numerics import Array
 
 _LARGEST = 1e150  # the square of a larger number may overflow in a sum
+_MOST_NAMED = 5  # columns in a message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,8 @@ class Selection:
         Seed of the draw.
     drop_nonfinite : bool
         Leave out rows with NaN or infinity instead of raising an error.
+    transpose : bool
+        Exchange rows and columns first.
     """
 
     dataset: str | None = None
@@ -40,6 +45,7 @@ class Selection:
     subsample: int | None = None
     seed: int = 0
     drop_nonfinite: bool = False
+    transpose: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +62,15 @@ class Latents:
         The name of the array in the file.
     dropped : int
         Number of rows left out because they were not finite.
+    is_transposed : bool
+        MATLAB wrote the array, so points may be its columns.
     """
 
     codes: Array
     file: str
     dataset: str | None
     dropped: int
+    is_transposed: bool = False
 
     @property
     def name(self) -> str:
@@ -100,28 +109,37 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
     with open_arrays(path) as arrays:
         array = find_array(arrays, dataset or selection.dataset)
         if fault := array.fault or shape_fault(array.shape):
-            raise GaedistError(f"{array.name or 'the array'} is {fault}.")
+            raise GaedistError(f"{array.title} is {fault}.")
+        if selection.transpose:
+            array = transposed(array)
         rows = _pick_rows(array.shape[0], selection)
         codes, dropped = read_rows(array, rows), 0
         if len(bad := nonfinite_rows(codes)):
+            if len(bad) == len(codes):
+                raise GaedistError(_all_bad(codes))
             if not selection.drop_nonfinite:
                 raise GaedistError(f"{_first_bad(codes, bad, rows)} Drop them with --drop-nonfinite.")
-            if len(bad) == len(codes):
-                raise GaedistError(f"none of the {len(codes)} rows is finite.")
             codes, dropped = without_rows(codes, bad), len(bad)
-    return Latents(codes, path, array.name, dropped)
+    return Latents(codes, path, array.name, dropped, array.is_transposed)
 
 
-def as_codes(codes: ArrayLike | Latents) -> Array:
+Codes = ArrayLike | Latents | os.PathLike[str]
+"""A sample: an array, codes from a file, or the name of the file, as on the command line."""
+
+
+def as_codes(codes: Codes) -> Array:
     """Return a sample as a C-contiguous (n, D) array of double, without a copy if it is one already.
 
-    `Latents` were checked when they were read; their codes are returned as they are.
+    `Latents` were checked when they were read; their codes are returned as they are. A path, which may be
+    ``path::dataset``, is read by `read_latents`.
 
     Raises
     ------
     GaedistError
         If the sample is not a finite, real 2-D array with at least one row and one column.
     """
+    if isinstance(codes, str | os.PathLike):
+        codes = read_latents(os.fspath(codes))
     if isinstance(codes, Latents):
         return codes.codes
     if np.ma.is_masked(codes):
@@ -135,7 +153,8 @@ def as_codes(codes: ArrayLike | Latents) -> Array:
         raise GaedistError(f"the codes are {fault}.")
     array = np.require(array, np.float64, "C")
     if len(bad := nonfinite_rows(array)):
-        raise GaedistError(f"the codes are not finite: {_first_bad(array, bad, range(len(array)))}")
+        found = _all_bad(array) if len(bad) == len(array) else _first_bad(array, bad, range(len(array)))
+        raise GaedistError(f"the codes are not finite: {found}")
     return array
 
 
@@ -143,7 +162,8 @@ def _pick_rows(n: int, selection: Selection) -> Rows:
     """Return the rows to read of an array of n rows."""
     rows = range(n)[slice(*(selection.rows or (None, None)))]
     if not rows:
-        raise GaedistError(f"rows {rows.start}:{rows.stop} select none of the {n} rows.")
+        start, stop = ("" if bound is None else bound for bound in selection.rows or (None, None))
+        raise GaedistError(f"rows {start}:{stop} select none of the {n} rows.")
     if selection.subsample is None or selection.subsample >= len(rows):
         return rows
     if selection.subsample < 1:
@@ -172,6 +192,26 @@ def _first_bad(codes: Array, bad: NDArray[np.intp], rows: Rows) -> str:
         f"row {rows[bad[0]]} has {value} in column {column}; "
         f"{len(bad)} of {len(codes)} rows are not finite{beyond}."
     )
+
+
+def _all_bad(codes: Array) -> str:
+    """Say that no row can be used, and which columns are to blame if no row can be used for their sake."""
+    usable = np.zeros(codes.shape[1], bool)
+    beyond = False
+    for a, b in row_blocks(0, len(codes), codes.shape[1] * codes.itemsize):
+        usable |= (np.abs(codes[a:b]) < _LARGEST).any(axis=0)
+        beyond = beyond or bool((np.isfinite(codes[a:b]) & ~(np.abs(codes[a:b]) < _LARGEST)).any())
+    what = f"NaN, infinity or a number beyond {_LARGEST:g}" if beyond else "NaN or infinity"
+    columns = np.flatnonzero(~usable)
+    remedy = " Scale the codes down." if beyond else ""
+    if len(columns) in (0, len(usable)):
+        where = "each has" if len(columns) == 0 else "every column has"
+    else:
+        names = ", ".join(map(str, columns[:_MOST_NAMED])) + (" …" if len(columns) > _MOST_NAMED else "")
+        where = f"column {names} has" if len(columns) == 1 else f"columns {names} have"
+        remedy = remedy or f" Leave out {'this column' if len(columns) == 1 else 'these columns'}."
+    each = " in each row" if len(columns) else ""
+    return f"none of the {len(codes)} rows can be used: {where} {what}{each}.{remedy}"
 
 
 def nonfinite_rows(codes: Array) -> NDArray[np.intp]:

@@ -91,6 +91,11 @@ def _nulls(metric: MetricSummary) -> str:
     return "\n".join(f"{command}: {nulls[command]}" for command in metric.commands)
 
 
+def _problem_and_notes(report: ArrayReport) -> str | None:
+    problem = () if report.problem is None else (f"{report.problem}.",)
+    return " ".join((*problem, *report.notes)) or None
+
+
 _SIZES = {"n": Column(lambda r: str(r.n)), "D": Column(lambda r: str(r.dim))}
 _NULL = {
     "under N(0, I)": Column(null_spread, wraps=True),
@@ -145,8 +150,9 @@ LAYOUTS: dict[type, Layout] = {
             ),
             "|x|²/D": Column(lambda r: number(r.norm)),
             "scale to 1": Column(lambda r: number(r.scale)),
+            "distinct": Column(lambda r: "–" if r.distinct is None else str(r.distinct)),
         },
-        sentence=lambda result: f"{result.problem}." if result.problem else None,
+        sentence=_problem_and_notes,
     ),
     MetricSummary: Layout(
         label=lambda source, result: result.name,

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, get_args, get_type_hints
 
+from gaedist.errors import printable
 from gaedist.files.atomic import output_file
 from gaedist.report.tables import Layout, layout_of
 
@@ -116,8 +117,15 @@ def _flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, dict):
             cells |= _flat(value, f"{prefix}{key}_")
         else:
-            cells[prefix + key] = _joined(value) if isinstance(value, tuple) else value
+            cells[prefix + key] = _cell(key, value)
     return cells
+
+
+def _cell(key: str, value: Any) -> Any:
+    """Return a value as a cell; names and texts may come from a file, and are made printable."""
+    if isinstance(value, tuple):
+        value = "; ".join(value) if key == "notes" else _joined(value)
+    return printable(value) if isinstance(value, str) else value
 
 
 def _joined(value: tuple[Any, ...]) -> str:
@@ -192,7 +200,8 @@ class Table:
         """Yield the sentence of each row that has one."""
         for label, row in zip(labels, self.rows, strict=True):
             if sentence := layout.sentence(row.result):
-                detail = f", σ = {layout.columns['σ'].cell(row.result)}" if labels.count(label) > 1 else ""
+                sigma = layout.columns.get("σ") if labels.count(label) > 1 else None
+                detail = f", σ = {sigma.cell(row.result)}" if sigma else ""
                 yield f"{label}{detail}: {sentence}" if len(self.rows) > 1 else sentence
 
 

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaedist.errors import GaedistError
-from gaedist.files.arrays import find_array, open_arrays, read_rows, split_name
+from gaedist.errors import GaedistError, one_line
+from gaedist.files.arrays import exists, find_array, open_arrays, read_rows, split_name
 from gaedist.files.atomic import whole_file
 from gaedist.files.hdf5 import is_sigma, mark_sigma
+from gaedist.files.hdf5_plugins import plugins_if_allowed
+from gaedist.files.sandbox import sandbox_in_use
+from gaedist.files.stored_array import shape_text
 from gaedist.mixtures.covariance import check_sigma
 from gaedist.numerics import Array
 
@@ -36,14 +39,10 @@ def parse_sigma(text: str, rules: Collection[str], option: str = "--sigma") -> f
         return text
     with contextlib.suppress(ValueError):
         return check_sigma(float(text))
-    try:
-        found = text and Path(split_name(text)[0]).exists()
-    except OSError:  # a name too long for a file
-        found = False
-    if not found:
-        shown = text if len(text) < _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+    if not text or not exists(split_name(text)[0]):
+        shown = one_line(text, _MAX_SHOWN)
         raise GaedistError(
-            f"{option} {shown!r} is neither a number, nor a file, nor one of {', '.join(rules)}."
+            f"{option} '{shown}' is neither a number, nor a file, nor one of {', '.join(rules)}."
         )
     return read_sigma(text)
 
@@ -58,18 +57,19 @@ def read_sigma(name: str) -> Array:
     """
     path, dataset = split_name(name)
     with open_arrays(path) as arrays:
-        if dataset is None and len(arrays) > 1 and any(array.name == _DATASET for array in arrays):
+        if dataset is None and len(arrays) > 1 and any(_DATASET in array.names for array in arrays):
             dataset = _DATASET
         array = find_array(arrays, dataset)
         if fault := array.fault or _shape_fault(array.shape):
-            raise GaedistError(f"{array.name or 'the array'} is {fault}.")
+            raise GaedistError(f"{array.title} is {fault}.")
         return read_rows(array, range(array.shape[0])).reshape(array.shape)
 
 
 def _shape_fault(shape: tuple[int, ...]) -> str | None:
     if not 1 <= len(shape) <= 3 or 0 in shape:
         return (
-            f"not an array of σ: it must have one to three axes, none of them empty, but its shape is {shape}"
+            "not an array of σ: it must have one to three axes, none of them empty, but its shape is "
+            f"{shape_text(shape) or 'that of a number'}"
         )
     return None
 
@@ -121,6 +121,11 @@ class SigmaTarget:
             return
         if not self.path.is_file():
             raise GaedistError(f"{self.path}: cannot be written: it is not a regular file.")
+        if self.dataset and sandbox_in_use():
+            raise GaedistError(
+                f"{self.path}: σ are not added to a file that must be read in a sandbox. "
+                "Give a new file with -o."
+            )
         if self.dataset:
             with self._opened(self.path, "r") as file:
                 self._refuse_foreign(file)
@@ -163,7 +168,7 @@ class SigmaTarget:
         import h5py
 
         try:
-            with h5py.File(path, mode) as file:
+            with plugins_if_allowed(), h5py.File(path, mode) as file:
                 yield file
         except GaedistError:
             raise

@@ -9,6 +9,7 @@ from gaedist.errors import GaedistError
 from gaedist.mixtures.covariance import Covariance, PerPointCovariance, check_sigma
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.families import FAMILIES, contains, promoted
+from gaedist.mixtures.full import Full
 from gaedist.numerics import Array
 
 
@@ -68,6 +69,12 @@ def given_covariance(sigma: float | ArrayLike, codes: Array, family: str | None)
     if not np.isfinite(array).all():
         row = int(np.argwhere(~np.isfinite(array))[0][0])
         raise GaedistError(f"sigma is not finite in row {row}. Every σ must be a positive, finite number.")
+    if possible[0] != Full.name and (array < 0).any():
+        row = int(np.argwhere(array < 0)[0][0])
+        raise GaedistError(
+            f"sigma must be positive; row {row} has {array[array < 0].flat[0]:g}. Is it a log-variance? "
+            "σ = exp(½ log-variance)."
+        )
     given = cast(type[PerPointCovariance], FAMILIES[possible[0]]).from_stored(
         np.array(array, dtype=np.float64)
     )

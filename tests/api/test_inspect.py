@@ -16,7 +16,7 @@ def codes():
 
 
 def test_the_order_of_fields_is_the_order_of_json_keys():
-    names = "dataset shape dtype problem mean_norm sd_min sd_max norm scale"
+    names = "dataset shape dtype problem mean_norm sd_min sd_max norm scale distinct notes"
     assert " ".join(field.name for field in fields(ArrayReport)) == names
 
 
@@ -69,6 +69,27 @@ def test_codes_that_do_not_vary_have_no_scale(tmp_path, value):
     (found,) = inspect(str(tmp_path / "x.npy"))
     assert found.scale is None
     assert_allclose(found.norm, value**2, rtol=1e-13)
+
+
+def test_a_path_is_read_as_its_name(tmp_path, codes):
+    np.save(tmp_path / "x.npy", codes)
+    assert inspect(tmp_path / "x.npy") == inspect(str(tmp_path / "x.npy"))
+
+
+def test_distinct_rows_are_counted_among_finite_rows(tmp_path, codes):
+    np.save(tmp_path / "x.npy", np.vstack([codes, codes[:7], np.full((1, 3), np.nan)]))
+    (found,) = inspect(tmp_path / "x.npy")
+    assert found.distinct == 50
+    assert found.notes == (
+        "57 rows hold only 50 distinct points. No p-value holds where rows are copies or padding.",
+    )
+
+
+def test_notes_describe_every_array(tmp_path):
+    np.savez(tmp_path / "fid.npz", mu=np.zeros(4), sigma=np.cov(np.random.default_rng(0).normal(size=(4, 9))))
+    mu, sigma = inspect(tmp_path / "fid.npz")
+    assert (mu.notes, mu.distinct) == ((), None)
+    assert "looks like a covariance matrix" in sigma.notes[0]
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from samples import sample
 
-from gaedist.api.shared_rows import row_hashes, shared_rows_note
+from gaedist.api.notes import row_hashes
+from gaedist.api.shared_rows import shared_rows_note
 
 
 def test_equal_samples_and_shared_rows_are_noted():

@@ -12,7 +12,7 @@ from samples import SAMPLES, sample
 
 import gaedist
 from gaedist.files.codes import Selection, read_latents
-from gaedist.report.numbers import p_text, score_value, sizes, null_spread
+from gaedist.report.numbers import null_spread, p_text, score_value, sizes
 from gaedist.report.verdicts import score_sentence
 
 README = Path(__file__).with_name("README.md")

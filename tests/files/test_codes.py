@@ -5,6 +5,7 @@ What cannot be used is refused with the place of the first bad number; checked c
 
 import re
 import tracemalloc
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -52,7 +53,9 @@ def test_selected_rows(refused):
         with pytest.raises(GaedistError, match="--rows must be A:B with whole numbers"):
             parse_rows(text)
     assert refused("x.npy", Selection(rows=(7, 7))) == "x.npy: rows 7:7 select none of the 1000 rows."
-    assert refused("x.npy", Selection(rows=(2000, None))).endswith("select none of the 1000 rows.")
+    assert refused("x.npy", Selection(rows=(2000, None))) == "x.npy: rows 2000: select none of the 1000 rows."
+    assert refused("x.npy", Selection(rows=(None, 0))) == "x.npy: rows :0 select none of the 1000 rows."
+    assert refused("x.npy", Selection(rows=(-3, -5))) == "x.npy: rows -3:-5 select none of the 1000 rows."
 
 
 def test_rows_that_are_not_finite(refused):
@@ -79,7 +82,55 @@ def test_rows_that_are_not_finite(refused):
         np.testing.assert_array_equal(kept, np.delete(X, bad, axis=0))
         assert kept.flags.c_contiguous
     np.save("x.npy", np.full((3, 2), np.nan))
-    assert refused("x.npy", Selection(drop_nonfinite=True)) == "x.npy: none of the 3 rows is finite."
+    assert refused("x.npy", Selection(drop_nonfinite=True)) == (
+        "x.npy: none of the 3 rows can be used: every column has NaN or infinity in each row."
+    )
+
+
+def test_no_row_that_can_be_used(refused):
+    def message(x):
+        np.save("x.npy", x)
+        found = {refused("x.npy", Selection(drop_nonfinite=drop)) for drop in (True, False)}
+        with pytest.raises(GaedistError) as caught:
+            as_codes(x)
+        (text,) = {*found, f"x.npy: {str(caught.value).removeprefix('the codes are not finite: ')}"}
+        return text.removeprefix("x.npy: none of the 300 rows can be used: ")
+
+    x = np.random.default_rng(0).normal(size=(300, 8))
+    x[:, 3] = np.nan
+    assert message(x) == "column 3 has NaN or infinity in each row. Leave out this column."
+    x[:, 5:] = np.inf
+    assert message(x) == "columns 3, 5, 6, 7 have NaN or infinity in each row. Leave out these columns."
+    x[:150, 3] = x[150:, 5:] = 0
+    assert message(x) == "each has NaN or infinity."
+    x[:] = 1e199
+    assert message(x) == (
+        "every column has NaN, infinity or a number beyond 1e+150 in each row. Scale the codes down."
+    )
+    x[:, 1:] = 0
+    assert message(x).startswith("column 0 has NaN, infinity or a number beyond 1e+150 in each row. Scale")
+    wide = np.full((300, 50), np.nan)
+    wide[:, 0] = 0
+    assert message(wide).startswith("columns 1, 2, 3, 4, 5 … have NaN")
+
+
+def test_a_path_is_read_as_the_command_line_reads_it():
+    np.save("x.npy", X)
+    np.savez("x.npz", a=X, b=X[:5])
+    for name in (
+        "x.npy",
+        Path("x.npy"),
+        Path("x.npy").absolute(),
+        "x.npz::a",
+        Path("x.npz::a"),
+        np.str_("x.npy"),
+    ):
+        np.testing.assert_array_equal(as_codes(name), X)
+    for name in ("none.npy", Path("none.npy")):
+        with pytest.raises(GaedistError, match=r"^none\.npy: No such file or directory\.$"):
+            as_codes(name)
+    with pytest.raises(GaedistError, match="several 2-D arrays"):
+        as_codes(Path("x.npz"))
 
 
 def test_a_signalling_nan_is_refused_without_a_warning(refused):

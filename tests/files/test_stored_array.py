@@ -38,7 +38,14 @@ def test_row_blocks_cover_the_rows_once_and_are_cut_at_multiples(start, stop, mu
     [
         (np.array(1.0), "0 axes"),
         (np.zeros(3), "1 axis"),
-        (np.zeros((2, 3, 4)), "3 axes"),
+        (np.zeros((2, 3, 4)), r"3 axes, 2 × 3 × 4; .* Save x.reshape\(len\(x\), -1\), or x.reshape\(-1, x"),
+        (np.zeros((0, 3, 4, 5)), "4 axes"),
+        (
+            np.zeros((2, 3), "V2"),
+            r"of type \|V2: bfloat16\? NumPy has no such type; save the codes as float32",
+        ),
+        (np.zeros((2, 3), "V1"), "float8"),
+        (np.zeros((2, 3), "V3"), r"of type \|V3; latent codes are real numbers"),
         (np.zeros((0, 4)), "empty: 0 points of 4 dimensions"),
         (np.zeros((4, 0)), "empty: 4 points of 0 dimensions"),
         (np.zeros((4, 2), complex), "complex"),

@@ -34,7 +34,7 @@ def test_two_columns_in_two_dimensions_need_a_covariance_option():
         (np.ones((5, 3)), "radial", "shape of the diagonal family, which the radial family does not contain"),
         (np.ones(5), "constant", "shape of the spherical family, which the constant family does not contain"),
         ([1, 1, 0, 1, 1], None, "row 2 has 0"),
-        ([1, 1, -2, 1, 1], None, "row 2 has -2"),
+        ([1, 1, -2, 1, 1], None, "row 2 has -2. Is it a log-variance"),
         ([1, 1, 1, 1, np.nan], None, "sigma is not finite in row 4"),
         (["a"] * 5, None, "sigma must be a number, the name of a rule or an array of numbers"),
         ([[1], [1, 2]], None, "sigma is not an array: its rows have different lengths"),

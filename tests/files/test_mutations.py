@@ -1,0 +1,33 @@
+"""A mutated file gives a result or one `GaedistError`; `tests/fuzz/files.py` runs many more such cases."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fuzz.files import MUTATIONS, SEEDS, mutated, outcome
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+@settings(derandomize=True, deadline=None, max_examples=300, database=None)
+@given(seed=st.integers(0, 2**32 - 1), piped=st.booleans())
+def test_mutated_files_are_read_or_refused(seed, piped):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", None)
+        assert outcome(Path("x.bin"), mutated(np.random.default_rng(seed))[1], piped) in ("read", "refused")
+
+
+@settings(derandomize=True, deadline=None, max_examples=200, database=None)
+@given(data=st.sampled_from(SEEDS), start=st.integers(0, 8000), piece=st.binary(max_size=40))
+def test_bytes_put_anywhere(data, start, piece):
+    start %= len(data)
+    changed = data[:start] + piece + data[start + len(piece) :]
+    assert outcome(Path("x.bin"), changed, piped=False) in ("read", "refused")
+
+
+def test_every_seed_and_every_mutation_is_of_use():
+    ends = {outcome(Path("x.bin"), data, piped=False) for data in SEEDS}
+    assert ends == {"read", "refused"}
+    rng = np.random.default_rng(0)
+    for mutate in MUTATIONS.values():
+        assert any(bytes(mutate(rng, bytearray(data))) != data for data in SEEDS)

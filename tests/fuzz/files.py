@@ -1,0 +1,335 @@
+"""Mutated .npy and .npz files: each gives a result or one `GaedistError` within 2 s and 300 MiB.
+
+    python tests/fuzz/files.py [--cases 200000] [--seconds 1200] [--seed 0] [--processes 2]
+
+A case is a file with one to three mutations: bits flipped, a part cut off, overwritten, moved or taken from
+another file, another header of an .npy, a number in a record of the zip directory, random bytes after a magic
+number. It is read as codes and inspected, one in eight from standard input. The figures are printed; a case
+that fails is saved, and named. `tests/files/test_mutations.py` runs some cases with every run of the tests.
+"""
+
+import argparse
+import io
+import multiprocessing
+import os
+import resource
+import signal
+import struct
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from gaedist import GaedistError, inspect
+from gaedist.errors import MAX_MESSAGE, PREFIX
+from gaedist.files.codes import Selection, read_latents
+
+SECONDS, MIB = 2.0, 300  # of processor time, and of memory beyond that of the imports
+_HANG = 30.0  # seconds of any time
+
+MAGICS = [b"\x93NUMPY\x01\x00", b"\x93NUMPY\x02\x00", b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY", b"\x80\x02"]
+SIGNATURES = [b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"]
+NUMBERS = [
+    0,
+    1,
+    2,
+    3,
+    8,
+    9,
+    20,
+    100,
+    255,
+    256,
+    2**15,
+    2**16 - 1,
+    2**20,
+    2**30,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**63,
+]
+SHAPES = [
+    "()",
+    "(0,)",
+    "(3,)",
+    "(2, 2)",
+    "(50, 4)",
+    "(4, 50)",
+    "(0, 4)",
+    "(2**40, 64)",
+    "(-1, 4)",
+    "(10**12, 64)",
+]
+SHAPES += [
+    "(1099511627776, 64)",
+    "(268435456, 1)",
+    "(4194304, 8)",
+    "(1, 200)",
+    "(200, 1)",
+    "(5, 5, 8)",
+    "(True, 2)",
+]
+SHAPES += [
+    "(" + "1, " * 40 + ")",
+    "(" + "9" * 400 + ", 1)",
+    "((2,), 2)",
+    "(2.0, 2)",
+    "'(2, 2)'",
+    "[2, 2]",
+    "None",
+]
+TYPES = [
+    "<f8",
+    ">f8",
+    "<f4",
+    "<f2",
+    "<i8",
+    "|u1",
+    "|b1",
+    "<c16",
+    "|O",
+    "|V2",
+    "|V0",
+    "|S0",
+    "|S2147483647",
+    "<U9",
+]
+TYPES += [
+    "<M8[s]",
+    "f",
+    "float128",
+    "nonsense",
+    "",
+    "<f8, <f8",
+    "(2,)<f8",
+    "\x1b[31m",
+    "<V1000000000",
+    "|i1",
+    "<u8",
+]
+
+
+def seeds() -> list[bytes]:
+    """Return the files that are mutated."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 4))
+    arrays = [x, np.asfortranarray(x), x.astype(">f4"), x.astype("f2"), x[0], x[:, :, np.newaxis]]
+    arrays += [(100 * x).astype("i4"), x.view([("a", float), ("b", float), ("c", float), ("d", float)])]
+    found = []
+    for array in arrays:
+        for version in ((1, 0), (2, 0)):
+            stream = io.BytesIO()
+            np.lib.format.write_array(stream, array, version)
+            found.append(stream.getvalue())
+    for save in (np.savez, np.savez_compressed):
+        for members in (
+            {"codes": x},
+            {"mu": x[0], "sigma": x.T @ x},
+            {"a": x, "b": np.asfortranarray(x), "c": x[0]},
+        ):
+            stream = io.BytesIO()
+            save(stream, **members)
+            found.append(stream.getvalue())
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("codes/data.pkl", b"\x80\x02}q\x00.")
+        archive.writestr("codes/data/0", x.tobytes())
+    return [*found, stream.getvalue()]
+
+
+SEEDS = seeds()
+
+
+def mutated(rng: np.random.Generator) -> tuple[str, bytes]:
+    """Return the kinds of the mutations, and a mutated file."""
+    data = bytearray(SEEDS[rng.integers(len(SEEDS))])
+    kinds = rng.choice(list(MUTATIONS), rng.integers(1, 4))
+    for kind in kinds:
+        data = MUTATIONS[kind](rng, data)
+    return "+".join(kinds), bytes(data)
+
+
+def _flip(rng, data):
+    for _ in range(rng.integers(1, 17) if data else 0):
+        data[rng.integers(len(data))] ^= 1 << rng.integers(8)
+    return data
+
+
+def _flip_early(rng, data):
+    for _ in range(rng.integers(1, 5) if data else 0):
+        data[rng.integers(min(len(data), 128))] ^= 1 << rng.integers(8)
+    return data
+
+
+def _cut(rng, data):
+    a, b = sorted(rng.integers(0, len(data) + 1, 2))
+    return data[:b] if rng.integers(2) else data[:a] + data[b:]
+
+
+def _overwrite(rng, data):
+    a, b = sorted(rng.integers(0, len(data) + 1, 2))
+    b = min(b, a + 64)
+    filling = bytes(b - a) if rng.integers(2) else rng.bytes(b - a)
+    return data[:a] + filling + data[b:]
+
+
+def _splice(rng, data):
+    other = data if rng.integers(2) else SEEDS[rng.integers(len(SEEDS))]
+    a, b = sorted(rng.integers(0, len(other) + 1, 2))
+    place = rng.integers(0, len(data) + 1)
+    return data[:place] + other[a:b] + data[place if rng.integers(2) else place + b - a :]
+
+
+def _header(rng, data):
+    """Replace the header of one of the .npy by another that NumPy would parse."""
+    start = data.find(b"\x93NUMPY", rng.integers(0, max(1, len(data) // 2)))
+    if start < 0 or len(data) < start + 12:
+        return data
+    shape, descr = rng.choice(SHAPES), rng.choice(TYPES)
+    fields = {"descr": descr, "fortran_order": bool(rng.integers(2)), "shape": "@"}
+    if rng.integers(8) == 0:
+        fields |= {"extra": 1}
+    text = repr(fields).replace("'@'", shape).encode() + b"\n"
+    if rng.integers(8) == 0:
+        text = b"(" * int(rng.integers(1, 9000)) + text
+    old = struct.unpack("<H", data[start + 8 : start + 10])[0]
+    if rng.integers(2):  # keep all other positions
+        text = text[:-1].ljust(old - 1)[: max(0, old - 1)] + b"\n"
+    length = len(text) if rng.integers(8) else int(rng.integers(1 << 16))
+    return data[: start + 8] + struct.pack("<H", length & 0xFFFF) + text + data[start + 10 + old :]
+
+
+def _directory(rng, data):
+    """Put a number into a record of the zip directory."""
+    signature = SIGNATURES[rng.integers(len(SIGNATURES))]
+    places = [k for k in range(len(data)) if data.startswith(signature, k)]
+    if not places:
+        return data
+    place = places[rng.integers(len(places))] + int(rng.integers(4, 46))
+    width = int(rng.choice([1, 2, 4, 8]))
+    number = NUMBERS[rng.integers(len(NUMBERS))] if rng.integers(2) else int(rng.integers(0, len(data) + 9))
+    return data[:place] + (number % (1 << 8 * width)).to_bytes(width, "little") + data[place + width :]
+
+
+def _random(rng, data):
+    """Random bytes after a magic number."""
+    return bytearray(MAGICS[rng.integers(len(MAGICS))] + rng.bytes(rng.integers(0, 400)))
+
+
+MUTATIONS = {
+    "flip": _flip,
+    "flip early": _flip_early,
+    "cut": _cut,
+    "overwrite": _overwrite,
+    "splice": _splice,
+    "header": _header,
+    "directory": _directory,
+    "random": _random,
+}
+
+
+def outcome(path: Path, data: bytes, piped: bool) -> str:
+    """Read and inspect a file; raise what is neither a result nor a `GaedistError`."""
+    if piped:
+        sys.stdin = io.TextIOWrapper(io.BytesIO(data))
+        return _ended(lambda: read_latents("-", Selection(drop_nonfinite=True)))
+    path.write_bytes(data)
+    ended = _ended(lambda: read_latents(str(path), Selection(drop_nonfinite=True)))
+    _ended(lambda: inspect(path))
+    return ended
+
+
+def _ended(action) -> str:
+    try:
+        action()
+    except GaedistError as error:
+        message = str(error)
+        assert message.isprintable(), message
+        assert len(PREFIX + message) <= MAX_MESSAGE, len(message)
+        return "refused"
+    return "read"
+
+
+class _Late(BaseException):
+    pass
+
+
+def _late(_signal, _frame):
+    raise _Late
+
+
+def work(seed: int, cases: int, seconds: float, folder: str) -> tuple[Counter, list[str], float, float]:
+    """Run the cases of one process; return counts, failures, the longest time and the memory in MiB."""
+    warnings.simplefilter("error")
+    signal.signal(signal.SIGPROF, _late)
+    signal.signal(signal.SIGALRM, _late)
+    path, saved = Path(folder, f"{seed}.bin"), Path(folder)
+    rng = np.random.default_rng(seed)
+    outcome(path, SEEDS[0], False)  # imports
+    counts, failures, longest, began = Counter(), [], 0.0, time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for case in range(cases):
+        if time.monotonic() - began > seconds:
+            break
+        kinds, data = mutated(rng)
+        start = time.process_time()
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, _HANG)
+        try:
+            ended = outcome(path, data, case % 8 == 0)
+        except _Late:
+            ended = "late"
+        except BaseException:
+            ended = "failed"
+            failures.append(traceback.format_exc(limit=-3))
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        longest = max(longest, time.process_time() - start)
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        if (used - before) / 1024 > MIB:
+            ended, before = "large", used
+        if ended in ("late", "failed", "large"):
+            failures.append(f"{kinds}: {ended}, saved as {saved / f'{seed}-{case}.{ended}'}")
+            (saved / f"{seed}-{case}.{ended}").write_bytes(data)
+        counts[ended] += 1
+        counts.update(f"  {kind}" for kind in kinds.split("+"))
+    return counts, failures, longest, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def main() -> int:
+    """Run all cases and print the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cases", type=int, default=200_000)
+    parser.add_argument("--seconds", type=float, default=1200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="gaedist-fuzz-")
+    tasks = [
+        (1000 * given.seed + k, -(-given.cases // given.processes), given.seconds, folder)
+        for k in range(given.processes)
+    ]
+    with multiprocessing.get_context("spawn").Pool(given.processes) as pool:
+        results = pool.starmap(work, tasks)
+    counts = sum((result[0] for result in results), Counter())
+    failures = [failure for result in results for failure in result[1]]
+    for name, count in sorted(counts.items()):
+        print(f"{name:12} {count:9}")
+    print("\n".join(failures[:40]))
+    longest, memory = max(r[2] for r in results), max(r[3] for r in results)
+    print(f"{len(failures)} failures, longest {longest:.2f} s, {memory:.0f} MiB more than at first; {folder}")
+    return bool(failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
