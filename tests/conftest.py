@@ -79,7 +79,8 @@ def write_codes(tmp_path):
 
     def write(dim, n=1500, name="codes"):
         path = tmp_path / f"{name}{dim}.npy"
-        np.save(path, np.random.default_rng(dim).normal(size=(n, dim)))
+        seed = dim if name == "codes" else (dim, len(name))  # files of other names share no rows
+        np.save(path, np.random.default_rng(seed).normal(size=(n, dim)))
         return path
 
     return write

@@ -48,9 +48,9 @@ def sizes(found: SigmaSummary | Spread | None) -> str:
 
 
 def null_spread(result: ScoreResult) -> str:
-    """Write mean ± sd of the null distribution, to two digits of the sd."""
+    """Write mean ± sd of the null distribution, to two digits of the sd; – if beyond a double."""
     mean, sd = result.null.mean, result.null.sd
-    if mean is None or sd is None:
+    if mean is None or sd is None or math.isinf(mean):
         return "–"
     decimals = _decimals(result)
     if decimals is None:

@@ -58,6 +58,8 @@ def test_a_value_has_as_many_decimals_as_two_digits_of_the_null_sd():
     assert (score_value(result), null_spread(result)) == ("0.6684", "0.6680 ± 0.0057")
     unknown = replace(result, null=replace(result.null, mean=None, sd=None))
     assert (score_value(unknown), null_spread(unknown)) == ("0.6684", "–")
+    beyond = replace(result, null=replace(result.null, mean=math.inf, sd=math.inf))
+    assert null_spread(beyond) == "–"
     estimated = replace(result, method="sample", value_se=1e-4)
     assert (score_value(estimated), value_and_error(estimated)) == ("≈ 0.6684", "≈ 0.6684 ± 0.0001")
 
