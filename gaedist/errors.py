@@ -1,5 +1,6 @@
 """`GaedistError`, the exit codes, and the checks of arguments that are needed everywhere."""
 
+import errno
 from collections.abc import Collection
 from numbers import Integral
 
@@ -12,6 +13,23 @@ class GaedistError(Exception):
 
     It is raised where the cause is known. The command line catches it once, prints it and exits with 2.
     """
+
+
+NO_MEMORY = "not enough memory. Use --rows or --subsample."
+"""What to print when memory runs out."""
+
+
+class OutputError(Exception):
+    """Results that cannot be written: what `GaedistError` says, but it ends the whole command."""
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether an error means that memory has run out, in whatever form the system reports it."""
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    shortage = "failed to map segment", "cannot allocate memory", "can't start new thread"
+    text = str(error).lower() if isinstance(error, (ImportError, OSError, RuntimeError)) else ""
+    return isinstance(error, MemoryError) or any(sign in text for sign in shortage)
 
 
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:
