@@ -1,7 +1,7 @@
 """gaedist: how far latent codes are from N(0, I), or from another sample, and whether that is chance.
 
-    codes ──▶ metric ──▶ sums ──▶ Measurement ──▶ null distribution ──▶ result ──▶ table, JSON, TSV
-              (smoothed: Mixture)   engine                                 api            report
+    codes ──▶ metric ──▶ sums over pairs ──▶ Measurement ──▶ null distribution ──▶ result ──▶ table, JSON
+    files     metrics    engine              metrics         null                  api        report
 
 Each folder is a room, and imports go from an upper room to a lower one only:
 
@@ -22,9 +22,9 @@ Each folder is a room, and imports go from an upper room to a lower one only:
 
 The way of `gaedist.score(codes)`: `api.score` checks the codes and applies a row of `metrics.registry` to
 them. `metrics.gaussian` smooths them to a `Mixture` (`smoothing.smooth`) and lists the sums over pairs that
-its squared distance to the prior needs (`mixtures.mixture`). `engine` computes the sums of all metrics in one
-pass, and each metric makes a `Measurement` of its own. The null distribution (`metrics.significance`) turns
-it into z and a p-value, and `api.score` returns all of this as a `ScoreResult`.
+its squared distance to the prior needs (`mixtures.distance`). `engine` computes the sums of all metrics in
+one pass, and each metric makes a `Measurement` of its own. The null distribution (`metrics.significance`)
+turns it into z and a p-value, and `api.score` returns all of this as a `ScoreResult`.
 
 Every mistake in the input raises a `GaedistError`, whose message says what is wrong and what to do.
 """

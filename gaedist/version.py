@@ -1,7 +1,6 @@
 """The version, and a digest that identifies the code of the package to the last byte."""
 
 from functools import cache
-from pathlib import Path
 
 __version__ = "0.1.0"
 
@@ -13,6 +12,7 @@ def code_digest() -> str:
     It keys what outlives a process: compiled code, simulated null distributions and checkpoints.
     """
     import hashlib
+    from pathlib import Path
 
     root = Path(__file__).parent
     digest = hashlib.sha256()

@@ -68,7 +68,7 @@ def test_radial_covariances_have_a_sigma_along_and_one_across():
     ("options", "message"),
     [
         ({"covariance": "constant", "sigma": "median"}, "one σ for all points, not one for each"),
-        ({"covariance": "constant"}, "differs from point to point, and a constant covariance does not"),
+        ({"covariance": "constant"}, "gives each point its own σ, which a constant covariance cannot hold"),
         ({"sigma": "guess"}, "sigma must be one of mean-field"),
         ({"covariance": "round"}, "covariance must be one of constant"),
         ({"sigma": np.ones(5)}, "5"),

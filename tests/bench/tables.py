@@ -12,7 +12,7 @@ from samples import SAMPLES, sample
 
 import gaedist
 from gaedist.files.codes import Selection, read_latents
-from gaedist.report.numbers import p_text, score_value, sizes, spread
+from gaedist.report.numbers import p_text, score_value, sizes, null_spread
 from gaedist.report.verdicts import score_sentence
 
 README = Path(__file__).with_name("README.md")
@@ -37,7 +37,7 @@ def verdicts():
             x = sample(name, POINTS, dim)
             result, *others = (gaedist.score(x, **setting) for setting in ({}, *SETTINGS))
             verdict = score_sentence(result).split(":")[0]
-            cells = [score_value(result), spread(result), f"{result.z:+.1f}", p_or_z(result, "–"), verdict]
+            cells = [score_value(result), null_spread(result), f"{result.z:+.1f}", p_or_z(result, "–"), verdict]
             yield row(dim, name, *cells, *map(p_or_z, others))
 
 

@@ -118,7 +118,7 @@ def test_metrics_without_a_known_standard_deviation_are_refused():
     x = sorted_codes(2000, 3)
     run = Run(method="sample")
     for options in ({"sigma": "mean-field"}, {"metric": "energy"}, {"metric": "henze-zirkler"}):
-        with pytest.raises(GaedistError, match="method sample (is|needs)"):
+        with pytest.raises(GaedistError, match=r"method sample (is|needs)"):
             score(x, **options, run=run)
     with pytest.raises(GaedistError, match="method sample needs a score whose standard deviation"):
         compare(x, x, run=run)
