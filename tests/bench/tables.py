@@ -37,7 +37,13 @@ def verdicts():
             x = sample(name, POINTS, dim)
             result, *others = (gaedist.score(x, **setting) for setting in ({}, *SETTINGS))
             verdict = score_sentence(result).split(":")[0]
-            cells = [score_value(result), null_spread(result), f"{result.z:+.1f}", p_or_z(result, "–"), verdict]
+            cells = [
+                score_value(result),
+                null_spread(result),
+                f"{result.z:+.1f}",
+                p_or_z(result, "–"),
+                verdict,
+            ]
             yield row(dim, name, *cells, *map(p_or_z, others))
 
 
