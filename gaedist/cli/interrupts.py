@@ -17,6 +17,10 @@ _AGAIN_SECONDS = 0.05
 _PATIENCE = 2.0  # seconds for cleaning up, in which further signals are ignored
 
 
+class _Interrupted(KeyboardInterrupt):
+    """Raised by a signal: once a bare KeyboardInterrupt has left `exec`, Python ends by SIGINT in any case."""
+
+
 class Interruption:
     """The signal that ends this command.
 
@@ -61,7 +65,7 @@ class Interruption:
     def interrupt(self, _number: int, frame: FrameType | None) -> None:
         """Raise KeyboardInterrupt, but after a callback from LLVM and not inside it."""
         if not _in_callback(frame):
-            raise KeyboardInterrupt
+            raise _Interrupted
         _call_again()
 
 
