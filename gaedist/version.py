@@ -13,7 +13,6 @@ def code_digest() -> str:
     """
     import hashlib
     from pathlib import Path
-    from pathlib import Path
 
     root = Path(__file__).parent
     digest = hashlib.sha256()

@@ -18,7 +18,7 @@ _PATIENCE = 2.0  # seconds for cleaning up, in which further signals are ignored
 
 
 class _Interrupted(KeyboardInterrupt):
-    """Raised by a signal: once a bare KeyboardInterrupt has left `exec`, Python ends by SIGINT in any case."""
+    """Raised by a signal: after a bare KeyboardInterrupt has left `exec`, Python always ends by SIGINT."""
 
 
 class Interruption:
