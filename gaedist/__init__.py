@@ -29,12 +29,16 @@ turns it into z and a p-value, and `api.score` returns all of this as a `ScoreRe
 Every mistake in the input raises a `GaedistError`, whose message says what is wrong and what to do.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from gaedist.version import __version__
 
+TYPE_CHECKING = False  # as in typing, which takes long to load: see `gaedist.__main__`
 if TYPE_CHECKING:
+    from typing import Any
+
     from gaedist.api.compare import CompareResult, compare, compares
     from gaedist.api.inspect import ArrayReport, inspect
     from gaedist.api.score import ScoreResult, score, scores

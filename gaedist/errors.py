@@ -1,5 +1,6 @@
 """`GaedistError`, the exit codes, and the checks of arguments that are needed everywhere."""
 
+import errno
 from collections.abc import Collection, Iterable
 from itertools import islice
 from numbers import Integral
@@ -26,6 +27,23 @@ class GaedistError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message, MAX_MESSAGE - len(PREFIX)))
+
+
+NO_MEMORY = "not enough memory. Use --rows or --subsample."
+"""What to print when memory runs out."""
+
+
+class OutputError(Exception):
+    """Results that cannot be written: what `GaedistError` says, but it ends the whole command."""
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether an error means that memory has run out, in whatever form the system reports it."""
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    shortage = "failed to map segment", "cannot allocate memory", "can't start new thread"
+    text = str(error).lower() if isinstance(error, (ImportError, OSError, RuntimeError)) else ""
+    return isinstance(error, MemoryError) or any(sign in text for sign in shortage)
 
 
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:

@@ -3,17 +3,27 @@
 The commands and the libraries that they need are loaded when one is called: ``gaedist --help`` is fast.
 """
 
+import contextlib
 import signal
 import sys
+from importlib import import_module
 from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
 
 from gaedist.cli.help import ABOUT, option_row, print_help
-from gaedist.cli.interrupts import reliable_interrupts
-from gaedist.cli.standard_streams import abandon_stdout, complain, prepare_streams
-from gaedist.errors import BAD_INPUT, DONE, INTERRUPTED, GaedistError
+from gaedist.cli.interrupts import INTERRUPTION, reliable_interrupts
+from gaedist.cli.standard_streams import abandon_stdout, complain, flush_results, prepare_streams
+from gaedist.errors import (
+    BAD_INPUT,
+    DONE,
+    INTERRUPTED,
+    NO_MEMORY,
+    GaedistError,
+    OutputError,
+    lacks_memory,
+)
 from gaedist.files.memory import check_limit
 from gaedist.version import __version__
 
@@ -68,29 +78,43 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when `head` closes the pipe
+    INTERRUPTION.clear()
     try:
         prepare_streams()
         check_limit()
+        if ABOUT.keys() & set(sys.argv[1:] if arguments is None else arguments):
+            import_module("gaedist.cli.commands")  # now, because an import can swallow an interrupt
         with reliable_interrupts():
             code = app(arguments, prog_name="gaedist", standalone_mode=False)
-            sys.stdout.flush()
-    except typer.TyperException as error:
-        command = getattr(getattr(error, "ctx", None), "command_path", "gaedist")
-        if message := error.format_message():  # empty if the help was shown instead
-            complain(f"{message} See '{command} --help'.")
-        return BAD_INPUT
-    except GaedistError as error:
-        complain(str(error))
-        return BAD_INPUT
-    except OSError as error:
-        abandon_stdout()
-        complain(f"the results cannot be written: {error.strerror or error}.")
-        return BAD_INPUT
-    except MemoryError:
-        complain("not enough memory. Use --rows or --subsample.")
-        return BAD_INPUT
-    except KeyboardInterrupt:  # while the commands are loaded
+            flush_results()
+    except KeyboardInterrupt:
         code = INTERRUPTED
-    if code == INTERRUPTED:
-        complain("interrupted.")
-    return int(code or DONE)
+    except Exception as error:
+        if not INTERRUPTION:  # otherwise it is what has become of the interrupt
+            complain(_explanation(error))
+            return BAD_INPUT
+        code = INTERRUPTED
+    if code != INTERRUPTED:
+        return int(code or DONE)
+    with contextlib.suppress(OutputError):
+        flush_results()
+    if not INTERRUPTION.explained:
+        complain(INTERRUPTION.message)
+    return INTERRUPTION.exit_code
+
+
+def _explanation(error: Exception) -> str:
+    """Return what to print about an error; raise it if it is a fault of the program."""
+    if isinstance(error, typer.TyperException):
+        command = getattr(getattr(error, "ctx", None), "command_path", "gaedist")
+        message = error.format_message()
+        return f"{message} See '{command} --help'." if message else ""  # after the help was shown instead
+    if isinstance(error, OutputError):
+        abandon_stdout()
+    if isinstance(error, (GaedistError, OutputError)):
+        return str(error)
+    if lacks_memory(error):
+        return NO_MEMORY
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the system'}: {error.strerror or error}."
+    raise error

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -19,6 +20,7 @@ from gaedist.cli.gates import (
     check_score_gates,
 )
 from gaedist.cli.help import ABOUT, HelpCommand
+from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
@@ -26,13 +28,14 @@ from gaedist.engine import Run, temporary_checkpoint
 from gaedist.errors import DONE, GaedistError
 from gaedist.files.arrays import split_name
 from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
+from gaedist.files.outputs import check_outputs
 from gaedist.metrics.base import check_used, metric_names
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
 from gaedist.report.metrics import metric_rows
 from gaedist.report.numbers import sizes
 from gaedist.report.writers import Row, report
-from gaedist.smoothing.files import SigmaTarget, parse_sigma
+from gaedist.smoothing.files import SigmaTarget, parse_sigma, sigma_files
 from gaedist.smoothing.rules import JOINT, RULES
 from gaedist.smoothing.smooth import FACTOR, SigmaSummary
 
@@ -71,6 +74,7 @@ def score(
     checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
     output: options.Output = None,
+    no_header: options.NoHeader = False,
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
     fail_z: options.FailZ = None,
@@ -89,13 +93,17 @@ def score(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p}, quiet)
+    _check_files(output, checkpoint, [*files, *sigma_files(sigma, RULES)])
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)]
     metrics = metric_names(metric, ONE_SAMPLE)
     chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
     check_score_gates(outcome, metrics, chosen, null, replicates)
     left_out = LeftOut(metric, metrics, sigmas, outcome)
     note = None if quiet else complain
-    with temporary_checkpoint(checkpoint, note) as store, report(output, format_) as add:
+    with (
+        temporary_checkpoint(checkpoint, note) as store,
+        report(output, format_, header=not no_header) as add,
+    ):
         run = Run(
             threads=threads,
             method=method,
@@ -162,6 +170,7 @@ def compare(
     checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
     output: options.Output = None,
+    no_header: options.NoHeader = False,
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
     fail_p: options.CompareFailP = None,
@@ -177,6 +186,7 @@ def compare(
     )
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
+    _check_files(output, checkpoint, [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT])])
     metrics = metric_names(metric, TWO_SAMPLE)
     check_used(metrics, TWO_SAMPLE, parameters)
     check_compare_gates(outcome, metrics, permutations)
@@ -189,7 +199,10 @@ def compare(
     source = {"file_a": first.file, "dataset_a": first.dataset}
     source |= {"file_b": second.file, "dataset_b": second.dataset}
     note = None if quiet else complain
-    with temporary_checkpoint(checkpoint, note) as store, report(output, format_) as add:
+    with (
+        temporary_checkpoint(checkpoint, note) as store,
+        report(output, format_, header=not no_header) as add,
+    ):
         run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
         with shown(run, names, quiet=quiet) as watched, _about(names):
             results = gaedist.compares(
@@ -225,6 +238,7 @@ def sigma(
     sandbox: options.Sandbox = False,
     threads: options.Threads = None,
     format_: options.SummaryFormat = "auto",
+    no_header: options.NoHeader = False,
     output: options.SigmaOutput = None,
     quiet: options.Quiet = False,
 ) -> int:
@@ -240,13 +254,15 @@ def sigma(
     chosen = parse_sigma(sigma, RULES)
     destination = None if output is None else SigmaTarget.parse(output)
     if destination:
-        destination.check([split_name(file)[0]])
+        if destination.dataset is None:  # which replaces the whole file
+            check_outputs({"-o": destination.path}, [file, *sigma_files([sigma], RULES)])
+        destination.check()
     latents = _read(file, selection, quiet)
     with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, _about(latents.name):
         result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, run=watched)
     if destination:
         destination.write(result.array)
-    with report(None, format_) as add:
+    with report(None, format_, header=not no_header) as add:
         add(Row({"file": latents.file, "dataset": latents.dataset}, result))
     _say_notes(latents.name, result.notes, quiet)
     _stop_if_interrupted(latents.name, result.sigma)
@@ -261,10 +277,12 @@ def inspect(
     sandbox: options.Sandbox = False,
     format_: options.SummaryFormat = "auto",
     output: options.Output = None,
+    no_header: options.NoHeader = False,
 ) -> int:
     """Run ``gaedist inspect``."""
     outcome = Outcome()
-    with report(output, format_) as add:
+    _check_files(output, None, files)
+    with report(output, format_, header=not no_header) as add:
         for file in files:
             with outcome.reporting(file):
                 for found in gaedist.inspect(file, dataset=dataset):
@@ -277,13 +295,19 @@ def metrics(
     names: options.MetricNames = None,
     format_: options.SummaryFormat = "auto",
     output: options.Output = None,
+    no_header: options.NoHeader = False,
 ) -> int:
     """Run ``gaedist metrics``."""
     rows = metric_rows(names or [])
-    with report(output, format_) as add:
+    with report(output, format_, header=not no_header) as add:
         for row in rows:
             add(Row({}, row))
     return DONE
+
+
+def _check_files(output: Path | None, checkpoint: Path | None, inputs: Sequence[str]) -> None:
+    """Raise `GaedistError` if results or the checkpoint would overwrite an input, or each other."""
+    check_outputs({"-o": output, "--checkpoint": checkpoint}, inputs, stdout=output is None)
 
 
 def _read(file: str, selection: Selection, quiet: bool) -> Latents:
@@ -332,6 +356,7 @@ def _stop_if_interrupted(name: str, sigma: SigmaSummary) -> None:
     """End the command, whose result has been written, if Ctrl-C ended an optimisation."""
     if sigma.interrupted:
         complain(f"{name}: interrupted after {sigma.evaluations} evaluations; σ is the best found so far.")
+        INTERRUPTION.explained = True
         raise KeyboardInterrupt
 
 

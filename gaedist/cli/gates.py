@@ -12,7 +12,7 @@ from typing import Any
 from gaedist.api.compare import CompareResult
 from gaedist.api.score import ScoreResult
 from gaedist.cli.standard_streams import complain
-from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, GaedistError
+from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, NO_MEMORY, GaedistError, lacks_memory
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.null.distributions import DEGENERATE, smallest_p
@@ -148,8 +148,13 @@ class Outcome:
             yield
         except GaedistError as error:
             self.report_error(str(error))
-        except MemoryError:
-            self.report_error(f"{file}: not enough memory. Use --rows or --subsample.")
+        except (OSError, MemoryError, RuntimeError, ImportError) as error:
+            if lacks_memory(error):
+                self.report_error(f"{file}: {NO_MEMORY}")
+            elif isinstance(error, OSError):
+                self.report_error(f"{file}: {error.strerror or error}.")
+            else:
+                raise
 
     def check(self, label: str, result: Result) -> None:
         """Note each gate that a result fails, and report each that cannot be evaluated."""

@@ -319,6 +319,7 @@ SigmaOutput = Annotated[
         "--output", OUTPUT, "Write σ to PATH.npy, or add them as NAME to PATH.h5::NAME", "-o", metavar="FILE"
     ),
 ]
+NoHeader = Annotated[bool, _option("--no-header", OUTPUT, "No header in tsv and csv, as for xargs")]
 Quiet = Annotated[bool, _option("--quiet", OUTPUT, "No progress bar and no notes", "-q")]
 
 FailAbove = Annotated[

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from gaedist.errors import MAX_MESSAGE, PREFIX, GaedistError, one_line
+from gaedist.errors import MAX_MESSAGE, PREFIX, GaedistError, OutputError, one_line
 from gaedist.files.atomic import open_text
 
 
@@ -16,14 +16,25 @@ def prepare_streams() -> None:
         sys.stderr = open_text(Path(os.devnull))
     if sys.stdout is None:
         raise GaedistError("standard output is closed.")
-    for stream in (sys.stdout, sys.stderr):
+    for stream, otherwise in ((sys.stdout, "replace"), (sys.stderr, "backslashreplace")):
         if isinstance(stream, io.TextIOWrapper):
             unicode = stream.encoding.lower().replace("-", "").startswith("utf")
-            stream.reconfigure(errors="surrogateescape" if unicode else "replace")
+            stream.reconfigure(errors="surrogateescape" if unicode else otherwise)
+
+
+def flush_results() -> None:
+    """Write what is in the buffer of standard output; if that fails, discard it and raise `OutputError`."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        abandon_stdout()
+        raise OutputError(f"the results cannot be written: {error.strerror or error}.") from error
 
 
 def complain(message: str) -> None:
-    """Print a message on one line of standard error, of at most `MAX_MESSAGE` characters."""
+    """Print a message, unless it is empty, on one line of standard error and within `MAX_MESSAGE`."""
+    if not message:
+        return
     line = one_line(PREFIX + message.replace("\n", " "), MAX_MESSAGE)
     with contextlib.suppress(OSError):  # a full disk must not change the exit code
         print(line, file=sys.stderr, flush=True)

@@ -35,9 +35,12 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
     dense = aligned(work.threads, DENSE)
     record = work.record(job, labels=hashlib.sha256(bits.data).hexdigest(), shift=shift)
     both, of_points = CompensatedSum(columns), np.zeros(n)
-    if record.state:
-        both.high, both.low, of_points = (record.state[name] for name in ("high", "low", "points"))
     tiles, known = count_tiles(job), record.done
+    if record.state:
+        state = record.resume(min(known, tiles), high=(columns,), low=(columns,), points=(n,))
+        both.high, both.low, of_points = state["high"], state["low"], state["points"]
+    else:
+        record.resume(0)
     most = max(work.threads, _SUMS // (columns + 2 * TILE))
     for begin, end in work.ranges(dim + columns, tiles - known, most):
         start, stop = known + begin, known + end

@@ -65,7 +65,10 @@ def _estimate(
     unit = attempt.log2_unit * math.log(2)
     wanted, count = math.exp(min(log_error - unit, _LARGEST)), len(shifts)
     record = work.record(tiling.job, precision=attempt.provenance.precision, shifts=shifts[:_FIRST].tolist())
-    found = record.state.get("strata", np.empty(0))  # two that are always made, then strata
+    found = np.empty(0)  # two that are always made, then strata
+    if record.state:
+        found = record.state.get("strata", found)
+        record.resume(0, strata=(min(found.size, 2 + count),))
 
     def add(pairs: Positions, *, symmetric: bool = False) -> None:
         nonlocal found

@@ -184,7 +184,7 @@ class Tiling:
         The job and the settings identify the pass in a checkpoint.
         """
         record = self.work.record(self.job, **settings)
-        blocks = record.state.get("blocks", np.empty((0, count)))
+        blocks = _blocks(record, tiles, count)
         for begin in range(len(blocks) * _BLOCK, tiles, _BLOCK):
             numbers = np.empty((min(_BLOCK, tiles - begin), count))
             if known := max(0, record.done - begin):
@@ -246,6 +246,20 @@ class Tiling:
                     piece = target[:, place * TILE : (place + 1) * TILE]
                     piece += part.reshape(rows, TILE)[:, : piece.shape[1]]
         return left, right
+
+
+def _blocks(record: PassRecord, tiles: int, count: int) -> Array:
+    """Return the sums of the blocks of tiles that are done, after a check of the record, (B, count)."""
+    if not record.state:
+        record.resume(0)
+        return np.empty((0, count))
+    done = min(record.done, tiles)
+    last = "numbers" in record.state  # a block that is done has been added, unless it has just been finished
+    whole = -(-done // _BLOCK) - 1 if last else -(-done // _BLOCK)
+    shapes = {"blocks": (whole, count)} | ({"numbers": (done - whole * _BLOCK, count)} if last else {})
+    if not last and done != min(tiles, whole * _BLOCK):
+        done = -1  # between two blocks
+    return record.resume(done, **shapes)["blocks"]
 
 
 def count_tiles(job: PairSum) -> int:

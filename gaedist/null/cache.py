@@ -1,7 +1,8 @@
 """Simulated values, kept in the user's cache folder between commands.
 
 An entry is a JSON file named by a digest of its key, and holds the key, the values and a digest of the
-values. A damaged or foreign entry counts as missing, and no failure to read or write stops a run.
+values. An entry that is damaged, or that another user can have written, counts as missing, and no failure to
+read or write stops a run.
 """
 
 import contextlib
@@ -13,7 +14,10 @@ from typing import Any
 import numpy as np
 
 from gaedist.files.atomic import whole_file
+from gaedist.files.trust import is_own, read_own
 from gaedist.numerics import Array
+
+_PRIVATE = 0o700
 
 Key = dict[str, Any]
 """Everything that the values depend on."""
@@ -29,10 +33,7 @@ def folder() -> Path:
 def load(key: Key, count: int) -> Array | None:
     """Return the stored values, or None if there are none, or not ``count`` finite ones."""
     try:
-        path = _path(key)
-        if not path.is_file():  # reading a pipe would wait for ever
-            return None
-        entry = json.loads(path.read_text(encoding="utf-8"))
+        entry = json.loads(read_own(_path(key)).decode())
         values = np.array(entry["values"], dtype=np.float64)
         good = entry["key"] == json.loads(json.dumps(key)) and entry["digest"] == _digest(values)
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
@@ -45,9 +46,13 @@ def store(key: Key, values: Array) -> None:
     entry = {"key": key, "digest": _digest(values), "values": values.tolist()}
     with contextlib.suppress(Exception):
         path = _path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        if not is_own(path.parent.stat()):
+            path.parent.chmod(_PRIVATE)
+        text = json.dumps(entry, allow_nan=False)
         with whole_file(path) as partial:
-            partial.write_text(json.dumps(entry, allow_nan=False), encoding="utf-8")
+            partial.chmod(_PRIVATE & 0o666)
+            partial.write_text(text, encoding="utf-8")
 
 
 def _path(key: Key) -> Path:

@@ -4,10 +4,15 @@ Each replicate has a seed of its own, so the values are the same in any order an
 processes. They are computed once for all files of a command, and cached between commands.
 """
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
+from threading import Thread
 from typing import Protocol
 
 import numpy as np
@@ -114,17 +119,60 @@ def _in_processes(
     chunks = (rest[k : k + size] for k in range(0, len(rest), size))
     try:
         with parallel_config("loky", n_jobs=run.used_threads, inner_max_num_threads=1):
-            yield from Parallel(return_as="generator")(
-                delayed(_values_of_chunk)(n, dim, statistic, alone, chunk) for chunk in chunks
-            )
+            with _without_signals():  # whose mask the processes inherit: this one ends them
+                found = Parallel(return_as="generator")(
+                    delayed(_values_of_chunk)(n, dim, statistic, alone, chunk, os.getpid())
+                    for chunk in chunks
+                )
+            yield from found
     except BrokenExecutor as error:
         raise GaedistError(
             "a process that simulates samples has ended, perhaps because memory ran out. Use fewer --threads."
         ) from error
+    except BaseException:
+        _end_processes()
+        raise
 
 
-def _values_of_chunk(n: int, dim: int, statistic: Statistic, run: Run, chunk: range) -> list[float]:
+@contextmanager
+def _without_signals() -> Iterator[None]:
+    """Hold back the signals that a terminal or a batch system sends to all processes of a command."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_processes() -> None:
+    """Kill the processes that simulate samples."""
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+
+
+def _values_of_chunk(
+    n: int, dim: int, statistic: Statistic, run: Run, chunk: range, parent: int
+) -> list[float]:
+    _end_with(parent)
     return [_one(n, dim, statistic, run, k) for k in chunk]
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """Let this process end within a second after its parent, however that ended."""
+    if os.getpid() == parent:  # with one thread, it computes the chunks itself
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _one(n: int, dim: int, statistic: Statistic, run: Run, k: int) -> float:

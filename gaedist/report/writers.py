@@ -1,10 +1,11 @@
-"""Writers of results: JSON lines, TSV, bare values, or a table with a verdict in words.
+"""Writers of results: JSON lines, TSV, CSV, bare values, or a table with a verdict in words.
 
-The first three write each row as soon as it is known, a table when all rows are known. Only a terminal gets
-colours and wrapped lines.
+All but the table write each row as soon as it is known, the table when all rows are known. Only a terminal
+gets colours and wrapped lines.
 """
 
 import csv
+import io
 import json
 import math
 import sys
@@ -14,14 +15,14 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, get_args, get_type_hints
 
-from gaedist.errors import printable
+from gaedist.errors import GaedistError, OutputError, printable
 from gaedist.files.atomic import output_file
+from gaedist.files.outputs import check_text_output
 from gaedist.report.tables import Layout, layout_of
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-_JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _UNWRAPPED = 1 << 16  # columns
 _NOT_REPORTED = (
     "saturated",
@@ -89,26 +90,46 @@ class JsonLines:
 
 
 class Tsv:
-    """A header, then one line per row; nested keys are joined by an underscore."""
+    """A header, then one line per row; nested keys are joined by an underscore.
 
-    def __init__(self, stream: TextIO) -> None:
+    Characters that the encoding lacks are escaped, so that names of files can be told apart.
+    """
+
+    delimiter = "\t"
+
+    def __init__(self, stream: TextIO, header: bool = True) -> None:
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "replace":
+            stream.reconfigure(errors="backslashreplace")
         self.stream = stream
-        self.writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-        self.header: list[str] | None = None
+        self.writer = csv.writer(stream, delimiter=self.delimiter, lineterminator="\n")
+        self.wants_header = header
 
     def add(self, row: Row) -> None:
         """Write a row, after the header if it is the first."""
         cells = _flat(row.as_dict())
         if getattr(row.result, "infinite", False):
             cells["value"] = row.result.value
-        if self.header is None:
-            self.header = list(cells)
-            self.writer.writerow(self.header)
-        self.writer.writerow("" if cell is None else cell for cell in cells.values())
+        if self.wants_header:
+            self.writer.writerow(cells)
+            self.wants_header = False
+        self.writer.writerow(_text(cell) for cell in cells.values())
         self.stream.flush()
 
     def close(self) -> None:
         """Do nothing: every row is written."""
+
+
+class Csv(Tsv):
+    """The same with commas; a cell with a comma is quoted."""
+
+    delimiter = ","
+
+
+def _text(cell: Any) -> Any:
+    """Return nothing for None, and a text without control characters, but with names that are not UTF-8."""
+    if not isinstance(cell, str):
+        return "" if cell is None else cell
+    return "".join(c if "\ud800" <= c <= "\udfff" else printable(c) for c in cell)
 
 
 def _flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -232,28 +253,60 @@ def _transposed(layout: Layout, result: Any) -> "RichTable":
     return table
 
 
-FORMATS: dict[str, Callable[[TextIO], JsonLines | Tsv | Value | Table]] = {
+FORMATS: dict[str, type[JsonLines | Tsv | Value | Table]] = {
     "table": Table,
     "json": JsonLines,
     "tsv": Tsv,
+    "csv": Csv,
     "value": Value,
 }
 """Name → writer."""
 
+_SUFFIXES = dict.fromkeys((".json", ".jsonl", ".ndjson"), "json") | {".csv": "csv"}
+"""End of the name of a file → its format; other files get TSV."""
+
 
 @contextmanager
-def report(output: Path | None, format_: str) -> Iterator[Callable[[Row], None]]:
+def report(output: Path | None, format_: str, *, header: bool = True) -> Iterator[Callable[[Row], None]]:
     """Yield a function that takes each row as it becomes known.
 
-    ``auto`` is a table on a terminal, JSON for a file with such a suffix, otherwise TSV. On an exception,
-    the rows so far are written.
+    ``auto`` is a table on a terminal, JSON or CSV for a file with such a suffix, otherwise TSV. Without
+    ``header``, TSV and CSV have rows only. On an exception, the rows so far are written.
+
+    Raises
+    ------
+    GaedistError
+        If the output is a file of codes or cannot be written, or a table has to be without a header.
+    OutputError
+        If a row cannot be written.
     """
+    if output:
+        check_text_output(output)
     with nullcontext(sys.stdout) if output is None else output_file(output) as stream:
         if format_ == "auto":
             suffix = output.suffix.lower() if output else ""
-            format_ = "json" if suffix in _JSON_SUFFIXES else "table" if stream.isatty() else "tsv"
-        writer = FORMATS[format_](stream)
+            format_ = _SUFFIXES.get(suffix) or ("table" if stream.isatty() else "tsv")
+        form = FORMATS[format_]
+        if form is Table and not header:
+            raise GaedistError("--no-header applies to tsv and csv. Add --format tsv.")
+        writer = form(stream) if header or not issubclass(form, Tsv) else form(stream, header=False)
+
+        def add(row: Row) -> None:
+            with _explained(output):
+                writer.add(row)
+
         try:
-            yield writer.add
+            yield add
         finally:
-            writer.close()
+            with _explained(output):
+                writer.close()
+
+
+@contextmanager
+def _explained(output: Path | None) -> Iterator[None]:
+    """Raise `OutputError` for an `OSError` of writing results."""
+    try:
+        yield
+    except OSError as error:
+        name = f"{output}: " if output else ""
+        raise OutputError(f"{name}the results cannot be written: {error.strerror or error}.") from error

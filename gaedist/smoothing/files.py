@@ -5,17 +5,17 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from gaedist.errors import GaedistError, one_line
-from gaedist.files.arrays import exists, find_array, open_arrays, read_rows, split_name
-from gaedist.files.atomic import whole_file
+from gaedist.files.arrays import find_array, open_arrays, read_rows, split_name
+from gaedist.files.atomic import check_regular, whole_file
 from gaedist.files.hdf5 import is_sigma, mark_sigma
 from gaedist.files.hdf5_plugins import plugins_if_allowed
 from gaedist.files.sandbox import sandbox_in_use
@@ -39,12 +39,29 @@ def parse_sigma(text: str, rules: Collection[str], option: str = "--sigma") -> f
         return text
     with contextlib.suppress(ValueError):
         return check_sigma(float(text))
-    if not text or not exists(split_name(text)[0]):
+    if not sigma_files([text], rules):
         shown = one_line(text, _MAX_SHOWN)
         raise GaedistError(
             f"{option} '{shown}' is neither a number, nor a file, nor one of {', '.join(rules)}."
         )
     return read_sigma(text)
+
+
+def sigma_files(texts: Iterable[str | None], rules: Collection[str]) -> list[str]:
+    """Return those texts of an option that name files: they exist, and are neither numbers nor rules."""
+    return [
+        text
+        for text in texts
+        if text and text not in rules and not _is_number(text) and exists(split_name(text)[0])
+    ]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_sigma(name: str) -> Array:
@@ -106,34 +123,17 @@ class SigmaTarget:
         """The file and the dataset, as on the command line."""
         return f"{self.path}::{self.dataset}" if self.dataset else str(self.path)
 
-    def check(self, inputs: Collection[str] = ()) -> None:
-        """Raise `GaedistError`, before a long computation, if writing would fail.
-
-        Also if the file is an .npy among the inputs of the command, which would be overwritten.
-        """
-        try:
-            if not self.path.resolve().parent.is_dir():
-                raise GaedistError(f"{self.path}: cannot be written: there is no such folder.")
-            existing = self.path.exists()
-        except OSError as error:
-            raise GaedistError(f"{self.path}: cannot be written: {error.strerror}.") from error
-        if not existing:
-            return
-        if not self.path.is_file():
-            raise GaedistError(f"{self.path}: cannot be written: it is not a regular file.")
-        if self.dataset and sandbox_in_use():
+    def check(self) -> None:
+        """Raise `GaedistError`, before a long computation, if writing would fail."""
+        check_regular(self.path)
+        if self.dataset and self.path.exists() and sandbox_in_use():
             raise GaedistError(
                 f"{self.path}: σ are not added to a file that must be read in a sandbox. "
                 "Give a new file with -o."
             )
-        if self.dataset:
+        if self.dataset and self.path.exists():
             with self._opened(self.path, "r") as file:
                 self._refuse_foreign(file)
-        elif any(self.path.samefile(name) for name in inputs if Path(name).exists()):
-            raise GaedistError(
-                f"{self.path}: is an input of this command and would be overwritten. "
-                "Give another file with -o."
-            )
 
     def write(self, array: Array) -> None:
         """Write the array; the file is never visible half-written, and its other datasets are kept.
@@ -153,18 +153,19 @@ class SigmaTarget:
             partial = stack.enter_context(whole_file(self.path))
             if kept:
                 shutil.copyfile(self.path, partial)
+            stream = stack.enter_context(partial.open("r+b"))
             if self.dataset is None:
-                with partial.open("wb") as stream:
-                    np.save(stream, array)
+                np.save(stream, array)
                 return
-            with self._opened(partial, "a" if kept else "w") as file:
+            # by its stream, because HDF5 cannot open a file without a name
+            with self._opened(stream, "a" if kept else "w") as file:
                 self._refuse_foreign(file)
                 if self.dataset in file:
                     del file[self.dataset]
                 mark_sigma(file.create_dataset(self.dataset, data=array))
 
     @contextmanager
-    def _opened(self, path: Path, mode: str) -> Iterator["h5py.File"]:
+    def _opened(self, path: Path | BinaryIO, mode: str) -> Iterator["h5py.File"]:
         import h5py
 
         try:

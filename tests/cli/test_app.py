@@ -34,7 +34,10 @@ LOADED = (
         (["compare", "normal.npy", "three.npy"], "normal.npy and three.npy: dimensions differ: 4 and 3."),
         (["compare", "normal.npy", "none.npy"], "none.npy: No such file"),
         (["inspect", "none.npy"], "none.npy: No such file"),
-        (["score", "normal.npy", "-o", "no/folder.tsv"], "no/folder.tsv: cannot be written: No such file"),
+        (
+            ["score", "normal.npy", "-o", "no/folder.tsv"],
+            "no/folder.tsv: cannot be written: there is no such folder.",
+        ),
         (["divide"], "No such command 'divide'"),
         (["--nope"], "No such option: --nope"),
     ],

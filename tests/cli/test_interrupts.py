@@ -1,4 +1,6 @@
-"""Ctrl-C ends a command with exit code 130, without a traceback, and keeps what is finished."""
+"""Ctrl-C ends a command with exit code 130, without a traceback, and keeps what is finished; SIGTERM and
+SIGHUP do the same with 143 and 129. `tests/fuzz/signals.py` does it at random moments.
+"""
 
 import json
 import signal
@@ -9,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzz import signals
 from processes import terminal_output
 
-from gaedist.cli.interrupts import reliable_interrupts
+from gaedist.cli.interrupts import INTERRUPTION, reliable_interrupts
 
 
 def test_an_interrupt_is_raised():
@@ -80,3 +83,80 @@ def test_interrupted_optimisation_writes_the_best_so_far(codes):
     assert "many.npy: interrupted after" in done.stderr
     assert "Traceback" not in done.stderr
     assert np.load(codes / "s.npy").shape == (6000,)
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("module", ["typer", "numpy"])
+def test_a_signal_while_libraries_load_ends_the_process_with_one_line(codes, name, module):
+    script = (
+        "import builtins, os, signal; found = builtins.__import__\n"
+        "def load(name, *rest):\n"
+        f"    if name == {module!r}: os.kill(os.getpid(), signal.{name})\n"
+        "    return found(name, *rest)\n"
+        "builtins.__import__ = load\n"
+        "from gaedist.__main__ import main; raise SystemExit(main())"
+    )
+    command = [sys.executable, "-c", script, "score", "normal.npy", "-o", "out.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    code = 128 + getattr(signal, name)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "gaedist: interrupted.\n")
+    assert not Path("out.json").exists()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_keeps_finished_results_and_leaves_nothing_else(codes, name):
+    before = set(Path().iterdir())
+    script = (
+        "import os, signal; from gaedist.api import score\n"
+        "found = score.scores\n"
+        "def scores(latents, *rest, **options):\n"
+        f"    if latents.file == 'wide.npy': [os.kill(os.getpid(), signal.{name}) for _ in range(3)]\n"
+        "    return found(latents, *rest, **options)\n"
+        "score.scores = scores\n"
+        "from gaedist.__main__ import main; raise SystemExit(main())"
+    )
+    command = [sys.executable, "-c", script, "score", "normal.npy", "wide.npy", "-o", "out.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    by = "" if name == "SIGINT" else f" by {name}"
+    assert (done.returncode, done.stdout) == (128 + getattr(signal, name), "")
+    assert done.stderr == f"gaedist: interrupted{by}.\n"
+    assert json.loads(Path("out.json").read_text())["file"] == "normal.npy"
+    assert set(Path().iterdir()) - before == {Path("out.json")}
+
+
+def test_an_ignored_signal_is_ignored(codes):
+    script = (
+        "import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); from gaedist.api import score\n"
+        "found = score.scores\n"
+        "def scores(*rest, **options):\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    return found(*rest, **options)\n"
+        "score.scores = scores\n"
+        "from gaedist.__main__ import main; raise SystemExit(main())"
+    )
+    command = [sys.executable, "-c", script, "score", "normal.npy", "--format", "value"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_an_interrupt_in_a_destructor_comes_after_it():
+    class Fragile:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    def compute():
+        Fragile()
+        while True:
+            time.sleep(0.01)
+
+    with pytest.raises(KeyboardInterrupt), reliable_interrupts():
+        compute()
+    assert INTERRUPTION.exit_code == 143
+
+
+@pytest.mark.parametrize("command", ["score", "inspect", "metrics"])
+def test_signals_at_random_moments(command):
+    rng = np.random.default_rng(len(command))
+    for number in signals.SIGNALS:
+        line = signals.COMMANDS[command]
+        _, faults, err = signals.run_once(line, number, rng.uniform(0.05, 0.6), to_group=bool(number % 2))
+        assert faults == [], err

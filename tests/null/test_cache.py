@@ -5,6 +5,7 @@ entry as missing, and stops nothing when a file cannot be read or written.
 import hashlib
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -126,3 +127,41 @@ def test_a_missing_cache_folder_is_created(own_cache, monkeypatch):
     monkeypatch.setattr("gaedist.null.cache.folder", lambda: own_cache / "a" / "b")
     store(KEY, VALUES)
     assert (load(KEY, 3) == VALUES).all()
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o622, 0o602])
+def test_an_entry_that_others_can_write_counts_as_missing_and_is_replaced(own_cache, mode):
+    entry = stored(own_cache)
+    assert entry.stat().st_mode & 0o077 == 0
+    entry.chmod(mode)
+    assert load(KEY, 3) is None
+    store(KEY, VALUES)
+    assert (load(KEY, 3) == VALUES).all()
+
+
+def test_a_folder_that_others_can_write_is_closed_before_it_is_used(own_cache):
+    stored(own_cache)
+    own_cache.chmod(0o777)
+    assert load(KEY, 3) is None
+    store(KEY, VALUES)
+    assert own_cache.stat().st_mode & 0o022 == 0
+    assert (load(KEY, 3) == VALUES).all()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_what_another_user_owns_counts_as_missing(own_cache):
+    entry = stored(own_cache)
+    os.chown(entry, 12345, 12345)
+    assert load(KEY, 3) is None
+    os.chown(entry, 0, 0)
+    assert (load(KEY, 3) == VALUES).all()
+    os.chown(own_cache, 12345, 12345)
+    assert load(KEY, 3) is None
+    os.chown(own_cache, 0, 0)
+
+
+def test_a_pipe_in_place_of_an_entry_stops_nothing(own_cache):
+    entry = stored(own_cache)
+    entry.unlink()
+    os.mkfifo(entry)
+    assert load(KEY, 3) is None

@@ -1,5 +1,7 @@
 """Every format holds all digits and the same keys in each row, and a file is written whole or not at all."""
 
+import csv
+import io
 import json
 import math
 import subprocess
@@ -125,3 +127,48 @@ def test_metrics_fit_the_terminal_and_their_names_are_whole(columns):
     assert [name for name in (line.split(" ")[0] for line in lines) if name] == list(METRICS)
     for option in ("--sigma", "--scale", "--directions"):
         assert any(option in line for line in lines)
+
+
+def test_csv_is_tsv_with_commas(gaedist, codes):
+    _, tsv, _ = gaedist("inspect", "normal.npy", "--format", "tsv")
+    expected = list(csv.reader(io.StringIO(tsv), delimiter="\t"))
+    Path("normal.npy").rename('a, "b".npy')
+    expected[1][0] = 'a, "b".npy'
+    _, out, _ = gaedist("inspect", 'a, "b".npy', "--format", "csv")
+    assert list(csv.reader(io.StringIO(out))) == expected
+    assert gaedist("inspect", 'a, "b".npy', "-o", "out.CSV") == (0, "", "")
+    assert Path("out.CSV").read_text() == out
+
+
+@pytest.mark.parametrize("command", [["inspect", "normal.npy"], ["metrics"]])
+@pytest.mark.parametrize("form", ["tsv", "csv"])
+def test_rows_without_a_header_can_be_joined(gaedist, codes, command, form):
+    _, out, _ = gaedist(*command, "--format", form)
+    assert gaedist(*command, "--format", form, "--no-header") == (0, out.partition("\n")[2], "")
+
+
+def test_results_have_no_header_if_none_is_wanted(gaedist, codes):
+    for command in (["score", "normal.npy"], ["compare", "normal.npy", "wide.npy"], ["sigma", "normal.npy"]):
+        code, out, _ = gaedist(*command, "--format", "tsv", "--no-header")
+        assert (code, out.count("\n"), out.partition("\t")[0]) == (0, 1, "normal.npy")
+
+
+def test_a_table_has_a_header(gaedist, codes):
+    for form in ("json", "value"):
+        assert gaedist("score", "normal.npy", "--format", form, "--no-header")[0] == 0
+    code, out, err = gaedist("score", "normal.npy", "--format", "table", "--no-header")
+    assert (code, out, err) == (2, "", "gaedist: --no-header applies to tsv and csv. Add --format tsv.\n")
+
+
+@pytest.mark.parametrize("form", ["tsv", "csv"])
+def test_names_are_told_apart_in_ascii_and_have_no_control_characters(codes, form):
+    names = ["é.npy", "è.npy", "?.npy", "a\x1b[31m.npy", "b\nc.npy", "d\te.npy"]
+    for name in names:
+        Path(name).write_bytes(Path("three.npy").read_bytes())
+    options = f"inspect *.npy --format {form} --no-header"
+    code, out, _ = shell(options, PYTHONIOENCODING="ascii")
+    found = [line.split("," if form == "csv" else "\t")[0] for line in out.splitlines()]
+    assert code == 0
+    expected = {r"\xe9.npy", r"\xe8.npy", "?.npy", r"a\x1b[31m.npy", r"b\nc.npy", r"d\te.npy"}
+    assert expected <= set(found)
+    assert len(set(found)) == len(found) == len(list(Path().glob("*.npy")))

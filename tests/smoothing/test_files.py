@@ -117,8 +117,6 @@ def test_what_cannot_be_written_is_refused_beforehand(folder):
         SigmaTarget.parse("folder.npy").check()
     with pytest.raises(GaedistError, match="cannot be written to this HDF5 file"):
         SigmaTarget.parse("text.h5").check()
-    with pytest.raises(GaedistError, match="is an input of this command and would be overwritten"):
-        SigmaTarget.parse("codes.npy").check(["codes.npy"])
     with pytest.raises(GaedistError, match="cannot be written"):
         SigmaTarget.parse("x" * 300 + ".npy").check()
 

@@ -1,15 +1,25 @@
 """How this package compiles: Numba's options, the `compiled` decorator, and the cache on disk.
 
-The first compilation of a process is announced through `COMPILE_NOTICE`.
+The first compilation of a process is announced through `COMPILE_NOTICE`. A process that was forked from one
+with Numba's threads has none of them, and computes on one thread.
 """
 
 import contextlib
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+import functools
+import io
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
 
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.np.ufunc import parallel as numba_threads
 
+from gaedist.files.atomic import whole_file
+from gaedist.files.trust import is_own, read_own
 from gaedist.version import code_digest
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,40 +48,111 @@ class CompileNotice:
         self.note: Callable[[str], None] | None = None
         self.sent = False
 
-    def send(self) -> None:
-        """Send the message, unless it was sent before."""
+    def send(self, foreign: Path | None = None) -> None:
+        """Send the message, unless it was sent before; ``foreign`` is a cache that cannot be trusted."""
         if self.note and not self.sent:
             self.sent = True
-            self.note("compiling for this machine, which takes some seconds the first time.")
+            reason = ", which takes some seconds the first time."
+            if foreign:
+                reason = (
+                    f", each time, because other users can write to the cache in {foreign}. Set "
+                    "NUMBA_CACHE_DIR to a folder of your own."
+                )
+            self.note(f"compiling for this machine{reason}")
 
 
 COMPILE_NOTICE = CompileNotice()
 """The notice of this process."""
 
 
+class Forks:
+    """Whether this process was forked from one that had Numba's threads, which do not survive that.
+
+    Attributes
+    ----------
+    lost_threads : bool
+        It was.
+    """
+
+    def __init__(self) -> None:
+        self.lost_threads = False
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.look)
+
+    def look(self) -> None:
+        """Look, in a new process, whether the threads had been started."""
+        self.lost_threads |= numba_threads._is_initialized
+
+
+FORKS = Forks()
+"""The forks that led to this process."""
+
+
+class _OwnFiles(IndexDataCacheFile):
+    """The files of a cache: unpickled only if no other user can have written them, and written whole."""
+
+    def __init__(self, cache: FunctionCache, others: tuple[int, ...]) -> None:
+        super().__init__(
+            cache_path=cache._cache_path,
+            filename_base=cache._impl.filename_base,
+            source_stamp=cache._impl.locator.get_source_stamp(),
+        )
+        self.others = others
+
+    def _load_index(self) -> Any:
+        try:
+            stream = io.BytesIO(read_own(Path(self._index_path), others=self.others))
+        except OSError:  # there is none, or it is foreign
+            return {}
+        if pickle.load(stream) != self._version:
+            return {}
+        stamp, overloads = pickle.load(stream)
+        return overloads if stamp == self._source_stamp else {}
+
+    def _load_data(self, name: str) -> Any:
+        return pickle.loads(read_own(Path(self._data_path(name)), others=self.others))
+
+    @contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[BinaryIO]:
+        with whole_file(Path(filepath)) as partial, partial.open("wb") as stream:
+            partial.chmod(partial.stat().st_mode & 0o755)  # or it would not be trusted
+            yield stream
+
+
 class _Cache(FunctionCache):
     """Numba's cache on disk, keyed by all code of the package as well; a damaged one never stops a run.
 
-    Numba itself notices edits only of the file that holds the cached function.
+    Numba itself notices edits only of the file that holds the cached function. ``variant`` tells apart what
+    is compiled from one function with other options.
     """
 
+    def __init__(self, function: Callable[..., Any], variant: str) -> None:
+        super().__init__(function)
+        self.variant = variant
+        installed = Path(function.__code__.co_filename).stat().st_uid  # whose code runs here anyway
+        folder = Path(self._cache_path)
+        self.foreign = None if is_own(folder.stat(), others=(installed,)) else folder
+        self._cache_file = _OwnFiles(self, (installed,))
+
     def _index_key(self, sig: Any, codegen: Any) -> Any:
-        return (*super()._index_key(sig, codegen), code_digest())
+        return (*super()._index_key(sig, codegen), self.variant, code_digest())
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        found = None
         try:
-            found = super().load_overload(sig, target_context)
+            if not self.foreign:
+                found = super().load_overload(sig, target_context)
         except Exception:  # unpickling random bytes can raise anything
             with contextlib.suppress(Exception):
                 self.flush()
-            found = None
         if found is None:
-            COMPILE_NOTICE.send()
+            COMPILE_NOTICE.send(self.foreign)
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with contextlib.suppress(Exception):  # a full disk
-            super().save_overload(sig, data)
+            if not self.foreign:
+                super().save_overload(sig, data)
 
 
 def compiled(
@@ -80,14 +161,26 @@ def compiled(
     """Compile with `OPTIONS`.
 
     What inner loops call is inlined whatever its size: a loop with a call is not vectorised. Only entry
-    points are cached: what they call is compiled into them.
+    points are cached: what they call is compiled into them. Those that are parallel have a twin on one
+    thread, compiled when a process that `FORKS` made calls it.
     """
 
-    def compile_(function: F) -> F:
-        dispatcher = numba.njit(forceinline=inline, parallel=parallel, nogil=nogil, **OPTIONS)(function)
+    def dispatcher(function: F, parallel: bool) -> F:
+        found = numba.njit(forceinline=inline, parallel=parallel, nogil=nogil, **OPTIONS)(function)
         if cache:
-            with contextlib.suppress(RuntimeError):  # no folder for the cache can be written
-                dispatcher._cache = _Cache(function)
-        return cast(F, dispatcher)
+            with contextlib.suppress(RuntimeError, OSError):  # no folder for the cache can be written
+                found._cache = _Cache(function, "parallel" if parallel else "serial")
+        return cast(F, found)
+
+    def compile_(function: F) -> F:
+        if not parallel:
+            return dispatcher(function, False)
+        many, one = dispatcher(function, True), functools.cache(lambda: dispatcher(function, False))
+
+        @functools.wraps(function)
+        def call(*arguments: Any) -> Any:
+            return (one() if FORKS.lost_threads else many)(*arguments)
+
+        return cast(F, call)
 
     return compile_

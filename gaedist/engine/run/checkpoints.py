@@ -3,9 +3,13 @@
 A checkpoint has one record for each pass over pairs that the run has begun, in their order: what identifies
 the pass, how many tiles are done, and the numbers so far. The whole file is replaced every few seconds. When
 the run is started again, each pass resumes from its record; a run with different passes is refused.
+
+The file is a line with a digest of all that follows, which is an .npz. Nothing of it is looked at before the
+digest is right, and nothing that does not fit its pass is used.
 """
 
 import hashlib
+import io
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.errors import GaedistError
-from gaedist.files.atomic import whole_file
+from gaedist.errors import GaedistError, check_count
+from gaedist.files.atomic import check_regular, whole_file
 from gaedist.version import __version__, code_digest
 
 State = dict[str, NDArray[Any]]
@@ -26,8 +30,10 @@ State = dict[str, NDArray[Any]]
 SECONDS = 10.0
 """Least time between two writes of the file."""
 
-_MARK = "gaedist checkpoint"
+_MARK = b"gaedist checkpoint "
 _HEADER = "header"
+_LINE = len(_MARK) + 64 + 1  # bytes of the first line
+_ANEW = "Delete it to start anew, or name another --checkpoint (checkpoint=)."
 
 
 class PassRecord:
@@ -48,6 +54,21 @@ class PassRecord:
     ) -> None:
         self.identity, self.done, self.checkpoint = identity, done, checkpoint
         self.state: State = {}
+
+    def resume(self, done: int, **shapes: tuple[int, ...]) -> State:
+        """Return the numbers to resume from, after a check that they are those of ``done`` tiles.
+
+        Raises
+        ------
+        GaedistError
+            If the count, the names, the shapes or the types differ: another program wrote the file.
+        """
+        found = {name: array.shape for name, array in self.state.items()}
+        doubles = all(array.dtype == np.float64 for array in self.state.values())
+        if self.done != done or found != shapes or not doubles:
+            path = self.checkpoint.path if self.checkpoint else "the checkpoint"
+            raise GaedistError(f"{path} does not fit its run: gaedist did not write it. {_ANEW}")
+        return self.state
 
     def update(self, done: int, state: State) -> None:
         """Store the numbers after ``done`` tiles; write the file if the last write is `SECONDS` ago."""
@@ -74,11 +95,7 @@ class Checkpoint:
 
     def __init__(self, path: str | Path, note: Callable[[str], None] | None = None) -> None:
         self.path, self.note = Path(path), note
-        if not self.path.absolute().parent.is_dir():
-            raise GaedistError(
-                f"{path}: cannot be written: the folder does not exist. Create it, or name another "
-                "--checkpoint (checkpoint=)."
-            )
+        check_regular(self.path)
         self.written = time.monotonic()
         self.records = _load(self.path) if self.path.exists() else []
         self._begun, self._refused = 0, False
@@ -101,10 +118,7 @@ class Checkpoint:
             self.records.append(PassRecord(identity, checkpoint=self))
         elif differences := _differences(self.records[place].identity, identity):
             self._refused = True
-            raise GaedistError(
-                f"{self.path} is the checkpoint of another run: {differences}. Delete it, or name another "
-                "--checkpoint (checkpoint=)."
-            )
+            raise GaedistError(f"{self.path} is the checkpoint of another run: {differences}. {_ANEW}")
         return self.records[place]
 
     def try_to_write(self) -> None:
@@ -120,14 +134,17 @@ class Checkpoint:
     def write(self) -> None:
         """Write the file; raise `GaedistError` if that fails."""
         passes = [{"identity": record.identity, "done": record.done} for record in self.records]
-        header = np.array(json.dumps({"mark": _MARK, "passes": passes}))
+        header = np.array(json.dumps({"passes": passes}))
         numbers = {
             f"{place}.{name}": array
             for place, record in enumerate(self.records)
             for name, array in record.state.items()
         }
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **{_HEADER: header}, **numbers)
         with whole_file(self.path) as partial, partial.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **{_HEADER: header}, **numbers)
+            stream.write(_first_line(content.getvalue()))
+            stream.write(content.getbuffer())
         self.written = time.monotonic()
 
     def remove(self) -> None:
@@ -161,22 +178,43 @@ def temporary_checkpoint(
 def _load(path: Path) -> list[PassRecord]:
     """Read the records of a checkpoint, without unpickling anything."""
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            header = json.loads(str(stored[_HEADER]))
-            if header["mark"] != _MARK:
-                raise ValueError
-            records = [PassRecord(dict(row["identity"]), int(row["done"])) for row in header["passes"]]
-            for name in stored.files:
-                place, _, key = name.partition(".")
-                if key:
-                    records[int(place)].state[key] = stored[name]
-    except PermissionError as error:
-        raise GaedistError(f"{path}: cannot be read: {error.strerror}.") from error
-    except Exception as error:  # random bytes can raise anything
+        with path.open("rb") as stream:
+            line = stream.read(_LINE)
+            content = stream.read() if line.startswith(_MARK) else b""
+    except OSError as error:
+        raise GaedistError(f"{path}: cannot be read: {error.strerror or error}.") from error
+    if not line.startswith(_MARK):
         raise GaedistError(
             f"{path} exists and is not a checkpoint of gaedist. Name another --checkpoint (checkpoint=)."
-        ) from error
+        )
+    if line != _first_line(content):
+        raise GaedistError(f"{path} is a damaged checkpoint: its digest is wrong. {_ANEW}")
+    try:
+        return _parsed(content)
+    except Exception as error:  # what another program wrote can raise anything
+        raise GaedistError(f"{path} is a checkpoint that gaedist did not write. {_ANEW}") from error
+
+
+def _first_line(content: bytes) -> bytes:
+    return _MARK + hashlib.sha256(content).hexdigest().encode() + b"\n"
+
+
+def _parsed(content: bytes) -> list[PassRecord]:
+    """Return the records in an .npz; raise any exception if it is not one of `Checkpoint.write`."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        passes = json.loads(str(stored[_HEADER]))["passes"]
+        records = [PassRecord(_texts(row["identity"]), check_count("done", row["done"], 0)) for row in passes]
+        for name in stored.files:
+            place, _, key = name.partition(".")
+            if key:
+                records[int(place)].state[key] = np.require(stored[name], requirements=["C", "W"])
     return records
+
+
+def _texts(identity: dict[str, str]) -> dict[str, str]:
+    if not all(isinstance(text, str) for text in identity.values()):
+        raise TypeError
+    return identity
 
 
 def _program() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Limits on the threads of Numba and BLAS, which hold for the whole process, and maps over Python threads."""
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,17 +19,32 @@ R = TypeVar("R")
 _LOCK = threading.Lock()
 
 
+def _renew_lock() -> None:
+    """Make a new lock in a forked process, where no thread is left that would release the old one."""
+    global _LOCK
+    _LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 @contextmanager
 def limited_threads(count: int, note: Callable[[str], None] | None = None) -> Iterator[int]:
     """Limit Numba to ``count`` threads and BLAS to one in each of them; yield the number that Numba has.
 
+    That is one in a process that was forked from one with Numba's threads.
     ``note`` is called with a sentence for the user if something has to be compiled.
     """
     import numba
 
-    from gaedist.engine.compiled.jit import COMPILE_NOTICE
+    from gaedist.engine.compiled.jit import COMPILE_NOTICE, FORKS
 
     COMPILE_NOTICE.note = note
+    if FORKS.lost_threads:
+        with _LOCK, _blas().limit(limits=1, user_api="blas"):
+            yield 1
+        return
     with _LOCK:
         before = numba.get_num_threads()
         count = min(count, numba.config.NUMBA_NUM_THREADS)

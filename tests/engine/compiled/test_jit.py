@@ -3,6 +3,7 @@ The notice that something is compiled is sent once in a process.
 """
 
 import os
+import pickle
 import subprocess
 import sys
 
@@ -65,6 +66,42 @@ def test_code_is_announced_when_it_is_compiled_and_not_when_it_is_loaded(tmp_pat
         assert compiled(cache=True)(half)(3.0) == 1.5
         assert len(notes) == 1
     assert "compiling for this machine" in notes[0]
+
+
+class _Malice:
+    """Fail the test if it is unpickled."""
+
+    def __reduce__(self):
+        return exec, ("raise SystemExit('a foreign cache was unpickled')",)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o772])
+def test_a_cache_that_others_can_write_is_neither_read_nor_written(tmp_path, monkeypatch, mode):
+    notes, notice = [], CompileNotice()
+    notice.note = notes.append
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    assert compiled(cache=True)(half)(3.0) == 1.5
+    (folder,) = tmp_path.iterdir()
+    for path in folder.iterdir():
+        path.write_bytes(pickle.dumps(_Malice()))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    folder.chmod(mode)
+    monkeypatch.setattr("gaedist.engine.compiled.jit.COMPILE_NOTICE", notice)
+    assert compiled(cache=True)(half)(3.0) == 1.5
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert f"because other users can write to the cache in {folder}. Set NUMBA_CACHE_DIR" in notes[0]
+
+
+def test_files_of_a_cache_that_others_can_write_are_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    assert compiled(cache=True)(half)(3.0) == 1.5
+    for path in tmp_path.rglob("*.nb[ic]"):
+        path.write_bytes(pickle.dumps(_Malice()))
+        path.chmod(0o666)
+    assert compiled(cache=True)(half)(3.0) == 1.5
+    again = compiled(cache=True)(half)
+    assert again(3.0) == 1.5
+    assert sum(again.stats.cache_hits.values()) == 1
 
 
 def test_the_notice_is_sent_once():

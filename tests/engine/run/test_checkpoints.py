@@ -3,6 +3,9 @@
 A checkpoint of another run, and a file that is not a checkpoint, are refused and left unchanged.
 """
 
+import io
+import json
+import math
 import signal
 import subprocess
 import sys
@@ -117,7 +120,7 @@ def test_a_killed_process_resumes_at_any_time(tmp_path, method):
         process.communicate()
     assert Checkpoint(path).records
     assert subprocess.run([*command, "1"], check=True, capture_output=True).stdout == expected
-    assert len(list(tmp_path.iterdir())) <= 3  # with what was being written when it was killed
+    assert len(list(tmp_path.iterdir())) <= 1  # what was being written had no name
 
 
 def test_another_run_is_refused(tmp_path, frequent_writes):
@@ -128,7 +131,7 @@ def test_another_run_is_refused(tmp_path, frequent_writes):
     def run(**options):
         return Run(method="pairs", checkpoint=Checkpoint(path), **options)
 
-    with pytest.raises(GaedistError, match=r"of another run: its data differ\. Delete it"):
+    with pytest.raises(GaedistError, match=r"of another run: its data differ\. Delete it to start anew"):
         score(codes(seed=1), run=run())
     with pytest.raises(GaedistError, match=r"kernel is Gaussian.* in the file and Gaussian.* now"):
         score(codes(), sigma=0.5, run=run())
@@ -164,8 +167,87 @@ def test_a_truncated_checkpoint_is_refused(tmp_path, frequent_writes):
     path = tmp_path / "run.ckpt"
     interrupt(CALLS["constant"], path, 2)
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(GaedistError, match="not a checkpoint of gaedist"):
+    with pytest.raises(GaedistError, match=r"a damaged checkpoint: .* Delete it to start anew, or"):
         Checkpoint(path)
+
+
+def test_a_change_of_any_byte_is_refused(tmp_path, frequent_writes):
+    path = tmp_path / "run.ckpt"
+    interrupt(CALLS["labels"], path, 3)
+    content = path.read_bytes()
+    rng = np.random.default_rng(5)
+    for place in [*range(120), *rng.choice(len(content), 60), len(content) - 1]:
+        changed = bytearray(content)
+        changed[place] ^= int(rng.integers(1, 256))
+        path.write_bytes(changed)
+        with pytest.raises(GaedistError, match=r"damaged checkpoint|not a checkpoint of gaedist"):
+            Checkpoint(path)
+    path.write_bytes(content)
+    assert numbers(CALLS["labels"](Run(method="pairs", checkpoint=Checkpoint(path)))) == numbers(
+        CALLS["labels"](Run(method="pairs"))
+    )
+
+
+def written_by_another(path, name, value):
+    """Replace one field of a checkpoint, with the right digest, as another program would."""
+    content = path.read_bytes()[checkpoints._LINE :]
+    with np.load(io.BytesIO(content)) as stored:
+        arrays = dict(stored)
+    header = json.loads(str(arrays["header"]))
+    if name in ("done", "identity"):
+        header["passes"][0][name] = value
+    elif name == "passes":
+        header["passes"] = value
+    elif value is None:
+        del arrays[name]
+    else:
+        arrays[name] = value(arrays[name]) if callable(value) else value
+    if name != "header":
+        arrays["header"] = np.array(json.dumps(header))
+    new = io.BytesIO()
+    np.savez(new, **arrays)
+    path.write_bytes(checkpoints._first_line(new.getvalue()) + new.getvalue())
+
+
+FOREIGN = {
+    "done": [10**9, 0, 1, -1, "7", 2.5, None, True, [], math.inf],
+    "identity": ["x", 3, None, {"gaedist": 3}, {}],
+    "passes": [None, 3, "x", [3], {}, []],
+    "header": [np.array(3), np.array("{}"), np.array("x"), np.zeros(5), None],
+    "array": [
+        None,
+        lambda a: a[:-1],
+        lambda a: np.append(a, a[:1], axis=0),
+        lambda a: a.astype("f4"),
+        lambda a: a.astype(complex),
+        lambda a: a[..., None],
+        np.array(1.0),
+        np.array("x"),
+        np.array([]),
+    ],
+}
+
+
+@pytest.mark.parametrize("field", FOREIGN)
+@pytest.mark.parametrize("call", ["constant", "labels"])
+def test_what_another_program_wrote_is_refused_in_every_field(tmp_path, frequent_writes, call, field):
+    path = tmp_path / "run.ckpt"
+    interrupt(CALLS[call], path, 3)
+    before = path.read_bytes()
+    with np.load(io.BytesIO(before[checkpoints._LINE :])) as stored:
+        arrays = {name: stored[name] for name in stored.files if name != "header"}
+    assert arrays
+    for name in arrays if field == "array" else [field]:
+        for value in FOREIGN[field]:
+            if callable(value) and value(arrays[name]).tobytes() == arrays[name].tobytes() == b"":
+                continue  # no block is finished, and one row fewer is the same
+            path.write_bytes(before)
+            written_by_another(path, name, value)
+            with pytest.raises(GaedistError, match=r"Delete it to start anew"):
+                CALLS[call](Run(method="pairs", checkpoint=Checkpoint(path)))
+    path.unlink()  # and the run starts anew
+    anew = CALLS[call](Run(method="pairs", checkpoint=Checkpoint(path)))
+    assert numbers(anew) == numbers(CALLS[call](Run(method="pairs")))
 
 
 def test_a_full_disk_does_not_end_a_run(tmp_path, frequent_writes, monkeypatch):
@@ -201,8 +283,8 @@ def test_the_command_line_keeps_the_checkpoint_of_another_run(tmp_path, gaedist,
     assert path.exists()
     code, _, err = gaedist("score", tmp_path / "a.npy", "--checkpoint", tmp_path / "a.npy")
     assert code == 2
-    assert "not a checkpoint of gaedist" in err
+    assert "is an input of this command" in err
     assert Path(tmp_path / "a.npy").exists()
     code, _, err = gaedist("score", tmp_path / "a.npy", "--checkpoint", tmp_path / "no" / "run.ckpt")
     assert code == 2
-    assert "the folder does not exist" in err
+    assert "there is no such folder" in err

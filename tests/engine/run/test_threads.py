@@ -1,5 +1,11 @@
-"""Results keep the order of the items for any number of threads; limits of threads are undone afterwards."""
+"""Results keep the order of the items for any number of threads; limits of threads are undone afterwards.
 
+A process that was forked from one with Numba's threads gives the same bits on one thread.
+"""
+
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -45,3 +51,24 @@ def test_numba_gets_no_more_threads_than_it_has():
 
     with limited_threads(10**6) as count:
         assert count == numba.config.NUMBA_NUM_THREADS >= available_threads()
+
+
+FORKED = """
+import multiprocessing, numpy, gaedist
+codes = numpy.random.default_rng(0).normal(size=(1500, 9))
+def scored(k):
+    return [gaedist.score(codes, metric=metric).value for metric in ("gaussian", "sliced-wasserstein")]
+expected = scored(0)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    assert pool.map_async(scored, range(4)).get(timeout=300) == 4 * [expected]
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.parametrize("layer", ["omp", "workqueue"])
+def test_a_forked_process_gives_the_same_bits(layer):
+    environment = os.environ | {"NUMBA_THREADING_LAYER": layer}
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,181 @@
+"""End each command by a signal at random moments, and look at what is left.
+
+    python tests/fuzz/signals.py --runs 200 --seconds 3600 --seed 1
+
+Each run is ended by SIGINT, SIGTERM, SIGHUP or SIGKILL, sent to the process or to its group, while Python
+starts, while libraries load, or while it computes. Counted are exit codes other than 130, 143, 129 (or 0
+where it had finished), lines that do not begin with "gaedist: ", such as tracebacks, more than one line about
+the signal, files that are neither inputs nor complete results, and processes that live on.
+"""
+
+import argparse
+import collections
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
+
+COMMANDS = {
+    "score": "score small.npy codes.npy small.npy -o out.json",
+    "score, σ per point": "score codes.npy --sigma mean-field -o out.tsv --checkpoint run.ckpt",
+    "score, simulated": "score small.npy --sigma optimize --null monte-carlo --no-cache -q -o out.csv",
+    "compare": "compare codes.npy more.npy --permutations 999 --metric all -o out.json",
+    "sigma": "sigma small.npy --sigma optimize -o sigma.npy",
+    "inspect": "inspect small.npy codes.npy -o out.json",
+    "metrics": "metrics -o out.txt",
+}
+"""Name → what is run."""
+
+_MARK = "GAEDIST_SIGNALS"
+_LONGEST = 12.0  # seconds after which a command is not waited for
+_GRACE = 3.0  # seconds that processes have to end
+
+
+def make_inputs(folder):
+    """Write the codes that the commands read; return their names."""
+    rng = np.random.default_rng(0)
+    np.save(folder / "small.npy", rng.normal(size=(400, 4)))
+    np.save(folder / "codes.npy", rng.normal(size=(3000, 9)))
+    np.save(folder / "more.npy", rng.normal(size=(1000, 9)))
+    return {"small.npy", "codes.npy", "more.npy"}
+
+
+def started(command, folder, mark):
+    """Start a command as the leader of a group of processes that can be found by their mark."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "gaedist", *command.split()],
+        cwd=folder,
+        env=os.environ | {_MARK: mark},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def survivors(mark):
+    """Return the numbers of the processes with a mark that have not ended."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                environment = (entry / "environ").read_bytes()
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if f"{_MARK}={mark}".encode() in environment.split(b"\0") and state != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def faults_of(process, number, out, err, folder, inputs, mark):
+    """Yield a word for each fault of a run that has ended."""
+    code = process.returncode
+    if code not in {0, 128 + number, -number}:
+        yield f"exit code {code}"
+    lines = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
+    if any(not line.startswith("gaedist: ") for line in lines):
+        yield "traceback or warning"
+    if sum("interrupted" in line for line in lines) > 1:
+        yield "more than one line"
+    if out and "sigma.npy" not in process.args:  # which prints a summary
+        yield "text on standard output"
+    for path in folder.iterdir():
+        if path.name not in inputs and not is_complete(path):
+            yield f"left {path.name}"
+    deadline = time.monotonic() + _GRACE
+    while (left := survivors(mark)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if left:
+        yield f"{len(left)} processes live on"
+    for process_number in left:
+        os.kill(process_number, signal.SIGKILL)
+
+
+def is_complete(path):
+    """Return whether a file that is not an input is a result, whole."""
+    if path.name.startswith("."):
+        return False
+    text = path.read_text() if path.suffix in {".json", ".tsv", ".csv", ".txt"} else ""
+    if path.suffix == ".json":
+        return text.endswith("\n") and all(json.loads(line) for line in text.splitlines())
+    if path.name == "sigma.npy":
+        return len(np.load(path)) == 400
+    if path.name == "run.ckpt":
+        return path.read_bytes().startswith(b"gaedist checkpoint ")
+    return text.endswith("\n")
+
+
+def run_once(command, number, delay, to_group):
+    """End a command by a signal after a delay; return its exit code and its faults."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        inputs, mark = make_inputs(folder), f"{os.getpid()}-{time.monotonic_ns()}"
+        process = started(command, folder, mark)
+        try:
+            out, err = process.communicate(timeout=delay)
+        except subprocess.TimeoutExpired:
+            (os.killpg if to_group else os.kill)(process.pid, number)
+            out, err = process.communicate()
+        faults = list(faults_of(process, number, out, err, folder, inputs, mark))
+        return process.returncode, faults, err
+
+
+def duration(command):
+    """Return how long a command takes, which is compiled by then, in seconds, at most `_LONGEST`."""
+    with tempfile.TemporaryDirectory() as name:
+        make_inputs(Path(name))
+        for _ in range(2):
+            began = time.monotonic()
+            process = started(command, name, "")
+            try:
+                process.communicate(timeout=_LONGEST)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                process.communicate()
+            seconds = time.monotonic() - began
+    return seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=200, help="of each command")
+    parser.add_argument("--seconds", type=float, default=3600.0, help="at most, in all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=COMMANDS, action="append")
+    options = parser.parse_args()
+    rng = np.random.default_rng(options.seed)
+    names = options.only or list(COMMANDS)
+    print("warming up", flush=True)
+    lengths = {name: duration(COMMANDS[name]) for name in names}
+    began = time.monotonic()
+    codes, faults = collections.defaultdict(collections.Counter), collections.defaultdict(collections.Counter)
+    for _ in range(options.runs):
+        for name in names:
+            if time.monotonic() - began > options.seconds:
+                break
+            number = SIGNALS[rng.integers(len(SIGNALS))]
+            early, late = rng.uniform(0, 0.15), rng.uniform(0, 1.1 * lengths[name])
+            delay, to_group = (early if rng.random() < 0.25 else late), bool(rng.random() < 0.3)
+            code, found, err = run_once(COMMANDS[name], number, delay, to_group)
+            codes[name][code] += 1
+            faults[name].update(found)
+            if found:
+                print(name, number.name, f"{delay:.3f} s", to_group, found, err.decode()[-1500:], flush=True)
+    for name in names:
+        print(
+            f"{name}: {sum(codes[name].values())} runs, exit codes {dict(sorted(codes[name].items()))}, ",
+            end="",
+        )
+        print(f"faults {dict(faults[name])}")
+
+
+if __name__ == "__main__":
+    main()
