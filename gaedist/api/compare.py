@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from gaedist.api.notes import notes_on
 from gaedist.api.reporting import OnError, reporting
+from gaedist.api.shared_rows import shared_rows_note
 from gaedist.engine import Run, evaluate
 from gaedist.errors import check_count, check_dims
 from gaedist.files.codes import Codes, as_codes
-from gaedist.metrics.base import TwoSample, check_smoothing_used, check_used, metric_names
+from gaedist.metrics.base import TwoSample, check_smoothing_used, check_used, is_optional, metric_names
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions
 from gaedist.metrics.parameters import Parameters
@@ -193,10 +194,10 @@ def compares(
     sigmas : sequence of float, str or array_like
         The σ of the gaussian metric, one result for each.
     metric : str or sequence of str
-        The metrics, in the order of the results; ``all`` stands for every metric.
+        The metrics, in the order of the results; ``all`` stands for every metric that applies to the codes.
     on_error : callable, optional
         Called as ``on_error(metric, error)`` when a metric does not apply to these samples; the other metrics
-        are still measured. Without it the first such error is raised.
+        are still measured. Without it the first such error is raised, unless the metric is one of ``all``.
     sigma_b, covariance, sigma_factor, estimator, parameters, permutations, run
         As in `compare`.
 
@@ -234,10 +235,12 @@ def compares(
     applied = []
     for name in names:
         variants = options if TWO_SAMPLE[name].smooths else [CompareOptions(parameters=parameters)]
-        applied += _applied(name, x, y, variants, run, on_error, permuted=count > 0)
+        optional = is_optional(name, metric)
+        applied += _applied(name, x, y, variants, run, on_error, permuted=count > 0, optional=optional)
     found = evaluate([form for _, form in applied], run)
     shape = len(x), len(y), x.shape[1]
-    notes = (*_notes("first", x), *_notes("second", y))
+    shared = shared_rows_note(x, y)
+    notes = (*_notes("first", x), *_notes("second", y), *([shared] if shared else []))
     return [
         _result(name, form, measurement, shape, count, notes, run, began)
         for (name, form), measurement in zip(applied, found, strict=True)
@@ -258,15 +261,16 @@ def _applied(
     on_error: OnError | None,
     *,
     permuted: bool,
+    optional: bool,
 ) -> list[tuple[str, TwoSample]]:
     """Apply a metric to both samples with each set of options, up to an optimisation that Ctrl-C ends."""
     applied: list[tuple[str, TwoSample]] = []
     form = TWO_SAMPLE[name].for_two_samples()
-    with reporting(name, on_error):
+    with reporting(name, on_error, optional=optional):
         for chosen in options:
             form.check_sizes(len(x), len(y), chosen)
         for chosen in options:
-            with reporting(name, on_error, chosen.sigma if len(options) > 1 else None):
+            with reporting(name, on_error, chosen.sigma if len(options) > 1 else None, optional=optional):
                 found = form(x, y, chosen, run)
                 if permuted:
                     found.check_permutable()

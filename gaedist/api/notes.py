@@ -57,10 +57,18 @@ def notes_given(codes: Array, counts: Counts | None) -> tuple[str, ...]:
 
 
 def counts_of_rows(codes: Array) -> Counts:
-    """Return how often each distinct row occurs, in no order; rows are told apart by a hash of 64 bits.
+    """Return how often each distinct row occurs, in no order; rows are told apart by `row_hashes`."""
+    hashes = row_hashes(codes)
+    hashes.sort()
+    ends = np.flatnonzero(np.append(hashes[1:] != hashes[:-1], True))
+    return np.diff(ends, prepend=-1)
 
-    The hash of a row is Σ w_k m(x_k) modulo 2^64 with random odd w_k, where m carries the high bits of a
-    double to its low bits: doubles of few digits, such as whole numbers, differ in their high bits only.
+
+def row_hashes(codes: Array) -> NDArray[np.uint64]:
+    """Return a hash of 64 bits of each row, (n,): equal for equal rows, and hardly ever else.
+
+    It is Σ w_k m(x_k) modulo 2^64 with random odd w_k, where m carries the high bits of a double to its low
+    bits: doubles of few digits, such as whole numbers, differ in their high bits only.
     """
     n, dim = codes.shape
     weights = np.random.default_rng(0).integers(1 << 63, size=dim, dtype=np.uint64)
@@ -71,9 +79,7 @@ def counts_of_rows(codes: Array) -> Counts:
         bits ^= bits >> np.uint64(32)
         bits ^= bits >> np.uint64(52)
         hashes[a:b] = np.einsum("ij,j->i", bits, weights)
-    hashes.sort()
-    ends = np.flatnonzero(np.append(hashes[1:] != hashes[:-1], True))
-    return np.diff(ends, prepend=-1)
+    return hashes
 
 
 def _is_covariance(square: Array) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from gaedist.api.reporting import OnError, reporting
 from gaedist.engine import Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.files.codes import Codes, as_codes
-from gaedist.metrics.base import OneSample, check_smoothing_used, check_used, metric_names
+from gaedist.metrics.base import OneSample, check_smoothing_used, check_used, is_optional, metric_names
 from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.parameters import Parameters
@@ -29,7 +30,8 @@ from gaedist.version import __version__
 class ScoreResult:
     """The value of a metric for one sample, compared with its null distribution.
 
-    What does not apply is None. A value beyond the range of a double is inf; ``log_value`` is finite then.
+    What does not apply is None. A value beyond the range of a double is inf; ``log_value`` is finite then,
+    and inf where the value itself is infinite.
 
     Attributes
     ----------
@@ -67,6 +69,8 @@ class ScoreResult:
     saturated : bool
         To within rounding the value is a constant, the same for nearly every sample. Only ``z`` can tell
         samples apart then.
+    skewed : bool
+        The null distribution is so skewed that a small ``z`` does not mean a likely value.
     notes : tuple of str
         What a user of these codes should know, such as that rows repeat; one sentence each.
     method, precision : str
@@ -77,6 +81,8 @@ class ScoreResult:
         Time from the call until this result was known.
     version : str
         Version of gaedist.
+    infinite : bool
+        The value is +∞, as that of ``kl`` for codes that do not vary along some direction.
     """
 
     n: int
@@ -97,12 +103,14 @@ class ScoreResult:
     p_value: float | None
     two_sided: bool
     saturated: bool
+    skewed: bool
     notes: tuple[str, ...]
     method: str
     precision: str
     threads: int
     seconds: float
     version: str
+    infinite: bool
 
 
 def score(
@@ -204,11 +212,11 @@ def scores(
     sigmas : sequence of float, str or array_like
         The σ of the gaussian metric, one result for each.
     metric : str or sequence of str
-        The metrics, in the order of the results; ``all`` stands for every metric.
+        The metrics, in the order of the results; ``all`` stands for every metric that applies to the codes.
     on_error : callable, optional
-        Called as ``on_error(metric, error)`` when a metric does not apply to these codes, such as ``kl`` if
-        their covariance is singular; the other metrics are still measured. Without it the first such error
-        is raised.
+        Called as ``on_error(metric, error)`` when a metric does not apply to these codes, such as ``mmd`` to
+        a single point; the other metrics are still measured. Without it the first such error is raised,
+        unless the metric is one of ``all``.
     covariance, target, estimator, parameters, null, replicates, cache, run
         As in `score`.
 
@@ -239,7 +247,9 @@ def scores(
     applied = [
         some
         for name in names
-        for some in _applied(name, x, _variants(name, options, parameters), run, on_error)
+        for some in _applied(
+            name, x, _variants(name, options, parameters), run, on_error, optional=is_optional(name, metric)
+        )
     ]
     found = evaluate([form for _, _, form in applied], run)
     null_options = NullOptions(replicates=count, run=run, cache=cache)
@@ -280,17 +290,26 @@ def _variants(name: str, options: Sequence[ScoreOptions], parameters: Parameters
 
 
 def _applied(
-    name: str, x: Array, options: Sequence[ScoreOptions], run: Run, on_error: OnError | None
+    name: str,
+    x: Array,
+    options: Sequence[ScoreOptions],
+    run: Run,
+    on_error: OnError | None,
+    *,
+    optional: bool,
 ) -> list[tuple[str, ScoreOptions, OneSample]]:
     """Apply a metric to the codes with each set of options, up to an optimisation of σ that Ctrl-C ends."""
     applied: list[tuple[str, ScoreOptions, OneSample]] = []
     form = ONE_SAMPLE[name].for_one_sample()
-    with reporting(name, on_error):
+    with reporting(name, on_error, optional=optional):
         for chosen in options:
             form.check_size(len(x), chosen)
         for chosen in options:
-            with reporting(name, on_error, chosen.sigma if len(options) > 1 else None):
-                applied.append((name, chosen, form(x, chosen, run)))
+            with reporting(name, on_error, chosen.sigma if len(options) > 1 else None, optional=optional):
+                found = form(x, chosen, run)
+                if optional and found.degenerate and not found.degenerate.impossible:
+                    raise GaedistError(found.degenerate.why)  # the value is the same for any sample
+                applied.append((name, chosen, found))
             if applied and applied[-1][2].interrupted:
                 break
     return applied
@@ -325,10 +344,12 @@ def _result(
         p_value=assessment.p_value,
         two_sided=form.is_two_sided(options),
         saturated=found.saturated,
+        skewed=assessment.skewed,
         notes=notes,
         method=found.provenance.method,
         precision=found.provenance.precision,
         threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
+        infinite=found.log_value == math.inf,
     )

@@ -8,8 +8,18 @@ import typer
 import gaedist
 from gaedist.api.score import score_options
 from gaedist.cli import options
-from gaedist.cli.gates import ABOVE, Outcome, P, Result, Z, check_compare_gates, check_score_gates
+from gaedist.cli.gates import (
+    ABOVE,
+    Outcome,
+    P,
+    Result,
+    Z,
+    check_compare_gates,
+    check_labelings,
+    check_score_gates,
+)
 from gaedist.cli.help import ABOUT, HelpCommand
+from gaedist.cli.left_out import LeftOut
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run, temporary_checkpoint
@@ -84,6 +94,7 @@ def score(
     metrics = metric_names(metric, ONE_SAMPLE)
     chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
     check_score_gates(outcome, metrics, chosen, null, replicates)
+    left_out = LeftOut(metric, metrics, sigmas, outcome)
     note = None if quiet else complain
     with temporary_checkpoint(checkpoint, note) as store, report(output, format_) as add:
         run = Run(
@@ -95,8 +106,10 @@ def score(
             checkpoint=store,
         )
         for file in files:
+            results: Sequence[Result] | None = None
             with outcome.reporting(file):
                 latents = _read(file, selection, quiet)
+                left_out.begin(latents.name)
                 with shown(run, latents.name, quiet=quiet) as watched, _about(latents.name):
                     results = gaedist.scores(
                         latents,
@@ -104,16 +117,19 @@ def score(
                         covariance=covariance,
                         target=target,
                         estimator=estimator,
-                        metric=metrics,
+                        metric=metric,
                         parameters=parameters,
                         null=null,
                         replicates=replicates,
                         cache=not no_cache,
-                        on_error=outcome.on_error(latents.name, metrics),
+                        on_error=left_out.on_error,
                         run=watched,
                     )
                 source = {"file": latents.file, "dataset": latents.dataset}
-                _write_and_check(results, source, latents.name, add, outcome)
+                _write_and_check(results, source, add, left_out, keeps_places=format_ == "value")
+            if results is None and format_ == "value":
+                for _ in left_out.in_order(()):
+                    add(Row({}, None))
     return outcome.exit_code()
 
 
@@ -168,7 +184,9 @@ def compare(
     sigmas = [parse_sigma(text, [*RULES, JOINT]) for text in dict.fromkeys(sigma)]
     chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
     first, second = _read(a, selection, quiet), _read(b, selection, quiet)
+    check_labelings(outcome, len(first.codes), len(second.codes), permutations)
     names = f"{first.name} and {second.name}"
+    left_out = LeftOut(metric, metrics, sigmas, outcome, names)
     source = {"file_a": first.file, "dataset_a": first.dataset}
     source |= {"file_b": second.file, "dataset_b": second.dataset}
     note = None if quiet else complain
@@ -183,13 +201,13 @@ def compare(
                 sigma_factor=sigma_factor,
                 covariance=covariance,
                 estimator=estimator,
-                metric=metrics,
+                metric=metric,
                 parameters=parameters,
                 permutations=permutations,
-                on_error=outcome.on_error(names, metrics),
+                on_error=left_out.on_error,
                 run=watched,
             )
-        _write_and_check(results, source, names, add, outcome)
+        _write_and_check(results, source, add, left_out, keeps_places=format_ == "value")
     return outcome.exit_code()
 
 
@@ -283,21 +301,24 @@ def _read(file: str, selection: Selection, quiet: bool) -> Latents:
 def _write_and_check(
     results: Sequence[Result],
     source: dict[str, str | None],
-    names: str,
     add: Callable[[Row], None],
-    outcome: Outcome,
+    left_out: LeftOut,
+    *,
+    keeps_places: bool,
 ) -> None:
-    """Write results, then their notes, then check them against the gates."""
-    for result in results:
-        add(Row(source, result))
+    """Write results, with a row for each that is missing if that keeps their places; then check the gates."""
+    names, outcome = left_out.file, left_out.outcome
+    for result in left_out.in_order(results):
+        if result is not None or keeps_places:
+            add(Row(source, result))
+    left_out.note()
     _say_notes(names, [note for result in results for note in result.notes], outcome.quiet)
     several_metrics = len({result.metric for result in results}) > 1
     several_sigmas = sum(result.sigma is not None for result in results) > 1
     for result in results:
         label = f"{names}, {result.metric}" if several_metrics else names
         label += f", σ = {sizes(result.sigma)}" if several_sigmas and result.sigma else ""
-        with outcome.reporting(names):
-            outcome.check(label, result)
+        outcome.check(label, result)
         if result.sigma:
             _stop_if_interrupted(names, result.sigma)
 

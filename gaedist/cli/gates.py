@@ -6,7 +6,7 @@ A gate that cannot be evaluated, or that no result can fail, is refused before a
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gaedist.api.compare import CompareResult
@@ -15,9 +15,10 @@ from gaedist.cli.standard_streams import complain
 from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, GaedistError
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.registry import ONE_SAMPLE
-from gaedist.null.distributions import smallest_p
+from gaedist.null.distributions import DEGENERATE, smallest_p
 from gaedist.null.monte_carlo import REPLICATES
-from gaedist.report.verdicts import direction, gate_warning
+from gaedist.null.permutations import smallest_permuted_p
+from gaedist.report.verdicts import NOT_NORMAL, direction, value_doubt, verdict_of, z_doubt
 
 Result = ScoreResult | CompareResult
 
@@ -38,6 +39,10 @@ class Gate:
         The number must not be below the bound; otherwise not above it.
     directed : bool
         A failure is explained by the direction in which codes differ.
+    doubt : callable
+        From a result and a bound to why the number is no ground to pass; None if it is.
+    fails_in_doubt : callable
+        Tell whether a result in doubt that exceeds the bound fails.
     one_sided : Gate, optional
         The gate that replaces this one for a value that cannot be too small.
     """
@@ -47,6 +52,8 @@ class Gate:
     measure: Callable[[Any], float | None]
     least: bool = False
     directed: bool = True
+    doubt: Callable[[Any, float], str | None] = lambda result, bound: None
+    fails_in_doubt: Callable[[Any], bool] = lambda result: True
     one_sided: "Gate | None" = None
 
     def fitting(self, result: Result) -> "Gate":
@@ -56,18 +63,30 @@ class Gate:
 
     def failure(self, found: float, bound: float) -> str | None:
         """Describe how a number fails the bound; None if it does not."""
-        if found < bound if self.least else found > bound:
+        if not (found >= bound if self.least else found <= bound):
             side = "below" if self.least else "above"
             return f"{self.quantity} = {found:.6g} is {side} {self.option} {bound:g}"
         return None
 
 
-ABOVE = Gate("--fail-above", "value", lambda result: result.value, directed=False)
-Z = Gate(
-    "--fail-z",
-    "|z|",
-    lambda result: None if result.z is None else abs(result.z),
-    one_sided=Gate("--fail-z", "z", lambda result: result.z),
+def _is_clear(result: ScoreResult) -> bool:
+    """Tell whether a result is far from N(0, I) under any null distribution."""
+    return verdict_of(result) == NOT_NORMAL
+
+
+ABOVE = Gate(
+    "--fail-above",
+    "value",
+    lambda result: result.value,
+    directed=False,
+    doubt=lambda result, bound: value_doubt(result),
+)
+_Z = Gate("--fail-z", "z", lambda result: result.z, doubt=z_doubt, fails_in_doubt=_is_clear)
+Z = replace(
+    _Z,
+    quantity="|z|",
+    measure=lambda result: None if result.z is None else abs(result.z),
+    one_sided=_Z,
 )
 P = Gate("--fail-p", "p", lambda result: result.p_value, least=True)
 
@@ -86,7 +105,7 @@ class Outcome:
     Raises
     ------
     GaedistError
-        For a bound that is not a number.
+        For a bound that is not finite, or that no result can fail.
     """
 
     bounds: dict[Gate, float | None] = field(default_factory=dict)
@@ -95,10 +114,12 @@ class Outcome:
     errors: int = 0
 
     def __post_init__(self) -> None:
-        """Raise `GaedistError` for a bound that is not a number."""
+        """Raise `GaedistError` for a bound that is not a number, or that no result can fail."""
         for gate, bound in self.bounds.items():
-            if bound is not None and math.isnan(bound):
-                raise GaedistError(f"{gate.option} must be a number; got nan.")
+            if bound is not None and not math.isfinite(bound):
+                raise GaedistError(f"{gate.option} must be a number; got {bound}.")
+            if bound == 0 and gate.least:
+                raise GaedistError(f"{gate.option} 0 cannot fail: {gate.quantity} is never below 0.")
 
     def needs(self, gates: Collection[Gate], what: str) -> None:
         """Raise `GaedistError` if one of these gates is set, as it needs what the command does not give."""
@@ -106,24 +127,19 @@ class Outcome:
             if self.bounds.get(gate) is not None:
                 raise GaedistError(f"{gate.option} needs {what}")
 
-    def reaches(self, gate: Gate, least: float, remedy: str) -> None:
+    def reaches(self, gate: Gate, least: float, remedy: str, where: str = "") -> None:
         """Raise `GaedistError` if no result can fail a gate, as the least possible number meets its bound."""
         bound = self.bounds.get(gate)
-        if bound is not None and 0 < bound <= least:
+        if bound is not None and bound <= least:
             raise GaedistError(
-                f"{gate.option} {bound:g} cannot fail: {gate.quantity} is at least {least:.2g}. Use {remedy}."
+                f"{gate.option} {bound:g} cannot fail{where}: {gate.quantity} is at least {least:.2g}. "
+                f"Use {remedy}."
             )
 
     def report_error(self, message: str) -> None:
         """Report a file or metric that cannot be used."""
         self.errors += 1
         complain(message)
-
-    def on_error(self, file: str, metrics: Sequence[str]) -> Callable[[str, GaedistError], None]:
-        """Return a function that reports a metric that does not apply to a file."""
-        return lambda metric, error: self.report_error(
-            f"{file}: {metric}: {error}" if len(metrics) > 1 else f"{file}: {error}"
-        )
 
     @contextmanager
     def reporting(self, file: str) -> Iterator[None]:
@@ -136,17 +152,19 @@ class Outcome:
             self.report_error(f"{file}: not enough memory. Use --rows or --subsample.")
 
     def check(self, label: str, result: Result) -> None:
-        """Note each gate that a result fails; raise `GaedistError` if a gate cannot be evaluated."""
+        """Note each gate that a result fails, and report each that cannot be evaluated."""
         bounds = {gate: bound for gate, bound in self.bounds.items() if bound is not None}
         for gate, bound in bounds.items():
             fitting = gate.fitting(result)
-            if (warning := gate_warning(result, fitting.option)) and not self.quiet:
-                complain(f"{label}: {warning}")
-            found = fitting.measure(result)
-            if found is None:
-                reason = result.null.note or f"this result has no {fitting.quantity}."
-                raise GaedistError(f"{label}: {fitting.option} cannot be evaluated: {reason}")
-            if failure := fitting.failure(found, bound):
+            found, doubt = fitting.measure(result), fitting.doubt(result, bound)
+            failure = None if found is None else fitting.failure(found, bound)
+            if result.null.method == DEGENERATE:
+                told = failure or f"{fitting.option} {bound:g} is not met"
+                self.failed.append(f"{label}: {told}: {result.null.note}")
+            elif found is None or (doubt and not (failure and fitting.fails_in_doubt(result))):
+                reason = doubt or result.null.note or f"this result has no {fitting.quantity}."
+                self.report_error(f"{label}: {fitting.option} cannot be evaluated: {reason}")
+            elif failure:
                 way = direction(result) if fitting.directed else None
                 self.failed.append(f"{label}: {failure}{f': {way}' if way else ''}.")
 
@@ -163,6 +181,12 @@ def check_compare_gates(outcome: Outcome, metrics: Sequence[str], permutations: 
     if not permutations:
         outcome.needs([P], "a p-value. Add --permutations R.")
     outcome.reaches(P, 1 / (1 + permutations), "more --permutations")
+
+
+def check_labelings(outcome: Outcome, n: int, m: int, permutations: int) -> None:
+    """Raise `GaedistError` for a gate on p that no labeling of n and m points can fail."""
+    least = smallest_permuted_p(n, m, permutations)
+    outcome.reaches(P, least, "more points", f" with {n} and {m} points")
 
 
 def check_score_gates(

@@ -43,14 +43,22 @@ INPUT, DISTANCE, SIGNIFICANCE, OTHER_METRICS, COMPUTATION, OUTPUT, GATES = GROUP
 _WIDEST = 100  # columns; longer lines are hard to read
 _NAMES = 19  # columns that names take at least, so that groups are aligned
 _LEAST_TEXT = 20  # columns for what an option does, also where the terminal is narrower
+_FILE = "\0"  # before a word that is not an option; no word on a command line has this character
 _NO_BREAK = "\xa0"  # a space where textwrap breaks no line
 
 
 class HelpCommand(TyperCommand):
-    """A command whose help shows its options in groups.
+    """A command whose help shows its options in groups, and which takes ``-::NAME`` for a file.
 
     Its epilog, if any, is a title, and lines of a name, two spaces and what it is.
     """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the command line; an array of standard input, ``-::NAME``, is not an option."""
+        marked = [f"{_FILE}{word}" if word.startswith("-::") else word for word in args]
+        rest = super().parse_args(ctx, marked)
+        ctx.params = {name: _unmarked(value) for name, value in ctx.params.items()}
+        return rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help of this command."""
@@ -59,6 +67,13 @@ class HelpCommand(TyperCommand):
             title, *lines = self.epilog.splitlines()
             sections.insert(-1, (title, [tuple(line.split("  ", 1)) for line in lines]))
         print_help(self, ctx, sections)
+
+
+def _unmarked(value: Any) -> Any:
+    """Return the value of a parameter without the marks of `_FILE`."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_unmarked, value))
+    return value.removeprefix(_FILE) if isinstance(value, str) else value
 
 
 def print_help(command: Any, ctx: Any, sections: Iterable[tuple[str, list[tuple[str, ...]]]]) -> None:

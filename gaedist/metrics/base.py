@@ -14,7 +14,7 @@ from gaedist.errors import GaedistError, check_choice
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions, ScoreOptions
 from gaedist.metrics.parameters import Parameters
-from gaedist.null.distributions import NullDistribution
+from gaedist.null.distributions import Degenerate, NullDistribution
 from gaedist.null.permutations import Permutations
 from gaedist.numerics import Array
 
@@ -51,10 +51,13 @@ class OneSample(Form):
     ----------
     n, dim : int
         Size and dimension of the sample.
+    degenerate : Degenerate, optional
+        The null distribution for codes of singular covariance, of a metric that needs an invertible one.
     """
 
     n: int
     dim: int
+    degenerate: Degenerate | None = None
 
     @abstractmethod
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
@@ -162,6 +165,12 @@ def metric_names(metric: str | Sequence[str], registry: Mapping[str, Metric]) ->
     for name in wanted:
         check_choice("metric", name, [*registry, ALL])
     return list(dict.fromkeys(name for some in wanted for name in (registry if some == ALL else [some])))
+
+
+def is_optional(name: str, metric: str | Sequence[str]) -> bool:
+    """Tell whether a metric is wanted only as one of ``all``, and is left out where it does not apply."""
+    wanted = [metric] if isinstance(metric, str) else list(metric)
+    return ALL in wanted and name not in wanted
 
 
 def option_of(parameter: str) -> str:

@@ -1,7 +1,10 @@
 """The energy distance: the discrepancy by the kernel −|x − y|."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
+
+import numpy as np
 
 from gaedist.engine import PairTotal, Profile, Run, Shape
 from gaedist.kernels.radial import distance_mixture
@@ -21,6 +24,9 @@ from gaedist.numerics import Array, squared_norms
 
 _DISTANCE = Profile(Shape.ROOT)
 
+_FAR = 1e30
+"""|x|² from which E |x − Y| = |x| + (D − 1)/(2|x|) + … is |x| to within rounding."""
+
 
 class EnergyOneSample(KernelOneSample):
     """The squared energy distance to N(0, I)."""
@@ -35,9 +41,8 @@ class EnergyOneSample(KernelOneSample):
 
     def terms(self, totals: Sequence[PairTotal]) -> list[float]:
         """Return the mean over pairs, −2 times the mean over points, and the constant."""
-        mixture = distance_mixture(float(squared_norms(self.x).max()))
         pair = pair_mean(totals[0].log, self.n, 0.0, unbiased=False)
-        return [-pair, -2 * mean_about(mixture, self.x), self.moments.mean]
+        return [-pair, -2 * _mean_about(self.x), self.moments.mean]
 
     def null_distribution(self) -> KernelLimit:
         """Return the limit of a degenerate V-statistic, with its exact mean and standard deviation."""
@@ -52,6 +57,19 @@ class EnergyTwoSample(KernelTwoSample):
     def __init__(self, x: Array, y: Array, options: CompareOptions, run: Run) -> None:
         """Plan the sums of distances over pairs."""
         self.prepare(x, y, run)
+
+
+def _mean_about(x: Array) -> float:
+    """Return the mean over the points of −E |x_i − Y|, which is −|x_i| but for rounding far from 0."""
+    squares = squared_norms(x)
+    near = squares < _FAR
+    if near.all():
+        return mean_about(distance_mixture(float(squares.max())), x)
+    far = -math.fsum(np.sqrt(squares[~near]) / len(x))
+    if not near.any():
+        return far
+    mixture, share = distance_mixture(float(squares[near].max())), np.count_nonzero(near) / len(x)
+    return far + share * mean_about(mixture, x[near])
 
 
 @lru_cache(maxsize=64)

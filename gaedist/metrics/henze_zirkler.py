@@ -1,17 +1,20 @@
 """The Henze–Zirkler statistic: BHEP of the standardised codes, whatever their mean and covariance."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gaedist.engine import SAMPLE, Run
+from gaedist.engine import SAMPLE, PairTotal, Provenance, Run
 from gaedist.errors import GaedistError
 from gaedist.metrics.base import Metric
 from gaedist.metrics.bhep import BhepOneSample
 from gaedist.metrics.gaussian.one_sample import GaussianOneSample
-from gaedist.metrics.moment_metrics import covariance_of
+from gaedist.metrics.measurement import Measurement
+from gaedist.metrics.moment_metrics import SampleCovariance, covariance_of
 from gaedist.metrics.options import ScoreOptions
+from gaedist.metrics.parameters import Parameters
 from gaedist.null.distributions import DEPARTURE, FEWEST, LogNormal, Measured
 from gaedist.null.gaussian_moments import limit_moments, moments
 from gaedist.numerics import Array, to_linear
@@ -21,22 +24,49 @@ class HenzeZirklerOneSample(BhepOneSample):
     """The statistic at the β of Henze and Zirkler."""
 
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
-        """Standardise; raise `GaedistError` for a singular covariance, and for method sample."""
+        """Standardise; raise `GaedistError` for method sample."""
         if run.method == SAMPLE:
             raise GaedistError(
                 f"method {SAMPLE} is not for henze-zirkler: the standard error that it needs is not known. "
                 "Use --metric bhep."
             )
-        self.prepare(standardised(x), henze_zirkler_beta(*x.shape), run)
+        covariance, beta = covariance_of(x), henze_zirkler_beta(*x.shape)
+        if not covariance.is_singular:
+            self.prepare(standardised(x, covariance), beta, run)
+            return
+        self.n, self.dim, self.beta = *x.shape, beta
+        usual = None
+        if self.n > self.dim:
+            below, sd, trusted = self._moments()
+            usual = LogNormal(1 - below, sd, trusted)
+        self.degenerate = covariance.null_distribution(usual)
+
+    def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> Measurement:
+        """Return the statistic, 4n for a singular covariance: the largest that the integral can be."""
+        if not self.degenerate:
+            return super().finish(totals, values)
+        value = 4.0 * self.n
+        return Measurement(
+            value=value,
+            log_value=math.log(value),
+            varying=value,
+            provenance=Provenance("moments"),
+            parameters=Parameters(beta=self.beta),
+        )
 
     def null_distribution(self) -> LogNormal:
         """Return the log-normal distribution of Henze and Zirkler, with mean and sd in the limit n → ∞."""
+        below, sd, trusted = self._moments()
+        return _Null(1 - below, sd, trusted, below, self.smoothed, self.n)
+
+    def _moments(self) -> tuple[float, float, bool]:
+        """Return 1 − mean, standard deviation, and whether n is large enough for them."""
         n, dim, variance = self.n, self.dim, 1 / (2 * self.beta**2)
         # n is large enough if it is for the statistic with known mean and covariance
         skewness = moments(n, dim, variance, smoothed=True).skewness
         near = abs(skewness - limit_moments(dim, variance)[2]) < DEPARTURE
         below, sd = henze_zirkler_moments(dim, self.beta)
-        return _Null(1 - below, sd, near and n >= FEWEST, below, self.smoothed, n)
+        return below, sd, near and n >= FEWEST
 
 
 @dataclass(frozen=True)
@@ -67,10 +97,11 @@ class _Null(LogNormal):
         return self.n * (self.smoothed.varying(measured.distance) + prior) + self.below
 
 
-def standardised(x: Array) -> Array:
+def standardised(x: Array, covariance: SampleCovariance) -> Array:
     """Return the sample with mean 0 and covariance I, divisor n."""
-    mean, values, vectors = covariance_of(x)
-    return np.ascontiguousarray((x - mean) @ (vectors / np.sqrt(values)))
+    mean, scale = covariance.mean, covariance.vectors / covariance.sds
+    centred = (x if covariance.unit == 1 else x * covariance.unit) - mean
+    return np.ascontiguousarray(centred @ scale)
 
 
 def henze_zirkler_beta(n: int, dim: int) -> float:
@@ -99,7 +130,8 @@ METRIC = Metric(
     summary="BHEP statistic of the standardised codes",
     formula="""\
 bhep of y = C^(−½) (x − m), with the mean m and the covariance C (divisor n) of the codes, at
-β = ((2D + 1) n/4)^(1/(D + 4))/√2. Does not change under invertible affine maps of the codes.""",
+β = ((2D + 1) n/4)^(1/(D + 4))/√2; 4n, the largest value, where C is singular. Does not change under
+invertible affine maps of the codes.""",
     detects="shape only: not mean, scale or correlation",
     reference="N. Henze and B. Zirkler, A class of invariant consistent tests for multivariate normality, "
     "Comm. Statist. Theory Methods 19 (1990) 3595, doi:10.1080/03610929008830400",

@@ -1,12 +1,13 @@
 """The KL divergence of the codes' Gaussian fit from N(0, I), the regulariser of the VAE."""
 
 import math
+import sys
 
 import numpy as np
 
 from gaedist.engine import Run
 from gaedist.metrics.base import Metric
-from gaedist.metrics.moment_metrics import MomentOneSample, covariance_of
+from gaedist.metrics.moment_metrics import MomentOneSample, SampleCovariance, covariance_of
 from gaedist.metrics.options import ScoreOptions
 from gaedist.null.distributions import Gamma, Moments
 from gaedist.numerics import Array
@@ -16,24 +17,33 @@ class KlOneSample(MomentOneSample):
     """The divergence, from the mean and the covariance of the codes."""
 
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
-        """Compute the divergence; raise `GaedistError` for a singular covariance."""
+        """Compute the divergence, which is infinite for a singular covariance."""
         self.n, self.dim = x.shape
-        self.value = divergence(x)
+        covariance = covariance_of(x)
+        self.value = divergence(covariance)
+        if covariance.is_singular:
+            usual = self.null_distribution() if self.n > self.dim else None
+            self.degenerate = covariance.null_distribution(usual)
 
     def null_distribution(self) -> Gamma:
         """Return a gamma distribution with the exact mean, standard deviation and skewness."""
         return Gamma.of(divergence_moments(self.n, self.dim), self.n)
 
 
-def divergence(x: Array) -> float:
+def divergence(covariance: SampleCovariance) -> float:
     """Return KL(N(m, C) ‖ N(0, I)) = ½ (tr C + |m|² − D − log |C|) of the sample's Gaussian fit.
 
     C has divisor n, as in the maximum likelihood fit. The terms c − 1 − log c of its eigenvalues keep their
-    digits where c is near 1.
+    digits where c is near 1. It is infinite for a singular C.
     """
-    mean, values, _ = covariance_of(x)
-    off = values - 1
-    logs = np.where(np.abs(off) < 0.5, np.log1p(off), np.log(values))
+    if covariance.is_singular:
+        return math.inf
+    mean, sds = covariance.mean / covariance.unit, covariance.sds / covariance.unit
+    values, logs = sds**2, 2 * (np.log(covariance.sds) - math.log(covariance.unit))
+    off, normal = values - 1, values >= sys.float_info.min  # a square may underflow
+    logs[normal] = np.log(values[normal])
+    near = np.abs(off) < 0.5
+    logs[near] = np.log1p(off[near])
     return 0.5 * (float(mean @ mean) + math.fsum(off - logs))
 
 
@@ -57,7 +67,8 @@ METRIC = Metric(
     name="kl",
     summary="KL divergence of the codes' Gaussian fit from N(0, I) (as in the VAE loss)",
     formula="""\
-½ (tr C + |m|² − D − log |C|) nats, with the mean m and the covariance C (divisor n) of the codes.""",
+½ (tr C + |m|² − D − log |C|) nats, with the mean m and the covariance C (divisor n) of the codes.
++∞ where C is singular: for up to D points, and for codes that do not vary along some direction.""",
     detects="mean and covariance only",
     reference="D. P. Kingma and M. Welling, Auto-Encoding Variational Bayes, ICLR 2014, arXiv:1312.6114",
     null="gamma distribution, exact mean, sd and skewness",

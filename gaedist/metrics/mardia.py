@@ -12,7 +12,16 @@ from gaedist.null.distributions import Gamma, Moments
 from gaedist.numerics import Array, squared_norms
 
 _AXES, _ROWS = 8, 512  # axes and points of one product of third powers, which stays in the cache
+_SMALLEST, _LARGEST = 1e-45, 1e40  # numbers whose sixth powers, and sums of them, a double can hold
 _PRODUCTS = 1 << 19  # inner products in one block
+
+
+def unit_of(x: Array) -> float:
+    """Return a power of two by which to divide codes whose powers exceed the range of a double, else 1."""
+    largest = max(float(x.max()), -float(x.min()))
+    if largest == 0 or _SMALLEST < largest < _LARGEST:
+        return 1.0
+    return 2.0 ** max(math.frexp(largest)[1], -1000)
 
 
 class SkewnessOneSample(MomentOneSample):
@@ -21,7 +30,8 @@ class SkewnessOneSample(MomentOneSample):
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
         """Compute the moment."""
         self.n, self.dim = x.shape
-        self.value = third_moments(x, run)
+        unit = unit_of(x)
+        self.set_value(third_moments(x if unit == 1 else x / unit, run), 6 * math.log(unit))
 
     def null_distribution(self) -> Gamma:
         """Return a gamma distribution with the exact mean, standard deviation and skewness."""
@@ -34,7 +44,8 @@ class KurtosisOneSample(MomentOneSample):
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
         """Compute the moment."""
         self.n, self.dim = x.shape
-        self.value = fourth_moment(x)
+        unit = unit_of(x)
+        self.set_value(fourth_moment(x if unit == 1 else x / unit), 4 * math.log(unit))
 
     @classmethod
     def is_two_sided(cls, options: ScoreOptions) -> bool:
@@ -70,8 +81,7 @@ def _tensor_part(x: Array, first: int) -> float:
     for start in range(0, len(x), _ROWS):
         some = x[start : start + _ROWS, first:]
         part += (some[:, :few, np.newaxis] * some[:, np.newaxis]).reshape(len(some), -1).T @ some
-    with np.errstate(over="ignore"):  # codes whose third powers exceed the range of a double
-        squares = (part.reshape(few, rest, rest) / len(x)) ** 2
+    squares = (part.reshape(few, rest, rest) / len(x)) ** 2
     # any of the three axes may be the one among the few: weight 3, divided by how many of them are
     mine = (np.arange(rest) < few).astype(float)
     return float((3 / (1 + mine[:, np.newaxis] + mine) * squares).sum())

@@ -69,7 +69,7 @@ class Statistic:
 def _closed_form(
     name: str, applied: OneSample, options: ScoreOptions, null_options: NullOptions
 ) -> NullDistribution:
-    return applied.null_distribution()
+    return applied.degenerate or applied.null_distribution()
 
 
 def _monte_carlo(
@@ -77,6 +77,8 @@ def _monte_carlo(
 ) -> NullDistribution:
     if applied.interrupted:
         return NoDistribution("the search for σ was interrupted.")
+    if applied.degenerate:
+        return applied.degenerate
     values = simulated(
         applied.n,
         applied.dim,

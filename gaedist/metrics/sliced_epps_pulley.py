@@ -85,7 +85,7 @@ class EppsPulley:
         gaps = np.diff(t)
         close = np.concatenate([[0.0], np.cumsum(np.minimum(gaps, self._reach))])
         period = close[-1] + self._reach
-        last = np.searchsorted(t, t + self._reach)
+        last = np.searchsorted(t, t + self._reach, side="right")  # far from 0, t + reach may equal t
         pairs = int((last - np.arange(n)).sum())
         if (modes := self._modes(period)) * n < _MODES_PER_PAIR * pairs:
             pair = self._fourier(close, period, modes, prior=False)

@@ -31,6 +31,9 @@ _SAME_VALUES = (
     "all simulated values are equal in double precision. Change the kernel's width or --replicates."
 )
 
+DEGENERATE = "degenerate"
+"""Method of the null distribution for codes of singular covariance."""
+
 PRECISION = 1e-2
 """Largest part of a standard deviation, or of an excess, that rounding may change."""
 
@@ -42,6 +45,7 @@ DEPARTURE = 0.25
 
 _SKEWNESS = (-0.6, 1.2)  # range of skewness in which a two-sided gamma tail was found calibrated
 _MOST_SKEWED = 2.9  # the same for an upper tail only: slightly more than that of one χ²
+_MOST_SKEWED_VALUES = 4.0  # of simulated values with an upper tail only: χ²₁, and the noise of 999 of them
 _NORMAL = 1e-6  # skewness below which a gamma distribution is treated as normal
 
 
@@ -54,13 +58,14 @@ class Null:
     method : str
         How the p-value was computed: ``limit-law``, ``gamma`` or ``log-normal`` with mean and standard
         deviation in closed form; ``closed-form`` has only these two, and no p-value; ``monte-carlo`` is
-        simulated, ``permutations`` permutes labels; ``none`` is no null distribution.
+        simulated, ``permutations`` permutes labels; ``degenerate`` is for codes of singular covariance, which
+        no sample of N(0, I) has, or each of so few points; ``none`` is no null distribution.
     mean, sd : float, optional
         Mean and standard deviation of the value.
     replicates : int, optional
         Number of simulated samples or permutations.
     note : str, optional
-        Why there is no p-value, and what to do about it.
+        Why there is no p-value, and what to do about it; or that the codes are degenerate.
     """
 
     method: str
@@ -86,12 +91,15 @@ class Assessment:
         The value minus the null mean, and that in null standard deviations.
     p_value : float, optional
         Upper tail probability; or two-sided, for a value that can also be too small.
+    skewed : bool
+        The null distribution is so skewed that a small z does not mean a likely value.
     """
 
     null: Null
     excess: float | None = None
     z: float | None = None
     p_value: float | None = None
+    skewed: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,8 +193,9 @@ class Parametric(NullDistribution):
         if is_lost_to_rounding(measured.log_rounding_scale, log_or_minus_inf(max(self.sd, abs(excess)))):
             return Assessment(Null("closed-form", self.mean, self.sd, note=WIDE))
         method, p_value = self.tail(excess / self.sd)
-        null = Null(method, self.mean, self.sd, note=TOO_SKEWED if p_value is None else None)
-        return Assessment(null, excess, excess / self.sd, clipped(p_value))
+        skewed = p_value is None
+        null = Null(method, self.mean, self.sd, note=TOO_SKEWED if skewed else None)
+        return Assessment(null, excess, excess / self.sd, clipped(p_value), skewed)
 
 
 @dataclass(frozen=True)
@@ -308,7 +317,47 @@ class Simulated(NullDistribution):
             return Assessment(replace(null, note=WIDE))
         above, below = (1 + int(np.sum(beyond)) for beyond in (self.values >= value, self.values <= value))
         hits = 2 * min(above, below) if self.two_sided else above
-        return Assessment(null, value - mean, (value - mean) / sd, min(1.0, hits / (1 + count)))
+        z, p_value = (value - mean) / sd, min(1.0, hits / (1 + count))
+        return Assessment(null, value - mean, z, p_value, self._is_skewed)
+
+    @cached_property
+    def _is_skewed(self) -> bool:
+        mean, sd = self._moments
+        skewness = float(np.mean(((self.values - mean) / sd) ** 3))
+        low, high = _SKEWNESS if self.two_sided else (-_MOST_SKEWED_VALUES, _MOST_SKEWED_VALUES)
+        return not low < skewness < high
+
+
+@dataclass(frozen=True)
+class Degenerate(NullDistribution):
+    """The null distribution for codes of singular covariance, whose value is the largest that there is.
+
+    A sample of N(0, I) has a covariance of rank min(n − 1, D) with probability 1. Codes of a lower rank
+    have a p-value of 0, which is reported as the smallest p-value. Up to D points have a singular covariance
+    in any case, so that all samples have the same value.
+
+    Attributes
+    ----------
+    why : str
+        What is degenerate, and what to do about it.
+    usual : Parametric, optional
+        The distribution over samples of N(0, I), None for up to D points.
+    impossible : bool
+        The rank is lower than that of any sample of N(0, I).
+    """
+
+    why: str
+    usual: Parametric | None
+    impossible: bool
+
+    def assess(self, measured: Measured) -> Assessment:
+        """Return the smallest p-value for codes that no sample of N(0, I) gives, else the reason for none."""
+        p_value = clipped(0.0) if self.impossible else None
+        if self.usual is None:
+            return Assessment(Null(DEGENERATE, note=self.why), p_value=p_value)
+        excess = measured.value - self.usual.mean
+        null = Null(DEGENERATE, self.usual.mean, self.usual.sd, note=self.why)
+        return Assessment(null, excess, excess / self.usual.sd, p_value)
 
 
 def smallest_p(replicates: int, *, two_sided: bool) -> float:

@@ -44,6 +44,7 @@ from gaedist.numerics import Array, Stream, log_or_minus_inf, signed_sum, to_lin
 
 _LABELS_AT_ONCE = 1 << 22
 _ROUNDINGS = 256.0  # that may accumulate in a blocked sum of overlaps of points with themselves
+_ALL_LOST = 1e100  # relative rounding from which no more matters, and products could overflow
 _EPS = float(np.finfo(float).eps)
 
 
@@ -69,6 +70,20 @@ class Permutations(NullDistribution):
     def assess(self, measured: Measured) -> Assessment:
         """Return the p-value of the observed labeling."""
         return Assessment(Null("permutations", self.mean, self.sd, self.replicates), p_value=self.p_value)
+
+
+def smallest_permuted_p(n: int, m: int, replicates: int) -> float:
+    """Return the smallest p-value that R permutations of n and m points give, but for chance.
+
+    There are C(n + m, n) labelings, half as many up to exchange of two samples of one size, and the
+    observed one is among the random ones as often as any other.
+    """
+    labelings, enough = 1.0, 2.0 * (1 + replicates)
+    for k in range(min(n, m)):
+        labelings *= (n + m - k) / (k + 1)
+        if labelings > enough:
+            return 1 / (1 + replicates)
+    return max(1 / (1 + replicates), (2 if n == m else 1) / labelings)
 
 
 def permute_mixtures(
@@ -107,8 +122,11 @@ def permute_mixtures(
     bits = permuted_labels(n, m, replicates, run.seed)
     log_scale = pool.dim / 2 * math.log(unit)
     log_unit = _log_largest(distance, len(p.centers), len(q.centers))
-    sums = label_sums(pair_sum(pool, pool), bits, run, log_unit=log_unit - log_scale)
-    values = _values_of_pairs(sums, n, m, unbiased, log_unit)
+    if log_unit > -math.inf:
+        sums = label_sums(pair_sum(pool, pool), bits, run, log_unit=log_unit - log_scale)
+        values = _values_of_pairs(sums, n, m, unbiased, log_unit)
+    else:  # no points overlap, in logarithms either
+        values = _Values(np.zeros(1 + replicates), np.zeros(1 + replicates), log_unit)
     if not unbiased:
         log_selves = np.broadcast_to(pool.covariance.log_self_overlaps(pool.dim) + log_scale, n + m)
         values = _with_self_overlaps(values, log_selves, pool.dim, bits, n, m)
@@ -235,7 +253,8 @@ def _values_of_pairs(
     both = 2 * (1 / alpha_n + 1 / alpha_m + 2 / (n * m)) * sums.both
     either = 2 * (1 / alpha_m + 1 / (n * m)) * sums.either
     values = factor * (both - either + 2 / alpha_m * sums.total)
-    return _Values(values, abs(factor) * sums.rounding * (both + either), log_unit)
+    rounding = min(sums.rounding, _ALL_LOST)
+    return _Values(values, abs(factor) * rounding * (both + either), log_unit)
 
 
 def _with_self_overlaps(pairs: _Values, logs: Array, dim: int, bits: Bits, n: int, m: int) -> _Values:

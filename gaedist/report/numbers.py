@@ -89,16 +89,19 @@ def mean_norm(report: ArrayReport) -> str:
     return number(report.mean_norm if report.mean_norm > _ROUNDING * report.sd_max else 0.0)
 
 
-def number(value: float | None, log_value: float | None = math.inf) -> str:
-    """Write a number to four digits; as a power of e if it is too large for a double; – for none."""
-    if value is None or (math.isinf(value) and (log_value is None or math.isinf(log_value))):
+def number(value: float | None, log_value: float | None = None) -> str:
+    """Write a number to four digits; as a power of e if it is too large for a double; – for none.
+
+    Without ``log_value`` it is not known how large an infinite number is.
+    """
+    if value is None or (math.isinf(value) and log_value is None):
         return "–"
-    return f"{value:.4g}" if math.isfinite(value) else f"e^{log_value:.1f}"
+    return f"{value:.4g}" if math.isfinite(value) or log_value == math.inf else f"e^{log_value:.1f}"
 
 
 def _decimals(result: ScoreResult) -> int | None:
     """Return how many decimals show two digits of the null sd; None if that is too many or too few."""
     sd = result.null.sd
-    if sd is None or not 1e-8 < sd < 1e4 or not result.value < 1e6:
+    if sd is None or not 1e-8 < sd < 1e4 or not abs(result.value) < 1e6:
         return None
     return max(0, 1 - math.floor(math.log10(sd)))

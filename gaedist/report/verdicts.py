@@ -10,7 +10,8 @@ from gaedist.api.sigma import SigmaResult
 from gaedist.engine import SAMPLE
 from gaedist.metrics.registry import METRICS
 from gaedist.mixtures.targets import TARGETS
-from gaedist.null.distributions import smallest_p
+from gaedist.null.distributions import COARSE, DEGENERATE, FEWEST, WIDE, smallest_p
+from gaedist.null.permutations import smallest_permuted_p
 from gaedist.report.numbers import metric_and_sigma, null_spread, p_sentence, score_value, z_text
 from gaedist.smoothing.rules import JOINT
 from gaedist.smoothing.smooth import SigmaSummary
@@ -28,7 +29,7 @@ DIFFERENT, SAME = "Different distributions", "No difference detected"
 
 _ADD_PERMUTATIONS = "Add --permutations 999 to test whether the difference is real."
 
-_TOO_SKEWED = "the null distribution is too skewed at this n, D and σ to convert z to a p-value"
+_SKEWED = "the null distribution is too skewed at this n, D and σ"
 
 _BORDERLINE, _CLEAR = 0.05, 1e-3
 """p-values below which a verdict is borderline, and clear."""
@@ -42,6 +43,8 @@ _CERTAIN = 1 / math.sqrt(_CLEAR)
 
 def score_sentence(result: ScoreResult) -> str:
     """Return the verdict on a score, with its numbers, and its standard error if it was estimated."""
+    if result.null.method == DEGENERATE:
+        return f"{verdict_of(result)}: {result.metric} is {score_value(result)}: {result.null.note}"
     sentence = _smoothed_sentence(result) if METRICS[result.metric].smooths else _other_sentence(result)
     if result.method != SAMPLE or not result.value_se:
         return sentence
@@ -69,14 +72,11 @@ def _smoothed_sentence(result: ScoreResult) -> str:
 def verdict_of(result: ScoreResult) -> str:
     """Return the verdict on a score in a few words."""
     z, p = result.z, result.p_value
-    if z is None:
-        return NO_VERDICT
-    deviation = abs(z) if result.two_sided else z
-    certain = deviation > _CERTAIN or (p is not None and (p < _CLEAR or _is_smallest(p, result)))
-    if p is None and not certain:
-        return NO_VERDICT
-    if p is None or certain:
+    deviation = 0 if z is None else abs(z) if result.two_sided else z
+    if deviation > _CERTAIN or (p is not None and (p < _CLEAR or _is_smallest(p, result))):
         return NOT_NORMAL
+    if p is None or _least_p(result) >= _BORDERLINE:
+        return NO_VERDICT
     return BORDERLINE if p < _BORDERLINE else NORMAL
 
 
@@ -84,8 +84,7 @@ def _verdict_sentence(result: ScoreResult) -> str:
     verdict, way = verdict_of(result), direction(result)
     sentence = f"{verdict}: {_comparison(result)}"
     if verdict == NO_VERDICT:
-        smoothed = "" if _is_smoothed(result) else ", or --target smoothed --sigma median"
-        return f"{sentence}, but {_TOO_SKEWED}. Use --null monte-carlo{smoothed}."
+        return f"{sentence}{_no_verdict(result)}"
     if verdict == NOT_NORMAL:
         return f"{sentence}.{f' These codes are {way}.' if way else ''}"
     if verdict == BORDERLINE:
@@ -93,6 +92,17 @@ def _verdict_sentence(result: ScoreResult) -> str:
     if _is_smoothed(result):
         return f"{sentence}. Another σ may detect a difference that this one does not: repeat --sigma."
     return f"{sentence}. This can miss a shift of the mean: --target smoothed detects it."
+
+
+def _no_verdict(result: ScoreResult) -> str:
+    """Return why a value and a null distribution give no verdict, after them."""
+    if result.p_value is not None:
+        least = f"p cannot be below {_least_p(result):.2g} with {result.null.replicates} simulated samples"
+        return f", but {least}. Use more --replicates."
+    if not result.skewed:
+        return f". {_capitalized(result.null.note or 'There is no p-value.')}"
+    smoothed = "" if _is_smoothed(result) else ", or --target smoothed --sigma median"
+    return f", but {_SKEWED} to convert z to a p-value. Use --null monte-carlo{smoothed}."
 
 
 def _comparison(result: ScoreResult) -> str:
@@ -109,6 +119,8 @@ def _other_sentence(result: ScoreResult) -> str:
     detects = _detects(result)
     if result.null.mean is None or result.z is None:
         return f"{NO_VERDICT}: {result.null.note or 'there is no null distribution.'} {detects}"
+    if result.p_value is not None and verdict_of(result) == NO_VERDICT:
+        return f"{NO_VERDICT}: {_comparison(result)}{_no_verdict(result)} {detects}"
     note = f" {_capitalized(result.null.note)}" if result.null.note else ""
     return f"{verdict_of(result)}: {_comparison(result)}. {detects}{note}"
 
@@ -139,10 +151,15 @@ def _by_verdict(results: Sequence[Any], verdict: Callable[[Any], str], order: Se
     return " ".join(parts)
 
 
+def _least_p(result: ScoreResult) -> float:
+    """Return the smallest p-value that as many simulated samples can give; 0 if there are none."""
+    count = result.null.replicates
+    return 0.0 if count is None else smallest_p(count, two_sided=result.two_sided)
+
+
 def _is_smallest(p: float, result: ScoreResult) -> bool:
     """Tell whether no simulated sample is as extreme, of enough samples to be a verdict."""
-    count = result.null.replicates
-    return count is not None and p <= min(_RARE, smallest_p(count, two_sided=result.two_sided))
+    return p <= min(_RARE, _least_p(result))
 
 
 def direction(result: ScoreResult | CompareResult) -> str | None:
@@ -150,6 +167,7 @@ def direction(result: ScoreResult | CompareResult) -> str | None:
     if (
         not isinstance(result, ScoreResult)
         or result.z is None
+        or result.skewed
         or result.target is None
         or _is_smoothed(result)
     ):
@@ -176,15 +194,35 @@ def _saturation(result: ScoreResult) -> str:
     )
 
 
-def gate_warning(result: ScoreResult | CompareResult, option: str) -> str | None:
-    """Return why the outcome of a gate on this result means little; None if it does not."""
-    if not isinstance(result, ScoreResult):
-        return None
-    if result.saturated and option == "--fail-above":
-        return "the distance is saturated: nearly every sample has this value, so use --fail-z or --fail-p."
-    if result.p_value is None and result.z is not None and option == "--fail-z":
-        return f"{_TOO_SKEWED}, so --fail-z is a rough gate."
+def value_doubt(result: ScoreResult | CompareResult) -> str | None:
+    """Return why a value below a bound is no ground to pass, and what can judge it; None if it is."""
+    if result.null.note and result.null.note in (WIDE, COARSE):
+        return result.null.note
+    if isinstance(result, ScoreResult) and result.saturated:
+        return (
+            "the distance is saturated: nearly every sample of N(0, I) has this value. "
+            "Use --fail-p with --null monte-carlo, or --target smoothed --sigma median."
+        )
     return None
+
+
+def z_doubt(result: ScoreResult, bound: float) -> str | None:
+    """Return why a z is no ground to pass a gate or to fail it, and what can judge it; None if it is."""
+    z, p = result.z, result.p_value
+    if z is None:
+        return None
+    if p is not None:
+        within = z <= bound and (z >= -bound or not result.two_sided)
+        # the tail of a normal distribution beyond the bound, which few null distributions are lighter than
+        tail = (1 if result.two_sided else 0.5) * math.erfc(bound / math.sqrt(2))
+        if result.skewed or (within and p < tail):
+            return f"{_SKEWED} to judge by z = {z_text(z)}, with {p_sentence(p)}. Use --fail-p."
+        return None
+    if not result.skewed:
+        return result.null.note
+    smoothed = result.target is None or _is_smoothed(result) or result.n < FEWEST
+    other = "" if smoothed else ", or --target smoothed --sigma median"
+    return f"{_SKEWED} to judge by z = {z_text(z)}. Use --fail-p with --null monte-carlo{other}."
 
 
 def _search_sentence(sigma: SigmaSummary | None) -> str:
@@ -225,13 +263,15 @@ def compare_summary(results: Sequence[CompareResult]) -> str:
     tested = [result for result in results if result.p_value is not None]
     if not tested:
         return _ADD_PERMUTATIONS
-    return _by_verdict(tested, compare_verdict, (DIFFERENT, BORDERLINE, SAME))
+    return _by_verdict(tested, compare_verdict, (DIFFERENT, BORDERLINE, SAME, NO_VERDICT))
 
 
 def compare_verdict(result: CompareResult) -> str:
     """Return the verdict of the p-value by permutations in a few words."""
     p, count = result.p_value, result.null.replicates
     if p is None or count is None:
+        return NO_VERDICT
+    if smallest_permuted_p(result.n, result.m, count) >= _BORDERLINE:
         return NO_VERDICT
     if p >= _BORDERLINE:
         return SAME
@@ -259,8 +299,14 @@ def _permutation_sentence(result: CompareResult) -> str:
     p, count = result.p_value, result.null.replicates
     if p is None or count is None:
         return _ADD_PERMUTATIONS
-    hits = round(p * (1 + count)) - 1
-    return (
-        f"{compare_verdict(result)}: {hits} of {count} random permutations of the labels give a distance at "
+    hits, verdict = round(p * (1 + count)) - 1, compare_verdict(result)
+    sentence = (
+        f"{verdict}: {hits} of {count} random permutations of the labels give a distance at "
         f"least this large ({p_sentence(p)})."
     )
+    if verdict != NO_VERDICT:
+        return sentence
+    few, least = 1 / (1 + count) >= _BORDERLINE, smallest_permuted_p(result.n, result.m, count)
+    cause = f"{count} permutations" if few else f"{result.n} and {result.m} points"
+    remedy = "--permutations" if few else "points"
+    return f"{sentence} With {cause}, p cannot be below {least:.2g}. Use more {remedy}."

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 _JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
 _UNWRAPPED = 1 << 16  # columns
-_NOT_REPORTED = ("saturated", "expected", "two_sided", "array")  # for people, or for a file of its own
+_NOT_REPORTED = (
+    "saturated",
+    "skewed",
+    "expected",
+    "two_sided",
+    "array",
+)  # for people, or for a file of its own
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Row:
     source : dict
         The first keys of the row: files and datasets.
     result : ScoreResult, CompareResult, SigmaResult, ArrayReport or MetricSummary
-        The result.
+        The result; None for a place that ``value`` keeps.
     """
 
     source: dict[str, str | None]
@@ -93,6 +99,8 @@ class Tsv:
     def add(self, row: Row) -> None:
         """Write a row, after the header if it is the first."""
         cells = _flat(row.as_dict())
+        if getattr(row.result, "infinite", False):
+            cells["value"] = row.result.value
         if self.header is None:
             self.header = list(cells)
             self.writer.writerow(self.header)
@@ -135,8 +143,8 @@ class Value:
         self.stream = stream
 
     def add(self, row: Row) -> None:
-        """Write a row's value."""
-        print(repr(row.result.value), file=self.stream, flush=True)
+        """Write a row's value; nan for a row without a result, whose place it keeps."""
+        print("nan" if row.result is None else repr(row.result.value), file=self.stream, flush=True)
 
     def close(self) -> None:
         """Do nothing: every row is written."""

@@ -13,7 +13,7 @@ from gaedist.metrics.registry import METRICS, ONE_SAMPLE, TWO_SAMPLE
 FIELDS = ["notes", "method", "precision", "threads", "seconds", "version"]
 SCORE_KEYS = ["file", "dataset", "n", "dim", "metric", "value", "log_value", "value_se"]
 SCORE_KEYS += ["parameters", "target", "estimator"]
-SCORE_KEYS += ["covariance", "sigma", "terms", "null", "excess", "z", "p_value", *FIELDS]
+SCORE_KEYS += ["covariance", "sigma", "terms", "null", "excess", "z", "p_value", *FIELDS, "infinite"]
 COMPARE_KEYS = ["file_a", "dataset_a", "file_b", "dataset_b", "n", "m", "dim", "metric", "estimator"]
 COMPARE_KEYS += ["value", "log_value", "value_se", "parameters", "covariance", "sigma", "null"]
 COMPARE_KEYS += ["p_value", *FIELDS]
@@ -139,13 +139,12 @@ def test_all_metrics_are_rows_with_the_same_keys(gaedist, small_codes):
 
 
 def test_a_metric_that_does_not_apply_is_named_and_the_others_are_written(gaedist, small_codes):
-    options = ["--metric", "kl", "--metric", "energy", "--format", "json"]
-    code, out, err = gaedist("score", "flat.npy", "normal.npy", *options)
+    np.save("line.npy", np.load("normal.npy")[:, :1])
+    options = ["--metric", "cramer-wold-approx", "--metric", "energy", "--format", "json"]
+    code, out, err = gaedist("score", "line.npy", "normal.npy", *options)
     rows = [json.loads(line) for line in out.splitlines()]
-    assert (code, [row["metric"] for row in rows]) == (2, ["energy", "kl", "energy"])
-    assert err.startswith(
-        "gaedist: flat.npy: kl: the covariance is singular: the codes do not vary along 1 of 3"
-    )
+    assert (code, [row["metric"] for row in rows]) == (2, ["energy", "cramer-wold-approx", "energy"])
+    assert err.startswith("gaedist: line.npy: cramer-wold-approx: the approximate φ_D is not defined in one ")
     assert err.count("\n") == 1
 
 

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 
 import gaedist as library
 
@@ -92,15 +93,97 @@ def test_compare_has_gates(gaedist, codes):
     assert gaedist("compare", *pair, "--fail-above", "9")[0] == 0
 
 
-def test_a_gate_that_says_little_warns(gaedist, codes):
-    np.save("big.npy", 0.9 * np.random.default_rng(0).normal(size=(30, 400)))
-    _, _, err = gaedist("score", "big.npy", "--fail-above", "2")
-    assert "gaedist: big.npy: the distance is saturated: nearly every sample has this value, " in err
-    assert err.endswith("so use --fail-z or --fail-p.\n")
-    assert gaedist("score", "big.npy", "--fail-above", "2", "--quiet")[2] == ""
-    np.save("big.npy", np.random.default_rng(0).normal(size=(100, 64)))
-    assert "--fail-z is a rough gate" in gaedist("score", "big.npy", "--fail-z", "9")[2]
+@pytest.mark.parametrize(
+    ("scale", "shift", "shape"),
+    [(2, 0, (300, 256)), (1, 1, (300, 256)), (1.5, 0, (300, 512)), (1, 0, (4, 300)), (1, 0, (100, 64))],
+)
+def test_a_gate_on_z_whose_null_distribution_is_too_skewed_never_passes(gaedist, codes, scale, shift, shape):
+    np.save("big.npy", shift + scale * np.random.default_rng(0).normal(size=shape))
+    code, out, err = gaedist("score", "big.npy", "normal.npy", "--fail-z", "4", "--format", "value")
+    assert (code, len(out.splitlines()), err.count("\n")) == (2, 2, 1)
+    assert err.startswith("gaedist: big.npy: --fail-z cannot be evaluated: the null distribution is too ")
+    assert " Use --fail-p with --null monte-carlo" in err
+    simulated = "--null", "monte-carlo", "--replicates", "99", "--format", "value"
+    code, _, err = gaedist("score", "big.npy", "--fail-z", "4", *simulated)
+    assert code == 2
+    assert "big.npy: --fail-z cannot be evaluated: " in err
+    assert err.endswith(" Use --fail-p.\n")
+    code, _, err = gaedist("score", "big.npy", "--fail-p", "0.05", *simulated)
+    assert code == (0 if (scale, shift) == (1, 0) else 1)
     assert "No verdict" in gaedist("score", "big.npy", "--format", "table")[1]
+    if len(np.load("big.npy")) > 10:
+        options = "--target", "smoothed", "--sigma", "median", "--format", "value"
+        assert gaedist("score", "big.npy", "--fail-z", "5", *options)[0] == int((scale, shift) != (1, 0))
+
+
+def test_a_z_that_fails_under_any_distribution_fails_its_gate(gaedist, codes):
+    np.save("collapsed.npy", 1e-3 * np.random.default_rng(0).normal(size=(100, 64)))
+    result = library.score(np.load("collapsed.npy"))
+    assert (result.p_value, result.skewed) == (None, True)
+    assert gaedist("score", "collapsed.npy", "--fail-z", "40")[0] == 1
+    assert gaedist("score", "collapsed.npy", "--fail-z", 2 * result.z)[0] == 2
+
+
+def test_a_z_within_the_gate_is_no_ground_to_pass_where_p_is_far_smaller(gaedist, codes):
+    # the null distribution has a skewness of about 1: its lower end is at z = −2
+    np.save("even.npy", np.repeat(np.linspace(-2, 2, 12), 1)[:, np.newaxis])
+    result = library.score(np.load("even.npy"))
+    code, _, err = gaedist("score", "even.npy", "--fail-z", 2 * abs(result.z) + 1)
+    assert code == (2 if result.p_value < 1e-4 else 0), err
+
+
+def test_a_gate_on_a_saturated_value_never_passes(gaedist, codes):
+    np.save("big.npy", 0.9 * np.random.default_rng(0).normal(size=(30, 400)))
+    code, _, err = gaedist("score", "big.npy", "--fail-above", "2")
+    assert code == 2
+    assert "big.npy: --fail-above cannot be evaluated: the distance is saturated: nearly every " in err
+    assert gaedist("score", "big.npy", "--fail-above", "1")[0] == 1
+    code, _, err = gaedist("compare", "normal.npy", "wide.npy", "--sigma", "1e9", "--fail-above", "1")
+    assert code == 2
+    assert "--fail-above cannot be evaluated: the kernel is so wide that rounding hides the sample" in err
+
+
+@pytest.mark.parametrize("metric", ["kl", "henze-zirkler"])
+def test_degenerate_codes_fail_every_gate(gaedist, codes, metric):
+    rng, value = np.random.default_rng(0), {"kl": "inf", "henze-zirkler": "200.0"}[metric]
+    np.save("dead.npy", rng.normal(size=(50, 3)) * [1, 1, 0])
+    np.save("equal.npy", np.ones((50, 3)))
+    np.save("one.npy", np.ones((1, 3)))
+    np.save("few.npy", rng.normal(size=(3, 3)))
+    for gate, bound in (("--fail-p", 1e-9), ("--fail-z", 100), ("--fail-above", 100)):
+        for file in ("dead.npy", "equal.npy"):
+            code, out, err = gaedist("score", file, "--metric", metric, gate, bound, "--format", "value")
+            assert (code, out) == (1, f"{value}\n")
+            assert gate in err
+            assert "which no sample of N(0, I) is.\n" in err
+        for file in ("one.npy", "few.npy"):
+            code, _, err = gaedist("score", file, "--metric", metric, gate, bound)
+            assert code == 1
+            assert "Use at least 4 points." in err
+
+
+def test_a_gate_that_no_labeling_can_fail_is_refused(gaedist, codes):
+    rng = np.random.default_rng(0)
+    np.save("a.npy", rng.normal(size=(2, 3)))
+    np.save("b.npy", 1000 + rng.normal(size=(2, 3)))
+    code, out, err = gaedist("compare", "a.npy", "b.npy", "--permutations", 999, "--fail-p", 0.05)
+    assert (code, out) == (2, "")
+    expected = "--fail-p 0.05 cannot fail with 2 and 2 points: p is at least 0.33. Use more points.\n"
+    assert err == f"gaedist: {expected}"
+    assert gaedist("compare", "a.npy", "b.npy", "--permutations", 999, "--fail-p", 0.5)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--fail-z", "inf"], "--fail-z must be a number; got inf."),
+        (["--fail-above", "nan"], "--fail-above must be a number; got nan."),
+        (["--fail-p", "0"], "--fail-p 0 cannot fail: p is never below 0."),
+    ],
+)
+def test_bounds_that_no_number_can_exceed_are_refused(gaedist, codes, option, words):
+    code, out, err = gaedist("score", "normal.npy", *option)
+    assert (code, out, err) == (2, "", f"gaedist: {words}\n")
 
 
 def test_a_gate_on_z_is_refused_before_an_optimisation(gaedist, codes):

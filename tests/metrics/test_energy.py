@@ -22,3 +22,14 @@ def test_the_distance_of_two_samples_agrees_with_scipy():
     x, y = sample("normal", 60, 1), sample("shifted", 45, 1)
     expected = energy_distance(x[:, 0], y[:, 0]) ** 2  # SciPy gives the square root
     assert_allclose(compare(x, y, metric="energy").value, expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize("scale", [1e14, 1e16, 1e40, 1e148])
+def test_far_codes_have_an_energy(scale):
+    x = sample("normal", 20, 3)
+    norms, distances = np.linalg.norm(x, axis=1), np.linalg.norm(x[:, np.newaxis] - x, axis=2)
+    expected = scale * (2 * norms.mean() - distances.mean())
+    assert_allclose(score(scale * x, metric="energy").value, expected, rtol=1e-12)
+    # one point far away among others that are not
+    outlier = np.concatenate([x, [[scale, 0, 0]]])
+    assert_allclose(score(outlier, metric="energy").value, 2 * scale / 21**2, rtol=1e-9)

@@ -10,6 +10,7 @@ from samples import sample
 
 from gaedist import GaedistError, Run, score
 from gaedist.metrics.henze_zirkler import henze_zirkler_beta, henze_zirkler_moments, standardised
+from gaedist.metrics.moment_metrics import covariance_of
 
 
 @pytest.mark.parametrize(
@@ -23,14 +24,18 @@ def test_henze_zirkler_agrees_with_pingouin(kind, n, dim):
     assert_allclose(found.p_value, expected.pval, rtol=1e-9)
 
 
+def standardise(x):
+    return standardised(x, covariance_of(x))
+
+
 def test_standardised_codes_have_mean_0_and_covariance_identity():
     x = 5 + sample("heavy-tailed", 60, 4) @ np.diag([1, 10, 0.1, 1])
-    y = standardised(x)
+    y = standardise(x)
     assert_allclose(y.mean(axis=0), 0, atol=1e-13)
     assert_allclose(y.T @ y / 60, np.eye(4), atol=1e-12)
     assert y.flags.c_contiguous
     # their inner products are those of Mahalanobis, and so the same after an affine map
-    other = standardised(x @ np.random.default_rng(7).normal(size=(4, 4)) - 2)
+    other = standardise(x @ np.random.default_rng(7).normal(size=(4, 4)) - 2)
     assert_allclose(y @ y.T, other @ other.T, atol=1e-11)
     centered = x - x.mean(axis=0)
     assert_allclose(y @ y.T, centered @ np.linalg.inv(np.cov(x.T, ddof=0)) @ centered.T, atol=1e-11)
@@ -65,6 +70,14 @@ def test_an_affine_map_leaves_the_statistic():
     one, two = (score(codes, metric="henze-zirkler") for codes in (x, mapped))
     assert_allclose(two.value, one.value, rtol=1e-10)
     assert one.parameters.beta == henze_zirkler_beta(200, 3)
+
+
+@pytest.mark.parametrize("scale", [5e-310, 1e-200, 1e149])
+def test_the_scale_of_codes_does_not_matter(scale):
+    x = np.round(1e9 * sample("normal", 50, 3)) / 1e9
+    expected = score(x, metric="henze-zirkler").value
+    # near the smallest doubles codes are multiples of 5e-324
+    assert_allclose(score(scale * x, metric="henze-zirkler").value, expected, rtol=1e-9)
 
 
 def test_pairs_cannot_be_sampled():

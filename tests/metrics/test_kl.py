@@ -9,8 +9,14 @@ from samples import sample
 from scipy.integrate import quad
 from scipy.stats import chi2
 
-from gaedist import GaedistError, score
-from gaedist.metrics.kl import divergence, divergence_moments
+from gaedist import score
+from gaedist.metrics.kl import divergence as of_covariance
+from gaedist.metrics.kl import divergence_moments
+from gaedist.metrics.moment_metrics import covariance_of
+
+
+def divergence(x):
+    return of_covariance(covariance_of(x))
 
 
 def three(moments):
@@ -76,6 +82,16 @@ def test_kl_is_computed_from_mean_and_covariance():
     assert_allclose(divergence(x), expected, rtol=1e-12)
 
 
-def test_codes_that_do_not_vary_along_an_axis_are_an_error():
-    with pytest.raises(GaedistError, match=r"do not vary along 2 of 3 directions\. Use another metric"):
-        score(sample("normal", 50, 3) * [1, 0, 0], metric="kl")
+def test_codes_that_do_not_vary_along_an_axis_are_infinitely_far():
+    found = score(sample("normal", 50, 3) * [1, 0, 0], metric="kl")
+    assert (found.value, found.log_value, found.infinite) == (math.inf, math.inf, True)
+    assert found.null.note == "the codes are constant along 2 of 3 directions, which no sample of N(0, I) is."
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-170, 1e-300, 1e149])
+def test_kl_of_far_too_small_or_large_codes_is_right(scale):
+    x = sample("normal", 50, 3)
+    values = np.linalg.eigvalsh(np.cov(x.T, ddof=0))
+    logs = np.log(values).sum() + 6 * math.log(scale)
+    square = (values.sum() + (x.mean(axis=0) ** 2).sum()) * scale * scale
+    assert_allclose(score(scale * x, metric="kl").value, (square - 3 - logs) / 2, rtol=1e-12)

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from samples import sample
 from scipy.special import roots_gegenbauer, roots_genlaguerre
 
+from gaedist import score
 from gaedist.engine import Run
 from gaedist.metrics.mardia import fourth_moment, kurtosis_moments, skewness_moments, third_moments
 
@@ -114,3 +115,14 @@ def test_moments_of_kurtosis_are_those_of_a_squared_chi_square(n, dim):
     mean, sd, skewness = from_raw(*moments)
     expected = mean, sd / math.sqrt(n), skewness / math.sqrt(n)
     assert_allclose(three(kurtosis_moments(n, dim)), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1e-310, 1e-160, 1e-60, 1e45, 1e149])
+@pytest.mark.parametrize(("name", "power"), [("mardia-skewness", 6), ("mardia-kurtosis", 4)])
+def test_powers_beyond_a_double_keep_their_logarithm(scale, name, power):
+    x = np.round(sample("normal", 20, 3), 2)
+    one, other = score(x, metric=name), score(scale * x, metric=name)
+    assert_allclose(other.log_value, one.log_value + power * math.log(scale), rtol=1e-12)
+    assert not other.infinite
+    if power * math.log10(scale) > 308:
+        assert (other.value, other.z) == (math.inf, math.inf)

@@ -136,3 +136,10 @@ def test_beta_and_directions_are_used_and_reported(dim, beta):
     expected = twins.sliced_epps_pulley(x, random_directions(dim, 7, 5), beta).mean()
     assert_allclose(found.value, expected, rtol=1e-12)
     assert found.parameters == parameters
+
+
+def test_equal_points_far_from_0_count_as_near():
+    t = np.array([1e18, 1e18, 1e18, 2e18])[:, np.newaxis]
+    # pair term 10/16, cross term 0
+    expected = 4 * (10 / 16 + 1 / math.sqrt(3))
+    assert_allclose(score(t, metric="sliced-epps-pulley").value, expected, rtol=1e-14)

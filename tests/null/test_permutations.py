@@ -12,11 +12,11 @@ from members import member
 from numpy.testing import assert_allclose
 from scipy.stats import binom, chisquare
 
-from gaedist import Run
+from gaedist import Run, compare
 from gaedist.mixtures.distance import squared_distance
 from gaedist.mixtures.families import FAMILIES, Constant, Spherical
 from gaedist.mixtures.mixture import Mixture
-from gaedist.null.permutations import permute_mixtures, permuted_labels
+from gaedist.null.permutations import permute_mixtures, permuted_labels, smallest_permuted_p
 
 
 def sample(n, dim, seed=0):
@@ -237,3 +237,21 @@ def test_values_depend_on_the_seed_and_not_on_threads():
     one = permute(x, y, run=Run(threads=1))
     assert permute(x, y, run=Run(threads=2)) == one
     assert permute(x, y, seed=1) != one
+
+
+def test_labels_of_codes_near_the_largest_doubles_are_permuted():
+    x, y = (1e148 * np.random.default_rng(seed).normal(size=(6, 2)) for seed in (0, 1))
+    assert compare(x, y, sigma=1e-8, permutations=99).p_value == 1
+    assert compare(x, 3 * y, metric="energy", permutations=99).p_value <= 1
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "replicates", "least"),
+    [(2, 2, 99, 1 / 3), (1, 1, 99, 1), (1, 30, 99, 1 / 31), (2, 3, 99, 1 / 10), (50, 60, 99, 1 / 100)],
+)
+def test_the_smallest_p_value_is_bounded_by_the_number_of_labelings(n, m, replicates, least):
+    assert smallest_permuted_p(n, m, replicates) == pytest.approx(least)
+    x, y = np.arange(n)[:, np.newaxis], 1e6 + np.arange(m)[:, np.newaxis]
+    if n + m < 9:
+        p = compare(x, y, metric="energy", permutations=replicates).p_value
+        assert p == pytest.approx(max(least, 1 / (1 + replicates)), abs=0.15)

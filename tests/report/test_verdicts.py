@@ -74,7 +74,11 @@ def test_a_value_beyond_all_of_99_simulated_samples_is_a_verdict_but_of_19_is_no
     assert far.p_value == 0.01
     assert verdict(far) == "Not N(0, I)"
     few = score(x, target="smoothed", null="monte-carlo", replicates=19)
-    assert (few.p_value, verdict(few)) == (0.05, "No difference from N(0, I) detected")
+    assert (few.p_value, verdict(few)) == (0.05, "No verdict")
+    sentence = score_sentence(few)
+    assert sentence.endswith("but p cannot be below 0.05 with 19 simulated samples. Use more --replicates.")
+    near = score(x - 1, metric="energy", null="monte-carlo", replicates=19)
+    assert score_sentence(near).startswith("No verdict: these codes give ")
 
 
 def test_verdicts_of_permutations():
@@ -84,7 +88,10 @@ def test_verdicts_of_permutations():
     assert "Different distributions: 0 of 99 random permutations of the labels give a distance " in shifted
     assert shifted.endswith(" at least this large (p = 0.01).")
     few = compare_sentence(compare(x, y + 1, permutations=19))
-    assert "No difference detected: 0 of 19" in few
+    assert "No verdict: 0 of 19" in few
+    assert few.endswith("With 19 permutations, p cannot be below 0.05. Use more --permutations.")
+    pairs = compare_sentence(compare(x[:2], 1000 + y[:2], permutations=999))
+    assert pairs.endswith("With 2 and 2 points, p cannot be below 0.33. Use more points.")
     assert compare_sentence(compare(x, y)).endswith(
         "Add --permutations 999 to test whether the difference is real."
     )
@@ -133,3 +140,18 @@ def test_an_unbiased_value_below_zero_is_explained(gaedist, codes):
     assert row["value"] < 0
     assert row["log_value"] is None
     assert row["p_value"] > 0.3
+
+
+def test_far_codes_are_not_called_saturated():
+    x = 1000 + sample("normal", 300, 8)
+    sentence = score_sentence(score(x))
+    assert sentence.startswith("Not N(0, I): these codes give 1.072, and samples of N(0, I)")
+
+
+def test_degenerate_codes_have_a_verdict_that_says_why():
+    dead = score_sentence(score(sample("normal", 50, 3) * [1, 1, 0], metric="kl"))
+    assert dead.startswith(
+        "Not N(0, I): kl is inf: the codes are constant along 1 of 3 directions, which no "
+    )
+    sentence = score_sentence(score(sample("normal", 1, 3), metric="henze-zirkler"))
+    assert sentence.startswith("No verdict: henze-zirkler is 4: the covariance of 1 point is singular")

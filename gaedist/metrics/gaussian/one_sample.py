@@ -108,8 +108,16 @@ class GaussianOneSample(OneSample):
             sigma=self.smoothing.summary,
             terms=ScoreTerms.of(distance),
             distance=distance,
-            saturated=log_size < log_value + math.log(np.finfo(float).eps),
+            saturated=self._is_saturated(log_size - log_value, log_value),
         )
+
+    def _is_saturated(self, log_share: float, log_value: float) -> bool:
+        """Tell whether what differs between samples is lost in the value, of these codes and of N(0, I)."""
+        log_eps = math.log(np.finfo(float).eps)
+        if self.variance is None or not log_share < log_eps:
+            return False
+        usual = moments(self.n, self.dim, self.variance, smoothed=self.options.smoothed)
+        return max(usual.log_pairs, usual.log_cross) - log_value < log_eps
 
     def varying(self, distance: SquaredDistance) -> float:
         """Return the terms that differ between samples: pairs − 2 cross, and others that change with σ."""
@@ -209,11 +217,16 @@ class GaussianNull(NullDistribution):
             method, p_value = self._limit_tail(z, exact.skewness)
         else:
             method, p_value = Gamma(mean, sd, exact.skewness, self.n, two_sided=True).tail(z)
-        note = _TOO_SKEWED if p_value is None else None
+        skewed = p_value is None
+        note = _TOO_SKEWED if skewed else None
         if measured.error is not None and measured.error > MOST_SAMPLED * (factor * sd):
             p_value, note = None, _INEXACT
         return Assessment(
-            Null(method, factor * mean, factor * sd, note=note), factor * excess, z, clipped(p_value)
+            Null(method, factor * mean, factor * sd, note=note),
+            factor * excess,
+            z,
+            clipped(p_value),
+            skewed,
         )
 
     def _limit_tail(self, z: float, skewness: float) -> tuple[str, float | None]:

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
 
 from gaedist import GaedistError, Run, compare
+from gaedist.metrics.registry import TWO_SAMPLE
 
 
 def sample(n, dim, seed=0):
@@ -158,3 +159,20 @@ def test_an_unbiased_distance_needs_two_points_in_each_sample():
     for n, m in ((1, 5), (5, 1)):
         with pytest.raises(GaedistError, match=f"two points in each sample; got {n} and {m}"):
             compare(sample(n, 2), sample(m, 2, seed=1), estimator="u")
+
+
+@pytest.mark.parametrize("name", TWO_SAMPLE)
+@pytest.mark.parametrize("point", [0.0, 0.1, 1e6])
+def test_collapsed_samples_tie_under_every_labeling(name, point):
+    x, y = np.full((50, 3), point), np.full((40, 3), point)
+    found = compare(x, y, metric=name, permutations=99)
+    assert found.p_value == 1
+    assert found.null.note is None
+    assert_allclose(found.value, 0, atol=1e-13)
+
+
+def test_collapsed_samples_tie_with_the_unbiased_estimator_and_a_sigma_of_each_point():
+    x, y = np.full((50, 3), 0.1), np.full((40, 3), 0.1)
+    for options in ({"estimator": "u"}, {"sigma": "mean-field"}, {"sigma": 1e9}):
+        found = compare(x, y, **options, permutations=99)
+        assert (found.value, found.p_value, found.expected) == (0, 1, 0)
