@@ -13,6 +13,7 @@ from gaedist.errors import MAX_MESSAGE, GaedistError, one_line
 from gaedist.files.arrays import described, find_array, open_arrays, read_rows, split_name
 from gaedist.files.codes import nonfinite_rows, without_rows
 from gaedist.files.stored_array import StoredArray, dtype_text, shape_fault
+from gaedist.files.transposed import MATLAB_NOTE
 
 _ROUNDING = 1e-24
 """Codes whose variance is below this part of their mean square are constant but for rounding."""
@@ -104,7 +105,7 @@ def _report(array: StoredArray) -> ArrayReport:
         return ArrayReport(array.name, array.shape, dtype, problem)
     n, dim = codes.shape
     counts = counts_of_rows(codes)
-    notes = notes_given(codes, counts)
+    notes = (*notes_given(codes, counts), *([MATLAB_NOTE] if array.is_transposed else []))
     norm = float(np.einsum("ij,ij->", codes, codes)) / (n * dim)
     mean = codes.mean(axis=0)
     codes -= mean

@@ -29,6 +29,7 @@ from gaedist.errors import DONE, GaedistError
 from gaedist.files.arrays import split_name
 from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
 from gaedist.files.outputs import check_outputs
+from gaedist.files.transposed import MATLAB_NOTE
 from gaedist.metrics.base import check_used, metric_names
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
@@ -317,7 +318,7 @@ def _read(file: str, selection: Selection, quiet: bool) -> Latents:
         total = latents.dropped + len(latents.codes)
         complain(f"{latents.name}: dropped {latents.dropped} of {total} rows that are not finite.")
     if latents.is_transposed and not quiet:
-        complain(f"{latents.name}: MATLAB stores arrays transposed: with --transpose, columns are points.")
+        complain(f"{latents.name}: {MATLAB_NOTE}")
     return latents
 
 

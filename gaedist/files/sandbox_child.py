@@ -6,6 +6,7 @@ A fork has one file and one socket, cannot write files, has little memory and ti
 import math
 import os
 import resource
+import select
 import signal
 import socket
 import time
@@ -49,15 +50,21 @@ def serve(descriptor: int) -> None:
         message, descriptors, _, _ = socket.recv_fds(control, 8, 2)
         if len(descriptors) != 2:
             return
+        lives, held = os.pipe()  # which the fork holds until it ends
         child = os.fork()
         if child == 0:
             try:
                 os.close(descriptor)
+                os.close(lives)
                 _read_file(descriptors[0], descriptors[1], int.from_bytes(message, "little"))
             finally:
                 os._exit(0)
-        for lent in descriptors:
+        for lent in (*descriptors, held):
             os.close(lent)
+        ready, _, _ = select.select([control.fileno(), lives], [], [])
+        if lives not in ready:  # the other process has ended, as it asks for nothing before it has an answer
+            os.kill(child, signal.SIGKILL)
+        os.close(lives)
         _, status, usage = os.wait4(child, 0)
         control.sendall(
             STATUS.pack(os.waitstatus_to_exitcode(status), usage.ru_maxrss, usage.ru_utime + usage.ru_stime)

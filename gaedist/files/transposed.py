@@ -5,6 +5,9 @@ from dataclasses import replace
 
 from gaedist.files.stored_array import Block, StoredArray
 
+MATLAB_NOTE = "MATLAB stores arrays transposed: with --transpose, columns are points."
+"""What a user of such an array should know."""
+
 
 def transposed(array: StoredArray) -> StoredArray:
     """Return the transpose of a 2-D array, whose rows are read as columns of it."""

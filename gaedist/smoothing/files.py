@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from gaedist.errors import GaedistError, one_line
-from gaedist.files.arrays import find_array, open_arrays, read_rows, split_name
+from gaedist.files.arrays import exists, find_array, open_arrays, read_rows, split_name
 from gaedist.files.atomic import check_regular, whole_file
 from gaedist.files.hdf5 import is_sigma, mark_sigma
 from gaedist.files.hdf5_plugins import plugins_if_allowed

@@ -125,6 +125,7 @@ def test_arrays_of_matlab_are_reported_as_transposed(gaedist):
         code, _, err = gaedist(command, "x.mat", "--transpose")
         assert (code, "MATLAB" in err) == (0, False)
     np.save("x.npy", X[:50])
+    assert "MATLAB stores arrays transposed" in gaedist("inspect", "x.mat", "--format", "json")[1]
     same = gaedist("score", "x.mat", "--transpose", "--format", "value")[1]
     assert same == gaedist("score", "x.npy", "--format", "value")[1]
     code, out, _ = gaedist("compare", "x.mat", "x.mat", "--transpose", "--format", "json")

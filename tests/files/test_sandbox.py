@@ -4,10 +4,13 @@ A crash, a hang, a hunger for memory and answers that make no sense are one line
 The test of damaged HDF5 files is `tests/fuzz/hdf5.py` in small.
 """
 
+import fcntl
 import gc
 import os
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import h5py
@@ -242,6 +245,35 @@ def test_an_interrupt_ends_the_process(files):
         interrupted()
     assert processes[0]._process.returncode is not None
     gc.collect()
+
+
+def test_the_process_does_not_outlive_this_one():
+    """It waits for a pipe that stays open; the lock that it holds is released when its processes end."""
+    os.mkfifo("pipe")
+    script = (
+        "from gaedist.files import sandbox\n"
+        'lock = \'import fcntl; lock = open("lock", "w"); fcntl.flock(lock, 2); \'\n'
+        "sandbox._COMMAND = lock + sandbox._COMMAND\n"
+        "from gaedist.files.codes import read_latents\n"
+        "with sandbox.sandboxed(): read_latents('pipe')"
+    )
+    with subprocess.Popen([sys.executable, "-c", script]) as reader, Path("pipe").open("wb"):
+        while not Path("lock").exists() or not _is_locked():
+            time.sleep(0.01)
+        time.sleep(0.5)  # or it is killed before it reads, which must do no harm either
+        reader.kill()
+        reader.wait()
+        with Path("lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # waits for ever if a process is left
+
+
+def _is_locked():
+    with Path("lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def test_no_plugins_in_the_sandbox(files, refused):
