@@ -99,7 +99,7 @@ def test_compare_has_gates(gaedist, codes):
 )
 def test_a_gate_on_z_whose_null_distribution_is_too_skewed_never_passes(gaedist, codes, scale, shift, shape):
     np.save("big.npy", shift + scale * np.random.default_rng(0).normal(size=shape))
-    code, out, err = gaedist("score", "big.npy", "normal.npy", "--fail-z", "4", "--format", "value")
+    code, out, err = gaedist("score", "big.npy", "normal.npy", "-q", "--fail-z", "4", "--format", "value")
     assert (code, len(out.splitlines()), err.count("\n")) == (2, 2, 1)
     assert err.startswith("gaedist: big.npy: --fail-z cannot be evaluated: the null distribution is too ")
     assert " Use --fail-p with --null monte-carlo" in err
