@@ -43,6 +43,8 @@ class Gate:
         From a result and a bound to why the number is no ground to pass; None if it is.
     fails_in_doubt : callable
         Tell whether a result in doubt that exceeds the bound fails.
+    relation : callable
+        From a result to how the quantity relates to the number, "=" or "≤".
     one_sided : Gate, optional
         The gate that replaces this one for a value that cannot be too small.
     """
@@ -54,6 +56,7 @@ class Gate:
     directed: bool = True
     doubt: Callable[[Any, float], str | None] = lambda result, bound: None
     fails_in_doubt: Callable[[Any], bool] = lambda result: True
+    relation: Callable[[Any], str] = lambda result: "="
     one_sided: "Gate | None" = None
 
     def fitting(self, result: Result) -> "Gate":
@@ -61,11 +64,11 @@ class Gate:
         both = getattr(result, "two_sided", True)
         return self if both or self.one_sided is None else self.one_sided
 
-    def failure(self, found: float, bound: float) -> str | None:
-        """Describe how a number fails the bound; None if it does not."""
+    def failure(self, result: Result, found: float, bound: float) -> str | None:
+        """Describe how the number of a result fails the bound; None if it does not."""
         if not (found >= bound if self.least else found <= bound):
             side = "below" if self.least else "above"
-            return f"{self.quantity} = {found:.6g} is {side} {self.option} {bound:g}"
+            return f"{self.quantity} {self.relation(result)} {found:.6g} is {side} {self.option} {bound:g}"
         return None
 
 
@@ -88,7 +91,27 @@ Z = replace(
     measure=lambda result: None if result.z is None else abs(result.z),
     one_sided=_Z,
 )
-P = Gate("--fail-p", "p", lambda result: result.p_value, least=True)
+
+
+def _p_at_most(result: Result) -> float | None:
+    """Return p; without a p-value, the most that it can be where z is far out under any distribution.
+
+    P(|z| ≥ t) ≤ 1/t² (Chebyshev), and P(z ≥ t) ≤ 1/(1 + t²) (Cantelli).
+    """
+    if result.p_value is not None or not isinstance(result, ScoreResult) or not _is_clear(result):
+        return result.p_value
+    assert result.z is not None
+    return 1 / (result.z * result.z + (not result.two_sided))
+
+
+P = Gate(
+    "--fail-p",
+    "p",
+    _p_at_most,
+    least=True,
+    doubt=lambda result, bound: result.null.note if result.p_value is None else None,
+    relation=lambda result: "≤" if result.p_value is None else "=",
+)
 
 
 @dataclass
@@ -162,7 +185,7 @@ class Outcome:
         for gate, bound in bounds.items():
             fitting = gate.fitting(result)
             found, doubt = fitting.measure(result), fitting.doubt(result, bound)
-            failure = None if found is None else fitting.failure(found, bound)
+            failure = None if found is None else fitting.failure(result, found, bound)
             if result.null.method == DEGENERATE:
                 told = failure or f"{fitting.option} {bound:g} is not met"
                 self.failed.append(f"{label}: {told}: {result.null.note}")

@@ -124,6 +124,19 @@ def test_a_z_that_fails_under_any_distribution_fails_its_gate(gaedist, codes):
     assert gaedist("score", "collapsed.npy", "--fail-z", 2 * result.z)[0] == 2
 
 
+def test_a_p_that_is_small_under_any_distribution_fails_its_gate(gaedist, codes):
+    x = np.random.default_rng(0).normal(size=(200, 16))
+    np.save("collapsed.npy", 1e-3 * x)
+    options = "--target", "smoothed", "--sigma", "median", "--format", "value"
+    result = library.score(np.load("collapsed.npy"), target="smoothed", sigma="median")
+    assert (result.p_value, result.z > 100) == (None, True)
+    code, _, err = gaedist("score", "collapsed.npy", "--fail-p", "0.001", *options)
+    assert code == 1
+    assert "collapsed.npy: p ≤ " in err
+    least = 1 / (1 + result.z**2)
+    assert gaedist("score", "collapsed.npy", "--fail-p", str(least / 2), *options)[0] == 2
+
+
 def test_a_z_within_the_gate_is_no_ground_to_pass_where_p_is_far_smaller(gaedist, codes):
     # the null distribution has a skewness of about 1: its lower end is at z = −2
     np.save("even.npy", np.repeat(np.linspace(-2, 2, 12), 1)[:, np.newaxis])
