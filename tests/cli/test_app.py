@@ -24,7 +24,10 @@ LOADED = (
         (["score", "normal.npy", "--frobnicate"], "No such option: --frobnicate"),
         (["score", "normal.npy", "--metric", "no"], "'no' is not one of gaussian, bhep, "),
         (["score", "normal.npy", "--null", "no"], "'no' is not one of auto, closed-form, monte-carlo, none."),
-        (["score", "normal.npy", "--format", "xml"], "'xml' is not one of auto, table, json, tsv, value."),
+        (
+            ["score", "normal.npy", "--format", "xml"],
+            "'xml' is not one of auto, table, json, tsv, csv, value.",
+        ),
         (["score", "normal.npy", "--rows", "1"], "--rows must be A:B with whole numbers; got '1'."),
         (["score", "normal.npy", "--subsample", "0"], "--subsample"),
         (["score", "normal.npy", "--threads", "0"], "--threads"),
