@@ -13,7 +13,14 @@ from gaedist.api.shared_rows import shared_rows_note
 from gaedist.engine import Run, evaluate
 from gaedist.errors import check_count, check_dims
 from gaedist.files.codes import Codes, as_codes
-from gaedist.metrics.base import TwoSample, check_smoothing_used, check_used, is_optional, metric_names
+from gaedist.metrics.base import (
+    TwoSample,
+    check_one_metric,
+    check_smoothing_used,
+    check_used,
+    is_optional,
+    metric_names,
+)
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions
 from gaedist.metrics.parameters import Parameters
@@ -156,6 +163,7 @@ def compare(
     KeyboardInterrupt
         On Ctrl-C, except while σ is optimised: then the best σ so far is used.
     """
+    check_one_metric(metric, "compares")
     return compares(
         x,
         y,

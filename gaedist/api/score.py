@@ -13,7 +13,14 @@ from gaedist.api.reporting import OnError, apply_each
 from gaedist.engine import Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.files.codes import Codes, as_codes
-from gaedist.metrics.base import OneSample, check_smoothing_used, check_used, is_optional, metric_names
+from gaedist.metrics.base import (
+    OneSample,
+    check_one_metric,
+    check_smoothing_used,
+    check_used,
+    is_optional,
+    metric_names,
+)
 from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.parameters import Parameters
@@ -174,6 +181,7 @@ def score(
     KeyboardInterrupt
         On Ctrl-C, except while σ is optimised: then the best σ so far is used.
     """
+    check_one_metric(metric, "scores")
     return scores(
         codes,
         [sigma],

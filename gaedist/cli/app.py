@@ -103,12 +103,24 @@ def main(arguments: list[str] | None = None) -> int:
     return INTERRUPTION.exit_code
 
 
+_RANGES = {
+    "Input should be less than or equal to": "it must be at most",
+    "Input should be greater than or equal to": "it must be at least",
+}
+"""Phrases of Typer about numbers out of range, and plainer ones."""
+
+
 def _explanation(error: Exception) -> str:
     """Return what to print about an error; raise it if it is a fault of the program."""
     if isinstance(error, typer.TyperException):
         command = getattr(getattr(error, "ctx", None), "command_path", "gaedist")
         message = error.format_message()
-        return f"{message} See '{command} --help'." if message else ""  # after the help was shown instead
+        if not message:  # the help was shown instead, without the end of its last line
+            print()
+            return ""
+        for words, shorter in _RANGES.items():
+            message = message.replace(words, shorter)
+        return f"{message.rstrip('.')}. See '{command} --help'."
     if isinstance(error, OutputError):
         abandon_stdout()
     if isinstance(error, (GaedistError, OutputError)):

@@ -167,6 +167,12 @@ def metric_names(metric: str | Sequence[str], registry: Mapping[str, Metric]) ->
     return list(dict.fromkeys(name for some in wanted for name in (registry if some == ALL else [some])))
 
 
+def check_one_metric(metric: str, function: str) -> None:
+    """Raise `GaedistError` for several metrics where there is one result; ``function`` measures several."""
+    if not isinstance(metric, str) or metric == ALL:
+        raise GaedistError(f"metric must be one name; got {metric!r}. Use gaedist.{function} for several.")
+
+
 def is_optional(name: str, metric: str | Sequence[str]) -> bool:
     """Tell whether a metric is wanted only as one of ``all``, and is left out where it does not apply."""
     wanted = [metric] if isinstance(metric, str) else list(metric)

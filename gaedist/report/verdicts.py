@@ -130,7 +130,8 @@ def _detects(result: ScoreResult | CompareResult) -> str:
 
 
 def _capitalized(text: str) -> str:
-    return text[0].upper() + text[1:]
+    """Return a sentence with a capital, unless it begins with a symbol: Σ is not σ."""
+    return text[0].upper() + text[1:] if text[0].isascii() else text
 
 
 def score_summary(results: Sequence[ScoreResult]) -> str:

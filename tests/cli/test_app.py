@@ -84,3 +84,27 @@ def test_a_closed_pipe_ends_quietly(codes):
 def test_version(gaedist):
     code, out, _ = gaedist("--version")
     assert (code, out) == (0, f"gaedist {library.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ["--fail-p", "2"],
+            "Invalid value for '--fail-p': it must be at most 1. See 'gaedist score --help'.",
+        ),
+        (
+            ["--threads", "0"],
+            "Invalid value for '--threads': it must be at least 1. See 'gaedist score --help'.",
+        ),
+        (["-f"], "No such option: -f. See 'gaedist score --help'."),
+    ],
+)
+def test_options_out_of_range_are_explained_in_full_sentences(gaedist, codes, options, words):
+    assert gaedist("score", "normal.npy", *options) == (2, "", f"gaedist: {words}\n")
+
+
+def test_the_help_without_arguments_ends_its_last_line(gaedist):
+    code, out, err = gaedist()
+    assert (code, err) == (2, "")
+    assert out.endswith("exit\n")

@@ -143,3 +143,14 @@ def test_metrics_of_two_samples_share_one_pass():
         for metric in ("energy", pairs)
     )
     assert alone == together
+
+
+@pytest.mark.parametrize("metric", [["kl", "mmd"], ALL])
+def test_one_result_is_that_of_one_metric(metric):
+    x = sample("normal", 20, 3)
+    with pytest.raises(
+        GaedistError, match=r"metric must be one name; got .* Use gaedist\.scores for several"
+    ):
+        score(x, metric=metric)
+    with pytest.raises(GaedistError, match=r"Use gaedist\.compares for several"):
+        compare(x, x, metric=metric)
