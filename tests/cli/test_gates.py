@@ -138,11 +138,16 @@ def test_a_p_that_is_small_under_any_distribution_fails_its_gate(gaedist, codes)
 
 
 def test_a_z_within_the_gate_is_no_ground_to_pass_where_p_is_far_smaller(gaedist, codes):
-    # the null distribution has a skewness of about 1: its lower end is at z = −2
-    np.save("even.npy", np.repeat(np.linspace(-2, 2, 12), 1)[:, np.newaxis])
+    # the lower tail of the null distribution is lighter than a normal one
+    np.save("even.npy", np.linspace(-1, 1, 30)[:, np.newaxis])
     result = library.score(np.load("even.npy"))
-    code, _, err = gaedist("score", "even.npy", "--fail-z", 2 * abs(result.z) + 1)
-    assert code == (2 if result.p_value < 1e-4 else 0), err
+    assert (abs(result.z) < 3, result.p_value < 1e-3) == (True, True)
+    code, _, err = gaedist("score", "even.npy", "--fail-z", "3")
+    assert code == 2
+    assert err.endswith(" Use --fail-p.\n")
+    assert gaedist("score", "even.npy", "--fail-z", "2")[0] == 1
+    np.save("wider.npy", np.linspace(-2, 2, 30)[:, np.newaxis])
+    assert gaedist("score", "wider.npy", "--fail-z", "3")[0] == 0
 
 
 def test_a_gate_on_a_saturated_value_never_passes(gaedist, codes):
