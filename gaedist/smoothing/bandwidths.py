@@ -85,10 +85,13 @@ def _median(samples: tuple[Array, ...], run: Run) -> float:
             run.note(f"the median distance is computed from {most} of {n} points, drawn at random (--seed).")
         samples = tuple(_random_rows(x, max(1, round(most * len(x) / n)), run.seed) for x in samples)
     x = np.concatenate(samples) if len(samples) > 1 else samples[0]
-    found = float(np.median(pdist(x))) / math.sqrt(2)
-    if not found > 0:
-        raise GaedistError("the median distance between points is 0. Give sigma as a number.")
-    return found
+    distances = pdist(x)
+    if not np.median(distances) > 0:  # collapsed codes, which must not escape a gate for want of a bandwidth
+        distances = distances[distances > 0]
+        kind = f"{len(distances)} pairs of different points" if len(distances) else "N(0, I), about √(2D)"
+        if run.note:
+            run.note(f"the median distance between points is 0, so σ is taken from that of {kind}.")
+    return float(np.median(distances)) / math.sqrt(2) if len(distances) else math.sqrt(dim)
 
 
 def _random_rows(x: Array, count: int, seed: int) -> Array:

@@ -1,6 +1,7 @@
 """Each command prints what its library function returns, and one bad file or metric leaves the others."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -77,16 +78,29 @@ def test_too_little_memory_for_one_file_leaves_the_others(gaedist, codes, monkey
 
 
 def test_a_sigma_that_cannot_be_used_leaves_the_others(gaedist, codes):
-    np.save("equal.npy", np.ones((20, 2)))
+    np.save("one.npy", np.ones((1, 2)))
     arguments = ["--sigma", "1", "--sigma", "median", "--sigma", "0.5", "--format", "json"]
-    code, out, err = gaedist("score", "equal.npy", *arguments)
+    code, out, err = gaedist("score", "one.npy", *arguments)
     assert code == 2
     assert [json.loads(line)["sigma"]["median"] for line in out.splitlines()] == [1, 0.5]
-    assert err.splitlines() == [
-        "gaedist: equal.npy: sigma median: the median distance between points is 0. Give sigma as a number.",
-        "gaedist: equal.npy: 20 rows hold only 1 distinct point. No p-value holds where rows are copies or "
-        "padding.",
-    ]
+    assert err.splitlines()[0] == (
+        "gaedist: one.npy: sigma median: the median distance between points needs at least 2 points. "
+        "Give sigma as a number."
+    )
+
+
+def test_equal_points_have_a_median_bandwidth_and_fail_the_gate(gaedist, codes):
+    np.save("equal.npy", np.full((200, 16), 5.0))
+    np.save("half.npy", np.repeat([[0.0], [1.0]], [150, 50], axis=0) * np.ones((1, 16)))
+    options = "--target", "smoothed", "--sigma", "median", "--fail-p", "0.001", "--format", "json"
+    for file, sigma, words in (
+        ("equal.npy", 4.0, "N(0, I), about √(2D)"),
+        ("half.npy", math.sqrt(8), "7500 pairs of different points"),
+    ):
+        code, out, err = gaedist("score", file, *options)
+        assert code == 1
+        assert json.loads(out)["sigma"]["median"] == pytest.approx(sigma)
+        assert f"the median distance between points is 0, so σ is taken from that of {words}." in err
 
 
 def test_simulated_null_distributions_are_cached_unless_told_otherwise(gaedist, codes, own_cache):
