@@ -68,17 +68,20 @@ def test_median_takes_fewer_points_of_many_dimensions(monkeypatch):
         assert f"from {most} of 110 points" in notes[0]
 
 
-@pytest.mark.parametrize(
-    ("codes", "message"),
-    [
-        (np.ones((1, 3)), "needs at least 2 points. Give sigma as a number"),
-        (np.ones((9, 3)), "is 0. Give sigma as a number"),
-        (np.repeat([[0.0], [1.0]], [8, 1], axis=0), "is 0. Give sigma as a number"),
-    ],
-)
-def test_points_without_a_positive_median_distance_are_refused(codes, message):
-    with pytest.raises(GaedistError, match=message):
-        score(codes, sigma="median")
+def test_one_point_has_no_median():
+    with pytest.raises(GaedistError, match=r"needs at least 2 points\. Give sigma as a number"):
+        score(np.ones((1, 3)), sigma="median")
+
+
+def test_a_median_distance_of_0_gives_way_to_that_of_different_points():
+    notes = []
+    codes = np.repeat([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]], [8, 1, 1], axis=0)
+    different = [5.0] * 8 + [1.0] * 8 + [math.hypot(3, 3)]
+    sigma = found(codes, "median", Run(note=notes.append))
+    assert_allclose(sigma, np.median(different) / math.sqrt(2), rtol=1e-15)
+    assert "is taken from that of 17 pairs of different points." in notes[0]
+    # for equal points, that of N(0, I): |x − y|² is 2D on average
+    assert_allclose(found(np.ones((9, 3)), "median"), math.sqrt(3), rtol=1e-15)
 
 
 @pytest.mark.parametrize("scale", [0.3, 1.0, 2.0])
@@ -174,9 +177,9 @@ def test_two_large_samples_share_the_median_of_some_points():
     assert compare(x, y, sigma="median", run=Run(seed=1)).sigma.median != sigma
 
 
-def test_two_equal_single_points_have_no_median():
-    with pytest.raises(GaedistError, match="is 0"):
-        compare(np.ones((1, 2)), np.ones((1, 2)), sigma="median")
+def test_two_equal_single_points_have_the_median_of_normal_samples():
+    equal = compare(np.ones((1, 2)), np.ones((1, 2)), sigma="median").sigma.median
+    assert_allclose(equal, math.sqrt(2), rtol=1e-15)
     assert_allclose(compare(np.zeros((1, 2)), np.ones((1, 2)), sigma="median").sigma.median, 1.0, rtol=1e-15)
 
 
