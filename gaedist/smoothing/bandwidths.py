@@ -120,8 +120,8 @@ BANDWIDTHS = {
     ),
     "median": Bandwidth(
         about="from the median distance between points",
-        definition="median distance between points over √2, so that the kernel is exp(−r²/(2 median²)); if it "
-        "is 0, that of pairs of different points, and √D if all points are equal",
+        definition="median distance between points over √2, so that the kernel is exp(−r²/(2 median²)); if "
+        "it is 0, that of pairs of different points, and √D if all points are equal",
         reference="Gretton et al., A Kernel Two-Sample Test, Journal of Machine Learning Research 13, 2012",
         find=_median,
         depends_on_codes=True,
