@@ -212,6 +212,8 @@ def layout_of(results: Sequence[Any]) -> Layout:
     """Return the layout of some results of one kind."""
     kind = type(results[0])
     layout = LAYOUTS[kind]
+    if kind is ArrayReport and not any(map(_has_copies, results)):  # leaves the width to the other columns
+        return replace(layout, columns={k: v for k, v in layout.columns.items() if k != "distinct"})
     if kind not in SEVERAL:
         return layout
     metrics = list(dict.fromkeys(result.metric for result in results))
@@ -221,3 +223,8 @@ def layout_of(results: Sequence[Any]) -> Layout:
         return layout
     left, right = OTHER[kind]
     return replace(layout, columns={**left, metrics[0]: Column(value_and_error), **right})
+
+
+def _has_copies(report: ArrayReport) -> bool:
+    """Tell whether rows of an array repeat."""
+    return report.distinct is not None and report.distinct < report.shape[0]

@@ -300,3 +300,12 @@ def test_an_unknown_metric_is_a_mistake(gaedist):
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("gaedist: metric must be one of gaussian, ")
     assert err.endswith("; got 'nope'.\n")
+
+
+def test_inspect_shows_distinct_rows_where_rows_repeat(gaedist, codes):
+    rows = np.random.default_rng(0).normal(size=(30, 4))
+    np.save("copies.npy", np.tile(rows, (10, 1)))
+    assert "distinct" not in gaedist("inspect", "normal.npy", "--format", "table")[1]
+    header, *lines = gaedist("inspect", "normal.npy", "copies.npy", "--format", "table")[1].splitlines()
+    assert header.endswith("distinct")
+    assert [line.split()[-1] for line in lines[:2]] == ["500", "30"]
