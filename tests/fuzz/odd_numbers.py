@@ -90,7 +90,7 @@ def check_result(result, metric):
 def check_value(result, terms, slack):
     """Raise `FaultError` if a value is not the sum of the terms, but for a slack times the largest.
 
-    A mean of radial kernels, of peak 1 or so, may be lost below 1e-40.
+    A mean of radial kernels, of peak 1 or so, may be lost below 1e-50.
     """
     expected, scale = MP.fsum(terms), max(map(abs, terms))
     if 0 < abs(expected) < MP.mpf("1e-290") and result.log_value == -math.inf:
@@ -104,7 +104,7 @@ def check_value(result, terms, slack):
         if log > floor and abs(log - result.log_value) > max(1e-9, slack) * max(1, abs(log)):
             raise FaultError(f"log {result.log_value}, expected {MP.nstr(log, 17)}")
         return
-    faint = MP.mpf("1e-40" if result.metric in KERNELS else "1e-300")
+    faint = MP.mpf("1e-50" if result.metric in KERNELS else "1e-300")
     if abs(result.value - expected) > slack * scale + faint:
         raise FaultError(
             f"value {result.value!r}, expected {MP.nstr(expected, 17)}, terms {MP.nstr(scale, 5)}"
