@@ -9,7 +9,6 @@ import math
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -87,6 +86,8 @@ class Sandbox:
         self._start()
 
     def _start(self) -> None:
+        import socket
+
         if not hasattr(socket, "send_fds"):
             raise GaedistError("--sandbox needs Linux or macOS.")
         self._control, theirs = socket.socketpair()
@@ -117,6 +118,8 @@ class Sandbox:
         GaedistError
             With the message of the process, or if it ended.
         """
+        import socket
+
         if plugins_are_allowed():
             raise GaedistError("--sandbox loads no plugins. Leave out --hdf5-plugins.")
         if self._process.poll() is not None:

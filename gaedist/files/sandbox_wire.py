@@ -1,10 +1,12 @@
 """What the two processes of the sandbox say to each other: frames with a fixed header, JSON and raw bytes."""
 
 import json
-import socket
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import socket
 
 REQUEST = struct.Struct("<QQQ")
 """Number of the array, first row, last row + 1."""
@@ -57,7 +59,7 @@ class ChannelError(Exception):
 class Channel:
     """One end of a socket over which frames are sent."""
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: "socket.socket") -> None:
         self.socket = end
 
     def send(self, kind: int, text: Any = None, data: memoryview | bytes = b"") -> None:

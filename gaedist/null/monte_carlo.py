@@ -8,7 +8,6 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -113,6 +112,8 @@ def _in_processes(
     """Yield the values in chunks, computed by as many processes as the run has threads."""
     if not rest:
         return
+    from concurrent.futures import BrokenExecutor
+
     from joblib import Parallel, delayed, parallel_config
 
     alone = replace(run, threads=1)

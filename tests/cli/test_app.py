@@ -72,6 +72,11 @@ def test_a_small_score_loads_no_compiler(write_codes):
     assert "numpy" in loaded
 
 
+def test_inspect_loads_no_generators(codes):
+    _, loaded = modules("inspect", "normal.npy")
+    assert not loaded & {"numba", "scipy", "h5py", "numpy.random"}
+
+
 def test_a_closed_pipe_ends_quietly(codes):
     process = start("score", *["normal.npy"] * 20, "--format", "json")
     process.stdout.readline()

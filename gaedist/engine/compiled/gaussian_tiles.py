@@ -139,18 +139,21 @@ def gaussian_tiles(points: Any, symmetric: bool, positions: Any, partial: Any, s
     scratch : GaussianScratch
         Memory of each thread.
     """
+    # taken apart before the loop: a tuple that its body reads takes longer to compile
     x, y, raw_x, raw_y, offsets_x, offsets_y, weights_x, weights_y, norms_x, norms_y = points[:10]
+    factor, gram_limit, deep_limit = points[10:]
+    gram, works, all_totals = scratch
     for k in numba.prange(partial.shape[0]):
         top, j = positions[k, 0] * HEIGHT, positions[k, 1] * TILE
         i = max(top, j) if symmetric else top  # nothing counts above the diagonal
         rows, width = min(top + HEIGHT, x.shape[0]) - i, min(TILE, y.shape[0] - j)
         left, right = slice(i, i + rows), slice(j, j + width)
-        work, below = scratch.work[numba.get_thread_id()], i - j if symmetric else width
+        work, below = works[numba.get_thread_id()], i - j if symmetric else width
         norms = largest(norms_x[left]) + largest(norms_y[right])
-        exact = norms > points.gram_limit
-        near = x.shape[1] <= FEW and norms <= points.gram_limit
-        products = scratch.gram[numba.get_thread_id(), : rows * width].reshape((rows, width))
-        totals = scratch.totals[numba.get_thread_id()]
+        exact = norms > gram_limit
+        near = x.shape[1] <= FEW and norms <= gram_limit
+        products = gram[numba.get_thread_id(), : rows * width].reshape((rows, width))
+        totals = all_totals[numba.get_thread_id()]
         if exact:
             gram_of_differences(raw_x[left], raw_y[right], 1.0, products)
         elif near:
@@ -160,6 +163,6 @@ def gaussian_tiles(points: Any, symmetric: bool, positions: Any, partial: Any, s
         _sum_rows(
             x[left], products, near,
             weights_x[left] if exact else offsets_x[left], weights_y[right] if exact else offsets_y[right],
-            points.factor, below, exact or norms > points.deep_limit, work, totals,
+            factor, below, exact or norms > deep_limit, work, totals,
         )  # fmt: skip
         partial[k, 0] = total(totals, width)
