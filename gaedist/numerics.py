@@ -27,6 +27,8 @@ class Stream(IntEnum):
     PERMUTATIONS = 3
     DIRECTIONS = 4
     SAMPLED_PAIRS = 5
+    HALVES = 6
+    NEIGHBOURS = 7
 
 
 def squared_norms(x: Array) -> Array:

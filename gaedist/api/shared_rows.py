@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gaedist.api.notes import row_hashes
+from gaedist.files.row_hashes import row_hashes
 from gaedist.numerics import Array
 
 _MOST_COMPARED = 1_000_000

@@ -23,7 +23,16 @@ from gaedist.engine.run.cpus import available_threads
 from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import AUTO, METHODS, PRECISIONS, SAMPLE, SINGLE, TOLERANCE, Run
-from gaedist.engine.sums import evaluate, in_threads, label_sums, log_pair_sums, pair_derivatives, pair_totals
+from gaedist.engine.run.threads import limited_blas
+from gaedist.engine.sums import (
+    evaluate,
+    in_numpy_threads,
+    in_threads,
+    label_sums,
+    log_pair_sums,
+    pair_derivatives,
+    pair_totals,
+)
 from gaedist.engine.wasserstein import LabelCosts, Transport, label_costs
 
 __all__ = [
@@ -52,9 +61,11 @@ __all__ = [
     "Transport",
     "available_threads",
     "evaluate",
+    "in_numpy_threads",
     "in_threads",
     "label_costs",
     "label_sums",
+    "limited_blas",
     "log_pair_sums",
     "mean_and_error",
     "mean_and_sd",

@@ -19,7 +19,7 @@ from gaedist.engine.request import Request
 from gaedist.engine.run.labels import Bits, LabelSums
 from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal
 from gaedist.engine.run.run import SAMPLE, SINGLE, TOLERANCE, Run
-from gaedist.engine.run.threads import in_order, limited_threads
+from gaedist.engine.run.threads import in_order, limited_blas, limited_threads
 from gaedist.engine.sampling import sampled_total
 from gaedist.engine.series.sums import linear_labels, linear_sums
 from gaedist.engine.tiling import FAINT, Tiling, Work, count_tiles
@@ -28,6 +28,7 @@ from gaedist.numerics import Array, log_or_minus_inf
 
 T = TypeVar("T")
 U = TypeVar("U")
+V = TypeVar("V")
 
 
 def log_pair_sums(jobs: Sequence[PairSum], run: Run) -> list[float]:
@@ -87,6 +88,12 @@ def evaluate(requests: Sequence[Request[T]], run: Run) -> list[T]:
 def in_threads(function: Callable[[U], float], items: Iterable[U], run: Run) -> Iterator[float]:
     """Yield function(item) for each item, in order, computed by threads that each have one thread of BLAS."""
     with limited_threads(1, run.note):
+        yield from in_order(function, items, run.used_threads)
+
+
+def in_numpy_threads(function: Callable[[U], V], items: Iterable[U], run: Run) -> Iterator[V]:
+    """Yield the same for functions that use NumPy alone, without loading Numba."""
+    with limited_blas():
         yield from in_order(function, items, run.used_threads)
 
 

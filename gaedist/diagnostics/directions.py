@@ -1,0 +1,96 @@
+"""Is there a direction along which the codes are not normal?"""
+
+import math
+
+import numpy as np
+
+from gaedist.diagnostics.base import Check, Outcome, Part, PremiseError
+from gaedist.diagnostics.dependence import direction_place, loadings
+from gaedist.diagnostics.marginals import shape, shape_words
+from gaedist.diagnostics.pursuit import pursue
+from gaedist.diagnostics.sample import Sample
+from gaedist.engine import limited_blas
+from gaedist.null import anderson_darling
+from gaedist.null.tails import log_bonferroni
+from gaedist.numerics import Array, Stream
+
+_FEWEST = 40  # points: 20 in each half
+_NUMBERS = 1 << 24  # in the half that is searched
+_POINTS_PER_AXIS = 4  # fewer than these, and only the leading principal axes are searched
+_RANK = 1e-10  # of the largest eigenvalue, below which a principal axis is left out
+
+
+def check(sample: Sample) -> Outcome:
+    """Search half of the rows for directions that are not normal, and test them on the other half.
+
+    However a direction was chosen, its projections of the other half are independent of the choice, so that
+    the p-value holds. They are tested for their shape alone, by the Anderson–Darling statistic of a fitted normal
+    distribution.
+    """
+    n, dim = sample.n, sample.dim
+    if dim < 2:
+        raise PremiseError("one axis has one direction")
+    if n < _FEWEST:
+        raise PremiseError(f"directions need at least {_FEWEST} points")
+    rng = np.random.default_rng((sample.run.seed, Stream.HALVES))
+    order = rng.permutation(n)
+    half = min(n // 2, _NUMBERS // dim) if dim < _NUMBERS // _FEWEST else _FEWEST // 2
+    chosen, other = np.sort(order[:half]), np.sort(order[half:])
+    with limited_blas():
+        directions = _directions(sample, chosen, rng)
+    if len(directions) == 0:
+        raise PremiseError("the codes vary along one direction at most")
+    projected = np.concatenate(
+        list(sample.map(lambda rows: sample.x[rows] @ directions.T, np.array_split(other, max(1, len(other) // 4096))))
+    ).T
+    center, sds = projected.mean(axis=1, keepdims=True), projected.std(axis=1, ddof=1, keepdims=True)
+    varies = (sds > 1e-12 * np.abs(center))[:, 0]
+    projected, directions = projected[varies], directions[varies]
+    if len(directions) == 0:
+        raise PremiseError("the codes vary along no direction")
+    z = np.sort((projected - center[varies]) / sds[varies], axis=1)
+    squared = anderson_darling.of_normal(z)
+    log_p = np.asarray(anderson_darling.log_tail_fitted(squared, len(other)))
+    ranked = np.argsort(-squared, kind="stable")
+    details = shape(z[ranked[0]])
+    found = [k for k in ranked[: sample.top] if log_bonferroni(log_p[k], len(z)) < math.log(1e-3)] or [ranked[0]]
+    places = tuple(
+        direction_place(sample, directions[k], shape(z[k])["kurtosis"], float(np.exp(log_p[k]))) for k in found
+    )
+    part = Part(
+        float(squared[ranked[0]]),
+        float(log_bonferroni(log_p[ranked[0]], len(z))),
+        f"Along a direction ({loadings(places[0])}) the codes are not normal: {shape_words(details)}.",
+        places,
+    )
+    return Outcome((part,), details["kurtosis"], "excess kurtosis along the worst direction", details)
+
+
+def _directions(sample: Sample, rows: Array, rng: np.random.Generator) -> Array:
+    """Return unit vectors, (K, D): principal axes, and the results of projection pursuits."""
+    points = sample.x[rows]
+    points -= points.mean(axis=0)
+    half, dim = points.shape
+    values, vectors = np.linalg.eigh(points.T @ points / (half - 1))
+    kept = values > _RANK * max(values[-1], 0.0)
+    if not kept.any():
+        return np.empty((0, dim))
+    values, vectors = values[kept][::-1], vectors[:, kept][:, ::-1]
+    count = min(len(values), max(2, half // _POINTS_PER_AXIS))
+    turn = vectors[:, :count] / np.sqrt(values[:count])
+    found = pursue(points @ turn, rng) @ turn.T
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    ends = vectors[:, [0, -1]].T if len(values) > 1 else vectors[:, :1].T
+    return np.concatenate([ends, found])
+
+
+CHECK = Check(
+    name="directions",
+    asks="is there a direction along which the codes are not normal?",
+    statistic="Anderson–Darling A² of half of the rows along directions found on the other half",
+    null="that of a fitted normal distribution (Stephens), by Bonferroni's inequality over directions",
+    reference="J. H. Friedman, Exploratory projection pursuit, J. Am. Stat. Assoc. 82 (1987) 249, "
+    "doi:10.1080/01621459.1987.10478427; A. Hyvärinen, IEEE Trans. Neural Netw. 10 (1999) 626, doi:10.1109/72.761722",
+    run=check,
+    explained_by=("marginals",),
+)
