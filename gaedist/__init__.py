@@ -7,7 +7,8 @@ Each folder is a room, and imports go from an upper room to a lower one only:
 
     cli            commands: parse the options, call one public function, print
     report         results → table, verdict in words, JSON lines, TSV, bare value
-    api            score, compare, sigma and inspect: one module per function, with its frozen result
+    api            score, compare, diagnose, sigma, inspect: one module per function, with its frozen result
+    diagnostics    what is wrong: one file per check, with its null distribution; the registry of checks
     metrics        one file per metric: its formula, for one sample and for two; the registry of metrics
     null           null distributions: closed form, limits, simulated samples, permuted labels
     smoothing      where σ comes from: rules, bandwidths, mean field, optimisation, files of σ
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gaedist.api.compare import CompareResult, compare, compares
+    from gaedist.api.diagnose import DiagnoseResult, diagnose
     from gaedist.api.inspect import ArrayReport, inspect
     from gaedist.api.score import ScoreResult, score, scores
     from gaedist.api.sigma import SigmaResult, sigma
@@ -51,6 +53,7 @@ _HOMES = {
     "ArrayReport": "api.inspect",
     "Checkpoint": "engine",
     "CompareResult": "api.compare",
+    "DiagnoseResult": "api.diagnose",
     "GaedistError": "errors",
     "Parameters": "metrics.parameters",
     "Run": "engine",
@@ -58,6 +61,7 @@ _HOMES = {
     "SigmaResult": "api.sigma",
     "compare": "api.compare",
     "compares": "api.compare",
+    "diagnose": "api.diagnose",
     "inspect": "api.inspect",
     "score": "api.score",
     "scores": "api.score",
@@ -69,6 +73,7 @@ __all__ = [
     "ArrayReport",
     "Checkpoint",
     "CompareResult",
+    "DiagnoseResult",
     "GaedistError",
     "Parameters",
     "Run",
@@ -77,6 +82,7 @@ __all__ = [
     "__version__",
     "compare",
     "compares",
+    "diagnose",
     "inspect",
     "score",
     "scores",

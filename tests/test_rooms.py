@@ -19,6 +19,7 @@ ROOMS = [
     "__init__",
     "report",
     "api",
+    "diagnostics",
     "metrics",
     "null",
     "smoothing",

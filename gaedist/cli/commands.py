@@ -1,14 +1,13 @@
 """The commands: each parses, calls one function of the library, and prints."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import typer
 
 import gaedist
 from gaedist.api.score import score_options
 from gaedist.cli import options
+from gaedist.cli.diagnose import diagnose
 from gaedist.cli.gates import (
     ABOVE,
     Outcome,
@@ -20,16 +19,16 @@ from gaedist.cli.gates import (
     check_score_gates,
 )
 from gaedist.cli.help import ABOUT, HelpCommand
+from gaedist.cli.inputs import about, check_files, read, say_notes
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run, temporary_checkpoint
-from gaedist.errors import DONE, GaedistError
+from gaedist.errors import DONE
 from gaedist.files.arrays import split_name
-from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
+from gaedist.files.codes import Selection, parse_rows
 from gaedist.files.outputs import check_outputs
-from gaedist.files.transposed import MATLAB_NOTE
 from gaedist.metrics.base import check_used, metric_names
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
@@ -94,7 +93,7 @@ def score(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p}, quiet)
-    _check_files(output, checkpoint, [*files, *sigma_files(sigma, RULES)])
+    check_files(output, checkpoint, [*files, *sigma_files(sigma, RULES)])
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)]
     metrics = metric_names(metric, ONE_SAMPLE)
     chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
@@ -116,9 +115,9 @@ def score(
         for file in files:
             results: Sequence[Result] | None = None
             with outcome.reporting(file):
-                latents = _read(file, selection, quiet)
+                latents = read(file, selection, quiet)
                 left_out.begin(latents.name)
-                with shown(run, latents.name, quiet=quiet) as watched, _about(latents.name):
+                with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
                     results = gaedist.scores(
                         latents,
                         sigmas,
@@ -187,13 +186,13 @@ def compare(
     )
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
-    _check_files(output, checkpoint, [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT])])
+    check_files(output, checkpoint, [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT])])
     metrics = metric_names(metric, TWO_SAMPLE)
     check_used(metrics, TWO_SAMPLE, parameters)
     check_compare_gates(outcome, metrics, permutations)
     sigmas = [parse_sigma(text, [*RULES, JOINT]) for text in dict.fromkeys(sigma)]
     chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
-    first, second = _read(a, selection, quiet), _read(b, selection, quiet)
+    first, second = read(a, selection, quiet), read(b, selection, quiet)
     check_labelings(outcome, len(first.codes), len(second.codes), permutations)
     names = f"{first.name} and {second.name}"
     left_out = LeftOut(metric, metrics, sigmas, outcome, names)
@@ -205,7 +204,7 @@ def compare(
         report(output, format_, header=not no_header) as add,
     ):
         run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
-        with shown(run, names, quiet=quiet) as watched, _about(names):
+        with shown(run, names, quiet=quiet) as watched, about(names):
             results = gaedist.compares(
                 first,
                 second,
@@ -222,6 +221,9 @@ def compare(
             )
         _write_and_check(results, source, add, left_out, keeps_places=format_ == "value")
     return outcome.exit_code()
+
+
+app.command(cls=HelpCommand, help=ABOUT["diagnose"])(diagnose)
 
 
 @app.command(cls=HelpCommand, help=ABOUT["sigma"], epilog=options.RULES_TEXT)
@@ -258,14 +260,14 @@ def sigma(
         if destination.dataset is None:  # which replaces the whole file
             check_outputs({"-o": destination.path}, [file, *sigma_files([sigma], RULES)])
         destination.check()
-    latents = _read(file, selection, quiet)
-    with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, _about(latents.name):
+    latents = read(file, selection, quiet)
+    with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, about(latents.name):
         result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, run=watched)
     if destination:
         destination.write(result.array)
     with report(None, format_, header=not no_header) as add:
         add(Row({"file": latents.file, "dataset": latents.dataset}, result))
-    _say_notes(latents.name, result.notes, quiet)
+    say_notes(latents.name, result.notes, quiet)
     _stop_if_interrupted(latents.name, result.sigma)
     return DONE
 
@@ -282,7 +284,7 @@ def inspect(
 ) -> int:
     """Run ``gaedist inspect``."""
     outcome = Outcome()
-    _check_files(output, None, files)
+    check_files(output, None, files)
     with report(output, format_, header=not no_header) as add:
         for file in files:
             with outcome.reporting(file):
@@ -306,22 +308,6 @@ def metrics(
     return DONE
 
 
-def _check_files(output: Path | None, checkpoint: Path | None, inputs: Sequence[str]) -> None:
-    """Raise `GaedistError` if results or the checkpoint would overwrite an input, or each other."""
-    check_outputs({"-o": output, "--checkpoint": checkpoint}, inputs, stdout=output is None)
-
-
-def _read(file: str, selection: Selection, quiet: bool) -> Latents:
-    """Read codes, and report how many rows were dropped."""
-    latents = read_latents(file, selection)
-    if latents.dropped and not quiet:
-        total = latents.dropped + len(latents.codes)
-        complain(f"{latents.name}: dropped {latents.dropped} of {total} rows that are not finite.")
-    if latents.is_transposed and not quiet:
-        complain(f"{latents.name}: {MATLAB_NOTE}")
-    return latents
-
-
 def _write_and_check(
     results: Sequence[Result],
     source: dict[str, str | None],
@@ -336,7 +322,7 @@ def _write_and_check(
         if result is not None or keeps_places:
             add(Row(source, result))
     left_out.note()
-    _say_notes(names, [note for result in results for note in result.notes], outcome.quiet)
+    say_notes(names, [note for result in results for note in result.notes], outcome.quiet)
     several_metrics = len({result.metric for result in results}) > 1
     several_sigmas = sum(result.sigma is not None for result in results) > 1
     for result in results:
@@ -347,24 +333,9 @@ def _write_and_check(
             _stop_if_interrupted(names, result.sigma)
 
 
-def _say_notes(names: str, notes: Sequence[str], quiet: bool) -> None:
-    """Print each note on the codes once."""
-    for note in () if quiet else dict.fromkeys(notes):
-        complain(f"{names}: {note}")
-
-
 def _stop_if_interrupted(name: str, sigma: SigmaSummary) -> None:
     """End the command, whose result has been written, if Ctrl-C ended an optimisation."""
     if sigma.interrupted:
         complain(f"{name}: interrupted after {sigma.evaluations} evaluations; σ is the best found so far.")
         INTERRUPTION.explained = True
         raise KeyboardInterrupt
-
-
-@contextmanager
-def _about(names: str) -> Iterator[None]:
-    """Put the names of the files in front of an error about their codes."""
-    try:
-        yield
-    except GaedistError as error:
-        raise GaedistError(f"{names}: {error}") from error

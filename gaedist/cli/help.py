@@ -17,6 +17,9 @@ ABOUT = {
     "compare": """Measure how far apart two samples are, with a p-value.
 
     Example: gaedist compare codes.h5::train codes.h5::test --permutations 999""",
+    "diagnose": """Find out what is wrong with codes, where, and how sure that is.
+
+    Example: gaedist diagnose latents.npy""",
     "sigma": """Choose σ for each point by a rule; write them to a file.
 
     Example: gaedist sigma codes.npy --sigma optimize -o sigma.npy""",
@@ -29,8 +32,9 @@ ABOUT = {
 }
 """Command → what it does, and an example."""
 
-INPUT, DISTANCE, SIGNIFICANCE, OTHER_METRICS, COMPUTATION, OUTPUT, GATES = GROUPS = (
+INPUT, CHECKS, DISTANCE, SIGNIFICANCE, OTHER_METRICS, COMPUTATION, OUTPUT, GATES = GROUPS = (
     "Input",
+    "Checks",
     "Distance",
     "Significance",
     "Other metrics",

@@ -24,7 +24,7 @@ class Place:
         The p-value of this place alone.
     loadings : tuple of float
         Of a direction: its components along ``indices``.
-    vector : tuple of float
+    vector : tuple of float, optional
         Of a direction: all of its components, a unit vector.
     """
 
@@ -33,7 +33,7 @@ class Place:
     effect: float
     p_value: float | None = None
     loadings: tuple[float, ...] = ()
-    vector: tuple[float, ...] = field(default=(), repr=False)
+    vector: tuple[float, ...] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,8 @@ class Check:
         Its name in options and results.
     asks : str
         The question that it answers.
+    meaning : str
+        What a finding usually means in an auto-encoder, as a sentence.
     statistic : str
         What it computes.
     null : str
@@ -125,14 +127,14 @@ class Check:
     run : callable
         Function of a `Sample` that returns the `Outcome`, or raises `PremiseError`.
     explained_by : tuple of str
-        Checks whose findings may have this one as a consequence. It is repeated on standardised or whitened
-        codes, which have none of them.
+        Checks whose findings may have this one as a consequence: it is repeated on codes without them.
     adjusted : callable, optional
         Function of a `Sample` that replaces this: log p where what ``explained_by`` asks is left open.
     """
 
     name: str
     asks: str
+    meaning: str
     statistic: str
     null: str
     reference: str

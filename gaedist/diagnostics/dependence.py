@@ -25,7 +25,7 @@ def check(sample: Sample) -> Outcome:
         raise PremiseError("correlations need at least 4 points")
     places, log_p_pair = strongest_pairs(sample, sample.correlation, n - 2)
     first = places[0]
-    parts = [Part(abs(first.effect), log_p_pair, pairs_sentence(places, "correlated"), places, "pairs")]
+    parts = [Part(abs(first.effect), log_p_pair, pairs_sentence(places, "correlated"), places)]
     total, log_p_all = all_pairs(sample.correlation, n)
     rms = math.sqrt(max(0.0, total - 1 / (n - 1)))
     parts.append(
@@ -34,7 +34,6 @@ def check(sample: Sample) -> Outcome:
             log_p_all,
             f"Correlations of all pairs of axes together are too large ({number(rms)} in the mean square).",
             places,
-            "pairs",
         )
     )
     if sample.level == RAW:
@@ -107,7 +106,6 @@ def _eigenvalues(sample: Sample) -> list[Part]:
             f"One direction holds {number(100 * largest / total)} % of the variance (sd "
             f"{number(math.sqrt(largest))}; {loadings(place)}).",
             (place,),
-            "direction",
         )
     )
     if n > dim + 1:
@@ -116,9 +114,9 @@ def _eigenvalues(sample: Sample) -> list[Part]:
             Part(
                 smallest,
                 log_p_smallest(smallest, n - 1, dim),
-                f"Along one direction the codes hardly vary (sd {number(math.sqrt(smallest))}; {loadings(place)}).",
+                f"Along one direction the codes hardly vary (sd {number(math.sqrt(smallest))}; "
+                f"{loadings(place)}).",
                 (place,),
-                "flat direction",
             )
         )
     return found
@@ -141,19 +139,22 @@ def direction_place(sample: Sample, vector: Array, effect: float, p_value: float
 def loadings(place: Place, count: int = 3) -> str:
     """Write the largest components of a direction."""
     parts = zip(place.indices[:count], place.loadings[:count], strict=False)
-    rest = " + …" if len(place.vector) > count else ""
-    return "axes " + " ".join(f"{'+' if w >= 0 else '−'} {abs(w):.2f}·{j}" for j, w in parts).removeprefix(
-        "+ "
-    ) + rest
+    rest = " + …" if len(place.indices) > count else ""
+    return (
+        "axes "
+        + " ".join(f"{'+' if w >= 0 else '−'} {abs(w):.2f}·{j}" for j, w in parts).removeprefix("+ ")
+        + rest
+    )
 
 
 CHECK = Check(
     name="dependence",
     asks="are the axes uncorrelated?",
+    meaning="N(0, I) gives combinations that the decoder has not seen.",
     statistic="the largest |R_jk|; Σ R_jk² over pairs; the extreme eigenvalues of the covariance",
     null="Student's t of each pair, exact; gamma distribution with exact mean and sd; Tracy–Widom",
     reference="J. R. Schott, Biometrika 92 (2005) 951, doi:10.1093/biomet/92.4.951; "
     "I. M. Johnstone, Ann. Stat. 29 (2001) 295, doi:10.1214/aos/1009210544",
     run=check,
-    explained_by=("scale",),
+    explained_by=("scale", "radius"),
 )

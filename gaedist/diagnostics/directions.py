@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gaedist.diagnostics.base import Check, Outcome, Part, PremiseError
 from gaedist.diagnostics.dependence import direction_place, loadings
@@ -17,6 +18,7 @@ from gaedist.numerics import Array, Stream
 _FEWEST = 40  # points: 20 in each half
 _NUMBERS = 1 << 24  # in the half that is searched
 _POINTS_PER_AXIS = 4  # fewer than these, and only the leading principal axes are searched
+_SHOWN = 1e-3  # p-value of one direction, adjusted for all, below which it is listed
 _RANK = 1e-10  # of the largest eigenvalue, below which a principal axis is left out
 
 
@@ -24,8 +26,8 @@ def check(sample: Sample) -> Outcome:
     """Search half of the rows for directions that are not normal, and test them on the other half.
 
     However a direction was chosen, its projections of the other half are independent of the choice, so that
-    the p-value holds. They are tested for their shape alone, by the Anderson–Darling statistic of a fitted normal
-    distribution.
+    the p-value holds. They are tested for their shape alone, by the Anderson–Darling statistic of a fitted
+    normal distribution.
     """
     n, dim = sample.n, sample.dim
     if dim < 2:
@@ -40,9 +42,7 @@ def check(sample: Sample) -> Outcome:
         directions = _directions(sample, chosen, rng)
     if len(directions) == 0:
         raise PremiseError("the codes vary along one direction at most")
-    projected = np.concatenate(
-        list(sample.map(lambda rows: sample.x[rows] @ directions.T, np.array_split(other, max(1, len(other) // 4096))))
-    ).T
+    projected = _projected(sample, other, directions)
     center, sds = projected.mean(axis=1, keepdims=True), projected.std(axis=1, ddof=1, keepdims=True)
     varies = (sds > 1e-12 * np.abs(center))[:, 0]
     projected, directions = projected[varies], directions[varies]
@@ -53,9 +53,12 @@ def check(sample: Sample) -> Outcome:
     log_p = np.asarray(anderson_darling.log_tail_fitted(squared, len(other)))
     ranked = np.argsort(-squared, kind="stable")
     details = shape(z[ranked[0]])
-    found = [k for k in ranked[: sample.top] if log_bonferroni(log_p[k], len(z)) < math.log(1e-3)] or [ranked[0]]
+    found = [k for k in ranked[: sample.top] if log_bonferroni(log_p[k], len(z)) < math.log(1e-3)] or [
+        ranked[0]
+    ]
     places = tuple(
-        direction_place(sample, directions[k], shape(z[k])["kurtosis"], float(np.exp(log_p[k]))) for k in found
+        direction_place(sample, directions[k], shape(z[k])["kurtosis"], float(np.exp(log_p[k])))
+        for k in found
     )
     part = Part(
         float(squared[ranked[0]]),
@@ -66,9 +69,16 @@ def check(sample: Sample) -> Outcome:
     return Outcome((part,), details["kurtosis"], "excess kurtosis along the worst direction", details)
 
 
-def _directions(sample: Sample, rows: Array, rng: np.random.Generator) -> Array:
-    """Return unit vectors, (K, D): principal axes, and the results of projection pursuits."""
-    points = sample.x[rows]
+def _projected(sample: Sample, rows: NDArray[np.intp], directions: Array) -> Array:
+    """Return the projections of some rows on each direction, (K, rows)."""
+    blocks = np.array_split(rows, max(1, len(rows) // 4096))
+    parts = sample.map(lambda some: (sample.x[some] * sample.units) @ directions.T, blocks)
+    return np.concatenate(list(parts)).T
+
+
+def _directions(sample: Sample, rows: NDArray[np.intp], rng: np.random.Generator) -> Array:
+    """Return unit vectors, (K, D), for codes times their units: principal axes, and results of pursuits."""
+    points = sample.x[rows] * sample.units
     points -= points.mean(axis=0)
     half, dim = points.shape
     values, vectors = np.linalg.eigh(points.T @ points / (half - 1))
@@ -87,10 +97,12 @@ def _directions(sample: Sample, rows: Array, rng: np.random.Generator) -> Array:
 CHECK = Check(
     name="directions",
     asks="is there a direction along which the codes are not normal?",
+    meaning="Often these are classes or clusters that the regulariser leaves apart.",
     statistic="Anderson–Darling A² of half of the rows along directions found on the other half",
     null="that of a fitted normal distribution (Stephens), by Bonferroni's inequality over directions",
     reference="J. H. Friedman, Exploratory projection pursuit, J. Am. Stat. Assoc. 82 (1987) 249, "
-    "doi:10.1080/01621459.1987.10478427; A. Hyvärinen, IEEE Trans. Neural Netw. 10 (1999) 626, doi:10.1109/72.761722",
+    "doi:10.1080/01621459.1987.10478427; A. Hyvärinen, IEEE Trans. Neural Netw. 10 (1999) 626, "
+    "doi:10.1109/72.761722",
     run=check,
-    explained_by=("marginals",),
+    explained_by=("radius", "marginals"),
 )

@@ -28,11 +28,13 @@ def check(sample: Sample) -> Outcome:
 
 def without_scale(sample: Sample) -> float:
     """Return the logarithm of the p-value where each axis has its own scale: Student's t of each."""
-    varies = sample.sds > 0
-    t = math.sqrt(sample.n) * sample.mean[varies] / sample.sds[varies]
-    dof = sample.n - 1
-    log_p = log_two_sided_correlation(t / np.sqrt(dof + t**2), dof)
-    return float(log_smallest_of(log_p.min(initial=0.0), max(1, len(t))))
+    dof = max(1, sample.n - 1)
+    size = math.sqrt(sample.n) * np.abs(sample.mean)
+    # t/√(dof + t²), also where the sd is 0
+    ratio = np.divide(
+        size, np.hypot(size, math.sqrt(dof) * sample.sds), out=np.zeros(sample.dim), where=size > 0
+    )
+    return float(log_smallest_of(log_two_sided_correlation(ratio, dof).min(), sample.dim))
 
 
 def _outcome(sample: Sample, means: Array, log_p: Array, log_p_all: float) -> Outcome:
@@ -71,11 +73,11 @@ def _outcome(sample: Sample, means: Array, log_p: Array, log_p_all: float) -> Ou
 CHECK = Check(
     name="location",
     asks="is the mean 0?",
+    meaning="Samples of N(0, I) miss some of the codes.",
     statistic="n |m|² over all axes; √n m_j of each axis",
     null="χ² with D degrees of freedom; N(0, 1) for each axis; exact",
     reference="T. W. Anderson, An Introduction to Multivariate Statistical Analysis, 2003, sec. 3.3",
     run=check,
-    explained_by=("scale",),
+    explained_by=("scale", "radius"),
     adjusted=without_scale,
 )
-

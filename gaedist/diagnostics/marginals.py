@@ -48,7 +48,7 @@ def check(sample: Sample) -> Outcome:
 
 def _of_columns(x: Array, some: tuple[int, int]) -> Array:
     """Return the statistics of some columns."""
-    columns = np.ascontiguousarray(x[:, slice(*some)].T)
+    columns = np.array(x[:, slice(*some)].T, order="C")  # a copy, also of one column
     columns.sort(axis=1)
     return anderson_darling.of_normal(columns)
 
@@ -86,10 +86,11 @@ def shape_words(found: dict[str, float]) -> str:
 CHECK = Check(
     name="marginals",
     asks="is every axis normal?",
+    meaning="The regulariser is too weak for it, or does not see shapes.",
     statistic="Anderson–Darling A² of each axis against N(0, 1)",
     null="Σ χ²₁/(j (j + 1)); for standardised axes that of a fitted normal distribution (Stephens)",
     reference="T. W. Anderson and D. A. Darling, J. Am. Stat. Assoc. 49 (1954) 765, "
     "doi:10.1080/01621459.1954.10501232",
     run=check,
-    explained_by=("location", "scale"),
+    explained_by=("location", "scale", "radius"),
 )

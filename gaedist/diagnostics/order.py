@@ -47,8 +47,8 @@ def check(sample: Sample) -> Outcome:
     log_p = float(log_two_sided_correlation(min(1.0, abs(deviation)), max(1.0, 1 / variance - 1)))
     words = "resemble" if deviation > 0 else "differ from"
     sentence = (
-        f"Neighbouring rows {words} each other (correlation {number(deviation)}): rows are not independent, and "
-        "no p-value holds."
+        f"Neighbouring rows {words} each other (correlation {number(deviation)}): rows are not independent, "
+        "and no p-value holds."
     )
     return Outcome((Part(r, log_p, sentence),), deviation, "correlation of neighbouring rows")
 
@@ -56,6 +56,7 @@ def check(sample: Sample) -> Outcome:
 CHECK = Check(
     name="order",
     asks="are neighbouring rows independent?",
+    meaning="",
     statistic="Σ (x_i − m)·(x_{i+1} − m) / Σ |x_i − m|²",
     null="Beta distribution with the exact mean and variance",
     reference="J. von Neumann, Ann. Math. Stat. 12 (1941) 367, doi:10.1214/aoms/1177731677",

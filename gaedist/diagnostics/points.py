@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.diagnostics.base import Check, Outcome, Part, Place, PremiseError
-from gaedist.diagnostics.sample import RAW, Sample
+from gaedist.diagnostics.sample import Sample
 from gaedist.diagnostics.words import joined, number
-from gaedist.files.row_hashes import row_hashes
-from gaedist.numerics import Array, Stream
 from gaedist.null.tails import log_chi_square_tails
+from gaedist.numerics import Array, Stream
 
-_EXACT_WORK = 2e10  # numbers multiplied for all pairs, beyond which neighbours are searched for in few dimensions
+_EXACT_WORK = (
+    2e10  # numbers multiplied for all pairs, beyond which neighbours are searched for in few dimensions
+)
 _FEW_DIMENSIONS = 5  # in which a k-d tree finds neighbours quickly
 _NEIGHBOURS = 3
 _ROWS = 1024
@@ -31,36 +32,43 @@ def check(sample: Sample) -> Outcome:
     n, dim = sample.n, sample.dim
     if n < 2:
         raise PremiseError("one point has no neighbour")
-    groups, distinct = _equal_rows(sample.x)
+    groups, distinct = equal_rows(sample)
     repeated = n - len(distinct)
-    parts = []
-    if sample.level == RAW:
-        log_expected = math.log(n * (n - 1) / 2) + dim * _log_coincidence(sample.x)
-        parts.append(
-            Part(float(repeated), _log_poisson(repeated, log_expected), _equal_sentence(groups, n, repeated), groups)
+    log_expected = math.log(n * (n - 1) / 2) + dim * _log_coincidence(sample.x)
+    parts = [
+        Part(
+            float(repeated),
+            _log_poisson(repeated, log_expected),
+            _equal_sentence(groups, n, repeated),
+            groups,
         )
+    ]
     if len(distinct) > 1:
         parts.append(_closest(sample, distinct))
     closest = parts[-1].statistic if len(distinct) > 1 else 0.0
     return Outcome(
-        tuple(parts), repeated / n, "share of rows that repeat another", {"repeated": repeated, "closest": closest}
+        tuple(parts),
+        repeated / n,
+        "share of rows that repeat another",
+        {"repeated": float(repeated), "closest": closest},
     )
 
 
-def _equal_rows(x: Array) -> tuple[tuple[Place, ...], NDArray[np.intp]]:
-    """Return the groups of equal rows, the largest first, and one row of each distinct kind."""
-    hashes = row_hashes(x)
-    order = np.argsort(hashes, kind="stable")
-    new = np.append(True, hashes[order][1:] != hashes[order][:-1])
-    starts = np.flatnonzero(new)
-    counts = np.diff(np.append(starts, len(x)))
+def equal_rows(sample: Sample) -> tuple[tuple[Place, ...], NDArray[np.intp]]:
+    """Return groups of equal rows, the largest first, and one row of each distinct kind."""
+    order, starts = sample.rows_by_hash
+    counts = np.diff(np.append(starts, sample.n))
     repeated = np.flatnonzero(counts > 1)
     ranked = repeated[np.lexsort((order[starts[repeated]], -counts[repeated]))]
     groups = tuple(
-        Place("rows", tuple(int(i) for i in order[starts[g] : starts[g] + min(counts[g], _LARGEST)]), float(counts[g]))
-        for g in ranked[:100]
+        Place(
+            "rows",
+            tuple(int(i) for i in order[starts[g] : starts[g] + min(counts[g], _LARGEST)]),
+            float(counts[g]),
+        )
+        for g in ranked[: 10 * sample.top]
     )
-    return groups, np.sort(order[new])
+    return groups, np.sort(order[starts])
 
 
 def _log_coincidence(x: Array) -> float:
@@ -117,11 +125,16 @@ def _closest(sample: Sample, rows: NDArray[np.intp]) -> Part:
         for k in shown
     )
     first = places[0]
-    log_p = float(log_means[0]) if log_means[0] < -30 else math.log(-math.expm1(-math.exp(min(log_means[0], 700))))
+    log_p = (
+        float(log_means[0])
+        if log_means[0] < -30
+        else math.log(-math.expm1(-math.exp(min(log_means[0], 700))))
+    )
     return Part(
         first.effect,
         log_p,
-        f"Rows {first.indices[0]} and {first.indices[1]} are too close (distance {number(first.effect)} √(2D)).",
+        f"Rows {first.indices[0]} and {first.indices[1]} are too close "
+        f"(distance {number(first.effect)} √(2D)).",
         places,
         "close",
     )
@@ -173,7 +186,9 @@ def _among_all(sample: Sample, rows: NDArray[np.intp]) -> Pairs:
         found[np.arange(b - a)[:, np.newaxis] <= np.arange(b) - a] = np.inf
         return found.argmin(axis=1), found.min(axis=1)
 
-    parts = list(sample.map(nearest, [(a, min(len(x), a + _ROWS // 4)) for a in range(0, len(x), _ROWS // 4)]))
+    parts = list(
+        sample.map(nearest, [(a, min(len(x), a + _ROWS // 4)) for a in range(0, len(x), _ROWS // 4)])
+    )
     near = np.concatenate([j for j, _ in parts])[1:]
     rough = np.concatenate([square for _, square in parts])[1:]
     i = np.arange(1, len(x))
@@ -185,10 +200,11 @@ def _among_all(sample: Sample, rows: NDArray[np.intp]) -> Pairs:
 CHECK = Check(
     name="points",
     asks="are points copies of each other, or too close?",
+    meaning="",
     statistic="the number of rows that repeat another; the least distance of two rows that differ",
     null="equal rows have probability 0 but for rounding; pairs closer than t are nearly Poisson",
-    reference="B. Silverman and T. Brown, Short distances, flat triangles and Poisson limits, J. Appl. Probab. 15 "
-    "(1978) 815, doi:10.2307/3213436",
+    reference="B. Silverman and T. Brown, Short distances, flat triangles and Poisson limits, J. Appl. "
+    "Probab. 15 (1978) 815, doi:10.2307/3213436",
     run=check,
-    explained_by=("scale", "dependence"),
+    explained_by=("scale", "dependence", "radius", "marginals"),
 )

@@ -43,7 +43,9 @@ def _kurtosis(y: Array) -> Array:
 
 
 def _log_cosh(y: Array) -> Array:
-    return np.asarray(np.abs(np.mean(np.logaddexp(y, -y) - np.log(2), axis=0) - _LOG_COSH_MEAN) / _LOG_COSH_SD)
+    return np.asarray(
+        np.abs(np.mean(np.logaddexp(y, -y) - np.log(2), axis=0) - _LOG_COSH_MEAN) / _LOG_COSH_SD
+    )
 
 
 def _skewness(y: Array) -> Array:
@@ -55,7 +57,7 @@ CONTRASTS: dict[str, tuple[Update, Callable[[Array], Array]]] = {
     "log cosh": (_tanh, _log_cosh),
     "skewness": (_square, _skewness),
 }
-"""Name → the function whose mean is made extreme, by its derivative; and its size, in standard deviations/√n."""
+"""Name → the step towards an extreme mean of a function, and that mean in its sd under N(0, 1)."""
 
 
 def pursue(z: Array, rng: np.random.Generator) -> Array:
@@ -96,8 +98,8 @@ def _iterated(z: Array, w: Array, update: Update) -> Array:
 def _unfolded(z: Array, rng: np.random.Generator) -> list[Array]:
     """Return starts from the fourth cumulants, as a matrix of pairs of axes by pairs of axes.
 
-    Its leading eigenvector V, a matrix, is found by V ← E (zᵀVz) zzᵀ − tr(V) I − 2V, and the leading eigenvectors
-    of V are starts: E. Richard and A. Montanari, A statistical model for tensor PCA, NIPS 2014,
+    Its leading eigenvector V, a matrix, is found by V ← E (zᵀVz) zzᵀ − tr(V) I − 2V, and the leading
+    eigenvectors of V are starts: E. Richard and A. Montanari, A statistical model for tensor PCA, NIPS 2014,
     arXiv:1411.1076. They find a hidden direction among D from about D² points on.
     """
     n, dim = z.shape

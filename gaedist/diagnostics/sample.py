@@ -7,8 +7,10 @@ from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gaedist.engine import Run, in_numpy_threads, limited_blas
+from gaedist.files.row_hashes import row_hashes
 from gaedist.files.stored_array import row_blocks
 from gaedist.numerics import Array, squared_norms
 
@@ -49,7 +51,7 @@ class Sample:
     run: Run
     top: int = 5
     level: str = RAW
-    axes: Array = field(default_factory=lambda: np.empty(0, int))
+    axes: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
 
     def __post_init__(self) -> None:
         """Number the axes of raw codes."""
@@ -64,7 +66,7 @@ class Sample:
     @property
     def dim(self) -> int:
         """Number of axes."""
-        return self.x.shape[1]
+        return int(self.x.shape[1])
 
     def map(self, function: Callable[[U], T], items: Iterable[U]) -> Iterator[T]:
         """Yield function(item) for each item, in order, by threads with one thread of BLAS each."""
@@ -160,14 +162,27 @@ class Sample:
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(np.where(values > _CONSTANT**2 * max(1, self.dim), values, 0.0)))
 
-    def _singular_values(self, varies: Array) -> Array:
+    def _singular_values(self, varies: NDArray[np.bool_]) -> Array:
         """Return the singular values of the standardised codes over √(n − 1), with all of their digits."""
-        triangle = np.empty((0, int(varies.sum())))
+        triangle: Array = np.empty((0, int(varies.sum())))
         for a, b in self.blocks:
             rows = ((self.x[a:b] - self.mean)[:, varies]) / self.sds[varies]
-            triangle = np.linalg.qr(np.concatenate([triangle, rows]), mode="r")
+            triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, rows]), mode="r"))
         found = np.linalg.svd(triangle, compute_uv=False) / math.sqrt(max(1, self.n - 1))
         return np.concatenate([found, np.zeros(int(varies.sum()) - len(found))])
+
+    @cached_property
+    def rows_by_hash(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The rows in an order in which equal ones are neighbours, and where each distinct kind begins."""
+        hashes = row_hashes(self.x)
+        order = np.argsort(hashes, kind="stable")
+        ordered = hashes[order]
+        return order, np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+
+    @property
+    def repeated_rows(self) -> int:
+        """How many rows repeat another."""
+        return self.n - len(self.rows_by_hash[1])
 
     @cached_property
     def radii(self) -> Array:
@@ -182,6 +197,31 @@ class Sample:
         for a, b in self.blocks:
             x[a:b] = (self.x[a:b] - self.mean)[:, varies] / self.sds[varies]
         return Sample(x, self.run, self.top, STANDARDISED, np.flatnonzero(varies))
+
+    def rescaled(self) -> "Sample":
+        """Return the codes with radii of N(0, I): each |x|² is replaced by the χ²_D quantile of its rank."""
+        from scipy.special import gammaincinv
+
+        ranks = np.empty(self.n)
+        ranks[np.argsort(self.radii, kind="stable")] = (np.arange(self.n) + 0.5) / self.n
+        wanted = 2 * gammaincinv(self.dim / 2, ranks)
+        factors = np.sqrt(np.divide(wanted, self.radii, out=np.ones(self.n), where=self.radii > 0))
+        return Sample(self.x * factors[:, np.newaxis], self.run, self.top, self.level, self.axes)
+
+    def normal_scores(self) -> "Sample":
+        """Return the codes with normal axes: each number is replaced by the N(0, 1) quantile of its rank."""
+        from scipy.special import ndtri
+
+        scores = ndtri((np.arange(self.n) + 0.5) / self.n)
+        x = np.empty_like(self.x)
+        for j in range(self.dim):
+            x[np.argsort(self.x[:, j], kind="stable"), j] = scores
+        return Sample(x, self.run, self.top, STANDARDISED, self.axes)
+
+    def head(self, numbers: int) -> "Sample":
+        """Return the first rows, of at most so many numbers."""
+        rows = max(1, numbers // self.dim)
+        return self if rows >= self.n else Sample(self.x[:rows], self.run, self.top, self.level, self.axes)
 
     @cached_property
     def whitened(self) -> "Sample":

@@ -34,7 +34,7 @@ def check(sample: Sample) -> Outcome:
         Part(
             float(sds[order[0]]),
             float(log_smallest_of(log_p.min(), dim)),
-            _sentence(places, [float(sds[j]) for j in listed]),
+            _sentence(places, [float(sds[j]) for j in listed], dim),
             places,
         )
     ]
@@ -54,11 +54,16 @@ def check(sample: Sample) -> Outcome:
     return Outcome(tuple(parts), mean_sd, "root mean square of the sd of the axes", details)
 
 
-def _sentence(places: tuple[Place, ...], sds: list[float]) -> str:
+def _sentence(places: tuple[Place, ...], sds: list[float], dim: int) -> str:
     """Describe the axes whose scale is off most, those that vary too little apart from the others."""
     low = [place for place in places if place.effect < 1]
     groups = [
-        ([place for place in low if place.effect < _COLLAPSED], "hardly vary", "hardly varies", ": collapsed"),
+        (
+            [place for place in low if place.effect < _COLLAPSED],
+            "hardly vary",
+            "hardly varies",
+            ": collapsed",
+        ),
         ([place for place in low if place.effect >= _COLLAPSED], "vary too little", "varies too little", ""),
         ([place for place in places if place.effect >= 1], "vary too much", "varies too much", ""),
     ]
@@ -67,6 +72,8 @@ def _sentence(places: tuple[Place, ...], sds: list[float]) -> str:
         sum(_COLLAPSED <= sd < 1 for sd in sds),
         sum(sd >= 1 for sd in sds),
     )
+    if sds and not any(sds) and len(sds) == dim:
+        return "All points are equal."
     sentences = []
     for (some, plural, singular, end), count in zip(groups, counts, strict=True):
         if some:
@@ -80,8 +87,10 @@ def _sentence(places: tuple[Place, ...], sds: list[float]) -> str:
 CHECK = Check(
     name="scale",
     asks="is the standard deviation of every axis 1?",
+    meaning="",
     statistic="(n − 1) S_jj of each axis, and the sum over all axes",
     null="χ² with n − 1, and D (n − 1), degrees of freedom; exact",
     reference="T. W. Anderson, An Introduction to Multivariate Statistical Analysis, 2003, sec. 7.2",
     run=check,
+    explained_by=("radius",),
 )

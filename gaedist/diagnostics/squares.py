@@ -31,28 +31,27 @@ def check(sample: Sample) -> Outcome:
     mean = (float(matrix.sum()) - float(np.trace(matrix))) / 2 / pairs
     z = mean * math.sqrt(pairs * (n - 1))
     total, log_p_all = all_pairs(matrix, n)
-    way = "grow together, as where points differ in scale" if mean > 0 else "exclude each other, as on a shell"
+    way = (
+        "grow together, as where points differ in scale" if mean > 0 else "exclude each other, as on a shell"
+    )
     parts = (
         Part(
             abs(places[0].effect),
             log_p_pair,
             pairs_sentence(places, "dependent, though not by correlation alone: their sizes are correlated"),
             places,
-            "pairs",
         ),
         Part(
             mean,
             float(log_two_sided_normal(z)),
             f"Sizes of axes {way} (mean correlation of |x_j| {number(mean)}).",
             places,
-            "all",
         ),
         Part(
             total,
             log_p_all,
             "Sizes of axes depend on each other, pair by pair.",
             places,
-            "all",
         ),
     )
     return Outcome(parts, abs(places[0].effect), "largest correlation of sizes", {"mean": mean})
@@ -68,9 +67,7 @@ def _correlations_of_sizes(sample: Sample) -> Array:
     def sizes(rows: Array) -> Array:
         return np.asarray(erf(np.abs((rows - mean) * inverse)) - 0.5)
 
-    sums = np.asarray(
-        sum(sample.map(lambda rows: sizes(sample.x[slice(*rows)]).sum(axis=0), sample.blocks))
-    )
+    sums = np.asarray(sum(sample.map(lambda rows: sizes(sample.x[slice(*rows)]).sum(axis=0), sample.blocks)))
     covariance = sample.gram(sizes) - np.outer(sums, sums) / sample.n
     spread = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
     varies = spread > 1e-9 * math.sqrt(sample.n)
@@ -83,9 +80,10 @@ def _correlations_of_sizes(sample: Sample) -> Array:
 CHECK = Check(
     name="squares",
     asks="do the sizes |x_j| of axes depend on each other, beyond correlation?",
-    statistic="the largest correlation of P(|Z| ≤ |z_j|) of two axes; its mean, and its mean square, over all pairs",
-    null="Student's t of each pair; normal and gamma distributions with exact mean and sd over pairs; nearly exact",
+    meaning="N(0, I) gives combinations that the decoder has not seen.",
+    statistic="the largest correlation of P(|Z| ≤ |z_j|) of two axes; mean and mean square over pairs",
+    null="Student's t of each pair; normal and gamma distributions with exact mean and sd over all pairs",
     reference="J. R. Schott, Biometrika 92 (2005) 951, doi:10.1093/biomet/92.4.951, for bounded scores",
     run=check,
-    explained_by=("dependence",),
+    explained_by=("dependence", "radius"),
 )

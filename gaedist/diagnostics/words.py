@@ -9,8 +9,9 @@ def number(value: float) -> str:
     """Write a number to two digits, without an exponent where it is of a usual size."""
     if value != 0 and not 1e-3 <= abs(value) < 1e5:
         return f"{value:.1e}"
-    digits = f"{value:.2g}"
-    return f"{float(digits):.2f}" if 0.1 <= abs(value) < 10 else f"{float(digits):g}"
+    if 0.1 <= abs(value) < 10:
+        return f"{value:.2f}"
+    return f"{float(f'{value:.2g}'):g}" if abs(value) < 100 else f"{value:.0f}"
 
 
 def joined(items: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """Logarithms of p-values: tails of the usual distributions, however faint, and corrections for many tests.
 
-A logarithm keeps apart what is far below the range of a double. All functions take and return arrays or numbers.
+A logarithm keeps apart what is far below the range of a double. Functions take and return arrays or numbers.
 """
 
 import math

@@ -3,8 +3,8 @@
 I. M. Johnstone, On the distribution of the largest eigenvalue in principal components analysis, Ann. Stat. 29
 (2001) 295, doi:10.1214/aos/1009210544, with the second-order centring of Z. Ma, Accuracy of the Tracy–Widom
 limits for the extreme eigenvalues in white Wishart matrices, Bernoulli 18 (2012) 322, doi:10.3150/10-BEJ334.
-The distribution itself is the gamma distribution of M. Chiani, Distribution of the largest eigenvalue for real
-Wishart and Gaussian random matrices and a simple approximation for the Tracy–Widom distribution, J.
+The distribution itself is the gamma distribution of M. Chiani, Distribution of the largest eigenvalue for
+real Wishart and Gaussian random matrices and a simple approximation for the Tracy–Widom distribution, J.
 Multivar. Anal. 129 (2014) 69, doi:10.1016/j.jmva.2014.04.002.
 """
 
@@ -23,14 +23,14 @@ def log_upper_tail(x: float) -> float:
 
 
 def log_p_largest(eigenvalue: float, dof: int, dim: int) -> float:
-    """Return log P(λ ≥ eigenvalue) of the largest eigenvalue of a covariance with so many degrees of freedom."""
+    """Return log P(λ ≥ eigenvalue) of the largest eigenvalue of a covariance with dof degrees of freedom."""
     a, b = math.sqrt(dof - 0.5), math.sqrt(dim - 0.5)
     scale = (a + b) * (1 / a + 1 / b) ** (1 / 3)
     return log_upper_tail((dof * eigenvalue - (a + b) ** 2) / scale)
 
 
 def log_p_smallest(eigenvalue: float, dof: int, dim: int) -> float:
-    """Return log P(λ ≤ eigenvalue) of the smallest eigenvalue, for dof > dim; of its logarithm, as Ma does."""
+    """Return log P(λ ≤ eigenvalue) of the smallest eigenvalue for dof > dim, by its logarithm as Ma does."""
     if eigenvalue <= 0:
         return -math.inf
     a, b = math.sqrt(dof - 0.5), math.sqrt(dim - 0.5)

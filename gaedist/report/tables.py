@@ -11,6 +11,7 @@ from gaedist.api.score import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.errors import printable
 from gaedist.metrics.registry import METRICS
+from gaedist.report.diagnosis import CheckRow, rounded
 from gaedist.report.metrics import MetricDetails, MetricSummary, options_with_defaults
 from gaedist.report.numbers import (
     mean_norm,
@@ -96,6 +97,13 @@ def _problem_and_notes(report: ArrayReport) -> str | None:
     return " ".join((*problem, *report.notes)) or None
 
 
+def _where(row: CheckRow) -> str:
+    """Write what a finding follows from, or where it is; nothing for no finding."""
+    if not row.found:
+        return ""
+    return f"follows from {row.follows_from}" if row.follows_from else row.where.replace("; ", "\n")
+
+
 _SIZES = {"n": Column(lambda r: str(r.n)), "D": Column(lambda r: str(r.dim))}
 _NULL = {
     "under N(0, I)": Column(null_spread, wraps=True),
@@ -153,6 +161,19 @@ LAYOUTS: dict[type, Layout] = {
             "distinct": Column(lambda r: "–" if r.distinct is None else str(r.distinct)),
         },
         sentence=_problem_and_notes,
+    ),
+    CheckRow: Layout(
+        label=lambda source, result: f"{_file(source, result)}  {result.n} × {result.dim}",
+        columns={
+            "check": Column(lambda r: r.check, "left"),
+            "p": Column(lambda r: p_text(r.p_value)),
+            "adjusted": Column(lambda r: p_text(r.p_adjusted)),
+            "effect": Column(lambda r: rounded(r.effect)),
+            "of": Column(lambda r: r.quantity or r.note or "", "left", wraps=True),
+            "where": Column(_where, "left", wraps=True),
+        },
+        sentence=lambda result: None,
+        summary=lambda results: results[0].summary,
     ),
     MetricSummary: Layout(
         label=lambda source, result: result.name,

@@ -11,13 +11,15 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, get_args, get_type_hints
 
+from gaedist.api.diagnose import DiagnoseResult
 from gaedist.errors import GaedistError, OutputError, printable
 from gaedist.files.atomic import output_file
 from gaedist.files.outputs import check_text_output
+from gaedist.report.diagnosis import check_rows
 from gaedist.report.tables import Layout, layout_of
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ _NOT_REPORTED = (
     "expected",
     "two_sided",
     "array",
+    "log_p",
+    "summary",
 )  # for people, or for a file of its own
 
 
@@ -62,7 +66,10 @@ def _plain(value: Any, hint: Any) -> Any:
         parts = [part for part in get_args(hint) if is_dataclass(part)]
         return {field.name: None for field in fields(parts[0])} if parts else None
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        names = [field.name for field in fields(value) if field.name not in _NOT_REPORTED]
+        return {name: _plain(getattr(value, name), None) for name in names}
+    if isinstance(value, tuple) and any(map(is_dataclass, value)):
+        return [_plain(item, None) for item in value]
     return {key: _plain(item, None) for key, item in value.items()} if isinstance(value, dict) else value
 
 
@@ -70,9 +77,18 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
     def finite(value: Any) -> Any:
         if isinstance(value, dict):
             return _finite(value)
+        if isinstance(value, list):
+            return [finite(item) for item in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
     return {key: finite(value) for key, value in row.items()}
+
+
+def expanded(row: Row) -> list[Row]:
+    """Return the rows of a result that has several in a table, or the row itself."""
+    if isinstance(row.result, DiagnoseResult):
+        return [Row(row.source, part) for part in check_rows(row.result)]
+    return [row]
 
 
 class JsonLines:
@@ -105,7 +121,12 @@ class Tsv:
         self.wants_header = header
 
     def add(self, row: Row) -> None:
-        """Write a row, after the header if it is the first."""
+        """Write a row, or its rows, after the header if it is the first."""
+        for part in expanded(row):
+            self._write(part)
+        self.stream.flush()
+
+    def _write(self, row: Row) -> None:
         cells = _flat(row.as_dict())
         if getattr(row.result, "infinite", False):
             cells["value"] = row.result.value
@@ -113,7 +134,6 @@ class Tsv:
             self.writer.writerow(cells)
             self.wants_header = False
         self.writer.writerow(_text(cell) for cell in cells.values())
-        self.stream.flush()
 
     def close(self) -> None:
         """Do nothing: every row is written."""
@@ -180,7 +200,7 @@ class Table:
 
     def add(self, row: Row) -> None:
         """Keep a row until the table is written."""
-        self.rows.append(row)
+        self.rows += expanded(row)
 
     def close(self) -> None:
         """Write the table or tables, then the sentences of the rows."""

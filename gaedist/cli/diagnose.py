@@ -1,0 +1,183 @@
+"""The command ``gaedist diagnose``, its options and its gates."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+
+import gaedist
+from gaedist.api.diagnose import ALPHA, TOP, DiagnoseResult
+from gaedist.cli import options
+from gaedist.cli.gates import Gate, Outcome
+from gaedist.cli.help import CHECKS as GROUP
+from gaedist.cli.help import GATES
+from gaedist.cli.inputs import about, check_files, read, say_notes
+from gaedist.cli.progress import shown
+from gaedist.diagnostics.registry import CHECKS
+from gaedist.engine import Run
+from gaedist.errors import GaedistError
+from gaedist.files.codes import Selection, parse_rows
+from gaedist.report.writers import Row, report
+
+
+def _size(option: str, quantity: str, measure: Callable[[Any], float | None], *, least: bool = False) -> Gate:
+    """Return a gate on the size of a departure."""
+    return Gate(option, quantity, measure, least=least, directed=False)
+
+
+P = _size(
+    "--fail-p", "adjusted p", lambda result: None if math.isnan(result.value) else result.value, least=True
+)
+MAX_SHIFT = _size("--max-shift", "the largest mean of an axis", lambda result: result.sizes.shift)
+MIN_SD = _size("--min-sd", "the smallest sd of an axis", lambda result: result.sizes.sd_min, least=True)
+MAX_SD = _size("--max-sd", "the largest sd of an axis", lambda result: result.sizes.sd_max)
+MAX_CORRELATION = _size(
+    "--max-correlation", "the largest correlation of two axes", lambda result: result.sizes.correlation
+)
+MAX_DUPLICATES = _size(
+    "--max-duplicates",
+    "the number of rows that repeat another",
+    lambda result: float(result.sizes.duplicates),
+)
+
+
+def _bound(gate: Gate, text: str, metavar: str = "X", most: float | None = None) -> Any:
+    """Return the option that sets a gate."""
+    return typer.Option(gate.option, help=text, rich_help_panel=GATES, metavar=metavar, min=0, max=most)
+
+
+def _known(names: list[str] | None) -> list[str] | None:
+    """Return names of checks; raise `typer.BadParameter` for an unknown one."""
+    for name in names or []:
+        if name not in CHECKS:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(CHECKS)}.")
+    return names
+
+
+Checks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--check",
+        help=f"{', '.join(CHECKS)}; repeatable",
+        rich_help_panel=GROUP,
+        metavar="NAME",
+        show_default="all",
+        callback=_known,
+        autocompletion=lambda: list(CHECKS),
+    ),
+]
+Level = Annotated[
+    float,
+    typer.Option(
+        "--alpha",
+        help="Probability that any check finds something in a sample of N(0, I)",
+        rich_help_panel=GROUP,
+        metavar="P",
+    ),
+]
+Top = Annotated[
+    int,
+    typer.Option(
+        "--top",
+        help="Axes, pairs, directions or rows to list of each finding",
+        rich_help_panel=GROUP,
+        metavar="K",
+        min=1,
+    ),
+]
+FailP = Annotated[
+    float | None, _bound(P, "Exit with 1 if a p-value, adjusted over all checks, is below P", "P", 1)
+]
+MaxShift = Annotated[float | None, _bound(MAX_SHIFT, "Exit with 1 if the |mean| of an axis is above X")]
+MinSd = Annotated[float | None, _bound(MIN_SD, "Exit with 1 if the sd of an axis is below X")]
+MaxSd = Annotated[float | None, _bound(MAX_SD, "Exit with 1 if the sd of an axis is above X")]
+MaxCorrelation = Annotated[
+    float | None, _bound(MAX_CORRELATION, "Exit with 1 if the |correlation| of two axes is above X", most=1)
+]
+MaxDuplicates = Annotated[
+    float | None, _bound(MAX_DUPLICATES, "Exit with 1 if more than N rows repeat another", "N")
+]
+
+
+def diagnose(
+    files: options.Files,
+    check: Checks = None,
+    alpha: Level = ALPHA,
+    top: Top = TOP,
+    dataset: options.Dataset = None,
+    rows: options.Rows = None,
+    subsample: options.Subsample = None,
+    seed: options.Seed = 0,
+    drop_nonfinite: options.Drop = False,
+    transpose: options.Transpose = False,
+    hdf5_plugins: options.Plugins = False,
+    sandbox: options.Sandbox = False,
+    threads: options.Threads = None,
+    format_: options.Format = "auto",
+    output: options.Output = None,
+    no_header: options.NoHeader = False,
+    quiet: options.Quiet = False,
+    fail_p: FailP = None,
+    max_shift: MaxShift = None,
+    min_sd: MinSd = None,
+    max_sd: MaxSd = None,
+    max_correlation: MaxCorrelation = None,
+    max_duplicates: MaxDuplicates = None,
+) -> int:
+    """Run ``gaedist diagnose``."""
+    selection = Selection(
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+        transpose=transpose,
+    )
+    if not 0 < alpha < 1:
+        raise GaedistError(f"--alpha must be between 0 and 1; got {alpha:g}.")
+    bounds = {P: fail_p, MAX_SHIFT: max_shift, MIN_SD: min_sd, MAX_SD: max_sd}
+    outcome = Outcome({**bounds, MAX_CORRELATION: max_correlation, MAX_DUPLICATES: max_duplicates}, quiet)
+    check_files(output, None, files)
+    with report(output, format_, header=not no_header) as add:
+        for file in files:
+            result = None
+            with outcome.reporting(file):
+                latents = read(file, selection, quiet)
+                run = Run(threads=threads, seed=seed)
+                with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
+                    result = gaedist.diagnose(
+                        latents, checks=check or None, alpha=alpha, top=top, run=watched
+                    )
+                source = {"file": latents.file, "dataset": latents.dataset}
+                add(Row(source, result if output else _without_vectors(result)))
+                say_notes(latents.name, result.notes, quiet)
+                _check(outcome, latents.name, result)
+            if result is None and format_ == "value":
+                add(Row({}, None))
+    return outcome.exit_code()
+
+
+def _without_vectors(result: DiagnoseResult) -> DiagnoseResult:
+    """Leave out the components of directions, which are for files."""
+    return replace(
+        result,
+        checks=tuple(
+            replace(check, where=tuple(replace(place, vector=None) for place in check.where))
+            for check in result.checks
+        ),
+    )
+
+
+def _check(outcome: Outcome, name: str, result: DiagnoseResult) -> None:
+    """Note each gate that a result fails, and report each that cannot be evaluated."""
+    for gate, bound in outcome.bounds.items():
+        if bound is None:
+            continue
+        found = gate.measure(result)
+        if found is None:
+            outcome.report_error(f"{name}: {gate.option} cannot be evaluated: there is no {gate.quantity}.")
+        elif not (found >= bound if gate.least else found <= bound):
+            side = "below" if gate.least else "above"
+            outcome.failed.append(f"{name}: {gate.quantity} is {found:.6g}, {side} {gate.option} {bound:g}.")

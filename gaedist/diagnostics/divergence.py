@@ -1,0 +1,60 @@
+"""Where the KL divergence of the codes' Gaussian fit from N(0, I) comes from."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gaedist.diagnostics.base import Place
+from gaedist.diagnostics.sample import Sample
+
+
+@dataclass(frozen=True)
+class KlParts:
+    """KL(N(m, C) ‖ N(0, I)) in nats and its parts; C has divisor n, and each part is +∞ where it diverges.
+
+    Attributes
+    ----------
+    total : float
+        ½ (|m|² + tr C − D − log |C|), the sum of the others.
+    mean : float
+        ½ |m|².
+    scales : float
+        ½ Σ_j (C_jj − 1 − log C_jj).
+    correlations : float
+        −½ log |R|, with the correlations R.
+    infinite : bool
+        The total is +∞: the codes do not vary along some direction.
+    flat_directions : int
+        Number of directions along which they do not vary.
+    axes : tuple of Place
+        The axes with the largest parts of the mean and the scales, and their parts.
+    """
+
+    total: float
+    mean: float
+    scales: float
+    correlations: float
+    infinite: bool
+    flat_directions: int
+    axes: tuple[Place, ...]
+
+
+def kl_parts(sample: Sample) -> KlParts:
+    """Return the divergence and its parts, with +∞ for codes that do not vary along some direction."""
+    n, dim = sample.n, sample.dim
+    with np.errstate(divide="ignore", over="ignore"):
+        logs = 2 * np.log(sample.sds) + math.log((n - 1) / n) if n > 1 else np.full(dim, -np.inf)
+        excess = np.expm1(logs) - logs
+        means = 0.5 * sample.mean**2
+    eigenvalues = sample.log_correlation_eigenvalues if n > 1 else np.full(dim, -np.inf)
+    flat = int(np.isinf(eigenvalues).sum() + np.sum(np.isinf(logs)))
+    if n <= dim:  # n points about their mean span n − 1 directions
+        flat = max(flat, dim - n + 1)
+    correlations = math.inf if flat > int(np.isinf(logs).sum()) else -0.5 * math.fsum(eigenvalues)
+    mean, scales = math.fsum(means), 0.5 * float(excess.sum())
+    parts = means + 0.5 * excess
+    order = np.lexsort((np.arange(dim), -parts))[: sample.top]
+    axes = tuple(Place("axis", (int(j),), float(parts[j])) for j in order)
+    total = mean + scales + max(0.0, correlations)
+    return KlParts(total, mean, scales, max(0.0, correlations), math.isinf(total), flat, axes)
