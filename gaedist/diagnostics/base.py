@@ -75,12 +75,15 @@ class Outcome:
         What ``effect`` is.
     details : dict
         Name → further numbers that describe it.
+    sure : int
+        How many parts are never significant by chance, and need no adjustment.
     """
 
     parts: tuple[Part, ...]
     effect: float
     quantity: str
     details: Mapping[str, float] = field(default_factory=dict)
+    sure: int = 0
 
     @property
     def strongest(self) -> Part:
@@ -90,11 +93,15 @@ class Outcome:
     @property
     def log_p(self) -> float:
         """Logarithm of the p-value of all parts together, by Bonferroni's inequality."""
-        return float(log_bonferroni(self.strongest.log_p, len(self.parts)))
+        return float(log_bonferroni(self.strongest.log_p, self._chances))
+
+    @property
+    def _chances(self) -> int:
+        return max(1, len(self.parts) - self.sure)
 
     def significant(self, log_alpha: float) -> list[Part]:
         """Return the parts that are significant for themselves, the strongest of each topic first."""
-        bound = log_alpha - math.log(len(self.parts))
+        bound = log_alpha - math.log(self._chances)
         topics: dict[str, Part] = {}
         for part in sorted(self.parts, key=lambda part: part.log_p):
             if part.log_p <= bound:

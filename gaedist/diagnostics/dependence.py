@@ -28,14 +28,15 @@ def check(sample: Sample) -> Outcome:
     parts = [Part(abs(first.effect), log_p_pair, pairs_sentence(places, "correlated"), places)]
     total, log_p_all = all_pairs(sample.correlation, n)
     rms = math.sqrt(max(0.0, total - 1 / (n - 1)))
-    parts.append(
-        Part(
-            total,
-            log_p_all,
-            f"Correlations of all pairs of axes together are too large ({number(rms)} in the mean square).",
-            places,
+    if dim > 2:
+        parts.append(
+            Part(
+                total,
+                log_p_all,
+                f"Correlations of all pairs of axes together are too large ({number(rms)} in the mean square).",
+                places,
+            )
         )
-    )
     if sample.level == RAW:
         parts += _eigenvalues(sample)
     return Outcome(tuple(parts), abs(first.effect), "largest correlation", {"root_mean_square": rms})

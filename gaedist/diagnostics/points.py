@@ -51,6 +51,7 @@ def check(sample: Sample) -> Outcome:
         repeated / n,
         "share of rows that repeat another",
         {"repeated": float(repeated), "closest": closest},
+        sure=1,
     )
 
 

@@ -34,7 +34,7 @@ def check(sample: Sample) -> Outcome:
     way = (
         "grow together, as where points differ in scale" if mean > 0 else "exclude each other, as on a shell"
     )
-    parts = (
+    parts: tuple[Part, ...] = (
         Part(
             abs(places[0].effect),
             log_p_pair,
@@ -54,6 +54,8 @@ def check(sample: Sample) -> Outcome:
             places,
         ),
     )
+    if dim == 2:  # there is one pair
+        parts = parts[:1]
     return Outcome(parts, abs(places[0].effect), "largest correlation of sizes", {"mean": mean})
 
 

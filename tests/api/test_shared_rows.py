@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from samples import sample
 
-from gaedist.api.notes import row_hashes
 from gaedist.api.shared_rows import shared_rows_note
+from gaedist.files.row_hashes import row_hashes
 
 
 def test_equal_samples_and_shared_rows_are_noted():
