@@ -33,7 +33,7 @@ def check(sample: Sample) -> Outcome:
             Part(
                 total,
                 log_p_all,
-                f"Correlations of all pairs of axes together are too large ({number(rms)} in the mean square).",
+                f"All correlations together are too large ({number(rms)} in the mean square).",
                 places,
             )
         )

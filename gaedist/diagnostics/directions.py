@@ -16,9 +16,10 @@ from gaedist.null.tails import log_bonferroni
 from gaedist.numerics import Array, Stream
 
 _FEWEST = 40  # points: 20 in each half
-_NUMBERS = 1 << 24  # in the half that is searched
+_NUMBERS = 1 << 23  # in the half that is searched
 _POINTS_PER_AXIS = 4  # fewer than these, and only the leading principal axes are searched
 _SHOWN = 1e-3  # p-value of one direction, adjusted for all, below which it is listed
+_MOST_TESTED = 1 << 18  # points of the other half
 _RANK = 1e-10  # of the largest eigenvalue, below which a principal axis is left out
 
 
@@ -37,7 +38,7 @@ def check(sample: Sample) -> Outcome:
     rng = np.random.default_rng((sample.run.seed, Stream.HALVES))
     order = rng.permutation(n)
     half = min(n // 2, _NUMBERS // dim) if dim < _NUMBERS // _FEWEST else _FEWEST // 2
-    chosen, other = np.sort(order[:half]), np.sort(order[half:])
+    chosen, other = np.sort(order[:half]), np.sort(order[half : half + _MOST_TESTED])
     with limited_blas():
         directions = _directions(sample, chosen, rng)
     if len(directions) == 0:
@@ -78,7 +79,8 @@ def _projected(sample: Sample, rows: NDArray[np.intp], directions: Array) -> Arr
 
 def _directions(sample: Sample, rows: NDArray[np.intp], rng: np.random.Generator) -> Array:
     """Return unit vectors, (K, D), for codes times their units: principal axes, and results of pursuits."""
-    points = sample.x[rows] * sample.units
+    points = sample.x[rows]
+    points *= sample.units
     points -= points.mean(axis=0)
     half, dim = points.shape
     values, vectors = np.linalg.eigh(points.T @ points / (half - 1))

@@ -8,20 +8,19 @@ from numpy.typing import NDArray
 from gaedist.diagnostics.base import Check, Outcome, Part, Place, PremiseError
 from gaedist.diagnostics.sample import Sample
 from gaedist.diagnostics.words import joined, number
+from gaedist.files.row_hashes import row_hashes
 from gaedist.null.tails import log_chi_square_tails
 from gaedist.numerics import Array, Stream
 
-_EXACT_WORK = (
-    2e10  # numbers multiplied for all pairs, beyond which neighbours are searched for in few dimensions
-)
-_FEW_DIMENSIONS = 5  # in which a k-d tree finds neighbours quickly
-_NEIGHBOURS = 3
-_ROWS = 1024
+_EXACT_WORK = 1e11  # n² D, beyond which not all pairs are searched
+_FEW_DIMENSIONS = 4  # in which a k-d tree is quick
+_GRIDS = 3
+_ROWS = 512
 _SHOWN = 1e-3
 _LARGEST = 8  # rows of a group of equal ones that are listed
 
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp], Array]
-"""Rows i and j of pairs, and their squared distances."""
+"""Rows of pairs, and their squared distances, the closest first."""
 
 
 def check(sample: Sample) -> Outcome:
@@ -109,93 +108,105 @@ def _equal_sentence(groups: tuple[Place, ...], n: int, repeated: int) -> str:
 def _closest(sample: Sample, rows: NDArray[np.intp]) -> Part:
     """Test the least distance between different rows."""
     n, dim = len(rows), sample.dim
-    i, j, squares = _neighbours(sample, rows)
-    order = np.lexsort((j, i, squares))[: 10 * sample.top]
-    i, j, squares = i[order], j[order], squares[order]
+    first, second, squares = _nearest_of(sample, rows)
     log_means = math.log(n * (n - 1) / 2) + np.asarray(log_chi_square_tails(squares / 2, dim)[0])
     log_means = np.where(squares > 0, log_means, -np.inf)
-    shown = [k for k in range(len(order)) if log_means[k] < math.log(_SHOWN)][: sample.top] or [0]
-    unit = math.sqrt(2 * dim)
+    shown = [k for k in range(len(squares)) if log_means[k] < math.log(_SHOWN)][: sample.top] or [0]
+    distances = np.sqrt(squares / (2 * dim))
     places = tuple(
         Place(
             "rows",
-            (int(min(i[k], j[k])), int(max(i[k], j[k]))),
-            math.sqrt(float(squares[k])) / unit,
+            (int(first[k]), int(second[k])),
+            float(distances[k]),
             -math.expm1(-math.exp(min(float(log_means[k]), 700.0))),
         )
         for k in shown
     )
-    first = places[0]
-    log_p = (
-        float(log_means[0])
-        if log_means[0] < -30
-        else math.log(-math.expm1(-math.exp(min(log_means[0], 700))))
-    )
+    log_mean = min(float(log_means[0]), 700.0)
+    log_p = log_mean if log_mean < -30 else math.log(-math.expm1(-math.exp(log_mean)))
     return Part(
-        first.effect,
+        places[0].effect,
         log_p,
-        f"Rows {first.indices[0]} and {first.indices[1]} are too close "
-        f"(distance {number(first.effect)} √(2D)).",
+        f"Rows {places[0].indices[0]} and {places[0].indices[1]} are too close "
+        f"(distance {number(places[0].effect)} √(2D)).",
         places,
         "close",
     )
 
 
-def _neighbours(sample: Sample, rows: NDArray[np.intp]) -> Pairs:
-    """Return pairs of rows among which the closest are: all nearest ones, or most that are very close."""
+def _nearest_of(sample: Sample, rows: NDArray[np.intp]) -> Pairs:
+    """Return the closest pairs among some rows, the lower row first, or those found in few dimensions."""
     n, dim = len(rows), sample.dim
-    if dim > _FEW_DIMENSIONS and float(n) * n * dim <= 2 * _EXACT_WORK:
-        return _among_all(sample, rows)
+    x = sample.x if n == sample.n else sample.x[rows]
+    if dim <= _FEW_DIMENSIONS:
+        i, j = _in_tree(x, sample.run.used_threads)
+    elif float(n) * n * dim <= _EXACT_WORK:
+        i, j = _among_all(x, sample)
+    else:
+        i, j = _in_cells(x, sample)
+    squares = np.concatenate(
+        [np.square(x[i[s]] - x[j[s]]).sum(axis=1) for s in _slices(len(i))] or [[np.inf]]
+    )
+    if not len(i):  # no two points share a cell
+        i, j, squares = np.array([0]), np.array([1]), np.square(x[:1] - x[1:2]).sum(axis=1)
+    order = np.argsort(squares, kind="stable")[: 20 * sample.top]
+    pairs = np.unique(np.sort(np.stack([i[order], j[order]], axis=1), axis=1), axis=0)
+    squares = np.square(x[pairs[:, 0]] - x[pairs[:, 1]]).sum(axis=1)
+    order = np.argsort(squares, kind="stable")
+    return rows[pairs[order, 0]], rows[pairs[order, 1]], squares[order]
+
+
+def _slices(n: int) -> list[slice]:
+    return [slice(a, min(n, a + _ROWS)) for a in range(0, n, _ROWS)]
+
+
+def _in_tree(x: Array, threads: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return every point and its nearest neighbour, by a k-d tree."""
     from scipy.spatial import KDTree
 
-    x = sample.x if len(rows) == sample.n else sample.x[rows]
-    if dim > _FEW_DIMENSIONS:
-        rng = np.random.default_rng((sample.run.seed, Stream.NEIGHBOURS))
-        turn = np.linalg.qr(rng.standard_normal((dim, _FEW_DIMENSIONS)))[0]
-        shadow = np.concatenate(list(sample.map(lambda some: x[slice(*some)] @ turn, _ranges(n))))
-    else:
-        shadow = x
-    count = min(n, _NEIGHBOURS + 1 if dim > _FEW_DIMENSIONS else 2)
-    tree = KDTree(shadow, leafsize=32, balanced_tree=False)
-    _, near = tree.query(shadow, k=count, workers=sample.run.used_threads)
-    i = np.repeat(np.arange(n), count - 1)
-    j = near[:, 1:].ravel()
-    kept = (i < j) | (i[:] > j) & ~np.isin(j * n + i, (i * n + j)[i < j])
-    kept &= i != j
-    i, j = i[kept], j[kept]
-    squares = np.concatenate(
-        [np.square(x[i[a : a + _ROWS]] - x[j[a : a + _ROWS]]).sum(axis=1) for a in range(0, len(i), _ROWS)]
-        or [np.empty(0)]
-    )
-    return rows[i], rows[j], squares
+    tree = KDTree(x, leafsize=32, balanced_tree=False, compact_nodes=False)
+    _, near = tree.query(x, k=2, workers=threads)
+    i = np.arange(len(x))
+    return i, np.where(near[:, 0] == i, near[:, 1], near[:, 0])
 
 
-def _ranges(n: int) -> list[tuple[int, int]]:
-    return [(a, min(n, a + _ROWS)) for a in range(0, n, _ROWS)]
+def _in_cells(x: Array, sample: Sample) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return pairs of points in the same cell of a grid in few random dimensions.
+
+    The cells are so small that one near 0 has a point by chance about half of the time. Points that are much
+    closer than a cell is wide share one of `_GRIDS` grids most of the time.
+    """
+    n, dim = x.shape
+    rng = np.random.default_rng((sample.run.seed, Stream.NEIGHBOURS))
+    turn = np.linalg.qr(rng.standard_normal((dim, _FEW_DIMENSIONS)))[0]
+    shadow = np.concatenate(list(sample.map(lambda s: x[s] @ turn, _slices(n))))
+    width = math.sqrt(2 * math.pi) * (2 * n) ** (-1 / _FEW_DIMENSIONS)
+    found = []
+    for k in range(_GRIDS):
+        hashes = row_hashes(np.floor(shadow / width + k / _GRIDS))
+        order = np.argsort(hashes, kind="stable")
+        same = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+        found.append((order[same], order[same + 1]))
+    return np.concatenate([i for i, _ in found]), np.concatenate([j for _, j in found])
 
 
-def _among_all(sample: Sample, rows: NDArray[np.intp]) -> Pairs:
-    """Return for each row the nearest one before it, found by products and measured by differences."""
-    x = sample.x if len(rows) == sample.n else sample.x[rows]
-    center = sample.mean
-    norms = np.square(x - center).sum(axis=1)
+def _among_all(x: Array, sample: Sample) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the closest of the pairs of each point with the nearest one before it, by inner products."""
+    centered = x - sample.mean
+    norms = np.square(centered).sum(axis=1)
 
-    def nearest(some: tuple[int, int]) -> tuple[NDArray[np.intp], Array]:
-        a, b = some
-        found = norms[:b] - 2 * ((x[a:b] - center) @ (x[:b] - center).T)
+    def nearest(some: slice) -> tuple[NDArray[np.intp], Array]:
+        a, b = some.start, some.stop
+        found = norms[:b] - 2 * (centered[a:b] @ centered[:b].T)
         found += norms[a:b, np.newaxis]
         found[np.arange(b - a)[:, np.newaxis] <= np.arange(b) - a] = np.inf
         return found.argmin(axis=1), found.min(axis=1)
 
-    parts = list(
-        sample.map(nearest, [(a, min(len(x), a + _ROWS // 4)) for a in range(0, len(x), _ROWS // 4)])
-    )
+    parts = list(sample.map(nearest, _slices(len(x))))
     near = np.concatenate([j for j, _ in parts])[1:]
     rough = np.concatenate([square for _, square in parts])[1:]
-    i = np.arange(1, len(x))
-    few = np.argsort(rough, kind="stable")[: 20 * sample.top]  # more than are ever shown
-    i, near = i[few], near[few]
-    return rows[i], rows[near], np.square(x[i] - x[near]).sum(axis=1)
+    few = np.argsort(rough, kind="stable")[: 20 * sample.top]
+    return few + 1, near[few]
 
 
 CHECK = Check(

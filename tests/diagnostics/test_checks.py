@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from gaedist.diagnostics import points
 from gaedist.diagnostics.base import Outcome, Part, PremiseError
 from gaedist.diagnostics.registry import CHECKS
 
@@ -192,17 +193,24 @@ def test_equal_and_close_rows(sample, normal):
     assert_allclose(close.log_p, math.log(expected), rtol=1e-2)
 
 
-@pytest.mark.parametrize("dim", [3, 12])
-def test_a_tree_finds_what_all_pairs_find(sample, normal, monkeypatch, dim):
-    from gaedist.diagnostics import points
-
+@pytest.mark.parametrize(("dim", "work"), [(3, 0), (12, 0), (12, 1e9)])
+def test_every_search_finds_a_close_pair(sample, normal, monkeypatch, dim, work):
+    """By a k-d tree, in the cells of a grid, and among all pairs."""
     x = normal(500, dim)
     x[400] = x[3] + 1e-3
     squares = np.square(x[:, np.newaxis] - x).sum(axis=2) + np.diag(np.full(500, np.inf))
-    monkeypatch.setattr(points, "_EXACT_WORK", 0)
+    monkeypatch.setattr(points, "_EXACT_WORK", work)
     place = run("points", sample(x)).parts[1].places[0]
     assert place.indices == (3, 400)
     assert_allclose(place.effect, math.sqrt(squares.min() / (2 * dim)), rtol=1e-9)
+
+
+def test_grids_hold_few_pairs_of_a_normal_sample(sample, normal, monkeypatch):
+    monkeypatch.setattr(points, "_EXACT_WORK", 0)
+    x = normal(20_000, 8)
+    i, _ = points._in_cells(x, sample(x))
+    assert 0 < len(i) < 40_000
+    assert run("points", sample(x)).log_p > math.log(ALPHA)
 
 
 def test_coincidences_of_coarse_numbers(sample):
