@@ -27,7 +27,7 @@ def test_dir_lists_the_public_names_and_no_others():
 
 
 def test_public_functions_are_those_of_the_api():
-    assert FUNCTIONS == ["compare", "compares", "inspect", "score", "scores", "sigma"]
+    assert FUNCTIONS == ["compare", "compares", "diagnose", "inspect", "score", "scores", "sigma"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

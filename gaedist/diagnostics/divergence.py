@@ -50,7 +50,7 @@ def kl_parts(sample: Sample) -> KlParts:
     eigenvalues = sample.log_correlation_eigenvalues if n > 1 else np.full(dim, -np.inf)
     flat = int(np.isinf(eigenvalues).sum() + np.sum(np.isinf(logs)))
     if n <= dim:  # n points about their mean span n − 1 directions
-        flat = max(flat, dim - n + 1)
+        flat = dim - n + 1
     correlations = math.inf if flat > int(np.isinf(logs).sum()) else -0.5 * math.fsum(eigenvalues)
     mean, scales = math.fsum(means), 0.5 * float(excess.sum())
     parts = means + 0.5 * excess

@@ -126,16 +126,24 @@ def _whitened(sample: Sample) -> Sample | None:
     return sample.whitened if sample.n > _POINTS_PER_AXIS * sample.dim else None
 
 
+def _thinned(sample: Sample) -> Sample:
+    """Return rows that are so far apart that an autoregression of the measured size leaves 5 % of it."""
+    r = min(0.95, max(0.05, abs(CHECKS["order"].run(sample).effect)))
+    step = max(2, math.ceil(math.log(0.05) / math.log(r)))
+    return Sample(np.ascontiguousarray(sample.x[::step]), sample.run, sample.top, sample.level, sample.axes)
+
+
 REMOVALS: tuple[tuple[tuple[str, ...], Removal], ...] = (
     (("location", "scale"), _standardised),
     (("dependence",), _whitened),
     (("radius",), Sample.rescaled),
     (("marginals",), Sample.normal_scores),
+    (("order",), _thinned),
 )
 """Checks, and what makes codes without their findings."""
 
 _RESOLVED = (
-    "radius", "marginals", "scale", "location", "dependence", "squares", "directions", "points", "order"
+    "order", "radius", "marginals", "scale", "location", "dependence", "squares", "directions", "points"
 )  # fmt: skip
 """The order in which causes are looked for: a finding that has a cause is not the cause of another."""
 
@@ -144,21 +152,23 @@ def _cause(
     sample: Sample, check: Check, found: dict[str, Outcome], possible: Sequence[str], alpha: float
 ) -> str | None:
     """Return the finding without which a check finds nothing, or None."""
-    log_alpha, all_removed = math.log(alpha), sample.head(_REPEATED)
+    log_alpha, some = math.log(alpha), sample.head(_REPEATED)
     steps = [
         (names, removal)
         for candidates, removal in REMOVALS
         if (names := [name for name in candidates if name in check.explained_by and name in possible])
     ]
-    if check.adjusted and steps:
-        names = steps[0][0]
-        return _described(names, found, sample.top) if check.adjusted(sample) > log_alpha else None
     for names, removal in steps:
-        if (without := removal(sample.head(_REPEATED))) and _log_p(check, without) > log_alpha:
+        if check.adjusted and removal is not _thinned:
+            log_p = check.adjusted(sample)
+        else:
+            without = removal(some)
+            log_p = -math.inf if without is None else _log_p(check, without)
+        if log_p > log_alpha:
             return _described(names, found, sample.top)
-    for names, removal in steps if len(steps) > 1 else []:
-        all_removed = removal(all_removed) or all_removed
-        if _log_p(check, all_removed) > log_alpha:
+    for names, removal in steps if len(steps) > 1 and not check.adjusted else []:
+        some = removal(some) or some
+        if _log_p(check, some) > log_alpha:
             return _described(names, found, sample.top)
     return None
 

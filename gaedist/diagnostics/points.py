@@ -17,7 +17,7 @@ _FEW_DIMENSIONS = 4  # in which a k-d tree is quick
 _GRIDS = 3
 _ROWS = 512
 _SHOWN = 1e-3
-_LARGEST = 8  # rows of a group of equal ones that are listed
+_LARGEST = 3  # rows of a group of equal ones that are listed
 
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp], Array]
 """Rows of pairs, and their squared distances, the closest first."""
@@ -102,7 +102,7 @@ def _equal_sentence(groups: tuple[Place, ...], n: int, repeated: int) -> str:
     first = joined([str(i) for i in groups[0].indices])
     if repeated == len(groups[0].indices) - 1:
         return f"Rows {first} are equal."
-    return f"{repeated} of {n} rows repeat another (rows {first}, for example): no p-value holds for copies."
+    return f"{repeated} of {n} rows repeat another (such as rows {first}): no p-value holds for copies."
 
 
 def _closest(sample: Sample, rows: NDArray[np.intp]) -> Part:

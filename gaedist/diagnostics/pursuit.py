@@ -1,7 +1,8 @@
 """Projection pursuit: directions along which whitened points are least normal.
 
 The fixed-point iteration of A. Hyvärinen, Fast and robust fixed-point algorithms for independent component
-analysis, IEEE Trans. Neural Netw. 10 (1999) 626, doi:10.1109/72.761722, from many starts at once.
+analysis, IEEE Trans. Neural Netw. 10 (1999) 626, doi:10.1109/72.761722, from many starts at once. They find a
+hidden direction from about D² points on. Starts from the unfolded tensor of fourth cumulants need 6 D².
 """
 
 from collections.abc import Callable
@@ -10,13 +11,11 @@ import numpy as np
 
 from gaedist.numerics import Array
 
-_STARTS = 8  # random ones for each contrast
+_FEWEST_STARTS, _MOST_STARTS = 8, 32
+_NUMBERS = 1 << 24  # in the points times the starts, between these
 _STEPS = 30
 _KEPT = 2  # directions of each contrast
 _SAME = 0.9  # |cosine| of directions that count as one
-_UNFOLDINGS = 3
-_UNFOLDED_STEPS = 8
-_WORK = 4e10  # numbers multiplied in the search for starts
 
 Update = Callable[[Array], tuple[Array, Array]]
 """From projections y, (n, K), to g(y) and the mean of g′(y)."""
@@ -62,8 +61,8 @@ CONTRASTS: dict[str, tuple[Update, Callable[[Array], Array]]] = {
 
 def pursue(z: Array, rng: np.random.Generator) -> Array:
     """Return unit vectors, (K, D), along which whitened points z, (n, D), are least normal."""
-    starts = [rng.standard_normal((z.shape[1], _STARTS)), *_unfolded(z, rng)]
-    first = _normalized(np.concatenate(starts, axis=1))
+    starts = min(_MOST_STARTS, max(_FEWEST_STARTS, _NUMBERS // z.size))
+    first = _normalized(rng.standard_normal((z.shape[1], starts)))
     found: list[Array] = []
     for update, size in CONTRASTS.values():
         w = _iterated(z, first, update)
@@ -93,26 +92,3 @@ def _iterated(z: Array, w: Array, update: Update) -> Array:
         if steady:
             break
     return w
-
-
-def _unfolded(z: Array, rng: np.random.Generator) -> list[Array]:
-    """Return starts from the fourth cumulants, as a matrix of pairs of axes by pairs of axes.
-
-    Its leading eigenvector V, a matrix, is found by V ← E (zᵀVz) zzᵀ − tr(V) I − 2V, and the leading
-    eigenvectors of V are starts: E. Richard and A. Montanari, A statistical model for tensor PCA, NIPS 2014,
-    arXiv:1411.1076. They find a hidden direction among D from about D² points on.
-    """
-    n, dim = z.shape
-    if n * 8 < dim**2 or 4.0 * n * dim**2 * _UNFOLDED_STEPS * _UNFOLDINGS > _WORK or dim < 2:
-        return []
-    starts = []
-    for _ in range(_UNFOLDINGS):
-        v = rng.standard_normal((dim, dim))
-        v = (v + v.T) / 2
-        for _ in range(_UNFOLDED_STEPS):
-            forms = np.einsum("ij,ij->i", z @ v, z)
-            v = (z * forms[:, np.newaxis]).T @ z / n - np.trace(v) * np.eye(dim) - 2 * v
-            v /= np.linalg.norm(v)
-        values, vectors = np.linalg.eigh(v)
-        starts.append(vectors[:, np.argsort(-np.abs(values))[:2]])
-    return starts

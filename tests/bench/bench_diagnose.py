@@ -1,13 +1,13 @@
 """What `gaedist diagnose` finds: family-wise error over samples of N(0, I), and power against defects.
 
-    python tests/bench/bench_diagnose.py error [--points 50 200 1000 5000] [--dims 1 2 8 64 512] [--samples 1000]
+    python tests/bench/bench_diagnose.py error [--points 50 200 1000 5000] [--dims 1 2 8 64 512]
     python tests/bench/bench_diagnose.py power [--points 500 2000 10000] [--dims 8 64 512] [--samples 100]
     python tests/bench/bench_diagnose.py time
 
-``error`` prints the share of samples in which any check finds something at 5 and 1 %, and in brackets the
-share of p-values below 5 % of each check that is off by more than chance. ``power`` prints the share in which
-a finding that is not a consequence, or any, is made at 1 %, beside each metric of `score --metric all` and the
-smoothed target at σ = median, whose p-values are as they are: unadjusted, one test each. ``time`` prints the
+``error`` prints the share of samples in which any check finds something at 5 and 1 %, and the share of
+p-values below 5 % of each check where it is off by more than chance. ``power`` prints the share in which
+anything is found at 1 %, beside the metrics of `score --metric all` and the smoothed target at σ = median,
+whose p-values are as they are: unadjusted, one test each. ``time`` prints the
 time of a diagnosis beside that of the Gram matrix alone. Each cell stops after ``--seconds``.
 """
 
@@ -165,9 +165,8 @@ def power(args):
     others = [] if args.alone else ["all", "smoothed"]
     for dim in args.dims:
         for n in args.points:
-            print(
-                f"\nD = {dim}, n = {n}\n\n| defect | samples | diagnose | found by | metrics |\n|---|---|---|---|---|"
-            )
+            print(f"\nD = {dim}, n = {n}\n\n| defect | samples | diagnose | found by | metrics |")
+            print("|---|---|---|---|---|")
             for name, make in DEFECTS.items():
                 if args.only and name not in args.only:
                     continue
