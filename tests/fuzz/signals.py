@@ -160,9 +160,9 @@ def duration(command):
     return time.monotonic() - began
 
 
-def draw(rng, length):
+def draw(rng, length, numbers):
     """Return a random signal, the delay until it is sent, and whether it goes to the whole group."""
-    number = SIGNALS[rng.integers(len(SIGNALS))]
+    number = numbers[rng.integers(len(numbers))]
     early, late = rng.uniform(0, 0.15), rng.uniform(0, 1.1 * length)
     return number, early if rng.random() < 0.25 else late, bool(rng.random() < 0.3)
 
@@ -174,8 +174,14 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="commands that run side by side")
     parser.add_argument("--module", action="store_true", help="start python -m gaedist")
+    parser.add_argument("--signal", choices=[number.name for number in SIGNALS], action="append")
     parser.add_argument("--only", choices=COMMANDS, action="append")
     options = parser.parse_args()
+    numbers = [number for number in SIGNALS if number.name in (options.signal or number.name)]
+    for number in set(SIGNALS) - {signal.SIGKILL}:
+        signal.signal(
+            number, signal.SIG_DFL
+        )  # nohup and the & of a shell ignore some, also in what they start
     rng = np.random.default_rng(options.seed)
     names = options.only or list(COMMANDS)
     lengths = {name: duration(COMMANDS[name]) for name in names}
@@ -194,7 +200,7 @@ def main():
         if found:
             print(name, number.name, f"{delay:.3f} s", to_group, found, err.decode()[-1500:], flush=True)
 
-    cases = [(name, *draw(rng, lengths[name])) for _ in range(options.runs) for name in names]
+    cases = [(name, *draw(rng, lengths[name], numbers)) for _ in range(options.runs) for name in names]
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(lambda case: run(*case), cases))
     for name in names:
