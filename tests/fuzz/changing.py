@@ -123,6 +123,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        for name in NAMES:
+            (Path(folder) / name).write_bytes(content(name, 1))
         writer = multiprocessing.get_context("spawn").Process(
             target=keep_changing, args=(folder, options.seed), daemon=True
         )
