@@ -32,10 +32,6 @@ Every mistake in the input raises a `GaedistError`, whose message says what is w
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from gaedist.version import __version__
-
 TYPE_CHECKING = False  # as in typing, which takes long to load: see `gaedist.__main__`
 if TYPE_CHECKING:
     from typing import Any
@@ -48,6 +44,7 @@ if TYPE_CHECKING:
     from gaedist.engine import Checkpoint, Run
     from gaedist.errors import GaedistError
     from gaedist.metrics.parameters import Parameters
+    from gaedist.version import __version__
 
 _HOMES = {
     "ArrayReport": "api.inspect",
@@ -66,6 +63,7 @@ _HOMES = {
     "score": "api.score",
     "scores": "api.score",
     "sigma": "api.sigma",
+    "__version__": "version",
 }
 """Public name → the module that defines it, which is imported at the first use of the name."""
 
@@ -93,6 +91,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"gaedist.{_HOMES[name]}"), name)
 
 

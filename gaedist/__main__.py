@@ -1,16 +1,15 @@
 """The entry point of ``gaedist`` and ``python -m gaedist``.
 
-It imports nothing that takes long: until the handlers of signals are installed, Python answers Ctrl-C with a
-traceback.
+Until the handlers of signals are installed, Python answers Ctrl-C with a traceback. So nothing is imported
+before that Python has not loaded when it starts: not even `signal`, which loads `enum`.
 """
 
+import _signal as signal  # type: ignore[import-not-found]
 import os
-import signal
 import sys
-from types import FrameType
 
 
-def _end(number: int, _frame: FrameType | None) -> None:
+def _end(number: int, _frame: object) -> None:
     """End the process while it has neither begun a file nor started another process."""
     os.write(2, b"gaedist: interrupted.\n")
     os._exit(128 + number)

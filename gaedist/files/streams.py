@@ -4,6 +4,7 @@ import io
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ STANDARD_INPUT = "-"
 
 _CHUNK = 1 << 20
 _MOST_PIPED = 1 << 32  # bytes of a pipe that are kept in memory
+_TICK = 0.02  # seconds, more than between two ticks of the clock that gives files their times
+_CHANGED = "the file was written to while it was being read. Wait until it is complete."
 _read_before: WeakSet[BinaryIO] = WeakSet()  # standard inputs
 
 
@@ -85,9 +88,33 @@ def opened(path: str) -> Iterator[tuple[BinaryIO | Pipe, int]]:
     with Path(path).open("rb") as file:
         status = os.fstat(file.fileno())
         if stat.S_ISREG(status.st_mode):
-            yield file, status.st_size
+            with _unchanged(file.fileno()):
+                yield file, os.fstat(file.fileno()).st_size
         else:
             yield Pipe(cast(BinaryIO, file)), 0
+
+
+@contextmanager
+def _unchanged(descriptor: int) -> Iterator[None]:
+    """Raise `GaedistError` if a file is written to in the block, whatever else has become of that."""
+    status = os.fstat(descriptor)
+    if 0 <= time.time() - status.st_mtime < _TICK:  # or the next write might not change that time
+        time.sleep(_TICK)
+    before = _last_write(descriptor)
+    try:
+        yield
+    except GaedistError as error:
+        if _last_write(descriptor) != before:
+            raise GaedistError(_CHANGED) from error
+        raise
+    if _last_write(descriptor) != before:
+        raise GaedistError(_CHANGED)
+
+
+def _last_write(descriptor: int) -> tuple[int, int]:
+    """Return what tells that a file has been written to: its size, and when it was written last."""
+    status = os.fstat(descriptor)
+    return status.st_size, status.st_mtime_ns
 
 
 def _standard_input() -> BinaryIO:

@@ -138,12 +138,13 @@ class SigmaTarget:
     def write(self, array: Array) -> None:
         """Write the array; the file is never visible half-written, and its other datasets are kept.
 
-        If it cannot be written, the array is saved to a temporary file that the `GaedistError` names.
+        If it cannot be written, the array is saved to a temporary file that the `GaedistError` names, if
+        there is room for one.
         """
         try:
             self._write(array)
         except GaedistError as error:
-            raise GaedistError(f"{error} The σ were saved to {_rescued(array)} instead.") from error
+            raise GaedistError(f"{error} {_rescued(array)}") from error
 
     def _write(self, array: Array) -> None:
         with contextlib.ExitStack() as stack:
@@ -225,7 +226,15 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _rescued(array: Array) -> str:
-    """Save an array in the folder for temporary files; return its path."""
-    with tempfile.NamedTemporaryFile(prefix="gaedist-sigma-", suffix=".npy", delete=False) as stream:
-        np.save(stream, array)
-    return stream.name
+    """Save an array in the folder for temporary files; return a sentence about it."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix="gaedist-sigma-", suffix=".npy", delete=False) as stream:
+            try:
+                np.save(stream, array)
+                stream.flush()
+            except BaseException:
+                Path(stream.name).unlink()
+                raise
+    except OSError:
+        return f"The σ are lost: nor could they be saved to {tempfile.gettempdir()}. Give another -o."
+    return f"The σ were saved to {stream.name} instead."

@@ -85,6 +85,13 @@ def test_interrupted_optimisation_writes_the_best_so_far(codes):
     assert np.load(codes / "s.npy").shape == (6000,)
 
 
+def test_nothing_is_loaded_before_signals_are_handled():
+    script = "import sys; before = set(sys.modules); from gaedist.__main__ import main; "
+    script += "print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["__future__", "gaedist", "gaedist.__main__"]
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("module", ["typer", "numpy"])
 def test_a_signal_while_libraries_load_ends_the_process_with_one_line(codes, name, module):

@@ -9,10 +9,11 @@ import sys
 import threading
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from gaedist import GaedistError, compare
+from gaedist import GaedistError, compare, inspect, score
 from gaedist.files.arrays import split_name
 from gaedist.files.codes import Selection, read_latents
 from gaedist.files.streams import Pipe
@@ -154,3 +155,41 @@ def test_the_next_file_is_scored(gaedist):
     assert (code, first) == (2, "nan")  # which keeps its place
     assert float(second) > 0
     assert err.endswith("File name too long.\n")
+
+
+def grown(path):
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def truncated(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def overwritten(path):
+    with path.open("r+b") as file:
+        file.seek(-8, os.SEEK_END)
+        file.write(bytes(8))
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.npz", "x.h5"])
+@pytest.mark.parametrize("read", [inspect, read_latents, score])
+@pytest.mark.parametrize("change", [grown, truncated, overwritten])
+def test_a_file_that_is_written_to_while_it_is_read_is_refused(name, read, change, monkeypatch):
+    if name == "x.h5":
+        with h5py.File(name, "w") as file:
+            file["x"] = X
+    else:
+        (np.save if name == "x.npy" else np.savez)(name, X)
+    monkeypatch.setattr("gaedist.files.arrays.check_fits", lambda size: change(Path(name)))
+    with pytest.raises(GaedistError, match=rf"^{name}: the file was written to while it was being read\."):
+        read(Path(name) if read is score else name)
+
+
+def test_a_file_that_is_replaced_or_removed_while_it_is_read_is_read_to_its_end(monkeypatch):
+    np.save("x.npy", X)
+    np.save("new.npy", X + 1)
+    monkeypatch.setattr("gaedist.files.arrays.check_fits", lambda size: Path("new.npy").replace("x.npy"))
+    np.testing.assert_array_equal(read_latents("x.npy").codes, X)
+    monkeypatch.setattr("gaedist.files.arrays.check_fits", lambda size: Path("x.npy").unlink())
+    np.testing.assert_array_equal(read_latents("x.npy").codes, X + 1)

@@ -241,6 +241,7 @@ def outcome(path: Path, data: bytes, piped: bool) -> str:
         sys.stdin = io.TextIOWrapper(io.BytesIO(data))
         return _ended(lambda: read_latents("-", Selection(drop_nonfinite=True)))
     path.write_bytes(data)
+    os.utime(path, (0, 0))  # or reading waits until a later write would show
     ended = _ended(lambda: read_latents(str(path), Selection(drop_nonfinite=True)))
     _ended(lambda: inspect(path))
     return ended

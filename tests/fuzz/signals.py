@@ -6,17 +6,23 @@ Each run is ended by SIGINT, SIGTERM, SIGHUP or SIGKILL, sent to the process or 
 starts, while libraries load, or while it computes. Counted are exit codes other than 130, 143, 129 (or 0
 where it had finished), lines that do not begin with "gaedist: ", such as tracebacks, more than one line about
 the signal, files that are neither inputs nor complete results, and processes that live on.
+
+The command is started by a script such as installers write, or, with --module, by ``python -m gaedist``. A
+traceback from before the first line of gaedist, when Python itself starts, is counted apart: nothing that is
+written in Python can prevent it.
 """
 
 import argparse
 import collections
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -26,32 +32,40 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 COMMANDS = {
     "score": "score small.npy codes.npy small.npy -o out.json",
     "score, σ per point": "score codes.npy --sigma mean-field -o out.tsv --checkpoint run.ckpt",
-    "score, simulated": "score small.npy --sigma optimize --null monte-carlo --no-cache -q -o out.csv",
-    "compare": "compare codes.npy more.npy --permutations 999 --metric all -o out.json",
+    "score, simulated": "score few.npy --sigma optimize --null monte-carlo --replicates 999 -o out.csv",
+    "compare": "compare codes.npy small.npy --permutations 99 --metric all -o out.json",
     "sigma": "sigma small.npy --sigma optimize -o sigma.npy",
     "inspect": "inspect small.npy codes.npy -o out.json",
     "metrics": "metrics -o out.txt",
 }
-"""Name → what is run."""
+"""Name → what is run: each takes one to three seconds, so that a signal comes early, late or in between."""
 
+SCRIPT = "import sys\nfrom gaedist.__main__ import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
+"""What an installer writes for the entry point."""
+
+_PACKAGE = re.compile(r'File "[^"]*/gaedist/\w[^"]*\.py"')
+_BEFORE = "in Python's own start"
 _MARK = "GAEDIST_SIGNALS"
-_LONGEST = 12.0  # seconds after which a command is not waited for
+_LONGEST = 3.0  # seconds after which a command is not waited for, once it is compiled
+_COMPILING = 120.0
 _GRACE = 3.0  # seconds that processes have to end
 
 
 def make_inputs(folder):
-    """Write the codes that the commands read; return their names."""
+    """Write the codes that the commands read, and the script that starts them; return their names."""
     rng = np.random.default_rng(0)
-    np.save(folder / "small.npy", rng.normal(size=(400, 4)))
-    np.save(folder / "codes.npy", rng.normal(size=(3000, 9)))
-    np.save(folder / "more.npy", rng.normal(size=(1000, 9)))
-    return {"small.npy", "codes.npy", "more.npy"}
+    np.save(folder / "few.npy", rng.normal(size=(30, 2)))
+    np.save(folder / "small.npy", rng.normal(size=(150, 5)))
+    np.save(folder / "codes.npy", rng.normal(size=(1500, 5)))
+    (folder / "gaedist-script").write_text(SCRIPT)
+    return {path.name for path in folder.iterdir()}
 
 
-def started(command, folder, mark):
+def started(command, folder, mark, *, module=False):
     """Start a command as the leader of a group of processes that can be found by their mark."""
+    program = ["-m", "gaedist"] if module else [folder / "gaedist-script"]
     return subprocess.Popen(
-        [sys.executable, "-m", "gaedist", *command.split()],
+        [sys.executable, *program, *command.split()],
         cwd=folder,
         env=os.environ | {_MARK: mark},
         stdout=subprocess.PIPE,
@@ -77,12 +91,15 @@ def survivors(mark):
 
 def faults_of(process, number, out, err, folder, inputs, mark):
     """Yield a word for each fault of a run that has ended."""
-    code = process.returncode
-    if code not in {0, 128 + number, -number}:
-        yield f"exit code {code}"
-    lines = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
-    if any(not line.startswith("gaedist: ") for line in lines):
-        yield "traceback or warning"
+    code, text = process.returncode, err.decode(errors="replace")
+    lines = [line for line in text.splitlines() if line.strip()]
+    if "KeyboardInterrupt" in text and not _PACKAGE.search(text):
+        yield _BEFORE
+    else:
+        if code not in {0, 128 + number, -number}:
+            yield f"exit code {code}"
+        if any(not line.startswith("gaedist: ") for line in lines):
+            yield "traceback or warning"
     if sum("interrupted" in line for line in lines) > 1:
         yield "more than one line"
     if out and "sigma.npy" not in process.args:  # which prints a summary
@@ -107,18 +124,18 @@ def is_complete(path):
     if path.suffix == ".json":
         return text.endswith("\n") and all(json.loads(line) for line in text.splitlines())
     if path.name == "sigma.npy":
-        return len(np.load(path)) == 400
+        return len(np.load(path)) == 150
     if path.name == "run.ckpt":
         return path.read_bytes().startswith(b"gaedist checkpoint ")
     return text.endswith("\n")
 
 
-def run_once(command, number, delay, to_group):
+def run_once(command, number, delay, to_group, *, module=False):
     """End a command by a signal after a delay; return its exit code and its faults."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         inputs, mark = make_inputs(folder), f"{os.getpid()}-{time.monotonic_ns()}"
-        process = started(command, folder, mark)
+        process = started(command, folder, mark, module=module)
         try:
             out, err = process.communicate(timeout=delay)
         except subprocess.TimeoutExpired:
@@ -132,16 +149,22 @@ def duration(command):
     """Return how long a command takes, which is compiled by then, in seconds, at most `_LONGEST`."""
     with tempfile.TemporaryDirectory() as name:
         make_inputs(Path(name))
-        for _ in range(2):
+        for longest in (_COMPILING, _LONGEST):
             began = time.monotonic()
-            process = started(command, name, "")
+            process = started(command, Path(name), "")
             try:
-                process.communicate(timeout=_LONGEST)
+                process.communicate(timeout=longest)
             except subprocess.TimeoutExpired:
                 process.terminate()
                 process.communicate()
-            seconds = time.monotonic() - began
-    return seconds
+    return time.monotonic() - began
+
+
+def draw(rng, length, numbers):
+    """Return a random signal, the delay until it is sent, and whether it goes to the whole group."""
+    number = numbers[rng.integers(len(numbers))]
+    early, late = rng.uniform(0, 0.15), rng.uniform(0, 1.1 * length)
+    return number, early if rng.random() < 0.25 else late, bool(rng.random() < 0.3)
 
 
 def main():
@@ -149,32 +172,41 @@ def main():
     parser.add_argument("--runs", type=int, default=200, help="of each command")
     parser.add_argument("--seconds", type=float, default=3600.0, help="at most, in all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2, help="commands that run side by side")
+    parser.add_argument("--module", action="store_true", help="start python -m gaedist")
+    parser.add_argument("--signal", choices=[number.name for number in SIGNALS], action="append")
     parser.add_argument("--only", choices=COMMANDS, action="append")
     options = parser.parse_args()
+    numbers = [number for number in SIGNALS if number.name in (options.signal or number.name)]
+    for number in set(SIGNALS) - {signal.SIGKILL}:
+        signal.signal(
+            number, signal.SIG_DFL
+        )  # nohup and the & of a shell ignore some, also in what they start
     rng = np.random.default_rng(options.seed)
     names = options.only or list(COMMANDS)
-    print("warming up", flush=True)
     lengths = {name: duration(COMMANDS[name]) for name in names}
+    print(
+        "seconds without a signal:", {name: round(length, 1) for name, length in lengths.items()}, flush=True
+    )
     began = time.monotonic()
     codes, faults = collections.defaultdict(collections.Counter), collections.defaultdict(collections.Counter)
-    for _ in range(options.runs):
-        for name in names:
-            if time.monotonic() - began > options.seconds:
-                break
-            number = SIGNALS[rng.integers(len(SIGNALS))]
-            early, late = rng.uniform(0, 0.15), rng.uniform(0, 1.1 * lengths[name])
-            delay, to_group = (early if rng.random() < 0.25 else late), bool(rng.random() < 0.3)
-            code, found, err = run_once(COMMANDS[name], number, delay, to_group)
-            codes[name][code] += 1
-            faults[name].update(found)
-            if found:
-                print(name, number.name, f"{delay:.3f} s", to_group, found, err.decode()[-1500:], flush=True)
+
+    def run(name, number, delay, to_group):
+        if time.monotonic() - began > options.seconds:
+            return
+        code, found, err = run_once(COMMANDS[name], number, delay, to_group, module=options.module)
+        codes[name][code] += 1
+        faults[name].update(found)
+        if found:
+            print(name, number.name, f"{delay:.3f} s", to_group, found, err.decode()[-1500:], flush=True)
+
+    cases = [(name, *draw(rng, lengths[name], numbers)) for _ in range(options.runs) for name in names]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(lambda case: run(*case), cases))
     for name in names:
-        print(
-            f"{name}: {sum(codes[name].values())} runs, exit codes {dict(sorted(codes[name].items()))}, ",
-            end="",
-        )
-        print(f"faults {dict(faults[name])}")
+        print(f"{name}: {sum(codes[name].values())} runs, exit codes {dict(sorted(codes[name].items()))}, ")
+        print(f"    faults {dict(faults[name])}")
+    print(f"{time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What is written to a file of σ is read back; other datasets, inputs and the σ themselves are never lost."""
 
+import errno
+import os
 from pathlib import Path
 
 import h5py
@@ -91,6 +93,22 @@ def test_sigma_that_cannot_be_written_is_saved_elsewhere(tmp_path, monkeypatch):
         SigmaTarget.parse("a.h5::codes").write(np.arange(4.0))
     name = str(caught.value).split("The σ were saved to ")[1].split(" instead")[0]
     np.testing.assert_array_equal(np.load(name), np.arange(4.0))
+
+
+def test_sigma_that_cannot_be_saved_at_all_leaves_no_file(tmp_path, monkeypatch):
+    def full(stream, _array):
+        stream.write(b"some")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr("numpy.save", full)
+    message = (
+        r"^s\.npy: .*No space.* The σ are lost: nor could they be saved to .*temporary\. Give another -o\.$"
+    )
+    with pytest.raises(GaedistError, match=message):
+        SigmaTarget.parse("s.npy").write(np.arange(4.0))
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 @pytest.mark.parametrize(
