@@ -53,9 +53,11 @@ class Null:
     ----------
     method : str
         How the p-value was computed: ``limit-law``, ``gamma`` or ``log-normal`` with mean and standard
-        deviation in closed form; ``closed-form`` has only these two, and no p-value; ``monte-carlo`` is
-        simulated, ``permutations`` permutes labels; ``degenerate`` is for codes of singular covariance, which
-        no sample of N(0, I) has, or each of so few points; ``none`` is no null distribution.
+        deviation in closed form; ``radial-sum`` from the distribution of a sum of functions of the norms,
+        which is far from its mean in many dimensions; ``closed-form`` has only mean and standard deviation,
+        and no p-value; ``monte-carlo`` is simulated, ``permutations`` permutes labels; ``degenerate`` is for
+        codes of singular covariance, which no sample of N(0, I) has, or each of so few points; ``none`` is no
+        null distribution.
     mean, sd : float, optional
         Mean and standard deviation of the value.
     replicates : int, optional
