@@ -20,7 +20,6 @@ from gaedist.null.gaussian_moments import limit_moments, moments
 from gaedist.null.standardised_moments import standardised_moments
 from gaedist.numerics import Array, to_linear
 
-
 _MOST_ROUNDING = 1e-3
 """Largest relative error of the exact variance for which it is preferred to the limit."""
 

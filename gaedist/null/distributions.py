@@ -354,8 +354,9 @@ class Degenerate(NullDistribution):
         if self.usual is None:
             return Assessment(Null(DEGENERATE, note=self.why), p_value=p_value)
         excess = measured.value - self.usual.mean
-        null = Null(DEGENERATE, self.usual.mean, self.usual.sd, note=self.why)
-        return Assessment(null, excess, excess / self.usual.sd, p_value)
+        null = Null(DEGENERATE, self.usual.mean, self.usual.sd or None, note=self.why)
+        z = excess / self.usual.sd if self.usual.sd > 0 else None
+        return Assessment(null, excess, z, p_value)
 
 
 def smallest_p(replicates: int, *, two_sided: bool) -> float:

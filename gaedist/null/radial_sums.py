@@ -113,12 +113,12 @@ def _of_values(logs: Array, weights: Array, step: float) -> LogGrid:
 
 def _share_of_pairs(count: int, dim: int, s: float) -> float:
     """Return ω: the part of E k that is due to pairs as far apart as those of a sample."""
-    from scipy.stats import chi2
+    from scipy.special import gammaincc, gammaincinv
 
     if count < 2:
         return 0.0
-    nearest = float(chi2.ppf(_RARE / count, dim))
-    return float(chi2.sf(nearest * (1 + 1 / s), dim))
+    nearest = float(gammaincinv(dim / 2, _RARE / count))  # |x − y|²/4
+    return float(gammaincc(dim / 2, nearest * (1 + 1 / s)))
 
 
 def _squared_norms(dim: int) -> tuple[Array, Array]:
