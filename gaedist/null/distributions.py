@@ -39,7 +39,9 @@ FEWEST = 10
 DEPARTURE = 0.25
 """Largest difference between the skewness at n and in the limit for which the limit was found calibrated."""
 
-_SKEWNESS = (-0.6, 1.2)  # range of skewness in which a two-sided gamma tail was found calibrated
+SKEWNESS = (-0.6, 1.2)
+"""Range of skewness in which a two-sided gamma tail was found calibrated."""
+
 _MOST_SKEWED = 2.9  # the same for an upper tail only: slightly more than that of one χ²
 _MOST_SKEWED_VALUES = 4.0  # of simulated values with an upper tail only: χ²₁, and the noise of 999 of them
 _NORMAL = 1e-6  # skewness below which a gamma distribution is treated as normal
@@ -221,7 +223,7 @@ class Gamma(Parametric):
 
     def tail(self, z: float) -> tuple[str, float | None]:
         """Return the probability of a larger z, or twice that of the smaller tail."""
-        low, high = _SKEWNESS if self.two_sided else (-_MOST_SKEWED, _MOST_SKEWED)
+        low, high = SKEWNESS if self.two_sided else (-_MOST_SKEWED, _MOST_SKEWED)
         if self.n < FEWEST or not low < self.skewness < high:
             return "closed-form", None
         below, above = gamma_tails(z, self.skewness)
@@ -322,7 +324,7 @@ class Simulated(NullDistribution):
     def _is_skewed(self) -> bool:
         mean, sd = self._moments
         skewness = float(np.mean(((self.values - mean) / sd) ** 3))
-        low, high = _SKEWNESS if self.two_sided else (-_MOST_SKEWED_VALUES, _MOST_SKEWED_VALUES)
+        low, high = SKEWNESS if self.two_sided else (-_MOST_SKEWED_VALUES, _MOST_SKEWED_VALUES)
         return not low < skewness < high
 
 

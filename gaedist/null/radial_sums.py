@@ -29,7 +29,7 @@ from gaedist.numerics import Array, log_or_minus_inf, signed_sum
 FEWEST_AXES = 12
 """Fewest dimensions for which these distributions were found calibrated."""
 
-_RARE = 0.04  # expected number of pairs that are nearer than those that count for ω
+_RARE = 0.01  # expected number of pairs that are nearer than those that count for ω
 _STEPS = 60.0  # steps of the grid in a standard deviation of log c
 _FINEST, _COARSEST = 0.01, 0.25  # steps of the grid
 _FINE = 0.01  # times the standard deviation of log |x|²: between nodes for |x|²

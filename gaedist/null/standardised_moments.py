@@ -25,7 +25,7 @@ import numpy as np
 from gaedist.numerics import Array
 
 _NODES = 64
-_LARGE = 8.0  # q from which the exponential is made part of the weights
+_LARGE = 8.0  # parameters from which the exponential is made part of the weights
 _FALL = 37.0  # e-folds by which a density has to be lower at x = 1 than at its peak to be negligible there
 _LEAST = 1e-28  # of a weight that is right to some digits
 _ROUNDING = 1e-13  # of one mean
@@ -111,7 +111,7 @@ class _Means:
         """Return nodes, and logarithms of weights that contain e^(−zx), for means over Beta(p, q).
 
         The weights are those of a beta distribution whose density has the same peak as that of Beta(p, q)
-        times e^(−zx): another q where q is large, and another p too where q is small, but all of the product
+        times e^(−zx): another q where q is large, and another p too where only p is, and all of the product
         is far from x = 1.
         """
         if q <= 0:
@@ -126,7 +126,8 @@ class _Means:
             x, logs = _gauss_jacobi(p, q + z * (1 - peak))
             ratio = _log_rise(q, p) - _log_rise(q + z * (1 - peak), p)
             return x, logs - z * x - z * (1 - peak) * np.log1p(-x) + ratio
-        if p * math.log(peak) + q * math.log1p(-peak) + z * (1 - peak) < _FALL:
+        fall = p * math.log(peak) + q * math.log1p(-peak) + z * (1 - peak)  # from the peak to x = 1
+        if p < _LARGE or fall < _FALL:
             x, logs = _gauss_jacobi(p, q)
             return x, logs - z * x
         size = p + q + z * (1 - 2 * peak)
