@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gaedist.numerics import Array
+from gaedist.numerics import Array, log_or_minus_inf
 
 _NEGLIGIBLE = 38.0  # e-folds between two terms of which the smaller changes no digit of their sum
 _LEAST_BELOW = 1e-22  # probability of the smallest values, which are moved up to one node
@@ -56,6 +56,12 @@ class LogGrid:
     def logs(self) -> Array:
         """The logarithms of the values, (K,)."""
         return self.step * np.arange(self.first, self.first + len(self.masses), dtype=float)
+
+    @property
+    def log_spread(self) -> float:
+        """The logarithm of the difference between the quantiles 0.9 and 0.1."""
+        low, high = self.step * (self.first + np.searchsorted(np.cumsum(self.masses), [0.1, 0.9]))
+        return float(high + log_or_minus_inf(-math.expm1(low - high)))
 
     def plus(self, other: "LogGrid") -> "LogGrid":
         """Return the distribution of the sum with an independent variable on a grid of the same step."""

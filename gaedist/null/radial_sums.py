@@ -29,9 +29,10 @@ from gaedist.numerics import Array, log_or_minus_inf, signed_sum
 FEWEST_AXES = 12
 """Fewest dimensions for which these distributions were found calibrated."""
 
-_RARE = 0.01  # expected number of pairs that are nearer than those that count for ω
-_STEPS = 60.0  # steps of the grid in a standard deviation of log c
-_FINEST, _COARSEST = 0.01, 0.25  # steps of the grid
+_MOST_OF_PAIRS = 0.75  # spread of the sum over pairs, in that of the sum over points
+_RARE = 0.04  # expected number of pairs that are nearer than those that count for ω
+_STEPS, _PAIR_STEPS = 60.0, 120.0  # steps of a grid in a standard deviation of log c, and of log k
+_FINEST, _COARSEST = 0.01, 0.25  # bounds of a step
 _FINE = 0.01  # times the standard deviation of log |x|²: between nodes for |x|²
 _LOWEST = -740.0  # logarithm of the least weight of a node for |x|²
 _HIGHEST = 14.0  # standard deviations of |x|² above the mean, beyond which there are no nodes
@@ -58,6 +59,14 @@ class RadialSum:
     points: LogGrid
     pairs: LogGrid | None
     shift: tuple[int, float]
+
+    @property
+    def is_calibrated(self) -> bool:
+        """The sum over pairs varies too little, next to that over points, for their dependence to matter."""
+        if self.pairs is None:
+            return True
+        log_share = self.pairs.log_spread - math.log(self.n) - self.points.log_spread
+        return log_share < math.log(_MOST_OF_PAIRS)
 
     def tails(self, log_pairs: float, log_cross: float) -> tuple[float, float]:
         """Return the probabilities of a smaller and of a larger V.
@@ -88,14 +97,15 @@ def radial_sum(n: int, dim: int, variance: float) -> RadialSum:
     log_share = log_or_minus_inf(_share_of_pairs(count, dim, s) * (1 - 1 / n))
     log_about = log_share + h * math.log(s + 0.5) - squares / (4 * s + 2)  # ω (1 − 1/n) E[k|x]
     positive = log_c > log_about
-    negative = float(weights[~positive] @ (np.exp(log_about) - np.exp(log_c))[~positive])
-    shift = signed_sum((n, log_share + h * math.log1p(s)), (-n, log_or_minus_inf(negative)))
-    log_f = log_c[positive] + np.log(-np.expm1((log_about - log_c)[positive]))
+    log_sizes = np.maximum(log_c, log_about) + np.log(-np.expm1(-np.abs(log_c - log_about)))  # of f
+    negatives = zip(weights[~positive], log_sizes[~positive], strict=True)
+    shift = signed_sum((n, log_share + h * math.log1p(s)), *((-n * weight, log) for weight, log in negatives))
     step = min(_COARSEST, max(_FINEST, math.sqrt(2 * dim) / (2 * (1 + s)) / _STEPS))
+    pair_step = min(_COARSEST, max(step, math.sqrt(2 * dim) / (2 * s) / _PAIR_STEPS))
     return RadialSum(
         n,
-        _of_values(log_f, weights[positive], step).sum_of(n),
-        _of_values(h * math.log(s) - squares / (2 * s), weights, step).sum_of(count) if count else None,
+        _of_values(log_sizes[positive], weights[positive], step).sum_of(n),
+        _of_values(h * math.log(s) - squares / (2 * s), weights, pair_step).sum_of(count) if count else None,
         shift,
     )
 

@@ -66,3 +66,9 @@ def test_beyond_the_grid_there_is_nothing_above_and_the_least_probability_below(
     assert (below[1], above[1]) == (1, 0)
     assert 0 < below[0] < 1e-15
     assert above[0] == 1
+
+
+def test_the_spread_is_that_between_the_first_and_the_last_tenth():
+    assert_allclose(exponential(0.01).log_spread, math.log(math.log(10) - math.log(10 / 9)), atol=0.01)
+    single = LogGrid.of(np.array([-800.0]), np.ones(1), 0.5)
+    assert single.log_spread == -math.inf

@@ -94,6 +94,16 @@ def test_the_default_score_has_a_p_value_in_any_dimension():
         assert stretched.p_value < 1e-3
 
 
+def test_it_is_not_used_where_overlaps_are_neither_many_nor_none():
+    # σ = 0.5, 1, 2 of at least 10 points are; a narrower kernel in few dimensions is not
+    for n, dim, s in ((10, 12, 0.25), (300, 24, 0.25), (300, 64, 1.0), (50, 128, 4.0), (1, 12, 0.01)):
+        assert radial_sum(n, dim, s).is_calibrated
+    for n, dim, sigma in ((300, 12, 0.25), (300, 16, 0.3)):
+        assert not radial_sum(n, dim, sigma**2).is_calibrated
+        found = score(np.random.default_rng(dim).normal(size=(n, dim)), sigma=sigma)
+        assert (found.null.method, found.p_value) == ("closed-form", None)
+
+
 def test_few_points_or_axes_have_no_radial_sum():
     rng = np.random.default_rng(4)
     for shape, options in (((9, 64), {}), ((12, 8), {"sigma": 0.3}), ((50, 64), {"target": "smoothed"})):

@@ -221,9 +221,10 @@ class GaussianNull(NullDistribution):
         else:
             method, p_value = Gamma(mean, sd, exact.skewness, self.n, two_sided=True).tail(z)
         skewed = p_value is None
-        if skewed and self._has_radial_sum and measured.error is None:
-            below, above = radial_sum(self.n, self.dim, self.variance).tails(log_pairs, log_cross)
-            method, p_value = "radial-sum", 2 * min(below, above)
+        if skewed and self._may_have_radial_sum and measured.error is None:
+            radial = radial_sum(self.n, self.dim, self.variance)
+            if radial.is_calibrated:
+                method, p_value = "radial-sum", 2 * min(radial.tails(log_pairs, log_cross))
         note = too_skewed(width=self.width, wider=self.wider) if p_value is None else None
         if measured.error is not None and measured.error > MOST_SAMPLED * (factor * sd):
             p_value, note = None, _INEXACT
@@ -236,7 +237,7 @@ class GaussianNull(NullDistribution):
         )
 
     @property
-    def _has_radial_sum(self) -> bool:
+    def _may_have_radial_sum(self) -> bool:
         return not self.smoothed and self.n >= FEWEST and self.dim >= FEWEST_AXES
 
     def _limit_tail(self, z: float, skewness: float) -> tuple[str, float | None]:
