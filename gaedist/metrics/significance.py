@@ -129,7 +129,10 @@ NULLS: dict[str, Callable[[str, OneSample, ScoreOptions, NullOptions], NullDistr
     "monte-carlo": _monte_carlo,
     "none": _none,
 }
-"""Name → function that returns the null distribution of a metric applied to codes."""
+"""Name → function that returns the null distribution of a metric applied to codes.
+
+``auto`` is the closed form; or, where that gives no p-value, simulated, if it takes up to about ten seconds.
+"""
 
 
 def check_null(null: str, metric: Metric, options: ScoreOptions) -> None:
