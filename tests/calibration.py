@@ -76,7 +76,7 @@ HIGH = [
 def high_rates(n, dim, sigma):
     """Return the rates for the normal target in many dimensions, as `rates`.
 
-    Of many points in many dimensions only the norms are drawn: pairs add less than a thousandth of the spread.
+    Of many points in many dimensions only the norms are drawn: pairs add next to nothing.
     """
     s, null = sigma**2, radial_sum(n, dim, sigma**2)
     only_norms = n * dim > 100_000
