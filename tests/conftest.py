@@ -13,8 +13,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 
 from gaedist.cli.app import main
+from gaedist.metrics.significance import NULLS
 
 DATA = Path(__file__).parents[1] / "data"
+AUTO = NULLS["auto"]
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +26,26 @@ def own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setattr("gaedist.null.cache.folder", lambda: folder)
     monkeypatch.setattr("gaedist.null.monte_carlo._computed", {})
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_simulation_unasked(monkeypatch):
+    """Let auto be the closed form: otherwise the speed of this machine decides what is simulated.
+
+    The tests of `gaedist.null.on_demand` undo this by `simulation_unasked`.
+    """
+    monkeypatch.setitem(NULLS, "auto", NULLS["closed-form"])
+
+
+@pytest.fixture
+def simulation_unasked(monkeypatch, no_simulation_unasked):
+    """Let auto simulate as it does for users, however long that takes: simulation_unasked(seconds)."""
+
+    def allow(seconds=float("inf")):
+        monkeypatch.setitem(NULLS, "auto", AUTO)
+        monkeypatch.setattr("gaedist.null.on_demand.AFFORDABLE", seconds)
+
+    return allow
 
 
 @pytest.fixture(autouse=True)

@@ -201,7 +201,8 @@ Null = Annotated[
         "--null",
         SIGNIFICANCE,
         NULLS,
-        "Null distribution: auto (closed-form if known), closed-form, monte-carlo or none",
+        "Null distribution: auto (closed-form, or simulated where that gives no p-value and takes about 10 s "
+        "at most), closed-form, monte-carlo or none",
     ),
 ]
 Replicates = Annotated[

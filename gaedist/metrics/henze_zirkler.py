@@ -17,7 +17,11 @@ from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.parameters import Parameters
 from gaedist.null.distributions import DEPARTURE, FEWEST, LogNormal, Measured
 from gaedist.null.gaussian_moments import limit_moments, moments
+from gaedist.null.standardised_moments import standardised_moments
 from gaedist.numerics import Array, to_linear
+
+_MOST_ROUNDING = 1e-3
+"""Largest relative error of the exact variance for which it is preferred to the limit."""
 
 
 class HenzeZirklerOneSample(BhepOneSample):
@@ -55,7 +59,7 @@ class HenzeZirklerOneSample(BhepOneSample):
         )
 
     def null_distribution(self) -> LogNormal:
-        """Return the log-normal distribution of Henze and Zirkler, with mean and sd in the limit n → ∞."""
+        """Return the log-normal distribution of Henze and Zirkler, with the exact mean and sd."""
         below, sd, trusted = self._moments()
         return _Null(1 - below, sd, trusted, below, self.smoothed, self.n)
 
@@ -65,7 +69,10 @@ class HenzeZirklerOneSample(BhepOneSample):
         # n is large enough if it is for the statistic with known mean and covariance
         skewness = moments(n, dim, variance, smoothed=True).skewness
         near = abs(skewness - limit_moments(dim, variance)[2]) < DEPARTURE
-        below, sd = henze_zirkler_moments(dim, self.beta)
+        exact = standardised_moments(n, dim, self.beta)
+        below, sd = exact.below, exact.sd
+        if not exact.rounding < _MOST_ROUNDING:  # in few dimensions, for n so large that the limit is as good
+            below, sd = henze_zirkler_moments(dim, self.beta)
         return below, sd, near and n >= FEWEST
 
 
@@ -135,6 +142,6 @@ invertible affine maps of the codes.""",
     detects="shape only: not mean, scale or correlation",
     reference="N. Henze and B. Zirkler, A class of invariant consistent tests for multivariate normality, "
     "Comm. Statist. Theory Methods 19 (1990) 3595, doi:10.1080/03610929008830400",
-    null="log-normal, asymptotic mean and sd",
+    null="log-normal, exact mean and sd",
     one_sample=HenzeZirklerOneSample,
 )

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from gaedist.engine import Run, evaluate
+from gaedist.engine import SAMPLE, Run, evaluate
 from gaedist.errors import GaedistError
 from gaedist.metrics.base import Metric, OneSample
 from gaedist.metrics.gaussian.one_sample import FOREIGN
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.null.distributions import NoDistribution, NullDistribution, Simulated
-from gaedist.null.monte_carlo import simulated
+from gaedist.null.monte_carlo import seconds_to_simulate, simulated
+from gaedist.null.on_demand import OnDemand
 from gaedist.numerics import Array
 
 
@@ -77,8 +79,12 @@ def _monte_carlo(
 ) -> NullDistribution:
     if applied.interrupted:
         return NoDistribution("the search for σ was interrupted.")
-    if applied.degenerate:
-        return applied.degenerate
+    return applied.degenerate or _simulated(name, applied, options, null_options)
+
+
+def _simulated(
+    name: str, applied: OneSample, options: ScoreOptions, null_options: NullOptions
+) -> NullDistribution:
     values = simulated(
         applied.n,
         applied.dim,
@@ -90,6 +96,27 @@ def _monte_carlo(
     return Simulated(values, two_sided=applied.is_two_sided(options))
 
 
+def _auto(
+    name: str, applied: OneSample, options: ScoreOptions, null_options: NullOptions
+) -> NullDistribution:
+    closed, run = _closed_form(name, applied, options, null_options), null_options.run
+    # the p-value of an estimate would be that of its error
+    if applied.degenerate or applied.interrupted or run.method == SAMPLE:
+        return closed
+    if not applied.can_be_simulated(options):
+        return closed
+    seconds = partial(
+        seconds_to_simulate,
+        applied.n,
+        applied.dim,
+        Statistic(name, options.for_simulation),
+        replicates=null_options.replicates,
+        run=run,
+        stored=null_options.cache,
+    )
+    return OnDemand(closed, seconds, partial(_simulated, name, applied, options, null_options))
+
+
 def _none(
     name: str, applied: OneSample, options: ScoreOptions, null_options: NullOptions
 ) -> NullDistribution:
@@ -97,12 +124,15 @@ def _none(
 
 
 NULLS: dict[str, Callable[[str, OneSample, ScoreOptions, NullOptions], NullDistribution]] = {
-    "auto": _closed_form,
+    "auto": _auto,
     "closed-form": _closed_form,
     "monte-carlo": _monte_carlo,
     "none": _none,
 }
-"""Name → function that returns the null distribution of a metric applied to codes."""
+"""Name → function that returns the null distribution of a metric applied to codes.
+
+``auto`` is the closed form; or, where that gives no p-value, simulated, if it takes up to about ten seconds.
+"""
 
 
 def check_null(null: str, metric: Metric, options: ScoreOptions) -> None:

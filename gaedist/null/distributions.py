@@ -39,7 +39,9 @@ FEWEST = 10
 DEPARTURE = 0.25
 """Largest difference between the skewness at n and in the limit for which the limit was found calibrated."""
 
-_SKEWNESS = (-0.6, 1.2)  # range of skewness in which a two-sided gamma tail was found calibrated
+SKEWNESS = (-0.6, 1.2)
+"""Range of skewness in which a two-sided gamma tail was found calibrated."""
+
 _MOST_SKEWED = 2.9  # the same for an upper tail only: slightly more than that of one χ²
 _MOST_SKEWED_VALUES = 4.0  # of simulated values with an upper tail only: χ²₁, and the noise of 999 of them
 _NORMAL = 1e-6  # skewness below which a gamma distribution is treated as normal
@@ -53,9 +55,11 @@ class Null:
     ----------
     method : str
         How the p-value was computed: ``limit-law``, ``gamma`` or ``log-normal`` with mean and standard
-        deviation in closed form; ``closed-form`` has only these two, and no p-value; ``monte-carlo`` is
-        simulated, ``permutations`` permutes labels; ``degenerate`` is for codes of singular covariance, which
-        no sample of N(0, I) has, or each of so few points; ``none`` is no null distribution.
+        deviation in closed form; ``radial-sum`` from the distribution of a sum of functions of the norms,
+        which is far from its mean in many dimensions; ``closed-form`` has only mean and standard deviation,
+        and no p-value; ``monte-carlo`` is simulated, ``permutations`` permutes labels; ``degenerate`` is for
+        codes of singular covariance, which no sample of N(0, I) has, or each of so few points; ``none`` is no
+        null distribution.
     mean, sd : float, optional
         Mean and standard deviation of the value.
     replicates : int, optional
@@ -219,7 +223,7 @@ class Gamma(Parametric):
 
     def tail(self, z: float) -> tuple[str, float | None]:
         """Return the probability of a larger z, or twice that of the smaller tail."""
-        low, high = _SKEWNESS if self.two_sided else (-_MOST_SKEWED, _MOST_SKEWED)
+        low, high = SKEWNESS if self.two_sided else (-_MOST_SKEWED, _MOST_SKEWED)
         if self.n < FEWEST or not low < self.skewness < high:
             return "closed-form", None
         below, above = gamma_tails(z, self.skewness)
@@ -320,7 +324,7 @@ class Simulated(NullDistribution):
     def _is_skewed(self) -> bool:
         mean, sd = self._moments
         skewness = float(np.mean(((self.values - mean) / sd) ** 3))
-        low, high = _SKEWNESS if self.two_sided else (-_MOST_SKEWED_VALUES, _MOST_SKEWED_VALUES)
+        low, high = SKEWNESS if self.two_sided else (-_MOST_SKEWED_VALUES, _MOST_SKEWED_VALUES)
         return not low < skewness < high
 
 
@@ -352,8 +356,9 @@ class Degenerate(NullDistribution):
         if self.usual is None:
             return Assessment(Null(DEGENERATE, note=self.why), p_value=p_value)
         excess = measured.value - self.usual.mean
-        null = Null(DEGENERATE, self.usual.mean, self.usual.sd, note=self.why)
-        return Assessment(null, excess, excess / self.usual.sd, p_value)
+        null = Null(DEGENERATE, self.usual.mean, self.usual.sd or None, note=self.why)
+        z = excess / self.usual.sd if self.usual.sd > 0 else None
+        return Assessment(null, excess, z, p_value)
 
 
 def smallest_p(replicates: int, *, two_sided: bool) -> float:

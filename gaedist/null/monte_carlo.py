@@ -30,6 +30,11 @@ _TRIAL = 8  # replicates by which the time that the others take is estimated
 _PATIENCE = 6.0  # seconds of work above which starting other processes pays off
 _CHUNK = 1.0  # seconds of work sent to a process at once
 
+_START = 3.0  # seconds in which other processes start
+_TRIAL_POINTS = 1024  # points up to which a replicate is timed as it is
+_TIMED = 3  # replicates that are timed, the fastest of which counts
+_TRIAL_SECONDS = 0.5  # seconds after which no other is timed
+
 _computed: dict[str, Array] = {}
 
 
@@ -60,7 +65,39 @@ def simulated(n: int, dim: int, statistic: Statistic, *, replicates: int, run: R
     stored : bool
         Read the values from the user's cache folder, or write them to it.
     """
-    key: Key = {
+    key = _key(n, dim, statistic, replicates, run)
+    values = _known(key, replicates, stored)
+    if values is None:
+        values = np.array(list(_values(n, dim, statistic, replicates, run)))
+        if stored:
+            store(key, values)
+    _computed[repr(key)] = values
+    return values
+
+
+def seconds_to_simulate(
+    n: int, dim: int, statistic: Statistic, *, replicates: int, run: Run, stored: bool
+) -> float:
+    """Return about how long `simulated` would take; 0 for values that are there already.
+
+    Computes a few replicates, of fewer points if there are many: their time grows as n².
+    """
+    if _known(_key(n, dim, statistic, replicates, run), replicates, stored) is not None:
+        return 0.0
+    points, quiet = min(n, _TRIAL_POINTS), _quiet(run)
+    times: list[float] = []
+    while len(times) < _TIMED and sum(times) < _TRIAL_SECONDS:  # the first may compile, or import
+        began = time.perf_counter()
+        _one(points, dim, statistic, quiet, len(times))
+        times.append(time.perf_counter() - began)
+    seconds = replicates * min(times) * (n / points) ** 2
+    if n > _SMALL or run.used_threads < 2 or seconds < _PATIENCE:
+        return seconds
+    return seconds / run.used_threads + _START
+
+
+def _key(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -> Key:
+    return {
         "gaedist": __version__,
         "code": code_digest(),
         "numpy": np.__version__,
@@ -71,24 +108,23 @@ def simulated(n: int, dim: int, statistic: Statistic, *, replicates: int, run: R
         "replicates": replicates,
         "seed": run.seed,
     }
+
+
+def _known(key: Key, replicates: int, stored: bool) -> Array | None:
+    """Return values that were computed by this process, or that are in the user's cache folder."""
     values = _computed.get(repr(key))
-    if values is None and stored:
-        values = load(key, replicates)
-    if values is None:
-        values = np.array(list(_values(n, dim, statistic, replicates, run)))
-        if stored:
-            store(key, values)
-    _computed[repr(key)] = values
-    return values
+    return load(key, replicates) if values is None and stored else values
+
+
+def _quiet(run: Run) -> Run:
+    """Return how to compute a replicate."""
+    method = AUTO if run.method == SAMPLE else run.method  # errors of estimates would widen the distribution
+    return replace(run, method=method, tolerance=None, checkpoint=None, progress=None, status=None, note=None)
 
 
 def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -> Iterator[float]:
     """Yield the values in order; much work on small samples is spread over processes."""
-    method = AUTO if run.method == SAMPLE else run.method  # errors of estimates would widen the distribution
-    quiet = replace(
-        run, method=method, tolerance=None, checkpoint=None, progress=None, status=None, note=None
-    )
-    began, done = time.perf_counter(), 0
+    quiet, began, done = _quiet(run), time.perf_counter(), 0
     for done in range(1, replicates + 1):
         yield _one(n, dim, statistic, quiet, done - 1)
         if run.progress:

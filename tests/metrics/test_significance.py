@@ -5,6 +5,7 @@ not be there is a note instead.
 """
 
 import math
+import re
 from bisect import bisect_left
 from functools import cache
 
@@ -57,7 +58,7 @@ def assessed(name, k):
 def test_means_and_standard_deviations_are_those_of_normal_samples(name):
     values, null = normal_values()[name], assessed(name, 0).null
     z = (values - null.mean) / null.sd
-    # within 4 standard errors; henze-zirkler's moments are those of the limit
+    # within 4 standard errors
     assert abs(z.mean()) < 4 / math.sqrt(SAMPLES)
     assert abs((z**2).mean() - 1) < 4 * (z**2).std() / math.sqrt(SAMPLES)
 
@@ -189,6 +190,57 @@ def test_statistic_is_the_varying_part_of_the_value():
     # for gaussian, the prior's 1 and the points' overlaps with themselves, 1/n, are left out
     value = Statistic("gaussian", ScoreOptions()).of(x, Run())
     assert_allclose(value, score(x).value - 1 - 1 / 40, rtol=1e-12)
+
+
+# Simulated unasked
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"metric": "bhep", "parameters": Parameters(beta=3.0)},
+        {"metric": "henze-zirkler"},
+        {"sigma": 0.2},
+        {"sigma": "mean-field"},
+        {"sigma": 0.2, "target": "smoothed"},
+    ],
+)
+def test_auto_is_the_simulation_where_there_is_no_p_value_in_closed_form(options, simulation_unasked):
+    simulation_unasked()
+    x = sample("normal", 14, 8)
+    found, asked = score(x, **options), score(x, null="monte-carlo", **options)
+    assert (found.null, found.z, found.p_value) == (asked.null, asked.z, asked.p_value)
+    assert (found.null.method, found.null.replicates) == ("monte-carlo", 999)
+    assert 0 < found.p_value <= 1
+
+
+def test_auto_is_the_closed_form_where_that_gives_a_p_value(simulation_unasked, monkeypatch):
+    simulation_unasked()
+    monkeypatch.setattr("gaedist.null.monte_carlo._one", None)
+    for metric in ("gaussian", "kl", "energy", "henze-zirkler"):
+        x = sample("normal", 60, 2)
+        assert score(x, metric=metric).p_value == score(x, metric=metric, null="closed-form").p_value
+
+
+def test_auto_simulates_no_sigma_of_points_no_estimates_and_no_degenerate_codes(
+    simulation_unasked, monkeypatch
+):
+    simulation_unasked()
+    monkeypatch.setattr("gaedist.null.monte_carlo._one", None)
+    x = sample("normal", 20, 8)
+    assert score(x, sigma=np.full(20, 0.3), covariance="spherical").null.method == "none"
+    assert score(x, sigma=0.3, run=Run(method="sample")).null.method == "closed-form"
+    assert score(0 * x, metric="henze-zirkler").null.method == "degenerate"
+    assert score(x, sigma=0.3, null="closed-form").null.method == "closed-form"
+    assert score(x, sigma=0.3, null="none").null.method == "none"
+
+
+def test_what_takes_long_has_a_note_with_the_time(simulation_unasked):
+    simulation_unasked(0.0)
+    for options in ({"sigma": 0.2}, {"sigma": "mean-field"}):
+        found = score(sample("normal", 14, 8), **options)
+        assert found.p_value is None
+        assert re.search(r"Use --null monte-carlo.* would take about \d+ (s|min)\.$", found.null.note)
 
 
 # What is known with which options

@@ -11,8 +11,10 @@ from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
 
 from gaedist import GaedistError, Run, score, scores
+from gaedist.metrics.options import ScoreOptions
+from gaedist.metrics.significance import Statistic
 from gaedist.null import monte_carlo
-from gaedist.null.monte_carlo import REPLICATES
+from gaedist.null.monte_carlo import REPLICATES, seconds_to_simulate
 from gaedist.smoothing.optimize import Score
 
 CASES = {
@@ -351,3 +353,38 @@ def test_a_killed_process_is_reported_in_one_line(monkeypatch):
     monkeypatch.setattr("joblib.Parallel", broken)
     with pytest.raises(GaedistError, match=r"a process that simulates samples has ended.*fewer --threads\.$"):
         score(sample(20, 2), null="monte-carlo", replicates=12, run=Run(threads=2))
+
+
+# How long a simulation takes
+
+
+def time_of(n, dim=3, replicates=50, sigma=0.7):
+    statistic = Statistic("gaussian", ScoreOptions(sigma=sigma))
+    return seconds_to_simulate(n, dim, statistic, replicates=replicates, run=Run(), stored=True)
+
+
+def test_the_time_is_that_of_a_few_replicates(counted, monkeypatch):
+    ticks = iter(np.cumsum([0, 0.3, 0, 0.1, 0, 0.2]))
+    monkeypatch.setattr(monte_carlo.time, "perf_counter", lambda: next(ticks))
+    assert time_of(20) == pytest.approx(50 * 0.1)  # the fastest
+    assert len(counted) == 3
+
+
+def test_replicates_of_many_points_are_timed_on_fewer(monkeypatch):
+    sizes = []
+    monkeypatch.setattr(monte_carlo, "_one", lambda n, *rest: sizes.append(n))
+    ticks = iter(np.arange(99.0))
+    monkeypatch.setattr(monte_carlo.time, "perf_counter", lambda: next(ticks))
+    assert time_of(10_240) == pytest.approx(50 * 100)  # one second for a tenth of the points
+    assert sizes == [1024]  # no more after so long
+
+
+def test_values_that_are_there_take_no_time(counted, monkeypatch):
+    x = sample(20, 3)
+    simulate(x, 50, sigma=0.7)
+    made = len(counted)
+    assert time_of(20) == 0
+    monkeypatch.setattr(monte_carlo, "_computed", {})
+    assert time_of(20) == 0  # from the user's cache folder
+    assert len(counted) == made
+    assert time_of(20, sigma=0.8) > 0

@@ -62,7 +62,7 @@ def test_what_the_smoothed_target_detects_at_the_median(dim):
 
 
 def test_a_null_distribution_that_is_too_skewed_gives_no_verdict_but_a_remedy():
-    sentence = score_sentence(score(sample("stretched", 1000, 64)))
+    sentence = score_sentence(score(sample("normal", 100, 8), sigma=0.3))
     assert sentence.startswith("No verdict: these codes give ")
     assert "the null distribution is too skewed at this n, D and σ to convert z to a p-value." in sentence
     assert sentence.endswith("Use --null monte-carlo, or --target smoothed --sigma median.")

@@ -15,8 +15,9 @@ e^(−|x−y|²/(4σ²)).
 Two samples: ∫ (p − q)², times (4πσ²)^(D/2) for one σ, Eq. (5), else times (4π)^(D/2).""",
     detects="concentration, spread and clusters, for D up to about 30",
     reference="J. Duda, Gaussian Auto-Encoder, 2018, arXiv:1811.04751",
-    null="one σ: exact mean, sd and skewness, with the tails of a gamma distribution (target normal, "
-    "two-sided) or of the limit (target smoothed); σ per point: simulated",
+    null="one σ: exact mean, sd and skewness, with the tails of a gamma distribution, or in many dimensions "
+    "of a sum over norms (target normal, two-sided), or of the limit (target smoothed); σ per point: "
+    "simulated",
     smooths=True,
     one_sample=GaussianOneSample,
     two_sample=GaussianTwoSample,

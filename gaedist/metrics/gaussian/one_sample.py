@@ -30,6 +30,7 @@ from gaedist.null.distributions import (
     too_skewed,
 )
 from gaedist.null.gaussian_moments import limit_moments, moments
+from gaedist.null.radial_sums import FEWEST_AXES, radial_sum
 from gaedist.numerics import Array, signed_sum, to_linear
 from gaedist.smoothing.rules import RULES, family_of, is_repeatable
 from gaedist.smoothing.smooth import smooth
@@ -173,9 +174,10 @@ class GaussianNull(NullDistribution):
     """The null distribution of the distance with one σ: exact moments at every n and D.
 
     To N(0, I) itself the p-value is two-sided, as a distance can be too small as well, by the gamma
-    distribution with the exact mean, standard deviation and skewness. To the smoothed target it is an upper
-    tail, by the limit of n d² with the exact mean and standard deviation at n. Neither is given where the
-    skewness shows that it would not be calibrated.
+    distribution with the exact mean, standard deviation and skewness; where that is too skewed, in many
+    dimensions, by the distribution of a sum over points and one over pairs (`gaedist.null.radial_sums`). To
+    the smoothed target it is an upper tail, by the limit of n d² with the exact mean and standard deviation
+    at n. None is given where the skewness shows that it would not be calibrated.
 
     Attributes
     ----------
@@ -219,7 +221,11 @@ class GaussianNull(NullDistribution):
         else:
             method, p_value = Gamma(mean, sd, exact.skewness, self.n, two_sided=True).tail(z)
         skewed = p_value is None
-        note = too_skewed(width=self.width, wider=self.wider) if skewed else None
+        if skewed and self._may_have_radial_sum and measured.error is None:
+            radial = radial_sum(self.n, self.dim, self.variance)
+            if radial.is_calibrated:
+                method, p_value = "radial-sum", 2 * min(radial.tails(log_pairs, log_cross))
+        note = too_skewed(width=self.width, wider=self.wider) if p_value is None else None
         if measured.error is not None and measured.error > MOST_SAMPLED * (factor * sd):
             p_value, note = None, _INEXACT
         return Assessment(
@@ -229,6 +235,10 @@ class GaussianNull(NullDistribution):
             clipped(p_value),
             skewed,
         )
+
+    @property
+    def _may_have_radial_sum(self) -> bool:
+        return not self.smoothed and self.n >= FEWEST and self.dim >= FEWEST_AXES
 
     def _limit_tail(self, z: float, skewness: float) -> tuple[str, float | None]:
         """Return the probability of a larger z in the limit n → ∞, where n is large enough for it."""
