@@ -7,7 +7,7 @@ import typer
 import gaedist
 from gaedist.api.score import score_options
 from gaedist.cli import options
-from gaedist.cli.diagnose import diagnose
+from gaedist.cli.diagnose import CHECKS_TEXT, diagnose
 from gaedist.cli.gates import (
     ABOVE,
     Outcome,
@@ -223,7 +223,7 @@ def compare(
     return outcome.exit_code()
 
 
-app.command(cls=HelpCommand, help=ABOUT["diagnose"])(diagnose)
+app.command(cls=HelpCommand, help=ABOUT["diagnose"], epilog=CHECKS_TEXT)(diagnose)
 
 
 @app.command(cls=HelpCommand, help=ABOUT["sigma"], epilog=options.RULES_TEXT)

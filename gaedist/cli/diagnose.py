@@ -56,11 +56,14 @@ def _known(names: list[str] | None) -> list[str] | None:
     return names
 
 
+CHECKS_TEXT = "\n".join(["The checks", *(f"{name}  {check.asks}" for name, check in CHECKS.items())])
+"""What each check asks, for the end of the help text."""
+
 Checks = Annotated[
     list[str] | None,
     typer.Option(
         "--check",
-        help=f"{', '.join(CHECKS)}; repeatable",
+        help="One of the checks below; repeatable",
         rich_help_panel=GROUP,
         metavar="NAME",
         show_default="all",

@@ -7,6 +7,7 @@ import numpy as np
 
 from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.sample import Sample
+from gaedist.metrics.kl import divergence_moments
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class KlParts:
         The total is +∞: the codes do not vary along some direction.
     flat_directions : int
         Number of directions along which they do not vary.
+    expected : float, optional
+        The mean of the total over samples of N(0, I) of this size; None for n ≤ D, where it is infinite.
     axes : tuple of Place
         The axes with the largest parts of the mean and the scales, and their parts.
     """
@@ -37,6 +40,7 @@ class KlParts:
     correlations: float
     infinite: bool
     flat_directions: int
+    expected: float | None
     axes: tuple[Place, ...]
 
 
@@ -57,4 +61,5 @@ def kl_parts(sample: Sample) -> KlParts:
     order = np.lexsort((np.arange(dim), -parts))[: sample.top]
     axes = tuple(Place("axis", (int(j),), float(parts[j])) for j in order)
     total = mean + scales + max(0.0, correlations)
-    return KlParts(total, mean, scales, max(0.0, correlations), math.isinf(total), flat, axes)
+    expected = divergence_moments(n, dim).mean if n > dim else None
+    return KlParts(total, mean, scales, max(0.0, correlations), math.isinf(total), flat, expected, axes)

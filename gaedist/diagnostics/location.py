@@ -67,7 +67,10 @@ def _outcome(sample: Sample, means: Array, log_p: Array, log_p_all: float) -> Ou
                 places,
             )
         )
-    return Outcome(tuple(parts), norm, "norm of the mean", {"largest": float(np.abs(means).max())})
+    details = {"norm": norm, "largest": float(np.abs(means).max())}
+    if min(parts, key=lambda part: part.log_p) is parts[0]:
+        return Outcome(tuple(parts), places[0].effect, "mean of the worst axis", details)
+    return Outcome(tuple(parts), norm, "norm of the mean", details)
 
 
 CHECK = Check(

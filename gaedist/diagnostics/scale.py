@@ -50,8 +50,10 @@ def check(sample: Sample) -> Outcome:
                 places,
             )
         )
-    details = {"sd_min": float(sds.min()), "sd_max": float(sds.max())}
-    return Outcome(tuple(parts), mean_sd, "root mean square of the sd of the axes", details)
+    details = {"sd_min": float(sds.min()), "sd_max": float(sds.max()), "root_mean_square": mean_sd}
+    if min(parts, key=lambda part: part.log_p) is parts[0]:
+        return Outcome(tuple(parts), places[0].effect, "sd of the worst axis", details)
+    return Outcome(tuple(parts), mean_sd, "sd in the mean square of all axes", details)
 
 
 def without_kurtosis(sample: Sample) -> float:

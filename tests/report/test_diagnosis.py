@@ -24,6 +24,6 @@ def test_rows_and_divergence():
     x = np.random.default_rng(0).normal(size=(100, 3))
     result = gaedist.diagnose(x)
     assert [row.check for row in check_rows(result)] == [check.name for check in result.checks]
-    assert kl_sentence(result).count("(") == 4
+    assert "; samples of N(0, I) have 0.04572. Axes with most: 0 (" in kl_sentence(result)
     x[:, 1] = 0
     assert kl_sentence(gaedist.diagnose(x)).endswith("infinite, as the codes do not vary along 1 direction.")
