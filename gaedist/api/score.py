@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+from gaedist.api.companion import OPTIONS as COMPANION
+from gaedist.api.companion import Companion, companion_form
 from gaedist.api.notes import notes_on
 from gaedist.api.reporting import OnError, apply_each
-from gaedist.engine import Run, evaluate
+from gaedist.engine import SAMPLE, Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.files.codes import Codes, as_codes
 from gaedist.metrics.base import (
@@ -21,6 +23,7 @@ from gaedist.metrics.base import (
     is_optional,
     metric_names,
 )
+from gaedist.metrics.gaussian.one_sample import GaussianOneSample
 from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.parameters import Parameters
@@ -28,10 +31,14 @@ from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.metrics.significance import NULLS, NullOptions, check_null
 from gaedist.null.distributions import Assessment, Null
 from gaedist.null.monte_carlo import REPLICATES
+from gaedist.null.verdict import Evidence, Judgement, judged
 from gaedist.numerics import Array
 from gaedist.smoothing.rules import Sigma, listed
 from gaedist.smoothing.smooth import SigmaSummary
 from gaedist.version import __version__
+
+GAUSSIAN = "gaussian"
+"""The default metric."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,21 @@ class ScoreResult:
         Version of gaedist.
     infinite : bool
         The value is +∞, as that of ``kl`` for codes that do not vary along some direction.
+    p_bound : float, optional
+        Where there is no p-value but an exact mean and standard deviation: the most that p can be under any
+        distribution, 1/(1 + z²) for an upper tail (Cantelli), 1/z² if ``two_sided`` (Chebyshev).
+    effect : float, optional
+        The shift |m| for which samples of N(m, I) have this value on average: 0 for a value that is no larger
+        than that of N(0, I) on average, inf where no shift gives as large a value. None for a value that is too
+        small, and for metrics that a shift of the mean does not move in one direction.
+    companion : Companion, optional
+        The smoothed target at σ = √D, unless the metric, its σ, target, estimator or covariance was chosen.
+    p_combined : float, optional
+        With a companion, min(1, 2 times the smaller of both p-values) (Bonferroni), or of their bounds; one that
+        has neither is left out.
+    verdict : str
+        What this p-value says, or without a companion ``p_value``, or else ``p_bound``: "Not N(0, I)" below
+        0.001, "Borderline" below 0.05, "No difference from N(0, I) detected", or "No verdict".
     """
 
     n: int
@@ -119,16 +141,35 @@ class ScoreResult:
     seconds: float
     version: str
     infinite: bool
+    p_bound: float | None
+    effect: float | None
+    companion: Companion | None
+    p_combined: float | None
+    verdict: str
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """What the value says against N(0, I), and its companion."""
+        count, both = self.null.replicates, self.two_sided
+        found = [Evidence.given(self.z, self.p_value, self.p_bound, both, count)]
+        if c := self.companion:
+            found.append(Evidence.given(c.z, c.p_value, c.p_bound, False, count))
+        return found
+
+    @property
+    def judgement(self) -> Judgement:
+        """The verdict and the p-value on which it rests."""
+        return judged(self.evidence)
 
 
 def score(
     codes: Codes,
     *,
-    sigma: Sigma = 1.0,
+    sigma: Sigma | None = None,
     covariance: str | None = None,
-    target: str = "normal",
-    estimator: str = "v",
-    metric: str = "gaussian",
+    target: str | None = None,
+    estimator: str | None = None,
+    metric: str | None = None,
     parameters: Parameters | None = None,
     null: str = "auto",
     replicates: int | None = None,
@@ -138,25 +179,29 @@ def score(
     """Measure how far a sample is from N(0, I).
 
     By default this is the squared L2 distance between N(0, I) and the sample smoothed by Gaussians, Eqs. (6),
-    (7) and (8), compared with its distribution over samples of N(0, I). Other metrics have their own.
+    (7) and (8), compared with its distribution over samples of N(0, I). Other metrics have their own. As long
+    as none of ``metric``, ``sigma``, ``covariance``, ``target`` and ``estimator`` is given, the verdict also
+    rests on a companion, the smoothed target at σ = √D.
 
     Parameters
     ----------
     codes : (n, D) array_like, Latents or path
         The sample, or the name of a file of codes as on the command line.
-    sigma : float, str or array_like
-        Standard deviation σ of the smoothing kernel; or a rule that chooses it, one of
+    sigma : float, str or array_like, optional
+        Standard deviation σ of the smoothing kernel, 1 by default; or a rule that chooses it, one of
         `gaedist.smoothing.rules.RULES`; or σ for each point, an array as `gaedist.sigma` returns it.
     covariance : str, optional
         Family of the kernel's covariances, one of `gaedist.mixtures.families.FAMILIES`; by default the
         narrowest that fits σ.
-    target : str
-        What the sample is compared with, one of `gaedist.mixtures.targets.TARGETS`: N(0, I), or N(0, I)
-        smoothed by the same kernel.
-    estimator : str
-        One of `gaedist.mixtures.targets.ESTIMATORS`; ``u``, the unbiased one, needs the smoothed target.
-    metric : str
-        One of `gaedist.metrics.registry.ONE_SAMPLE`. The options above are for ``gaussian`` only.
+    target : str, optional
+        What the sample is compared with, one of `gaedist.mixtures.targets.TARGETS`: N(0, I), by default, or
+        N(0, I) smoothed by the same kernel.
+    estimator : str, optional
+        One of `gaedist.mixtures.targets.ESTIMATORS`, by default ``v``; ``u``, the unbiased one, needs the
+        smoothed target.
+    metric : str, optional
+        One of `gaedist.metrics.registry.ONE_SAMPLE`, by default ``gaussian``, for which alone the options above
+        are.
     parameters : Parameters, optional
         Parameters of other metrics.
     null : str
@@ -181,14 +226,15 @@ def score(
     KeyboardInterrupt
         On Ctrl-C, except while σ is optimised: then the best σ so far is used.
     """
-    check_one_metric(metric, "scores")
+    if metric is not None:
+        check_one_metric(metric, "scores")
     return scores(
         codes,
-        [sigma],
+        None if sigma is None else [sigma],
         covariance=covariance,
         target=target,
         estimator=estimator,
-        metric=[metric],
+        metric=metric,
         parameters=parameters,
         null=null,
         replicates=replicates,
@@ -199,12 +245,12 @@ def score(
 
 def scores(
     codes: Codes,
-    sigmas: Sequence[Sigma] = (1.0,),
+    sigmas: Sequence[Sigma] | None = None,
     *,
     covariance: str | None = None,
-    target: str = "normal",
-    estimator: str = "v",
-    metric: str | Sequence[str] = "gaussian",
+    target: str | None = None,
+    estimator: str | None = None,
+    metric: str | Sequence[str] | None = None,
     parameters: Parameters | None = None,
     null: str = "auto",
     replicates: int | None = None,
@@ -218,9 +264,9 @@ def scores(
     ----------
     codes : (n, D) array_like, Latents or path
         The sample.
-    sigmas : sequence of float, str or array_like
+    sigmas : sequence of float, str or array_like, optional
         The σ of the gaussian metric, one result for each.
-    metric : str or sequence of str
+    metric : str or sequence of str, optional
         The metrics, in the order of the results; ``all`` stands for every metric that applies to the codes.
     on_error : callable, optional
         Called as ``on_error(metric, error)`` when a metric does not apply to these codes, such as ``mmd`` to
@@ -241,6 +287,7 @@ def scores(
         As `score` does.
     """
     began, run = time.perf_counter(), run or Run()
+    metric, has_companion = metric or GAUSSIAN, is_default(metric, sigmas, covariance, target, estimator)
     names = metric_names(metric, ONE_SAMPLE)
     check_choice("null", null, NULLS)
     parameters = parameters or Parameters()
@@ -260,29 +307,48 @@ def scores(
             name, x, _variants(name, options, parameters), run, on_error, optional=is_optional(name, metric)
         )
     ]
-    found = evaluate([form for _, _, form in applied], run)
+    second = companion_form(x, run) if has_companion else None
+    found = evaluate([*(form for _, _, form in applied), *([second] if second else [])], run)
     null_options = NullOptions(replicates=count, run=run, cache=cache)
+    companion = None
+    if second:
+        companion = _companion(second, found.pop(), null, null_options)
     results = []
     for (name, chosen, form), measurement in zip(applied, found, strict=True):
         assessment = NULLS[null](name, form, chosen, null_options).assess(measurement)
-        results.append(_result(name, form, chosen, measurement, assessment, notes, run, began))
+        results.append(_result(name, form, chosen, measurement, assessment, companion, notes, run, began))
     return results
+
+
+def is_default(
+    metric: str | Sequence[str] | None,
+    sigmas: Sequence[Sigma] | None,
+    covariance: str | None,
+    target: str | None,
+    estimator: str | None,
+) -> bool:
+    """Tell whether nothing of the distance was chosen, so that the score has a companion."""
+    return all(given is None for given in (metric, sigmas, covariance, target, estimator))
 
 
 def score_options(
     names: Sequence[str],
-    sigmas: Sequence[Sigma],
+    sigmas: Sequence[Sigma] | None,
     covariance: str | None,
-    target: str,
-    estimator: str,
+    target: str | None,
+    estimator: str | None,
     parameters: Parameters,
 ) -> list[ScoreOptions]:
     """Return the options for each σ; raise `GaedistError` for an option that no metric takes."""
     options = [
         ScoreOptions(
-            sigma=sigma, covariance=covariance, target=target, estimator=estimator, parameters=parameters
+            sigma=sigma,
+            covariance=covariance,
+            target="normal" if target is None else target,
+            estimator="v" if estimator is None else estimator,
+            parameters=parameters,
         )
-        for sigma in listed(sigmas)
+        for sigma in ([1.0] if sigmas is None else listed(sigmas))
     ]
     check_used(names, ONE_SAMPLE, parameters)
     given = len(options) != 1 or options[0].are_given
@@ -321,17 +387,35 @@ def _applied(
     return [(name, chosen, found) for chosen, found in applied]
 
 
+def _companion(
+    form: GaussianOneSample, found: Measurement, null: str, null_options: NullOptions
+) -> Companion:
+    assessment = NULLS[null](GAUSSIAN, form, COMPANION, null_options).assess(found)
+    return Companion.of(form, found, assessment, _evidence(form, COMPANION, found, assessment))
+
+
+def _evidence(
+    form: OneSample, options: ScoreOptions, found: Measurement, assessment: Assessment
+) -> Evidence:
+    error = found.error if found.provenance.method == SAMPLE else None
+    return Evidence.of(
+        assessment, two_sided=form.is_two_sided(options), exact=form.has_exact_moments, error=error
+    )
+
+
 def _result(
     name: str,
     form: OneSample,
     options: ScoreOptions,
     found: Measurement,
     assessment: Assessment,
+    companion: Companion | None,
     notes: tuple[str, ...],
     run: Run,
     began: float,
 ) -> ScoreResult:
-    return ScoreResult(
+    evidence = _evidence(form, options, found, assessment)
+    result = ScoreResult(
         n=form.n,
         dim=form.dim,
         metric=name,
@@ -358,4 +442,11 @@ def _result(
         seconds=time.perf_counter() - began,
         version=__version__,
         infinite=found.log_value == math.inf,
+        p_bound=evidence.p_bound,
+        effect=form.effect(assessment.excess, two_sided=form.is_two_sided(options)),
+        companion=companion,
+        p_combined=None,
+        verdict="",
     )
+    judgement = result.judgement
+    return replace(result, p_combined=judgement.p if companion else None, verdict=judgement.verdict)

@@ -23,6 +23,8 @@ from gaedist.numerics import Array, to_linear
 class HenzeZirklerOneSample(BhepOneSample):
     """The statistic at the β of Henze and Zirkler."""
 
+    has_exact_moments = False
+
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
         """Standardise; raise `GaedistError` for method sample."""
         if run.method == SAMPLE:
@@ -53,6 +55,9 @@ class HenzeZirklerOneSample(BhepOneSample):
             provenance=Provenance("moments"),
             parameters=Parameters(beta=self.beta),
         )
+
+    def shift_curve(self) -> None:
+        """Return None: the value does not change with a shift."""
 
     def null_distribution(self) -> LogNormal:
         """Return the log-normal distribution of Henze and Zirkler, with mean and sd in the limit n → ∞."""
