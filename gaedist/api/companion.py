@@ -1,8 +1,8 @@
 """The companion of the default score: the smoothed target at the prior's own bandwidth, σ = √D.
 
-Eq. (8) is what the paper's training objective sees, and it sees less and less as D grows. Its companion is 0 at
-N(0, I) only, sees mean and covariance at every D, and has a bandwidth that does not move with the codes, so that
-checkpoints can be compared. Both distances come from one pass over all pairs.
+Eq. (8) is what the paper's training objective sees, and it sees less and less as D grows. Its companion is 0
+at N(0, I) only, sees mean and covariance at every D, and has a bandwidth that does not move with the codes,
+so that checkpoints can be compared. Both distances come from one pass over all pairs.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from gaedist.engine import SAMPLE, Run
 from gaedist.metrics.gaussian.one_sample import GaussianOneSample
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import ScoreOptions
-from gaedist.null.distributions import Assessment, Null
+from gaedist.null.distributions import Assessment
 from gaedist.null.verdict import Evidence
-from gaedist.numerics import Array, log_of_value
+from gaedist.numerics import Array
 from gaedist.smoothing.bandwidths import PRIOR
 
 OPTIONS = ScoreOptions(sigma=PRIOR, target="smoothed")
@@ -74,16 +74,6 @@ class Companion:
             effect=form.effect(assessment.excess, two_sided=False),
             note=null.note,
         )
-
-    @property
-    def null(self) -> Null:
-        """The null distribution, as far as it is reported."""
-        return Null("none" if self.null_mean is None else "", self.null_mean, self.null_sd, note=self.note)
-
-    @property
-    def log_value(self) -> float | None:
-        """The natural logarithm of the value."""
-        return log_of_value(self.value)
 
 
 def companion_form(x: Array, run: Run) -> GaussianOneSample | None:

@@ -32,7 +32,8 @@ from gaedist.metrics.significance import NULLS, NullOptions, check_null
 from gaedist.null.distributions import Assessment, Null
 from gaedist.null.monte_carlo import REPLICATES
 from gaedist.null.verdict import Evidence, Judgement, judged
-from gaedist.numerics import Array
+from gaedist.numerics import Array, log_of_value
+from gaedist.smoothing.bandwidths import PRIOR
 from gaedist.smoothing.rules import Sigma, listed
 from gaedist.smoothing.smooth import SigmaSummary
 from gaedist.version import __version__
@@ -102,14 +103,14 @@ class ScoreResult:
         Where there is no p-value but an exact mean and standard deviation: the most that p can be under any
         distribution, 1/(1 + z²) for an upper tail (Cantelli), 1/z² if ``two_sided`` (Chebyshev).
     effect : float, optional
-        The shift |m| for which samples of N(m, I) have this value on average: 0 for a value that is no larger
-        than that of N(0, I) on average, inf where no shift gives as large a value. None for a value that is too
-        small, and for metrics that a shift of the mean does not move in one direction.
+        The shift |m| for which samples of N(m, I) have this value on average: 0 for a value below the null
+        mean, or None if ``two_sided``; inf where no shift gives as large a value. None for metrics that do
+        not measure a shift of the mean.
     companion : Companion, optional
         The smoothed target at σ = √D, unless the metric, its σ, target, estimator or covariance was chosen.
     p_combined : float, optional
-        With a companion, min(1, 2 times the smaller of both p-values) (Bonferroni), or of their bounds; one that
-        has neither is left out.
+        With a companion, min(1, 2 times the smaller of both p-values) (Bonferroni), or of their bounds; one
+        that has neither is left out.
     verdict : str
         What this p-value says, or without a companion ``p_value``, or else ``p_bound``: "Not N(0, I)" below
         0.001, "Borderline" below 0.05, "No difference from N(0, I) detected", or "No verdict".
@@ -148,18 +149,35 @@ class ScoreResult:
     verdict: str
 
     @property
-    def evidence(self) -> list[Evidence]:
-        """What the value says against N(0, I), and its companion."""
-        count, both = self.null.replicates, self.two_sided
-        found = [Evidence.given(self.z, self.p_value, self.p_bound, both, count)]
-        if c := self.companion:
-            found.append(Evidence.given(c.z, c.p_value, c.p_bound, False, count))
-        return found
+    def parts(self) -> tuple[ScoreResult, ...]:
+        """The distances on which the verdict rests, each as a result of its own; the companion is second."""
+        first, c = replace(self, companion=None), self.companion
+        if c is None:
+            return (first,)
+        second = replace(
+            first,
+            value=c.value,
+            log_value=log_of_value(c.value),
+            target=c.target,
+            sigma=SigmaSummary(PRIOR, c.sigma, c.sigma, c.sigma),
+            terms=None,
+            null=replace(self.null, mean=c.null_mean, sd=c.null_sd, note=c.note),
+            excess=None,
+            z=c.z,
+            p_value=c.p_value,
+            two_sided=False,
+            saturated=False,
+            skewed=c.p_value is None,
+            p_bound=c.p_bound,
+            effect=c.effect,
+        )
+        return first, second
 
     @property
     def judgement(self) -> Judgement:
-        """The verdict and the p-value on which it rests."""
-        return judged(self.evidence)
+        """The verdict and the p-value on which it rests, of both distances if there are two."""
+        count = self.null.replicates
+        return judged([Evidence.given(r.z, r.p_value, r.p_bound, r.two_sided, count) for r in self.parts])
 
 
 def score(
@@ -200,8 +218,8 @@ def score(
         One of `gaedist.mixtures.targets.ESTIMATORS`, by default ``v``; ``u``, the unbiased one, needs the
         smoothed target.
     metric : str, optional
-        One of `gaedist.metrics.registry.ONE_SAMPLE`, by default ``gaussian``, for which alone the options above
-        are.
+        One of `gaedist.metrics.registry.ONE_SAMPLE`, by default ``gaussian``. The options above are for it
+        only.
     parameters : Parameters, optional
         Parameters of other metrics.
     null : str
@@ -394,9 +412,7 @@ def _companion(
     return Companion.of(form, found, assessment, _evidence(form, COMPANION, found, assessment))
 
 
-def _evidence(
-    form: OneSample, options: ScoreOptions, found: Measurement, assessment: Assessment
-) -> Evidence:
+def _evidence(form: OneSample, options: ScoreOptions, found: Measurement, assessment: Assessment) -> Evidence:
     error = found.error if found.provenance.method == SAMPLE else None
     return Evidence.of(
         assessment, two_sided=form.is_two_sided(options), exact=form.has_exact_moments, error=error

@@ -1,6 +1,6 @@
 """How a squared distance to N(0, I) grows with a shift of the mean, and the shift that gives a distance.
 
-For x ~ N(m, I) the differences of points are those of N(0, I), so only the cross term of a squared distance by
+For x ~ N(m, I) the differences of points are as for N(0, I), so only the cross term of a squared distance by
 a radial kernel moves. With E e^(−t|x|²) = (1 + 2t)^(−D/2) e^(−t|m|²/(1 + 2t)) for each rate t of a mixture,
 the value exceeds its mean under N(0, I) on average by
 

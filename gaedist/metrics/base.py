@@ -55,7 +55,7 @@ class OneSample(Form):
     degenerate : Degenerate, optional
         The null distribution for codes of singular covariance, of a metric that needs an invertible one.
     has_exact_moments : bool
-        Mean and standard deviation of the null distribution are exact, so that z bounds p where there is none.
+        Mean and standard deviation of the null distribution are exact, so that z bounds an unknown p.
     """
 
     n: int

@@ -11,12 +11,15 @@ from gaedist.api.score import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.errors import printable
 from gaedist.metrics.registry import METRICS
+from gaedist.report.comparisons import compare_sentence, compare_summary
 from gaedist.report.metrics import MetricDetails, MetricSummary, options_with_defaults
 from gaedist.report.numbers import (
+    effect_text,
     mean_norm,
     metric_and_sigma,
     null_spread,
     number,
+    p_or_bound,
     p_text,
     permuted_spread,
     score_value,
@@ -25,8 +28,7 @@ from gaedist.report.numbers import (
     z_text,
 )
 from gaedist.report.verdicts import (
-    compare_sentence,
-    compare_summary,
+    score_paragraphs,
     score_sentence,
     score_summary,
     sigma_sentence,
@@ -58,6 +60,15 @@ class Layout:
         From a result to the sentence below the table, if there is one.
     summary : callable, optional
         From all results with one label to a sentence below a table of their own.
+    paragraphs : callable, optional
+        From the labels and results of several rows to the paragraphs below their table, in place of a
+        sentence for each.
+    parts : callable
+        From a result to the results that each take a line of their own, the first with the label.
+    part_labels : tuple of str
+        Labels of the lines that follow.
+    dispensable : tuple of str
+        Columns that a terminal leaves out, one after the other, while the table is too wide for it.
     least_width : float
         Columns of a terminal below which each result is a table of its own, with a line for each column.
     label_width : int
@@ -68,6 +79,10 @@ class Layout:
     columns: dict[str, Column]
     sentence: Callable[[Any], str | None]
     summary: Callable[[Sequence[Any]], str] | None = None
+    paragraphs: Callable[[Sequence[str], Sequence[Any]], list[str]] | None = None
+    parts: Callable[[Any], Sequence[Any]] = lambda result: [result]
+    part_labels: tuple[str, ...] = ()
+    dispensable: tuple[str, ...] = ()
     least_width: float = 0
     label_width: int = 12
 
@@ -85,6 +100,11 @@ def _both(source: Source, result: Any) -> str:
     return " and ".join(named(source[f"file_{side}"], source[f"dataset_{side}"]) for side in "ab")
 
 
+def _short(verdict: str) -> str:
+    """Return a verdict in two or three words."""
+    return verdict.removesuffix(" from N(0, I) detected")
+
+
 def _nulls(metric: MetricSummary) -> str:
     """Write the null distribution of each command that measures a metric."""
     nulls = {"score": metric.null, "compare": "random permutations of the labels (--permutations)"}
@@ -98,10 +118,14 @@ def _problem_and_notes(report: ArrayReport) -> str | None:
 
 _SIZES = {"n": Column(lambda r: str(r.n)), "D": Column(lambda r: str(r.dim))}
 _NULL = {
-    "under N(0, I)": Column(null_spread, wraps=True),
+    "under N(0, I)": Column(null_spread),
     "z": Column(lambda r: z_text(r.z)),
-    "p": Column(lambda r: p_text(r.p_value)),
+    "p": Column(p_or_bound),
+    "effect": Column(effect_text),
+    "verdict": Column(lambda r: _short(r.verdict), "left", wraps=True),
 }
+
+_DISPENSABLE = ("under N(0, I)", "n", "D")
 
 _BOTH = {"n": Column(lambda r: str(r.n)), "m": Column(lambda r: str(r.m)), "D": Column(lambda r: str(r.dim))}
 _PERMUTED = {"same distribution": Column(permuted_spread), "p": Column(lambda r: p_text(r.p_value))}
@@ -116,6 +140,10 @@ LAYOUTS: dict[type, Layout] = {
             **_NULL,
         },
         sentence=score_sentence,
+        paragraphs=score_paragraphs,
+        parts=lambda result: result.parts,
+        part_labels=("  smoothed target",),
+        dispensable=_DISPENSABLE,
     ),
     CompareResult: Layout(
         label=_both,
@@ -191,6 +219,7 @@ SEVERAL: dict[type, Layout] = {
         columns={**_METRIC, **_NULL},
         sentence=score_sentence,
         summary=score_summary,
+        dispensable=_DISPENSABLE,
     ),
     CompareResult: Layout(
         label=lambda source, result: f"{_both(source, result)}  {result.n} and {result.m} × {result.dim}",

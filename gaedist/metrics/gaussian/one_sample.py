@@ -178,8 +178,8 @@ class GaussianOneSample(OneSample):
 def gaussian_shift_curve(dim: int, variance: float, *, smoothed: bool) -> ShiftCurve:
     """Return how d² grows with a shift of the mean, by its cross term, at one σ² = s.
 
-    With h = −D/2 the mean of the cross term under N(m, I) is ((2 + s)/2)^h e^(−|m|²/(2(2 + s))); to the smoothed
-    target it is (1 + 1/s)^h e^(−|m|²/(4(1 + s))).
+    With h = −D/2 the mean of the cross term under N(m, I) is ((2 + s)/2)^h e^(−|m|²/(2(2 + s))); to the
+    smoothed target it is (1 + 1/s)^h e^(−|m|²/(4(1 + s))).
     """
     s = variance
     log_base, spread = (math.log1p(1 / s), 4 * (1 + s)) if smoothed else (math.log1p(s / 2), 2 * (2 + s))
