@@ -232,7 +232,7 @@ class Outcome:
                 self.failed.append(f"{label}: {failures[0].failure}")
             elif doubts and not excused:
                 option = gate.fitting(result).option
-                self.report_error(f"{label}: {option} cannot be evaluated: {doubts[0].doubt}")
+                self.report_error(f"{label}: {option} cannot be evaluated: {doubts[-1].doubt}")
 
     def _finding(self, gate: Gate, result: Result, bound: float, of: str) -> "_Finding":
         """Return how one distance keeps a gate."""

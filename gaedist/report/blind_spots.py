@@ -31,9 +31,16 @@ def blind_spot(results: Sequence[ScoreResult]) -> str:
     sizes, dims = sorted({r.n for r in seen}), sorted({r.dim for r in seen})
     where = f"At n = {_range(sizes)} and D = {_range(dims)}"
     subject = "these distances" if first.companion else "this distance"
-    missed = [*_missed_shift(seen), _missed_structure(seen)]
+    missed = ", ".join([*_missed_shift(seen), _missed_structure(seen)])
     finds = "shows what is wrong and where" if _differs(results) else "looks for these"
-    return f"{where} {subject} can miss {' and '.join(missed)}: gaedist diagnose FILE {finds}."
+    blunt = sorted({r.dim for r in seen if r.companion and r.saturated})
+    constant = (
+        f"At D = {_range(blunt)} Eq. (8) is saturated: it equals 1 + 1/n to within rounding for nearly every "
+        "sample. "
+        if blunt
+        else ""
+    )
+    return f"{constant}{where} {subject} can miss {missed}: gaedist diagnose FILE {finds}."
 
 
 def _differs(results: Sequence[ScoreResult]) -> bool:
@@ -71,7 +78,7 @@ def _missed_structure(results: Sequence[ScoreResult]) -> str:
     dim = max(result.dim for result in results)
     widest = max((part.sigma.median for r in results for part in r.parts if part.sigma), default=1.0)
     if dim > _NARROW * widest**2 and not any(result.companion for result in results):
-        return "nearly everything else, as few points overlap"
+        return "and nearly everything else, as few points overlap"
     if dim > _FEW_AXES:
         return "the shape of single axes, dead or dependent axes among many, and rare outliers"
-    return "details that are smaller than σ"
+    return "and details that are smaller than σ"

@@ -7,7 +7,7 @@ from gaedist.api.inspect import ArrayReport
 from gaedist.api.score import ScoreResult
 from gaedist.api.sigma import Spread
 from gaedist.engine import SAMPLE
-from gaedist.null.verdict import NOT_NORMAL
+from gaedist.null.verdict import UNLIKELY
 from gaedist.smoothing.rules import is_pooled
 from gaedist.smoothing.smooth import SigmaSummary
 
@@ -48,9 +48,15 @@ def p_or_bound(result: ScoreResult, *, in_sentence: bool = False) -> str:
 
 
 def effect_text(result: ScoreResult) -> str:
-    """Write the effect to two digits; ∞ where no shift gives as large a value, and it is no chance."""
+    """Write the effect to two digits; ∞ where no shift gives as large a value.
+
+    A value without a small p-value is chance, and – where that may be a large effect.
+    """
+    p = result.judgement.p
+    if (result.effect == math.inf or result.two_sided) and not (p is not None and p < UNLIKELY):
+        return "–"
     if result.effect == math.inf:
-        return "∞" if result.judgement.verdict == NOT_NORMAL else "–"
+        return "∞"
     return "–" if result.effect is None else number(result.effect, digits=2)
 
 

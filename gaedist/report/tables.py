@@ -39,11 +39,19 @@ Source = Mapping[str, str | None]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: the text of a result, its alignment, and whether it may be wrapped."""
+    """A column of a table: the text of a result, its alignment, and whether it may be wrapped.
+
+    ``later`` is the text on lines of a result after its first, if it differs.
+    """
 
     cell: Callable[[Any], str]
     justify: Literal["left", "right"] = "right"
     wraps: bool = False
+    later: Callable[[Any], str] | None = None
+
+    def text(self, part: Any, line: int) -> str:
+        """Return the text on a line of a result."""
+        return self.later(part) if line and self.later else self.cell(part)
 
 
 @dataclass(frozen=True)
@@ -116,13 +124,17 @@ def _problem_and_notes(report: ArrayReport) -> str | None:
     return " ".join((*problem, *report.notes)) or None
 
 
-_SIZES = {"n": Column(lambda r: str(r.n)), "D": Column(lambda r: str(r.dim))}
+def _blank(result: Any) -> str:
+    return ""
+
+
+_SIZES = {"n": Column(lambda r: str(r.n), later=_blank), "D": Column(lambda r: str(r.dim), later=_blank)}
 _NULL = {
     "under N(0, I)": Column(null_spread),
     "z": Column(lambda r: z_text(r.z)),
     "p": Column(p_or_bound),
     "effect": Column(effect_text),
-    "verdict": Column(lambda r: _short(r.verdict), "left", wraps=True),
+    "verdict": Column(lambda r: _short(r.verdict), "left", wraps=True, later=_blank),
 }
 
 _DISPENSABLE = ("under N(0, I)", "n", "D")
@@ -135,7 +147,7 @@ LAYOUTS: dict[type, Layout] = {
         label=_file,
         columns={
             **_SIZES,
-            "σ": Column(lambda r: sizes(r.sigma), wraps=True),
+            "σ": Column(lambda r: sizes(r.sigma), wraps=True, later=lambda r: "√D"),
             "d²": Column(score_value),
             **_NULL,
         },

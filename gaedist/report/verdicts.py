@@ -63,7 +63,7 @@ class Paragraph:
         shown, others = labels[:_MOST_NAMES], len(labels) - _MOST_NAMES
         names = ("; " if any("," in label for label in labels) else ", ").join(shown)
         more = f" and {others} more" if others > 0 else ""
-        return f"{self.verdict}: {names}{more}. {self.before}{self.rest}".rstrip()
+        return f"{self.verdict}: {names}{more}. {_capitalized(f'{self.before}{self.rest}')}".rstrip()
 
 
 def score_sentence(result: ScoreResult) -> str:
@@ -101,7 +101,7 @@ def _paragraph(result: ScoreResult) -> Paragraph:
         )
         return Paragraph(before, NO_VERDICT, "", f"{why} {note}".rstrip())
     if result.verdict == NO_VERDICT and smooths:
-        reason = _no_verdict(result)
+        reason = _no_verdict(result.parts[-1])
         numbers = f"{_comparison(result)}{'.' if reason[0].isupper() else ', but'}"
         return Paragraph(f"{before}{_saturation(result)}", NO_VERDICT, numbers, reason)
     rest = [_no_verdict(result)] if result.verdict == NO_VERDICT else _meaning(result)
@@ -231,11 +231,11 @@ def is_smoothed(result: ScoreResult) -> bool:
 
 def _capitalized(text: str) -> str:
     """Return a sentence with a capital, unless it begins with a symbol: Σ is not σ."""
-    return text[0].upper() + text[1:] if text[0].isascii() else text
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
 def _saturation(result: ScoreResult) -> str:
-    if not result.saturated or result.sigma is None:
+    if not result.saturated or result.sigma is None or result.companion:
         return ""
     if is_smoothed(result):
         constant = "1/n + (1 + 1/σ²)^(−D/2)" if result.estimator == "v" else "(1 + 1/σ²)^(−D/2)"

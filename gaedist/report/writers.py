@@ -263,9 +263,9 @@ def _table(
         table.add_column(name, justify=column.justify, no_wrap=not column.wraps)
     for k, result in enumerate(results):
         names = ["" if labels is None else labels[k], *layout.part_labels]
-        for name, part in zip(names, layout.parts(result), strict=False):
+        for line, (name, part) in enumerate(zip(names, layout.parts(result), strict=False)):
             before = [] if labels is None else [Text(name)]
-            table.add_row(*before, *(Text(column.cell(part)) for column in columns.values()))
+            table.add_row(*before, *(Text(column.text(part, line)) for column in columns.values()))
     return table
 
 
