@@ -143,7 +143,7 @@ Sandbox = Annotated[
 ScoreMetrics = Annotated[list[str] | None, _metric(ONE_SAMPLE, default="gaussian")]
 CompareMetrics = Annotated[list[str], _metric(TWO_SAMPLE)]
 Sigma = Annotated[str, _sigma(RULES, "A rule (below), number, or file of σ")]
-_SIGMA = "σ of gaussian: number, file of σ or rule (see gaedist sigma --help)"
+_SIGMA = "σ of gaussian: number, file or rule (gaedist sigma --help)"
 ScoreSigmas = Annotated[list[str] | None, _sigma(RULES, _SIGMA, "; repeatable", default="1")]
 CompareSigmas = Annotated[list[str], _sigma([*RULES, JOINT], _SIGMA, "; repeatable")]
 SigmaB = Annotated[
@@ -331,8 +331,7 @@ ScoreFailP = Annotated[
     _option(
         "--fail-p",
         GATES,
-        "Exit with 1 if p is below P: the probability, under N(0, I), of a deviation at least this large; of "
-        "two distances twice the lesser (Bonferroni)",
+        "Exit with 1 if p under N(0, I) is below P; of both default distances: twice the lesser (Bonferroni)",
         metavar="P",
         min=0,
         max=1,

@@ -6,6 +6,7 @@ JSON, gates and sentences all take these rules from here.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,9 +32,9 @@ def bound_on_p(z: float, *, two_sided: bool) -> float:
 
     P(z ≥ t) ≤ 1/(1 + t²) for t > 0 (Cantelli), and P(|z| ≥ t) ≤ 1/t² (Chebyshev).
     """
-    if two_sided:
-        return min(1.0, 1 / (z * z)) if z else 1.0
-    return 1 / (1 + z * z) if z > 0 else 1.0
+    if (abs(z) <= 1) if two_sided else (z <= 0):
+        return 1.0
+    return max(sys.float_info.min, 1 / (z * z + (not two_sided)))
 
 
 @dataclass(frozen=True)
