@@ -240,10 +240,10 @@ def _drawn(
 
     Columns without which it can be read are left out until it fits.
     """
-    columns = dict(layout.columns)
+    columns, unlimited = dict(layout.columns), console.options.update_width(_UNWRAPPED)
     table = _table(layout, columns, results, labels)
     for name in layout.dispensable:
-        if console.measure(table).maximum <= console.width:
+        if console.measure(table, options=unlimited).maximum <= console.width:
             break
         columns.pop(name, None)
         table = _table(layout, columns, results, labels)

@@ -38,7 +38,8 @@ def test_one_metric_is_a_row_for_each_file(gaedist, small_codes):
     assert sentences[1::2] == [
         "Not N(0, I): wide.npy.",
         "No difference from N(0, I) detected: normal.npy.",
-        "What energy detects: mean and scale in any dimension. gaedist diagnose FILE shows what is wrong and where.",
+        "What energy detects: mean and scale in any dimension. gaedist diagnose FILE shows what is wrong and "
+        "where.",
     ]
 
 

@@ -9,8 +9,8 @@ from samples import SAMPLES, sample
 
 import gaedist as library
 from gaedist import compare, score
-from gaedist.report.comparisons import compare_sentence
 from gaedist.report.blind_spots import detectable_shift
+from gaedist.report.comparisons import compare_sentence
 from gaedist.report.verdicts import score_paragraphs, score_sentence
 
 SETTINGS = [{}, *({"target": "smoothed", "sigma": sigma} for sigma in (1.0, "median", "silverman"))]
@@ -162,7 +162,7 @@ def test_degenerate_codes_have_a_verdict_that_says_why():
 
 
 def test_the_default_verdict_rests_on_two_distances():
-    normal = score(sample("normal", 300, 64))
+    normal = score(sample("normal", 400, 64))
     assert "; to the smoothed target at σ = √D they give " in score_sentence(normal)
     assert verdict(normal) == "No difference from N(0, I) detected"
     shifted = score(sample("shifted", 300, 64))
@@ -194,11 +194,11 @@ def test_the_shift_that_can_be_missed_is_found_half_the_time():
 
 
 def test_rows_of_the_same_verdict_share_a_paragraph():
-    files = {name: score(sample(name, 300, 64)) for name in ("normal", "shifted", "shrunk", "stretched")}
+    files = {name: score(sample(name, 400, 64)) for name in ("normal", "shifted", "shrunk", "stretched")}
     paragraphs = score_paragraphs(list(files), list(files.values()))
     assert len(paragraphs) == 3
     assert paragraphs[0] == "Not N(0, I): shifted, shrunk, stretched."
     assert paragraphs[1] == "No difference from N(0, I) detected: normal."
-    assert paragraphs[2].startswith("At n = 300 and D = 64 these distances can miss mean shifts below 0.")
+    assert paragraphs[2].startswith("At n = 400 and D = 64 these distances can miss mean shifts below 0.")
     many = score_paragraphs([f"{k}.npy" for k in range(12)], [files["normal"]] * 12)
     assert many[0].endswith("7.npy and 4 more.")
