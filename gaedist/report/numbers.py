@@ -47,6 +47,13 @@ def p_or_bound(result: ScoreResult, *, in_sentence: bool = False) -> str:
     return p_sentence(result.p_value) if in_sentence else p_text(result.p_value)
 
 
+def p_together(result: ScoreResult) -> str:
+    """Write the p-value of both distances of a default score, or what bounds it."""
+    found = result.judgement
+    assert found.p is not None
+    return f"p ≤ {found.p:.2g}" if found.is_bound else p_sentence(found.p)
+
+
 def effect_text(result: ScoreResult) -> str:
     """Write the effect to two digits; ∞ where no shift gives as large a value.
 

@@ -19,6 +19,7 @@ from gaedist.report.numbers import (
     null_spread,
     number,
     p_or_bound,
+    p_together,
     score_value,
     z_text,
 )
@@ -137,21 +138,17 @@ def _no_verdict(result: ScoreResult) -> str:
 def _comparison(result: ScoreResult) -> str:
     """Return the value of the codes next to those of N(0, I), of the companion too."""
     first, *others = result.parts
+    p = "" if others else p_or_bound(result, in_sentence=True)
     text = (
         f"these codes give {score_value(first)}, and samples of N(0, I) of this size give "
-        f"{null_spread(first)} ({_z_and_p(first)})"
+        f"{null_spread(first)} (z = {z_text(first.z)}{f', {p}' if p else ''})"
     )
     for other in others:
         text += (
-            f"; to the smoothed target at σ = √D they give {score_value(other)}, and such samples "
-            f"{null_spread(other)} ({_z_and_p(other)})"
+            f"; with the smoothed target at σ = √D, {score_value(other)} and {null_spread(other)} "
+            f"(z = {z_text(other.z)})"
         )
-    return text
-
-
-def _z_and_p(result: ScoreResult) -> str:
-    p = p_or_bound(result, in_sentence=True)
-    return f"z = {z_text(result.z)}{f', {p}' if p else ''}"
+    return f"{text}; together {p_together(result)}" if others and result.p_combined is not None else text
 
 
 def _effect(result: ScoreResult) -> str:

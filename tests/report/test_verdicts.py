@@ -163,7 +163,9 @@ def test_degenerate_codes_have_a_verdict_that_says_why():
 
 def test_the_default_verdict_rests_on_two_distances():
     normal = score(sample("normal", 400, 64))
-    assert "; to the smoothed target at σ = √D they give " in score_sentence(normal)
+    sentence = score_sentence(normal)
+    assert "; with the smoothed target at σ = √D, 0.00" in sentence
+    assert f"; together p = {normal.p_combined:.2g}. " in sentence
     assert verdict(normal) == "No difference from N(0, I) detected"
     shifted = score(sample("shifted", 300, 64))
     assert verdict(shifted) == "Not N(0, I)"
