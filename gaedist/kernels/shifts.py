@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gaedist.kernels.radial import ScaleMixture
-from gaedist.numerics import Array
+from gaedist.numerics import Array, root
 
 _PRECISION = 1e-12  # of |m|²
 _LARGEST = 1e300  # |m|²
@@ -65,8 +65,6 @@ class ShiftCurve:
             return math.inf
         if len(self.heights) == 1 and self.slope == 0:
             return math.sqrt(-math.log1p(-excess / float(self.heights[0])) / float(self.rates[0]))
-        from scipy.optimize import brentq
-
         # the curve is concave in |m|², so it lies below its tangent at 0
         low = excess / (float(self.heights @ self.rates) + self.slope)
         high = 2 * low
@@ -74,8 +72,7 @@ class ShiftCurve:
             if high > _LARGEST:
                 return math.inf
             low, high = high, 2 * high
-        found = brentq(lambda square: self._at(square) - excess, low, high, xtol=low * _PRECISION, rtol=1e-14)
-        return math.sqrt(found)
+        return math.sqrt(root(lambda square: self._at(square) - excess, low, high, xtol=low * _PRECISION))
 
     def _at(self, square: float) -> float:
         return float(-np.expm1(-self.rates * square) @ self.heights) + self.slope * square
