@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
     from gaedist.api.compare import CompareResult, compare, compares
     from gaedist.api.inspect import ArrayReport, inspect
-    from gaedist.api.score import ScoreResult, score, scores
+    from gaedist.api.score import score, scores
+    from gaedist.api.score_result import ScoreResult
     from gaedist.api.sigma import SigmaResult, sigma
     from gaedist.engine import Checkpoint, Run
     from gaedist.errors import GaedistError
@@ -54,7 +55,7 @@ _HOMES = {
     "GaedistError": "errors",
     "Parameters": "metrics.parameters",
     "Run": "engine",
-    "ScoreResult": "api.score",
+    "ScoreResult": "api.score_result",
     "SigmaResult": "api.sigma",
     "compare": "api.compare",
     "compares": "api.compare",

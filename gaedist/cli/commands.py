@@ -127,7 +127,7 @@ def score(
                         covariance=covariance,
                         target=target,
                         estimator=estimator,
-                        metric=metric,
+                        metric=metric or None,
                         parameters=parameters,
                         null=null,
                         replicates=replicates,

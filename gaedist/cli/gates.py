@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gaedist.api.compare import CompareResult
-from gaedist.api.score import ScoreResult
+from gaedist.api.score_result import ScoreResult
 from gaedist.cli.standard_streams import complain
 from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, NO_MEMORY, GaedistError, lacks_memory
 from gaedist.metrics.options import ScoreOptions

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from gaedist.api.score import ScoreResult
+from gaedist.api.score_result import ScoreResult
 from gaedist.metrics.gaussian.one_sample import gaussian_shift_curve
 from gaedist.metrics.registry import METRICS
 from gaedist.mixtures.targets import TARGETS

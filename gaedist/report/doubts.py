@@ -3,7 +3,7 @@
 import math
 
 from gaedist.api.compare import CompareResult
-from gaedist.api.score import ScoreResult
+from gaedist.api.score_result import ScoreResult
 from gaedist.null.distributions import COARSE, FEWEST, WIDE
 from gaedist.null.verdict import NOT_NORMAL
 from gaedist.report.numbers import p_sentence, z_text

@@ -4,7 +4,7 @@ import math
 
 from gaedist.api.compare import CompareResult
 from gaedist.api.inspect import ArrayReport
-from gaedist.api.score import ScoreResult
+from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import Spread
 from gaedist.engine import SAMPLE
 from gaedist.null.verdict import UNLIKELY

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from gaedist.api.compare import CompareResult
 from gaedist.api.inspect import ArrayReport
-from gaedist.api.score import ScoreResult
+from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.errors import printable
 from gaedist.metrics.registry import METRICS

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gaedist.api.compare import CompareResult
-from gaedist.api.score import ScoreResult
+from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.engine import SAMPLE
 from gaedist.metrics.registry import METRICS

@@ -59,7 +59,7 @@ def verdicts():
 
 
 def p_or_z(result):
-    """Return the p-value as text; if there is none, z or what is given."""
+    """Return the p-value as text; if there is none, z."""
     if result is None:
         return "no value"
     if result.p_value is not None:
