@@ -24,7 +24,8 @@ The way of `gaedist.score(codes)`: `api.score` checks the codes and applies a ro
 them. `metrics.gaussian` smooths them to a `Mixture` (`smoothing.smooth`) and lists the sums over pairs that
 its squared distance to the prior needs (`mixtures.distance`). `engine` computes the sums of all metrics in
 one pass, and each metric makes a `Measurement` of its own. The null distribution (`metrics.significance`)
-turns it into z and a p-value, and `api.score` returns all of this as a `ScoreResult`.
+turns it into z and a p-value, and `api.score` returns all of this as a `ScoreResult`. Where the distance was
+not chosen, a second one shares the pass (`api.companion`), and the verdict rests on both (`null.verdict`).
 
 Every mistake in the input raises a `GaedistError`, whose message says what is wrong and what to do.
 """
