@@ -36,6 +36,8 @@ class Companion:
         The squared distance.
     null_mean, null_sd : float, optional
         Mean and standard deviation of its null distribution.
+    null_replicates : int, optional
+        Number of simulated samples, where its p-value is not known in closed form.
     z, p_value, p_bound : float, optional
         How far out it is, and the probability under N(0, I) of a value at least this large, or its bound.
     effect : float, optional
@@ -49,6 +51,7 @@ class Companion:
     value: float
     null_mean: float | None
     null_sd: float | None
+    null_replicates: int | None
     z: float | None
     p_value: float | None
     p_bound: float | None
@@ -68,6 +71,7 @@ class Companion:
             value=found.value,
             null_mean=null.mean,
             null_sd=null.sd,
+            null_replicates=null.replicates,
             z=assessment.z,
             p_value=assessment.p_value,
             p_bound=evidence.p_bound,

@@ -270,7 +270,11 @@ def _applied(
 def _companion(
     form: GaussianOneSample, found: Measurement, null: str, null_options: NullOptions
 ) -> Companion:
-    assessment = NULLS[null](GAUSSIAN, form, COMPANION, null_options).assess(found)
+    """Compare the companion with its null distribution, simulated only where there is no other p-value."""
+    known = null if null == "none" else "auto"
+    assessment = NULLS[known](GAUSSIAN, form, COMPANION, null_options).assess(found)
+    if assessment.p_value is None and null not in (known, "closed-form"):
+        assessment = NULLS[null](GAUSSIAN, form, COMPANION, null_options).assess(found)
     return Companion.of(form, found, assessment, _evidence(form, COMPANION, found, assessment))
 
 

@@ -133,7 +133,7 @@ class ScoreResult:
             target=c.target,
             sigma=SigmaSummary(PRIOR, c.sigma, c.sigma, c.sigma),
             terms=None,
-            null=replace(self.null, mean=c.null_mean, sd=c.null_sd, note=c.note),
+            null=Null(self.null.method, c.null_mean, c.null_sd, c.null_replicates, c.note),
             excess=None,
             z=c.z,
             p_value=c.p_value,
@@ -148,5 +148,6 @@ class ScoreResult:
     @property
     def judgement(self) -> Judgement:
         """The verdict and the p-value on which it rests, of both distances if there are two."""
-        count = self.null.replicates
-        return judged([Evidence.given(r.z, r.p_value, r.p_bound, r.two_sided, count) for r in self.parts])
+        return judged(
+            [Evidence.given(r.z, r.p_value, r.p_bound, r.two_sided, r.null.replicates) for r in self.parts]
+        )
