@@ -25,7 +25,8 @@ The way of `gaedist.score(codes)`: `api.score` checks the codes and applies a ro
 them. `metrics.gaussian` smooths them to a `Mixture` (`smoothing.smooth`) and lists the sums over pairs that
 its squared distance to the prior needs (`mixtures.distance`). `engine` computes the sums of all metrics in
 one pass, and each metric makes a `Measurement` of its own. The null distribution (`metrics.significance`)
-turns it into z and a p-value, and `api.score` returns all of this as a `ScoreResult`.
+turns it into z and a p-value, and `api.score` returns all of this as a `ScoreResult`. Where the distance was
+not chosen, a second one shares the pass (`api.companion`), and the verdict rests on both (`null.verdict`).
 
 Every mistake in the input raises a `GaedistError`, whose message says what is wrong and what to do.
 """
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from gaedist.api.compare import CompareResult, compare, compares
     from gaedist.api.diagnose import DiagnoseResult, diagnose
     from gaedist.api.inspect import ArrayReport, inspect
-    from gaedist.api.score import ScoreResult, score, scores
+    from gaedist.api.score import score, scores
+    from gaedist.api.score_result import ScoreResult
     from gaedist.api.sigma import SigmaResult, sigma
     from gaedist.engine import Checkpoint, Run
     from gaedist.errors import GaedistError
@@ -54,7 +56,7 @@ _HOMES = {
     "GaedistError": "errors",
     "Parameters": "metrics.parameters",
     "Run": "engine",
-    "ScoreResult": "api.score",
+    "ScoreResult": "api.score_result",
     "SigmaResult": "api.sigma",
     "compare": "api.compare",
     "compares": "api.compare",

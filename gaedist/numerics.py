@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Callable
 from enum import IntEnum
 
 import numpy as np
@@ -11,6 +12,8 @@ Array = NDArray[np.float64]
 
 LOG2_E = math.log2(math.e)
 HALF_LOG2_E = 0.5 * LOG2_E
+
+_STEPS = 100  # of a search for a root
 
 _LOG_MAX = math.log(sys.float_info.max)
 
@@ -49,6 +52,51 @@ def log_of_value(value: float) -> float | None:
 def to_linear(log: float) -> float:
     """Return exp(log), or inf where it overflows."""
     return math.exp(log) if log < _LOG_MAX else math.inf
+
+
+def root(
+    function: Callable[[float], float],
+    low: float,
+    high: float,
+    *,
+    xtol: float = 2e-12,
+    rtol: float = 4 * sys.float_info.epsilon,
+) -> float:
+    """Return where a function with values of different sign at both ends is 0, by Brent's method.
+
+    Takes the steps of `scipy.optimize.brentq`, to the last bit: that module takes long to load.
+    """
+    before, now, other = low, high, 0.0
+    f_before, f_now, f_other = function(before), function(now), 0.0
+    step = last_step = 0.0
+    if f_before == 0:
+        return before
+    assert f_now == 0 or (f_before < 0) != (f_now < 0)
+    for _ in range(_STEPS):
+        if f_now != 0 and (f_before < 0) != (f_now < 0):
+            other, f_other = before, f_before
+            last_step = step = now - before
+        if abs(f_other) < abs(f_now):
+            before, now, other = now, other, now
+            f_before, f_now, f_other = f_now, f_other, f_now
+        delta, half = (xtol + rtol * abs(now)) / 2, (other - now) / 2
+        if f_now == 0 or abs(half) < delta:
+            return now
+        trial = math.inf
+        if abs(last_step) > delta and abs(f_now) < abs(f_before):
+            if before == other:  # secant
+                trial = -f_now * (now - before) / (f_now - f_before)
+            elif f_other != f_before:  # inverse quadratic
+                by, to = (f_before - f_now) / (before - now), (f_other - f_now) / (other - now)
+                trial = -f_now * (f_other * to - f_before * by) / (to * by * (f_other - f_before))
+        if 2 * abs(trial) < min(abs(last_step), 3 * abs(half) - delta):
+            last_step, step = step, trial
+        else:
+            last_step = step = half
+        before, f_before = now, f_now
+        now += step if abs(step) > delta else math.copysign(delta, half)
+        f_now = function(now)
+    return now
 
 
 def signed_sum(*terms: tuple[float, float]) -> tuple[int, float]:

@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.optimize import brentq
 
 from gaedist.numerics import (
     HALF_LOG2_E,
@@ -16,6 +17,7 @@ from gaedist.numerics import (
     Stream,
     log_of_value,
     log_or_minus_inf,
+    root,
     signed_sum,
     squared_norms,
     to_linear,
@@ -86,3 +88,20 @@ def test_streams_differ_from_each_other_and_from_the_bare_seed():
     draws = {np.random.default_rng((7, stream)).normal() for stream in Stream}
     assert len(draws | {np.random.default_rng(7).normal()}) == len(Stream) + 1
     assert draws == {np.random.default_rng((7, number)).normal() for number in range(1, 6)}
+
+
+@pytest.mark.parametrize(
+    ("function", "low", "high"),
+    [
+        (lambda x: x**3 - 2, 0.0, 9.0),
+        (lambda x: math.cos(x) - x, -4.0, 4.0),
+        (lambda x: math.expm1(-x) + 0.999999, 1e-9, 1e5),
+        (lambda x: x - 1, 1.0, 2.0),
+        (lambda x: x - 2, 1.0, 2.0),
+        (lambda x: -1.0 if x < 1 / 3 else 1.0, 0.0, 1.0),
+    ],
+)
+@pytest.mark.parametrize("rtol", [1e-14, 1e-6])
+def test_a_root_is_that_of_brentq_to_the_last_bit(function, low, high, rtol):
+    assert root(function, low, high, rtol=rtol) == brentq(function, low, high, rtol=rtol)
+    assert root(function, high, low, rtol=rtol) == brentq(function, high, low, rtol=rtol)

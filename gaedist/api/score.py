@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 
+from gaedist.api.companion import OPTIONS as COMPANION
+from gaedist.api.companion import Companion, companion_form
 from gaedist.api.notes import notes_on
 from gaedist.api.reporting import OnError, apply_each
-from gaedist.engine import Run, evaluate
+from gaedist.api.score_result import ScoreResult
+from gaedist.engine import SAMPLE, Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.files.codes import Codes, as_codes
 from gaedist.metrics.base import (
@@ -21,114 +24,31 @@ from gaedist.metrics.base import (
     is_optional,
     metric_names,
 )
-from gaedist.metrics.measurement import Measurement, ScoreTerms
+from gaedist.metrics.gaussian.one_sample import GaussianOneSample
+from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.metrics.significance import NULLS, NullOptions, check_null
-from gaedist.null.distributions import Assessment, Null
+from gaedist.null.distributions import Assessment
 from gaedist.null.monte_carlo import REPLICATES
+from gaedist.null.verdict import Evidence
 from gaedist.numerics import Array
 from gaedist.smoothing.rules import Sigma, listed
-from gaedist.smoothing.smooth import SigmaSummary
 from gaedist.version import __version__
 
-
-@dataclass(frozen=True)
-class ScoreResult:
-    """The value of a metric for one sample, compared with its null distribution.
-
-    What does not apply is None. A value beyond the range of a double is inf; ``log_value`` is finite then,
-    and inf where the value itself is infinite.
-
-    Attributes
-    ----------
-    n, dim : int
-        Size and dimension of the sample.
-    metric : str
-        The metric, a name in `gaedist.metrics.registry.ONE_SAMPLE`.
-    value, log_value : float
-        The value and its natural logarithm, None for a negative value. For ``gaussian`` the value is the
-        squared distance of Eqs. (6), (7) and (8) times (4π)^(D/2), so that ⟨prior, prior⟩ = 1; to the
-        smoothed target times (4πσ²)^(D/2), so that ⟨p, p⟩ = 1 for a single point. For other metrics the
-        normalisation is part of the ``formula`` of their row in the registry.
-    value_se : float, optional
-        Monte Carlo standard error of the value: over random directions, or over the sampled pairs of method
-        ``sample``.
-    parameters : Parameters
-        The parameters that were used, defaults filled in.
-    target, estimator, covariance : str, optional
-        Target, estimator and covariance family of the gaussian metric.
-    sigma : SigmaSummary, optional
-        The standard deviations σ of the smoothing kernel, and the rule that chose them.
-    terms : ScoreTerms, optional
-        The terms of a gaussian value, which is pair + prior − 2 cross.
-    null : Null
-        The null distribution: that of the value over samples of N(0, I) with the same n and D.
-    excess, z : float, optional
-        The value minus the null mean, and that in null standard deviations. They keep their digits where
-        those of ``value`` are lost in a constant term. None without a null distribution, and where
-        rounding hides the difference.
-    p_value : float, optional
-        The probability under N(0, I) of a value at least this large; if ``two_sided``, of a deviation at
-        least this large. None where no null distribution is known well enough: ``null.note`` says why.
-    two_sided : bool
-        Too small a value is evidence against N(0, I) as well.
-    saturated : bool
-        To within rounding the value is a constant, the same for nearly every sample. Only ``z`` can tell
-        samples apart then.
-    skewed : bool
-        The null distribution is so skewed that a small ``z`` does not mean a likely value.
-    notes : tuple of str
-        What a user of these codes should know, such as that rows repeat; one sentence each.
-    method, precision : str
-        How sums over pairs were computed, and in which arithmetic.
-    threads : int
-        Number of threads.
-    seconds : float
-        Time from the call until this result was known.
-    version : str
-        Version of gaedist.
-    infinite : bool
-        The value is +∞, as that of ``kl`` for codes that do not vary along some direction.
-    """
-
-    n: int
-    dim: int
-    metric: str
-    value: float
-    log_value: float | None
-    value_se: float | None
-    parameters: Parameters
-    target: str | None
-    estimator: str | None
-    covariance: str | None
-    sigma: SigmaSummary | None
-    terms: ScoreTerms | None
-    null: Null
-    excess: float | None
-    z: float | None
-    p_value: float | None
-    two_sided: bool
-    saturated: bool
-    skewed: bool
-    notes: tuple[str, ...]
-    method: str
-    precision: str
-    threads: int
-    seconds: float
-    version: str
-    infinite: bool
+GAUSSIAN = "gaussian"
+"""The default metric."""
 
 
 def score(
     codes: Codes,
     *,
-    sigma: Sigma = 1.0,
+    sigma: Sigma | None = None,
     covariance: str | None = None,
-    target: str = "normal",
-    estimator: str = "v",
-    metric: str = "gaussian",
+    target: str | None = None,
+    estimator: str | None = None,
+    metric: str | None = None,
     parameters: Parameters | None = None,
     null: str = "auto",
     replicates: int | None = None,
@@ -138,25 +58,29 @@ def score(
     """Measure how far a sample is from N(0, I).
 
     By default this is the squared L2 distance between N(0, I) and the sample smoothed by Gaussians, Eqs. (6),
-    (7) and (8), compared with its distribution over samples of N(0, I). Other metrics have their own.
+    (7) and (8), compared with its distribution over samples of N(0, I). Other metrics have their own. As long
+    as none of ``metric``, ``sigma``, ``covariance``, ``target`` and ``estimator`` is given, the verdict also
+    rests on a companion, the smoothed target at σ = √D.
 
     Parameters
     ----------
     codes : (n, D) array_like, Latents or path
         The sample, or the name of a file of codes as on the command line.
-    sigma : float, str or array_like
-        Standard deviation σ of the smoothing kernel; or a rule that chooses it, one of
+    sigma : float, str or array_like, optional
+        Standard deviation σ of the smoothing kernel, 1 by default; or a rule that chooses it, one of
         `gaedist.smoothing.rules.RULES`; or σ for each point, an array as `gaedist.sigma` returns it.
     covariance : str, optional
         Family of the kernel's covariances, one of `gaedist.mixtures.families.FAMILIES`; by default the
         narrowest that fits σ.
-    target : str
-        What the sample is compared with, one of `gaedist.mixtures.targets.TARGETS`: N(0, I), or N(0, I)
-        smoothed by the same kernel.
-    estimator : str
-        One of `gaedist.mixtures.targets.ESTIMATORS`; ``u``, the unbiased one, needs the smoothed target.
-    metric : str
-        One of `gaedist.metrics.registry.ONE_SAMPLE`. The options above are for ``gaussian`` only.
+    target : str, optional
+        What the sample is compared with, one of `gaedist.mixtures.targets.TARGETS`: N(0, I), by default, or
+        N(0, I) smoothed by the same kernel.
+    estimator : str, optional
+        One of `gaedist.mixtures.targets.ESTIMATORS`, by default ``v``; ``u``, the unbiased one, needs the
+        smoothed target.
+    metric : str, optional
+        One of `gaedist.metrics.registry.ONE_SAMPLE`, by default ``gaussian``. The options above are for it
+        only.
     parameters : Parameters, optional
         Parameters of other metrics.
     null : str
@@ -181,14 +105,15 @@ def score(
     KeyboardInterrupt
         On Ctrl-C, except while σ is optimised: then the best σ so far is used.
     """
-    check_one_metric(metric, "scores")
+    if metric is not None:
+        check_one_metric(metric, "scores")
     return scores(
         codes,
-        [sigma],
+        None if sigma is None else [sigma],
         covariance=covariance,
         target=target,
         estimator=estimator,
-        metric=[metric],
+        metric=metric,
         parameters=parameters,
         null=null,
         replicates=replicates,
@@ -199,12 +124,12 @@ def score(
 
 def scores(
     codes: Codes,
-    sigmas: Sequence[Sigma] = (1.0,),
+    sigmas: Sequence[Sigma] | None = None,
     *,
     covariance: str | None = None,
-    target: str = "normal",
-    estimator: str = "v",
-    metric: str | Sequence[str] = "gaussian",
+    target: str | None = None,
+    estimator: str | None = None,
+    metric: str | Sequence[str] | None = None,
     parameters: Parameters | None = None,
     null: str = "auto",
     replicates: int | None = None,
@@ -218,9 +143,9 @@ def scores(
     ----------
     codes : (n, D) array_like, Latents or path
         The sample.
-    sigmas : sequence of float, str or array_like
+    sigmas : sequence of float, str or array_like, optional
         The σ of the gaussian metric, one result for each.
-    metric : str or sequence of str
+    metric : str or sequence of str, optional
         The metrics, in the order of the results; ``all`` stands for every metric that applies to the codes.
     on_error : callable, optional
         Called as ``on_error(metric, error)`` when a metric does not apply to these codes, such as ``mmd`` to
@@ -241,6 +166,8 @@ def scores(
         As `score` does.
     """
     began, run = time.perf_counter(), run or Run()
+    has_companion = is_default(metric, sigmas, covariance, target, estimator)
+    metric = GAUSSIAN if metric is None else metric
     names = metric_names(metric, ONE_SAMPLE)
     check_choice("null", null, NULLS)
     parameters = parameters or Parameters()
@@ -260,29 +187,48 @@ def scores(
             name, x, _variants(name, options, parameters), run, on_error, optional=is_optional(name, metric)
         )
     ]
-    found = evaluate([form for _, _, form in applied], run)
+    second = companion_form(x, run) if has_companion else None
+    found = evaluate([*(form for _, _, form in applied), *([second] if second else [])], run)
     null_options = NullOptions(replicates=count, run=run, cache=cache)
+    companion = None
+    if second:
+        companion = _companion(second, found.pop(), null, null_options)
     results = []
     for (name, chosen, form), measurement in zip(applied, found, strict=True):
         assessment = NULLS[null](name, form, chosen, null_options).assess(measurement)
-        results.append(_result(name, form, chosen, measurement, assessment, notes, run, began))
+        results.append(_result(name, form, chosen, measurement, assessment, companion, notes, run, began))
     return results
+
+
+def is_default(
+    metric: str | Sequence[str] | None,
+    sigmas: Sequence[Sigma] | None,
+    covariance: str | None,
+    target: str | None,
+    estimator: str | None,
+) -> bool:
+    """Tell whether nothing of the distance was chosen, so that the score has a companion."""
+    return all(given is None for given in (metric, sigmas, covariance, target, estimator))
 
 
 def score_options(
     names: Sequence[str],
-    sigmas: Sequence[Sigma],
+    sigmas: Sequence[Sigma] | None,
     covariance: str | None,
-    target: str,
-    estimator: str,
+    target: str | None,
+    estimator: str | None,
     parameters: Parameters,
 ) -> list[ScoreOptions]:
     """Return the options for each σ; raise `GaedistError` for an option that no metric takes."""
     options = [
         ScoreOptions(
-            sigma=sigma, covariance=covariance, target=target, estimator=estimator, parameters=parameters
+            sigma=sigma,
+            covariance=covariance,
+            target="normal" if target is None else target,
+            estimator="v" if estimator is None else estimator,
+            parameters=parameters,
         )
-        for sigma in listed(sigmas)
+        for sigma in ([1.0] if sigmas is None else listed(sigmas))
     ]
     check_used(names, ONE_SAMPLE, parameters)
     given = len(options) != 1 or options[0].are_given
@@ -321,17 +267,37 @@ def _applied(
     return [(name, chosen, found) for chosen, found in applied]
 
 
+def _companion(
+    form: GaussianOneSample, found: Measurement, null: str, null_options: NullOptions
+) -> Companion:
+    """Compare the companion with its null distribution, simulated only where there is no other p-value."""
+    known = null if null == "none" else "auto"
+    assessment = NULLS[known](GAUSSIAN, form, COMPANION, null_options).assess(found)
+    if assessment.p_value is None and null not in (known, "closed-form"):
+        assessment = NULLS[null](GAUSSIAN, form, COMPANION, null_options).assess(found)
+    return Companion.of(form, found, assessment, _evidence(form, COMPANION, found, assessment))
+
+
+def _evidence(form: OneSample, options: ScoreOptions, found: Measurement, assessment: Assessment) -> Evidence:
+    error = found.error if found.provenance.method == SAMPLE else None
+    return Evidence.of(
+        assessment, two_sided=form.is_two_sided(options), exact=form.has_exact_moments, error=error
+    )
+
+
 def _result(
     name: str,
     form: OneSample,
     options: ScoreOptions,
     found: Measurement,
     assessment: Assessment,
+    companion: Companion | None,
     notes: tuple[str, ...],
     run: Run,
     began: float,
 ) -> ScoreResult:
-    return ScoreResult(
+    evidence = _evidence(form, options, found, assessment)
+    result = ScoreResult(
         n=form.n,
         dim=form.dim,
         metric=name,
@@ -358,4 +324,11 @@ def _result(
         seconds=time.perf_counter() - began,
         version=__version__,
         infinite=found.log_value == math.inf,
+        p_bound=evidence.p_bound,
+        effect=form.effect(assessment.excess, two_sided=form.is_two_sided(options)),
+        companion=companion,
+        p_combined=None,
+        verdict="",
     )
+    judgement = result.judgement
+    return replace(result, p_combined=judgement.p if companion else None, verdict=judgement.verdict)

@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 import typer
 
 import gaedist
-from gaedist.api.score import score_options
+from gaedist.api.score import GAUSSIAN, score_options
 from gaedist.cli import options
 from gaedist.cli.diagnose import CHECKS_TEXT, diagnose
 from gaedist.cli.gates import (
     ABOVE,
+    EFFECT,
     Outcome,
     P,
     Result,
@@ -45,11 +46,11 @@ app = typer.Typer()
 @app.command(cls=HelpCommand, help=ABOUT["score"])
 def score(
     files: options.Files,
-    metric: options.ScoreMetrics = options.GAUSSIAN,
-    sigma: options.ScoreSigmas = options.ONE,
+    metric: options.ScoreMetrics = None,
+    sigma: options.ScoreSigmas = None,
     covariance: options.Covariance = None,
-    target: options.Target = "normal",
-    estimator: options.ScoreEstimator = "v",
+    target: options.Target = None,
+    estimator: options.ScoreEstimator = None,
     kernel: options.Kernel = None,
     scale: options.Scales = None,
     alpha: options.Alpha = None,
@@ -79,6 +80,7 @@ def score(
     fail_above: options.FailAbove = None,
     fail_z: options.FailZ = None,
     fail_p: options.ScoreFailP = None,
+    fail_effect: options.FailEffect = None,
 ) -> int:
     """Run ``gaedist score``."""
     selection = Selection(
@@ -92,13 +94,13 @@ def score(
     parameters = Parameters(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
-    outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p}, quiet)
-    check_files(output, checkpoint, [*files, *sigma_files(sigma, RULES)])
-    sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)]
-    metrics = metric_names(metric, ONE_SAMPLE)
+    outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p, EFFECT: fail_effect}, quiet)
+    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES)])
+    sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
+    metrics = metric_names(metric or GAUSSIAN, ONE_SAMPLE)
     chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
     check_score_gates(outcome, metrics, chosen, null, replicates)
-    left_out = LeftOut(metric, metrics, sigmas, outcome)
+    left_out = LeftOut(metric or metrics, metrics, [options.sigma for options in chosen], outcome)
     note = None if quiet else complain
     with (
         temporary_checkpoint(checkpoint, note) as store,
@@ -124,7 +126,7 @@ def score(
                         covariance=covariance,
                         target=target,
                         estimator=estimator,
-                        metric=metric,
+                        metric=metric or None,
                         parameters=parameters,
                         null=null,
                         replicates=replicates,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gaedist.api.compare import CompareResult
-from gaedist.api.score import ScoreResult
+from gaedist.api.score_result import ScoreResult
 from gaedist.cli.standard_streams import complain
 from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, NO_MEMORY, GaedistError, lacks_memory
 from gaedist.metrics.options import ScoreOptions
@@ -18,9 +18,29 @@ from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.null.distributions import DEGENERATE, smallest_p
 from gaedist.null.monte_carlo import REPLICATES
 from gaedist.null.permutations import smallest_permuted_p
-from gaedist.report.verdicts import NOT_NORMAL, direction, value_doubt, verdict_of, z_doubt
+from gaedist.null.verdict import NOT_NORMAL
+from gaedist.report.doubts import effect_doubt, value_doubt, z_doubt
+from gaedist.report.verdicts import direction, effect_of
 
 Result = ScoreResult | CompareResult
+
+
+def _whole(result: Result) -> list[tuple[str, Result]]:
+    return [("", result)]
+
+
+def _together(result: Result) -> list[tuple[str, Result]]:
+    """Return a result with the words that its p-value is of two distances, if it is."""
+    return [(" of both distances" if getattr(result, "companion", None) else "", result)]
+
+
+def _each(result: Result) -> list[tuple[str, Result]]:
+    """Return each distance of a result, with its name."""
+    return list(zip(("", " of the smoothed target at σ = √D"), _parts(result), strict=False))
+
+
+def _parts(result: Result) -> Sequence[Result]:
+    return result.parts if isinstance(result, ScoreResult) else [result]
 
 
 @dataclass(frozen=True)
@@ -47,6 +67,8 @@ class Gate:
         From a result to how the quantity relates to the number, "=" or "≤".
     one_sided : Gate, optional
         The gate that replaces this one for a value that cannot be too small.
+    subjects : callable
+        From a result to all that must keep the bound, with what is said of it after the quantity.
     """
 
     option: str
@@ -58,23 +80,25 @@ class Gate:
     fails_in_doubt: Callable[[Any], bool] = lambda result: True
     relation: Callable[[Any], str] = lambda result: "="
     one_sided: "Gate | None" = None
+    subjects: Callable[[Any], list[tuple[str, Any]]] = _whole
 
     def fitting(self, result: Result) -> "Gate":
         """Return the gate that applies to a result."""
         both = getattr(result, "two_sided", True)
         return self if both or self.one_sided is None else self.one_sided
 
-    def failure(self, result: Result, found: float, bound: float) -> str | None:
+    def failure(self, result: Result, found: float, bound: float, of: str = "") -> str | None:
         """Describe how the number of a result fails the bound; None if it does not."""
         if not (found >= bound if self.least else found <= bound):
             side = "below" if self.least else "above"
-            return f"{self.quantity} {self.relation(result)} {found:.6g} is {side} {self.option} {bound:g}"
+            number = f"{self.quantity}{of} {self.relation(result)} {found:.6g}"
+            return f"{number} is {side} {self.option} {bound:g}"
         return None
 
 
 def _is_clear(result: ScoreResult) -> bool:
-    """Tell whether a result is far from N(0, I) under any null distribution."""
-    return verdict_of(result) == NOT_NORMAL
+    """Tell whether a distance is far from N(0, I) under any null distribution."""
+    return result.judgement.verdict == NOT_NORMAL
 
 
 ABOVE = Gate(
@@ -84,7 +108,7 @@ ABOVE = Gate(
     directed=False,
     doubt=lambda result, bound: value_doubt(result),
 )
-_Z = Gate("--fail-z", "z", lambda result: result.z, doubt=z_doubt, fails_in_doubt=_is_clear)
+_Z = Gate("--fail-z", "z", lambda result: result.z, doubt=z_doubt, fails_in_doubt=_is_clear, subjects=_each)
 Z = replace(
     _Z,
     quantity="|z|",
@@ -93,25 +117,39 @@ Z = replace(
 )
 
 
-def _p_at_most(result: Result) -> float | None:
-    """Return p; without a p-value, the most that it can be where z is far out under any distribution.
+def _p(result: Result) -> float | None:
+    """Return p, or what bounds it; of two distances together."""
+    return result.judgement.p if isinstance(result, ScoreResult) else result.p_value
 
-    P(|z| ≥ t) ≤ 1/t² (Chebyshev), and P(z ≥ t) ≤ 1/(1 + t²) (Cantelli).
-    """
-    if result.p_value is not None or not isinstance(result, ScoreResult) or not _is_clear(result):
-        return result.p_value
-    assert result.z is not None
-    return 1 / (result.z * result.z + (not result.two_sided))
+
+def _p_doubt(result: Result, bound: float) -> str | None:
+    """Return why there is no p-value, but a bound at most, which is no ground to pass."""
+    return None if any(part.p_value is not None for part in _parts(result)) else result.null.note
 
 
 P = Gate(
     "--fail-p",
     "p",
-    _p_at_most,
+    _p,
     least=True,
-    doubt=lambda result, bound: result.null.note if result.p_value is None else None,
-    relation=lambda result: "≤" if result.p_value is None else "=",
+    doubt=_p_doubt,
+    relation=lambda result: "≤" if isinstance(result, ScoreResult) and result.judgement.is_bound else "=",
+    subjects=_together,
 )
+
+EFFECT = Gate("--fail-effect", "effect", lambda result: effect_of(result), doubt=effect_doubt, directed=False)
+
+_NEED_NULL = (Z, P, EFFECT)
+"""Gates that need a null distribution."""
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """How a distance keeps a gate: why it fails, or why that cannot be told."""
+
+    part: Result
+    failure: str | None = None
+    doubt: str | None = None
 
 
 @dataclass
@@ -183,18 +221,30 @@ class Outcome:
         """Note each gate that a result fails, and report each that cannot be evaluated."""
         bounds = {gate: bound for gate, bound in self.bounds.items() if bound is not None}
         for gate, bound in bounds.items():
-            fitting = gate.fitting(result)
-            found, doubt = fitting.measure(result), fitting.doubt(result, bound)
-            failure = None if found is None else fitting.failure(result, found, bound)
-            if result.null.method == DEGENERATE:
-                told = failure or f"{fitting.option} {bound:g} is not met"
-                self.failed.append(f"{label}: {told}: {result.null.note}")
-            elif found is None or (doubt and not (failure and fitting.fails_in_doubt(result))):
-                reason = doubt or result.null.note or f"this result has no {fitting.quantity}."
-                self.report_error(f"{label}: {fitting.option} cannot be evaluated: {reason}")
-            elif failure:
-                way = direction(result) if fitting.directed else None
-                self.failed.append(f"{label}: {failure}{f': {way}' if way else ''}.")
+            findings = [
+                self._finding(gate.fitting(part), part, bound, of) for of, part in gate.subjects(result)
+            ]
+            failures = [found for found in findings if found.failure]
+            # where a distance has no p-value that its z could be judged by, another can judge
+            doubts = [found for found in findings if found.doubt]
+            excused = len(doubts) < len(findings) and all(found.part.p_value is None for found in doubts)
+            if failures:
+                self.failed.append(f"{label}: {failures[0].failure}")
+            elif doubts and not excused:
+                option = gate.fitting(result).option
+                self.report_error(f"{label}: {option} cannot be evaluated: {doubts[-1].doubt}")
+
+    def _finding(self, gate: Gate, result: Result, bound: float, of: str) -> "_Finding":
+        """Return how one distance keeps a gate."""
+        found, doubt = gate.measure(result), gate.doubt(result, bound)
+        failure = None if found is None else gate.failure(result, found, bound, of)
+        if result.null.method == DEGENERATE:
+            return _Finding(result, f"{failure or f'{gate.option} {bound:g} is not met'}: {result.null.note}")
+        if found is None or (doubt and not (failure and gate.fails_in_doubt(result))):
+            reason = doubt or result.null.note or f"this result has no {gate.quantity}."
+            return _Finding(result, doubt=reason)
+        way = direction(result) if failure and gate.directed else None
+        return _Finding(result, failure and f"{failure}{f': {way}' if way else ''}.")
 
     def exit_code(self) -> int:
         """Report the results that failed a gate, and return the exit code."""
@@ -228,11 +278,15 @@ def check_score_gates(
     _check_one_metric(outcome, metrics)
     forms = [(ONE_SAMPLE[name].for_one_sample(), chosen) for name in metrics for chosen in options]
     if not all(form.can_be_simulated(chosen) for form, chosen in forms):
-        outcome.needs([Z, P], "a null distribution, and there is none for σ from a file.")
+        outcome.needs(_NEED_NULL, "a null distribution, and there is none for σ from a file.")
     if null != "monte-carlo" and not all(form.has_closed_form(chosen) for form, chosen in forms):
-        outcome.needs([Z, P], "a null distribution, and none is known for these σ. Add --null monte-carlo.")
+        outcome.needs(
+            [Z, P, EFFECT], "a null distribution, and none is known for these σ. Add --null monte-carlo."
+        )
     if null == "none":
-        outcome.needs([Z, P], "a null distribution. Leave out --null none, or use --null monte-carlo.")
+        outcome.needs(
+            [Z, P, EFFECT], "a null distribution. Leave out --null none, or use --null monte-carlo."
+        )
     if null == "monte-carlo":
         two_sided = any(form.is_two_sided(chosen) for form, chosen in forms)
         least = smallest_p(replicates or REPLICATES, two_sided=two_sided)

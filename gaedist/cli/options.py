@@ -71,19 +71,20 @@ def _entered(context: Callable[[], AbstractContextManager[None]]) -> Callable[[t
     return enter
 
 
-def _metric(registry: Mapping[str, Metric]) -> Any:
+def _metric(registry: Mapping[str, Metric], *, default: str | None = None) -> Any:
     """Return the option that chooses metrics."""
     text = f"{', '.join([*registry, ALL])}; repeatable; gaedist metrics explains them"
-    return _choice("--metric", DISTANCE, [*registry, ALL], text)
+    return _choice("--metric", DISTANCE, [*registry, ALL], text, default=default)
 
 
-def _sigma(rules: Collection[str], text: str, end: str = "") -> Any:
+def _sigma(rules: Collection[str], text: str, end: str = "", *, default: str | None = None) -> Any:
     """Return the option that says where σ comes from."""
     return _option(
         "--sigma",
         DISTANCE,
         f"{text}: {', '.join(rules)}{end}",
         metavar="S",
+        show_default=default or True,
         autocompletion=lambda: list(rules),
     )
 
@@ -139,11 +140,11 @@ Sandbox = Annotated[
     ),
 ]
 
-ScoreMetrics = Annotated[list[str], _metric(ONE_SAMPLE)]
+ScoreMetrics = Annotated[list[str] | None, _metric(ONE_SAMPLE, default="gaussian")]
 CompareMetrics = Annotated[list[str], _metric(TWO_SAMPLE)]
 Sigma = Annotated[str, _sigma(RULES, "A rule (below), number, or file of σ")]
-_SIGMA = "σ of gaussian: number, file of σ or rule (see gaedist sigma --help)"
-ScoreSigmas = Annotated[list[str], _sigma(RULES, _SIGMA, "; repeatable")]
+_SIGMA = "σ of gaussian: number, file or rule (gaedist sigma --help)"
+ScoreSigmas = Annotated[list[str] | None, _sigma(RULES, _SIGMA, "; repeatable", default="1")]
 CompareSigmas = Annotated[list[str], _sigma([*RULES, JOINT], _SIGMA, "; repeatable")]
 SigmaB = Annotated[
     str | None, _option("--sigma-b", DISTANCE, "The same for B", metavar="S", show_default="as for A")
@@ -168,21 +169,17 @@ Covariance = Annotated[
     ),
 ]
 Target = Annotated[
-    str,
-    _choice(
-        "--target",
-        DISTANCE,
-        TARGETS,
-        _abouts(TARGETS),
-    ),
+    str | None,
+    _choice("--target", DISTANCE, TARGETS, _abouts(TARGETS), default="normal"),
 ]
 ScoreEstimator = Annotated[
-    str,
+    str | None,
     _choice(
         "--estimator",
         DISTANCE,
         ESTIMATORS,
         f"{_abouts(ESTIMATORS)}; u needs --target smoothed",
+        default="v",
     ),
 ]
 CompareEstimator = Annotated[
@@ -335,11 +332,20 @@ ScoreFailP = Annotated[
     _option(
         "--fail-p",
         GATES,
-        "Exit with 1 if p is below P. p is the probability, under N(0, I), of a deviation at least this "
-        "large",
+        "Exit with 1 if p under N(0, I) is below P; of both default distances: twice the lesser (Bonferroni)",
         metavar="P",
         min=0,
         max=1,
+    ),
+]
+FailEffect = Annotated[
+    float | None,
+    _option(
+        "--fail-effect",
+        GATES,
+        "Exit with 1 if codes are farther than a mean shift of E",
+        metavar="E",
+        min=0,
     ),
 ]
 CompareFailP = Annotated[

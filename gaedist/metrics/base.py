@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gaedist.engine import PairSum, PairTotal, Run, Slices
 from gaedist.errors import GaedistError, check_choice
+from gaedist.kernels.shifts import ShiftCurve
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions, ScoreOptions
 from gaedist.metrics.parameters import Parameters
@@ -53,11 +54,14 @@ class OneSample(Form):
         Size and dimension of the sample.
     degenerate : Degenerate, optional
         The null distribution for codes of singular covariance, of a metric that needs an invertible one.
+    has_exact_moments : bool
+        Mean and standard deviation of the null distribution are exact, so that z bounds an unknown p.
     """
 
     n: int
     dim: int
     degenerate: Degenerate | None = None
+    has_exact_moments: bool = True
 
     @abstractmethod
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
@@ -66,6 +70,23 @@ class OneSample(Form):
     @abstractmethod
     def null_distribution(self) -> NullDistribution:
         """Return the null distribution in closed form."""
+
+    def shift_curve(self) -> ShiftCurve | None:
+        """Return how the value grows with a shift of the mean, if it does."""
+        return None
+
+    def effect(self, excess: float | None, *, two_sided: bool) -> float | None:
+        """Return the shift |m| for which samples of N(m, I) have this excess over the null mean on average.
+
+        An excess below 0 is no shift, 0, or None where a value can be too small (``two_sided``). It is inf
+        where no shift gives as much.
+        """
+        curve = None if excess is None else self.shift_curve()
+        if curve is None or excess is None:
+            return None
+        if excess > 0:
+            return curve.shift(excess)
+        return None if two_sided else 0.0
 
     @classmethod
     def check_size(cls, n: int, options: ScoreOptions) -> None:

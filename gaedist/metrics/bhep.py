@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gaedist.engine import PairTotal, Run
+from gaedist.kernels.shifts import ShiftCurve
 from gaedist.metrics.base import Metric, OneSample
 from gaedist.metrics.gaussian.one_sample import GaussianNull, GaussianOneSample
 from gaedist.metrics.measurement import Measurement
@@ -48,6 +49,11 @@ class BhepOneSample(OneSample):
             terms=None,
             saturated=False,
         )
+
+    def shift_curve(self) -> ShiftCurve | None:
+        """Return n times the curve of the distance."""
+        curve = self.smoothed.shift_curve()
+        return curve.times(self.n) if curve else None
 
     def null_distribution(self) -> NullDistribution:
         """Return n times the null distribution of the distance."""

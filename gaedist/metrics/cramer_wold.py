@@ -18,7 +18,8 @@ import numpy as np
 from gaedist.engine import PairTotal, Profile, Run, Shape
 from gaedist.errors import GaedistError
 from gaedist.kernels.phi_d import phi_d_series
-from gaedist.kernels.radial import KERNELS, phi_d_mixture
+from gaedist.kernels.radial import KERNELS, ScaleMixture, phi_d_mixture
+from gaedist.kernels.shifts import ShiftCurve
 from gaedist.metrics.base import Metric
 from gaedist.metrics.kernel_metrics import (
     Kernel,
@@ -65,6 +66,11 @@ class CramerWoldOneSample(KernelOneSample):
         terms = pair / math.sqrt(gamma), 1 / math.sqrt(1 + gamma), -2 * cross / math.sqrt(gamma + 0.5)
         return [UNIT * term for term in terms]
 
+    def shift_curve(self) -> ShiftCurve:
+        """Return the curve of the kernel."""
+        mixture = _moments(self.dim, self.gamma).scale_mixture
+        return ShiftCurve.of_kernel(mixture, self.dim).times(UNIT / math.sqrt(self.gamma))
+
     def null_distribution(self) -> KernelLimit | Gamma:
         """Return the limit of a degenerate V-statistic, with its exact mean and standard deviation."""
         moments = _moments(self.dim, self.gamma)
@@ -85,6 +91,12 @@ class CramerWoldApproxOneSample(CramerWoldOneSample):
         """Return the approximate φ_D, as `CramerWoldOneSample.profiles` does the exact one."""
         pairs, points = (Profile(Shape.INVERSE_ROOT, (rate,)) for rate in _rates(self.dim, self.gamma))
         return pairs, points
+
+    def shift_curve(self) -> ShiftCurve:
+        """Return the curve of the mean over points, which is not that of the kernel."""
+        cross = _approximate_cross(self.dim, self.gamma)
+        curve = ShiftCurve.of_points(cross.weights, cross.rates, self.dim)
+        return curve.times(UNIT / math.sqrt(self.gamma))
 
     def null_distribution(self) -> Gamma:
         """Return a gamma distribution with the exact mean and standard deviation."""
@@ -139,15 +151,23 @@ def _moments(dim: int, gamma: float) -> PairMoments:
     return PairMoments(dim, phi_d_mixture(dim, 1 / (4 * gamma)))
 
 
+def _root_mixture(dim: int, rate: float) -> ScaleMixture:
+    """Return (1 + rate · r²)^(−½) as a mixture."""
+    kernel, alpha = KERNELS["inverse-multiquadric"], float(DEFAULTS["alpha"])
+    return kernel.scale_mixture(dim, np.array([1 / rate]), alpha)
+
+
+def _approximate_cross(dim: int, gamma: float) -> Radial:
+    """Return what is averaged over points, divided by 1/√γ, which leaves a kernel of peak 1."""
+    points, ratio = _root_mixture(dim, _rates(dim, gamma)[1]), math.sqrt(gamma / (gamma + 0.5))
+    return Radial(ratio * np.append(points.weights, points.weight_at_zero), np.append(points.rates, 0.0))
+
+
 @lru_cache(maxsize=64)
 def _approximate_null(n: int, dim: int, gamma: float) -> Gamma:
-    kernel, alpha = KERNELS["inverse-multiquadric"], float(DEFAULTS["alpha"])
-    pairs, points = (kernel.scale_mixture(dim, np.array([1 / rate]), alpha) for rate in _rates(dim, gamma))
-    # divided by 1/√γ, which leaves a kernel of peak 1
-    ratio = math.sqrt(gamma / (gamma + 0.5))
-    cross = Radial(ratio * np.append(points.weights, points.weight_at_zero), np.append(points.rates, 0.0))
+    pairs = PairMoments(dim, _root_mixture(dim, _rates(dim, gamma)[0]))
     constant, factor = math.sqrt(gamma / (1 + gamma)), UNIT / math.sqrt(gamma)
-    return distribution_with_cross_term(n, PairMoments(dim, pairs), cross, constant, factor)
+    return distribution_with_cross_term(n, pairs, _approximate_cross(dim, gamma), constant, factor)
 
 
 _REFERENCE = (

@@ -8,6 +8,7 @@ import numpy as np
 
 from gaedist.engine import PairTotal, Profile, Run, Shape
 from gaedist.kernels.radial import distance_mixture
+from gaedist.kernels.shifts import ShiftCurve
 from gaedist.metrics.base import Metric
 from gaedist.metrics.kernel_metrics import (
     Kernel,
@@ -43,6 +44,10 @@ class EnergyOneSample(KernelOneSample):
         """Return the mean over pairs, −2 times the mean over points, and the constant."""
         pair = pair_mean(totals[0].log, self.n, 0.0, unbiased=False)
         return [-pair, -2 * _mean_about(self.x), self.moments.mean]
+
+    def shift_curve(self) -> ShiftCurve:
+        """Return the curve of the kernel −|x − y|."""
+        return ShiftCurve.of_kernel(self.moments.scale_mixture, self.dim)
 
     def null_distribution(self) -> KernelLimit:
         """Return the limit of a degenerate V-statistic, with its exact mean and standard deviation."""

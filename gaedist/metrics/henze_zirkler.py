@@ -27,6 +27,8 @@ _MOST_ROUNDING = 1e-3
 class HenzeZirklerOneSample(BhepOneSample):
     """The statistic at the β of Henze and Zirkler."""
 
+    has_exact_moments = False
+
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
         """Standardise; raise `GaedistError` for method sample."""
         if run.method == SAMPLE:
@@ -57,6 +59,9 @@ class HenzeZirklerOneSample(BhepOneSample):
             provenance=Provenance("moments"),
             parameters=Parameters(beta=self.beta),
         )
+
+    def shift_curve(self) -> None:
+        """Return None: the value does not change with a shift."""
 
     def null_distribution(self) -> LogNormal:
         """Return the log-normal distribution of Henze and Zirkler, with the exact mean and sd."""

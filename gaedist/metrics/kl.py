@@ -6,6 +6,7 @@ import sys
 import numpy as np
 
 from gaedist.engine import Run
+from gaedist.kernels.shifts import ShiftCurve
 from gaedist.metrics.base import Metric
 from gaedist.metrics.moment_metrics import MomentOneSample, SampleCovariance, covariance_of
 from gaedist.metrics.options import ScoreOptions
@@ -24,6 +25,10 @@ class KlOneSample(MomentOneSample):
         if covariance.is_singular:
             usual = self.null_distribution() if self.n > self.dim else None
             self.degenerate = covariance.null_distribution(usual)
+
+    def shift_curve(self) -> ShiftCurve:
+        """Return ½ |m|², the divergence of N(m, I)."""
+        return ShiftCurve(slope=0.5)
 
     def null_distribution(self) -> Gamma:
         """Return a gamma distribution with the exact mean, standard deviation and skewness."""

@@ -6,6 +6,7 @@ from functools import lru_cache
 from gaedist.engine import PairTotal, Profile, Run
 from gaedist.errors import GaedistError
 from gaedist.kernels.radial import KERNELS, squared_lengths
+from gaedist.kernels.shifts import ShiftCurve
 from gaedist.metrics.base import Metric
 from gaedist.metrics.kernel_metrics import (
     Kernel,
@@ -41,6 +42,10 @@ class MmdOneSample(KernelOneSample):
         mixture = self.moments.scale_mixture
         pair = pair_mean(totals[0].log, self.n, mixture.peak, unbiased=True)
         return [pair, -2 * mean_about(mixture, self.x), self.moments.mean]
+
+    def shift_curve(self) -> ShiftCurve:
+        """Return the curve of the kernel."""
+        return ShiftCurve.of_kernel(self.moments.scale_mixture, self.dim)
 
     def null_distribution(self) -> KernelLimit:
         """Return the limit of a degenerate U-statistic, with its exact standard deviation."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gaedist.engine import Run
 from gaedist.kernels.radial import ScaleMixture, phi_d_mixture
+from gaedist.kernels.shifts import ShiftCurve
 from gaedist.metrics.base import Metric
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.sliced_metrics import (
@@ -40,6 +41,11 @@ class SlicedEppsPulleyOneSample(SlicedOneSample):
         """Plan the statistic along random directions."""
         used = options.parameters.used("beta", "directions")
         self.prepare(x, EppsPulley(float(used.beta or 0)), used, run)
+
+    def shift_curve(self) -> ShiftCurve:
+        """Return the curve of the kernel averaged over all directions, φ_D(β²|x − y|²/2)."""
+        beta = float(self.used.beta or 0)
+        return ShiftCurve.of_kernel(phi_d_mixture(self.dim, beta**2 / 2), self.dim).times(self.n)
 
     def moments(self) -> Moments:
         """Return the exact mean and standard deviation, and the skewness in the limit n → ∞."""

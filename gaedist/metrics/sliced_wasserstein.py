@@ -18,6 +18,7 @@ from functools import lru_cache
 import numpy as np
 
 from gaedist.engine import PairTotal, Run, Slices, Transport
+from gaedist.kernels.shifts import ShiftCurve
 from gaedist.metrics.base import Metric, TwoSample
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions, ScoreOptions
@@ -41,9 +42,15 @@ _SPREAD = 12.0  # standard deviations of the binomial distribution over which it
 class SlicedWassersteinOneSample(SlicedOneSample):
     """The distance to N(0, 1), averaged over directions."""
 
+    has_exact_moments = False
+
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
         """Plan W₂² along random directions."""
         self.prepare(x, Wasserstein(), options.parameters.used("directions"), run)
+
+    def shift_curve(self) -> ShiftCurve:
+        """Return |m|²/D: along u a shift adds (u·m)²."""
+        return ShiftCurve(slope=1 / self.dim)
 
     def moments(self) -> Moments:
         """Return the exact mean, and standard deviation and skewness to first order in 1/n."""

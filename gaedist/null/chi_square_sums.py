@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.numerics import Array
+from gaedist.numerics import Array, root
 
 _AGREEMENT = 1e-7  # relative difference from the quadrature with half the nodes at which one has converged
 _LEFT_OUT = 1e-14  # fraction of Σ m λ whose χ² variables are replaced by their means
@@ -71,8 +71,6 @@ class ChiSquareSum:
 
     def upper_tail(self, q: float) -> float:
         """Return the probability of Q > q, to a relative error of 1e-8; 0 below the range of a double."""
-        from scipy.optimize import brentq
-
         t = q / self.unit - self.rest
         if t <= 0:
             return 1.0
@@ -85,7 +83,7 @@ class ChiSquareSum:
         last = pole * (1 - 1e-9)
         if derivative(last) < 0:  # by Markov's inequality less than e^(−10⁸)
             return 0.0
-        saddle = float(brentq(derivative, 1e-3 * pole / (1 + pole * t), last, rtol=1e-6))
+        saddle = root(derivative, 1e-3 * pole / (1 + pole * t), last, rtol=1e-6)
         step = 1e-2 * min(saddle, pole - saddle)
         curvature = (self._log_derivative(saddle + step) - self._log_derivative(saddle - step)) / (2 * step)
         bend = self._bend(saddle, pole, curvature)
@@ -134,15 +132,13 @@ class ChiSquareSum:
 
         It is 1/(2λ) for the largest eigenvalue λ of the centred kernel.
         """
-        from scipy.optimize import brentq
-
         first = 0.5 / float(self.values[0])
         if len(self.radial) < 2:
             return first, float(self.counts[0])
         second = 0.5 / float(self.radial[1]) * (1 - 1e-12)
         if self._radial_factor(np.array([first]))[0] > 0:
             return first, float(self.counts[0])
-        return float(brentq(lambda z: self._radial_factor(np.array([z]))[0], 0.5, min(first, second))), 1.0
+        return root(lambda z: float(self._radial_factor(np.array([z]))[0]), 0.5, min(first, second)), 1.0
 
     def _radial_factor(self, z: NDArray[Any]) -> NDArray[Any]:
         """Return (1 − 2z) Σ_j c_j²/(1 − 2zμ_j), which is finite at z = ½ too, for arrays of z."""

@@ -4,9 +4,10 @@ import math
 
 from gaedist.api.compare import CompareResult
 from gaedist.api.inspect import ArrayReport
-from gaedist.api.score import ScoreResult
+from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import Spread
 from gaedist.engine import SAMPLE
+from gaedist.null.verdict import UNLIKELY
 from gaedist.smoothing.rules import is_pooled
 from gaedist.smoothing.smooth import SigmaSummary
 
@@ -35,6 +36,35 @@ def p_text(p: float | None) -> str:
     if p is None:
         return "–"
     return f"< {_FAINTEST:g}" if p < _FAINTEST else f"{p:.2g}"
+
+
+def p_or_bound(result: ScoreResult, *, in_sentence: bool = False) -> str:
+    """Write the p-value of a score, or what bounds it: "≤ …"; – for neither, or nothing in a sentence."""
+    if result.p_value is None and result.p_bound is not None and result.p_bound < 1:
+        return f"{'p ' if in_sentence else ''}≤ {result.p_bound:.2g}"
+    if result.p_value is None:
+        return "" if in_sentence else "–"
+    return p_sentence(result.p_value) if in_sentence else p_text(result.p_value)
+
+
+def p_together(result: ScoreResult) -> str:
+    """Write the p-value of both distances of a default score, or what bounds it."""
+    found = result.judgement
+    assert found.p is not None
+    return f"p ≤ {found.p:.2g}" if found.is_bound else p_sentence(found.p)
+
+
+def effect_text(result: ScoreResult) -> str:
+    """Write the effect to two digits; ∞ where no shift gives as large a value.
+
+    A value without a small p-value is chance, and – where that may be a large effect.
+    """
+    p = result.judgement.p
+    if (result.effect == math.inf or result.two_sided) and not (p is not None and p < UNLIKELY):
+        return "–"
+    if result.effect == math.inf:
+        return "∞"
+    return "–" if result.effect is None else number(result.effect, digits=2)
 
 
 def sizes(found: SigmaSummary | Spread | None) -> str:
@@ -89,14 +119,14 @@ def mean_norm(report: ArrayReport) -> str:
     return number(report.mean_norm if report.mean_norm > _ROUNDING * report.sd_max else 0.0)
 
 
-def number(value: float | None, log_value: float | None = None) -> str:
-    """Write a number to four digits; as a power of e if it is too large for a double; – for none.
+def number(value: float | None, log_value: float | None = None, *, digits: int = 4) -> str:
+    """Write a number to so many digits; as a power of e if it is too large for a double; – for none.
 
     Without ``log_value`` it is not known how large an infinite number is.
     """
     if value is None or (math.isinf(value) and log_value is None):
         return "–"
-    return f"{value:.4g}" if math.isfinite(value) or log_value == math.inf else f"e^{log_value:.1f}"
+    return f"{value:.{digits}g}" if math.isfinite(value) or log_value == math.inf else f"e^{log_value:.1f}"
 
 
 def _decimals(result: ScoreResult) -> int | None:

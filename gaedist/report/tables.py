@@ -7,17 +7,20 @@ from typing import Any, Literal
 
 from gaedist.api.compare import CompareResult
 from gaedist.api.inspect import ArrayReport
-from gaedist.api.score import ScoreResult
+from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.errors import printable
 from gaedist.metrics.registry import METRICS
+from gaedist.report.comparisons import compare_sentence, compare_summary
 from gaedist.report.diagnosis import CheckRow, rounded
 from gaedist.report.metrics import MetricDetails, MetricSummary, options_with_defaults
 from gaedist.report.numbers import (
+    effect_text,
     mean_norm,
     metric_and_sigma,
     null_spread,
     number,
+    p_or_bound,
     p_text,
     permuted_spread,
     score_value,
@@ -26,8 +29,7 @@ from gaedist.report.numbers import (
     z_text,
 )
 from gaedist.report.verdicts import (
-    compare_sentence,
-    compare_summary,
+    score_paragraphs,
     score_sentence,
     score_summary,
     sigma_sentence,
@@ -38,11 +40,19 @@ Source = Mapping[str, str | None]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: the text of a result, its alignment, and whether it may be wrapped."""
+    """A column of a table: the text of a result, its alignment, and whether it may be wrapped.
+
+    ``later`` is the text on lines of a result after its first, if it differs.
+    """
 
     cell: Callable[[Any], str]
     justify: Literal["left", "right"] = "right"
     wraps: bool = False
+    later: Callable[[Any], str] | None = None
+
+    def text(self, part: Any, line: int) -> str:
+        """Return the text on a line of a result."""
+        return self.later(part) if line and self.later else self.cell(part)
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,15 @@ class Layout:
         From a result to the sentence below the table, if there is one.
     summary : callable, optional
         From all results with one label to a sentence below a table of their own.
+    paragraphs : callable, optional
+        From the labels and results of several rows to the paragraphs below their table, in place of a
+        sentence for each.
+    parts : callable
+        From a result to the results that each take a line of their own, the first with the label.
+    part_labels : tuple of str
+        Labels of the lines that follow.
+    dispensable : tuple of str
+        Columns that a terminal leaves out, one after the other, while the table is too wide for it.
     least_width : float
         Columns of a terminal below which each result is a table of its own, with a line for each column.
     label_width : int
@@ -69,6 +88,10 @@ class Layout:
     columns: dict[str, Column]
     sentence: Callable[[Any], str | None]
     summary: Callable[[Sequence[Any]], str] | None = None
+    paragraphs: Callable[[Sequence[str], Sequence[Any]], list[str]] | None = None
+    parts: Callable[[Any], Sequence[Any]] = lambda result: [result]
+    part_labels: tuple[str, ...] = ()
+    dispensable: tuple[str, ...] = ()
     least_width: float = 0
     label_width: int = 12
 
@@ -86,6 +109,11 @@ def _both(source: Source, result: Any) -> str:
     return " and ".join(named(source[f"file_{side}"], source[f"dataset_{side}"]) for side in "ab")
 
 
+def _short(verdict: str) -> str:
+    """Return a verdict in two or three words."""
+    return verdict.removesuffix(" from N(0, I) detected")
+
+
 def _nulls(metric: MetricSummary) -> str:
     """Write the null distribution of each command that measures a metric."""
     nulls = {"score": metric.null, "compare": "random permutations of the labels (--permutations)"}
@@ -97,6 +125,10 @@ def _problem_and_notes(report: ArrayReport) -> str | None:
     return " ".join((*problem, *report.notes)) or None
 
 
+def _blank(result: Any) -> str:
+    return ""
+
+
 def _where(row: CheckRow) -> str:
     """Write what a finding follows from, or where it is; nothing for no finding."""
     if not row.found:
@@ -104,12 +136,16 @@ def _where(row: CheckRow) -> str:
     return f"follows from {row.follows_from}" if row.follows_from else row.where.replace("; ", "\n")
 
 
-_SIZES = {"n": Column(lambda r: str(r.n)), "D": Column(lambda r: str(r.dim))}
+_SIZES = {"n": Column(lambda r: str(r.n), later=_blank), "D": Column(lambda r: str(r.dim), later=_blank)}
 _NULL = {
-    "under N(0, I)": Column(null_spread, wraps=True),
+    "under N(0, I)": Column(null_spread),
     "z": Column(lambda r: z_text(r.z)),
-    "p": Column(lambda r: p_text(r.p_value)),
+    "p": Column(p_or_bound),
+    "effect": Column(effect_text),
+    "verdict": Column(lambda r: _short(r.verdict), "left", wraps=True, later=_blank),
 }
+
+_DISPENSABLE = ("under N(0, I)", "n", "D")
 
 _BOTH = {"n": Column(lambda r: str(r.n)), "m": Column(lambda r: str(r.m)), "D": Column(lambda r: str(r.dim))}
 _PERMUTED = {"same distribution": Column(permuted_spread), "p": Column(lambda r: p_text(r.p_value))}
@@ -119,11 +155,15 @@ LAYOUTS: dict[type, Layout] = {
         label=_file,
         columns={
             **_SIZES,
-            "σ": Column(lambda r: sizes(r.sigma), wraps=True),
+            "σ": Column(lambda r: sizes(r.sigma), wraps=True, later=lambda r: "√D"),
             "d²": Column(score_value),
             **_NULL,
         },
         sentence=score_sentence,
+        paragraphs=score_paragraphs,
+        parts=lambda result: result.parts,
+        part_labels=("  smoothed target",),
+        dispensable=_DISPENSABLE,
     ),
     CompareResult: Layout(
         label=_both,
@@ -212,6 +252,7 @@ SEVERAL: dict[type, Layout] = {
         columns={**_METRIC, **_NULL},
         sentence=score_sentence,
         summary=score_summary,
+        dispensable=_DISPENSABLE,
     ),
     CompareResult: Layout(
         label=lambda source, result: f"{_both(source, result)}  {result.n} and {result.m} × {result.dim}",

@@ -9,7 +9,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -20,9 +20,10 @@ from gaedist.errors import GaedistError, OutputError, printable
 from gaedist.files.atomic import output_file
 from gaedist.files.outputs import check_text_output
 from gaedist.report.diagnosis import check_rows
-from gaedist.report.tables import Layout, layout_of
+from gaedist.report.tables import Column, Layout, layout_of
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table as RichTable
 
 _UNWRAPPED = 1 << 16  # columns
@@ -225,10 +226,10 @@ class Table:
                 for label in dict.fromkeys(labels):
                     results = [r.result for r, name in zip(self.rows, labels, strict=True) if name == label]
                     console.print(Text(label, style="bold"))
-                    console.print(_drawn(layout, results, None))
+                    console.print(_drawn(layout, results, None, console))
                     console.print(Text(f"\n{layout.summary(results)}\n"))
             else:
-                console.print(_drawn(layout, [row.result for row in self.rows], labels))
+                console.print(_drawn(layout, [row.result for row in self.rows], labels, console))
                 for sentence in self._sentences(layout, labels):
                     console.print(Text(f"\n{sentence}"))
         print(
@@ -238,27 +239,53 @@ class Table:
         )
 
     def _sentences(self, layout: Layout, labels: list[str]) -> Iterator[str]:
-        """Yield the sentence of each row that has one."""
-        for label, row in zip(labels, self.rows, strict=True):
-            if sentence := layout.sentence(row.result):
-                sigma = layout.columns.get("σ") if labels.count(label) > 1 else None
-                detail = f", σ = {sigma.cell(row.result)}" if sigma else ""
-                yield f"{label}{detail}: {sentence}" if len(self.rows) > 1 else sentence
+        """Yield the sentence of each row that has one, or the paragraphs of several rows."""
+        results, sigma = [row.result for row in self.rows], layout.columns.get("σ")
+        names = [
+            f"{label}, σ = {sigma.cell(result)}" if sigma and labels.count(label) > 1 else label
+            for label, result in zip(labels, results, strict=True)
+        ]
+        if layout.paragraphs and len(results) > 1:
+            yield from layout.paragraphs(names, results)
+            return
+        for name, result in zip(names, results, strict=True):
+            if sentence := layout.sentence(result):
+                yield f"{name}: {sentence}" if len(results) > 1 else sentence
 
 
-def _drawn(layout: Layout, results: Sequence[Any], labels: Sequence[str] | None) -> "RichTable":
-    """Return a table of results, with a first column of labels if there are any."""
+def _drawn(
+    layout: Layout, results: Sequence[Any], labels: Sequence[str] | None, console: "Console"
+) -> "RichTable":
+    """Return a table of results, with a first column of labels if there are any.
+
+    Columns without which it can be read are left out until it fits.
+    """
+    columns, unlimited = dict(layout.columns), console.options.update_width(_UNWRAPPED)
+    table = _table(layout, columns, results, labels)
+    for name in layout.dispensable:
+        if console.measure(table, options=unlimited).maximum <= console.width:
+            break
+        columns.pop(name, None)
+        table = _table(layout, columns, results, labels)
+    return table
+
+
+def _table(
+    layout: Layout, columns: Mapping[str, Column], results: Sequence[Any], labels: Sequence[str] | None
+) -> "RichTable":
     from rich.table import Table as RichTable
     from rich.text import Text
 
     table = RichTable(box=None, pad_edge=False, header_style="bold")
     if labels is not None:
         table.add_column("", overflow="fold", min_width=min(layout.label_width, max(map(len, labels))))
-    for name, column in layout.columns.items():
+    for name, column in columns.items():
         table.add_column(name, justify=column.justify, no_wrap=not column.wraps)
     for k, result in enumerate(results):
-        before = [] if labels is None else [Text(labels[k])]
-        table.add_row(*before, *(Text(column.cell(result)) for column in layout.columns.values()))
+        names = ["" if labels is None else labels[k], *layout.part_labels]
+        for line, (name, part) in enumerate(zip(names, layout.parts(result), strict=False)):
+            before = [] if labels is None else [Text(name)]
+            table.add_row(*before, *(Text(column.text(part, line)) for column in columns.values()))
     return table
 
 

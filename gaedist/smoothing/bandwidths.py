@@ -102,6 +102,13 @@ def _random_rows(x: Array, count: int, seed: int) -> Array:
     return x[np.sort(rng.choice(len(x), count, replace=False))]
 
 
+def _prior(samples: tuple[Array, ...], run: Run) -> float:
+    return math.sqrt(samples[0].shape[1])
+
+
+PRIOR = "prior"
+"""The bandwidth of N(0, I) itself, the same for all codes of a dimension."""
+
 BANDWIDTHS = {
     "silverman": Bandwidth(
         about="from n alone, as in the Cramér–Wold auto-encoder",
@@ -125,6 +132,15 @@ BANDWIDTHS = {
         reference="Gretton et al., A Kernel Two-Sample Test, Journal of Machine Learning Research 13, 2012",
         find=_median,
         depends_on_codes=True,
+    ),
+    PRIOR: Bandwidth(
+        about="√D, what median gives for N(0, I)",
+        definition="σ = √D, the root mean square distance between points of N(0, I) over √2, so that the "
+        "kernel is exp(−r²/(4D)); it does not depend on the codes",
+        reference="the median heuristic of Gretton et al., A Kernel Two-Sample Test, Journal of Machine "
+        "Learning Research 13, 2012, for the prior instead of the codes",
+        find=_prior,
+        depends_on_codes=False,
     ),
 }
 """Name → bandwidth."""

@@ -12,8 +12,7 @@ from samples import SAMPLES, sample
 
 import gaedist
 from gaedist.files.codes import Selection, read_latents
-from gaedist.report.numbers import null_spread, p_text, score_value, sizes
-from gaedist.report.verdicts import score_sentence
+from gaedist.report.numbers import null_spread, p_or_bound, p_text, score_value, sizes
 
 README = Path(__file__).with_name("README.md")
 DATA = Path(__file__).parents[2] / "data"
@@ -30,30 +29,42 @@ SETTINGS = [
 def verdicts():
     """Yield a table of the verdicts on seven samples."""
     yield from header(
-        *("D", "sample", "d²", "N(0, I) gives", "z", "p", "verdict", "smoothed", "… median", "… silverman")
+        *(
+            "D",
+            "sample",
+            "d²",
+            "N(0, I) gives",
+            "z",
+            "p",
+            "p at σ = √D",
+            "verdict",
+            "smoothed",
+            "… median",
+            "… silverman",
+        )
     )
     for dim in (2, 8, 64):
         for name in SAMPLES:
             x = sample(name, POINTS, dim)
             result, *others = (gaedist.score(x, **setting) for setting in ({}, *SETTINGS))
-            verdict = score_sentence(result).split(":")[0]
             cells = [
                 score_value(result),
                 null_spread(result),
                 f"{result.z:+.1f}",
-                p_or_z(result, "–"),
-                verdict,
+                p_or_bound(result),
+                p_text(result.companion.p_value),
+                result.verdict,
             ]
             yield row(dim, name, *cells, *map(p_or_z, others))
 
 
-def p_or_z(result, without=None):
-    """Return the p-value as text; if there is none, z or what is given."""
+def p_or_z(result):
+    """Return the p-value as text; if there is none, z."""
     if result is None:
         return "no value"
     if result.p_value is not None:
         return p_text(result.p_value)
-    return without or f"– (z = {result.z:+.3g})"
+    return f"– (z = {result.z:+.3g})"
 
 
 DIGITS = {8: "digits_pca.npy", 64: "digits_pca60.npy"}

@@ -41,7 +41,12 @@ def test_gates_on_the_value_and_on_z(gaedist, codes):
 
 def test_a_failed_gate_on_p_says_how_the_codes_differ(gaedist, codes):
     arguments = ["wide.npy", "normal.npy", "narrow.npy", "--fail-p", "0.001", "--format", "value"]
-    code, out, err = gaedist("score", *arguments)
+    both = gaedist("score", *arguments)[2].splitlines()
+    assert [line.split(" = ")[0] for line in both] == [
+        "gaedist: wide.npy: p of both distances",
+        "gaedist: narrow.npy: p of both distances",
+    ]
+    code, out, err = gaedist("score", *arguments, "--sigma", 1)
     assert (code, len(out.splitlines())) == (1, 3)
     wide, narrow = err.splitlines()
     assert wide.startswith("gaedist: wide.npy: p = ")
@@ -100,22 +105,24 @@ def test_compare_has_gates(gaedist, codes):
 )
 def test_a_gate_on_z_whose_null_distribution_is_too_skewed_never_passes(gaedist, codes, scale, shift, shape):
     np.save("big.npy", shift + scale * np.random.default_rng(0).normal(size=shape))
-    code, out, err = gaedist("score", "big.npy", "normal.npy", "-q", "--fail-z", "4", "--format", "value")
+    alone = "--sigma", "1"
+    value = "--format", "value"
+    code, out, err = gaedist("score", "big.npy", "normal.npy", "-q", *alone, "--fail-z", "4", *value)
     assert (code, len(out.splitlines()), err.count("\n")) == (2, 2, 1)
     assert err.startswith("gaedist: big.npy: --fail-z cannot be evaluated: the null distribution is too ")
     few = shape[0] < 10  # which have no p-value in closed form
     assert err.endswith(" Use --fail-p with --null monte-carlo.\n" if few else " Use --fail-p.\n")
-    simulated = "--null", "monte-carlo", "--replicates", "99", "--format", "value"
+    simulated = *alone, "--null", "monte-carlo", "--replicates", "99", *value
     code, _, err = gaedist("score", "big.npy", "--fail-z", "4", *simulated)
     assert code == 2
     assert "big.npy: --fail-z cannot be evaluated: " in err
     assert err.endswith(" Use --fail-p.\n")
     code, _, err = gaedist("score", "big.npy", "--fail-p", "0.05", *simulated)
     assert code == (0 if (scale, shift) == (1, 0) else 1)
-    assert ("No verdict" in gaedist("score", "big.npy", "--format", "table")[1]) == few
+    assert ("No verdict" in gaedist("score", "big.npy", *alone, "--format", "table")[1]) == few
     if not few:
         fails = int((scale, shift) != (1, 0))
-        assert gaedist("score", "big.npy", "--fail-p", "0.05", "--format", "value")[0] == fails
+        assert gaedist("score", "big.npy", *alone, "--fail-p", "0.05", *value)[0] == fails
         options = "--target", "smoothed", "--sigma", "median", "--format", "value"
         assert gaedist("score", "big.npy", "--fail-z", "5", *options)[0] == int((scale, shift) != (1, 0))
 
@@ -230,3 +237,47 @@ def test_a_small_value_fails_a_gate_only_where_values_can_be_too_small(gaedist, 
     code, _, err = gaedist("score", digits, "--metric", "mardia-kurtosis", "--fail-z", 4, "--format", "value")
     assert code == 1
     assert "|z| = 4.85" in err
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift", "shape"),
+    [(2, 0, (300, 256)), (1, 1, (300, 256)), (1.5, 0, (300, 512)), (1, 0, (4, 300)), (1, 0, (100, 64))],
+)
+def test_the_companion_judges_where_the_default_distance_cannot(gaedist, codes, scale, shift, shape):
+    np.save("big.npy", shift + scale * np.random.default_rng(0).normal(size=shape))
+    value = "-q", "--format", "value"
+    few, far = shape[0] < 10, (scale, shift) != (1, 0)
+    code, _, err = gaedist("score", "big.npy", "--fail-z", "4", *value)
+    assert code == (2 if few else int(far))
+    if far:
+        assert err.startswith("gaedist: big.npy: z of the smoothed target at σ = √D = ")
+    code, _, err = gaedist("score", "big.npy", "--fail-p", "1e-9", *value)
+    assert code == (2 if few else int(far))
+    if far:
+        assert err.startswith("gaedist: big.npy: p of both distances = ")
+    code, _, err = gaedist("score", "big.npy", "--fail-effect", "3", *value)
+    assert code == int(far)
+    if far:
+        assert err.startswith("gaedist: big.npy: effect = ")
+        assert err.endswith(" is above --fail-effect 3.\n")
+
+
+def test_a_gate_on_the_effect_says_why_there_is_none(gaedist, codes):
+    gate = "--fail-effect", "0.5", "--format", "value"
+    for arguments, why in (
+        (["narrow.npy", "--target", "normal"], "the value is below that of N(0, I)"),
+        (["wide.npy", "--metric", "henze-zirkler"], "henze-zirkler does not measure shifts of the mean"),
+        (["wide.npy", "--sigma", "mean-field", "--null", "none"], "--fail-effect needs a null distribution"),
+    ):
+        code, _, err = gaedist("score", *arguments, *gate)
+        assert code == 2
+        assert why in err
+    assert gaedist("score", "wide.npy", "--metric", "energy", *gate)[0] == 1
+    assert gaedist("score", "normal.npy", "--metric", "energy", *gate)[0] == 0
+
+
+def test_codes_farther_than_any_shift_fail_a_gate_on_the_effect(gaedist, codes):
+    np.save("equal.npy", np.zeros((100, 8)))
+    options = "--target", "smoothed", "--sigma", "0.5", "--fail-effect", "99", "--format", "value"
+    code, _, err = gaedist("score", "equal.npy", "-q", *options)
+    assert (code, err) == (1, "gaedist: equal.npy: effect = inf is above --fail-effect 99.\n")

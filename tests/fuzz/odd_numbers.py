@@ -75,7 +75,7 @@ def check_result(result, metric):
     numbers = {"value": result.value, "log_value": result.log_value, "p": result.p_value}
     numbers |= {"mean": result.null.mean, "sd": result.null.sd, "se": result.value_se}
     if isinstance(result, gaedist.ScoreResult):
-        numbers |= {"z": result.z, "excess": result.excess}
+        numbers |= {"z": result.z, "excess": result.excess, "bound": result.p_bound, "effect": result.effect}
     for name, number in numbers.items():
         if number is not None and math.isnan(number):
             raise FaultError(f"{name} is NaN")

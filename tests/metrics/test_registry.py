@@ -263,3 +263,41 @@ def test_the_seed_moves_the_labels_and_the_directions_only():
     for a, b in zip(first, second, strict=True):
         assert a.null != b.null
         assert (a.value == b.value) == (a.metric not in SLICED)
+
+
+# Effects
+
+
+SHIFTLESS = ("henze-zirkler", "mardia-skewness", "mardia-kurtosis")
+
+
+@pytest.mark.parametrize("dim", [2, 8, 64])
+@pytest.mark.parametrize("name", [name for name in ONE_SAMPLE if name not in SHIFTLESS])
+def test_the_effect_of_shifted_samples_is_their_shift(name, dim):
+    # β and σ for which points overlap at D = 64; the default of cramer-wold-approx is not 0 at N(0, I)
+    rng, shift, count = np.random.default_rng(dim), 2.0, 12
+    options = {"parameters": Parameters(beta=0.3)} if name == "bhep" else {}
+    if name == "gaussian":
+        options = {"sigma": 1.0 if dim < 64 else 8.0}
+    if name in SLICED:  # so many directions that the mean of (u·m)² is that over all of them
+        options = {"parameters": Parameters(directions=2000)}
+    found = []
+    for seed in range(count):
+        m = rng.normal(size=dim)
+        x = rng.normal(size=(600, dim)) + shift * m / np.linalg.norm(m)
+        found.append(score(x, metric=name, run=Run(seed=seed), **options).effect)
+    error = np.std(found, ddof=1) / math.sqrt(count)
+    assert abs(np.mean(found) - shift) < 4 * error + 0.01 * shift
+    assert error < 0.1
+
+
+@pytest.mark.parametrize("name", ONE_SAMPLE)
+def test_an_effect_is_0_for_values_below_the_mean_unless_these_count_too(name):
+    x = sample("normal", 400, 5)
+    found = measured(name, x / np.sqrt(np.mean(x**2)))
+    if name in SHIFTLESS:
+        assert found.effect is None
+    elif found.excess < 0:
+        assert found.effect == (None if found.two_sided else 0.0)
+    else:
+        assert 0 < found.effect < 1

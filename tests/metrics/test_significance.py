@@ -19,7 +19,7 @@ from gaedist import GaedistError, Parameters, Run, score, scores
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.metrics.significance import NULLS, Statistic, check_null
-from gaedist.report.verdicts import NO_VERDICT, verdict_of
+from gaedist.null.verdict import NO_VERDICT
 
 SLICED = [name for name, row in ONE_SAMPLE.items() if "directions" in row.parameters]
 SINGULAR = ("henze-zirkler", "kl")  # metrics that need a covariance of full rank
@@ -116,7 +116,7 @@ def test_without_a_null_distribution_there_are_no_z_and_p():
 def test_rounding_in_many_dimensions_does_not_pass_for_a_difference(metric, dim):
     result = score(np.random.default_rng(dim).normal(size=(400, dim)), metric=metric)
     assert abs(result.z) < 5
-    assert verdict_of(result) == NO_VERDICT
+    assert result.verdict == NO_VERDICT
 
 
 # Monte Carlo

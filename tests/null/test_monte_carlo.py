@@ -42,7 +42,8 @@ def by_hand(shape, replicates, seed=0, **options):
 
 
 def simulate(x, replicates, **options):
-    return score(x, null="monte-carlo", replicates=replicates, **options)
+    """Score with simulated samples by one distance: of fewer than ten points, a companion needs them too."""
+    return score(x, null="monte-carlo", replicates=replicates, **{"estimator": "v"} | options)
 
 
 @pytest.fixture
@@ -167,7 +168,7 @@ def files(tmp_path, monkeypatch):
 
 
 def test_files_of_one_size_share_replicates(gaedist, files, counted, own_cache):
-    command = ["score", "a.npy", "b.npy", "c.npy", "--null", "monte-carlo", "--replicates", 6]
+    command = ["score", "a.npy", "b.npy", "c.npy", "--sigma", 1, "--null", "monte-carlo", "--replicates", 6]
     code, out, err = gaedist(*command, "--format", "json", "--no-cache")
     assert (code, err) == (0, "")
     assert counted == list(range(6))
@@ -178,7 +179,7 @@ def test_files_of_one_size_share_replicates(gaedist, files, counted, own_cache):
 
 
 def test_replicates_are_kept_from_command_to_command(gaedist, files, counted, own_cache, monkeypatch):
-    command = ["score", "a.npy", "--null", "monte-carlo", "--replicates", 6, "--format", "json"]
+    command = ["score", "a.npy", "--sigma", 1, "--null", "monte-carlo", "--replicates", 6, "--format", "json"]
     outs = []
     for _ in range(2):
         monkeypatch.setattr("gaedist.null.monte_carlo._computed", {})  # as in another process

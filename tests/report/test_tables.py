@@ -3,12 +3,16 @@
 import re
 from pathlib import Path
 
+import pytest
+from processes import shown_on_terminal
+
 
 def test_several_sigmas_are_rows_with_their_rules(gaedist, codes):
     _, out, _ = gaedist("score", "normal.npy", "--sigma", "1", "--sigma", "scott", "--format", "table")
     assert re.search(r"normal.npy +500 +4 +1 +0\.", out)
     assert re.search(r"normal.npy +500 +4 +0.4599 scott +", out)
-    assert "normal.npy, σ = 0.4599 scott: No difference from N(0, I) detected" in out
+    names = "normal.npy, σ = 1; normal.npy, σ = 0.4599 scott"
+    assert f"No difference from N(0, I) detected: {names}." in out
 
 
 def test_several_metrics_are_a_table_for_each_file_and_a_sentence(gaedist, small_codes):
@@ -30,8 +34,13 @@ def test_one_metric_is_a_row_for_each_file(gaedist, small_codes):
     assert header.split()[:3] == ["n", "D", "energy"]
     assert first.startswith("normal.npy")
     assert second.startswith("wide.npy")
-    assert "normal.npy: No difference from N(0, I) detected: these codes give " in out
-    assert sentences[-1].endswith("What energy detects: mean and scale in any dimension.")
+    assert sentences[0::2] == [""] * 3
+    assert sentences[1::2] == [
+        "Not N(0, I): wide.npy.",
+        "No difference from N(0, I) detected: normal.npy.",
+        "What energy detects: mean and scale in any dimension. gaedist diagnose FILE shows what is wrong and "
+        "where.",
+    ]
 
 
 def test_compare_by_one_other_metric_without_permutations(gaedist, small_codes):
@@ -54,3 +63,22 @@ def test_a_name_stays_in_its_line(gaedist, codes):
     Path("normal.npy").rename(odd)
     assert "a\\nb\\x1b[31m.npy" in gaedist("score", odd, "--format", "table")[1]
     assert gaedist("score", "c\rd.npy")[2] == "gaedist: c\\rd.npy: No such file or directory.\n"
+
+
+def test_the_default_score_has_a_line_for_each_distance_and_one_verdict(gaedist, codes):
+    _, out, _ = gaedist("score", "wide.npy", "--format", "table")
+    header, first, second, *_ = out.splitlines()
+    assert header.split() == ["n", "D", "σ", "d²", "under", "N(0,", "I)", "z", "p", "effect", "verdict"]
+    assert first.startswith("wide.npy ")
+    assert first.endswith("  Not N(0, I)")
+    assert re.match(r"  smoothed target +√D +0\.", second)
+    assert len(gaedist("score", "wide.npy", "--sigma", "1", "--format", "table")[1].splitlines()) == 4
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_terminal_leaves_out_columns_that_do_not_fit(codes, columns):
+    shown = shown_on_terminal(["score", "wide.npy", "narrow.npy"], columns=columns)
+    lines = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert ("under N(0, I)" in lines[0]) == (columns == 200)
+    assert sum(line.endswith("  Not N(0, I)") for line in lines) == 2

@@ -9,7 +9,9 @@ from samples import SAMPLES, sample
 
 import gaedist as library
 from gaedist import compare, score
-from gaedist.report.verdicts import compare_sentence, score_sentence
+from gaedist.report.blind_spots import detectable_shift
+from gaedist.report.comparisons import compare_sentence
+from gaedist.report.verdicts import score_paragraphs, score_sentence
 
 SETTINGS = [{}, *({"target": "smoothed", "sigma": sigma} for sigma in (1.0, "median", "silverman"))]
 
@@ -65,7 +67,9 @@ def test_a_null_distribution_that_is_too_skewed_gives_no_verdict_but_a_remedy():
     sentence = score_sentence(score(sample("normal", 100, 8), sigma=0.3))
     assert sentence.startswith("No verdict: these codes give ")
     assert "the null distribution is too skewed at this n, D and σ to convert z to a p-value." in sentence
-    assert sentence.endswith("Use --null monte-carlo, or --target smoothed --sigma median.")
+    assert (
+        "Use --null monte-carlo, or --target smoothed --sigma median. At n = 100 and D = 8 this" in sentence
+    )
 
 
 def test_a_value_beyond_all_of_99_simulated_samples_is_a_verdict_but_of_19_is_not():
@@ -76,7 +80,7 @@ def test_a_value_beyond_all_of_99_simulated_samples_is_a_verdict_but_of_19_is_no
     few = score(x, target="smoothed", null="monte-carlo", replicates=19)
     assert (few.p_value, verdict(few)) == (0.05, "No verdict")
     sentence = score_sentence(few)
-    assert sentence.endswith("but p cannot be below 0.05 with 19 simulated samples. Use more --replicates.")
+    assert "but p cannot be below 0.05 with 19 simulated samples. Use more --replicates. " in sentence
     near = score(x - 1, metric="energy", null="monte-carlo", replicates=19)
     assert score_sentence(near).startswith("No verdict: these codes give ")
 
@@ -125,7 +129,7 @@ def test_the_table_has_a_verdict(gaedist, codes, file, words):
 
 def test_the_table_warns_of_saturation(gaedist, codes):
     np.save("big.npy", np.random.default_rng(0).normal(size=(30, 400)))
-    _, out, _ = gaedist("score", "big.npy", "--format", "table")
+    _, out, _ = gaedist("score", "big.npy", "--sigma", "1", "--format", "table")
     assert "At D = 400 and σ = 1 the distance is saturated: it equals 1 + 1/n to within rounding" in out
 
 
@@ -155,3 +159,48 @@ def test_degenerate_codes_have_a_verdict_that_says_why():
     )
     sentence = score_sentence(score(sample("normal", 1, 3), metric="henze-zirkler"))
     assert sentence.startswith("No verdict: henze-zirkler is 4: the covariance of 1 point is singular")
+
+
+def test_the_default_verdict_rests_on_two_distances():
+    normal = score(sample("normal", 400, 64))
+    sentence = score_sentence(normal)
+    assert "; with the smoothed target at σ = √D, 0.00" in sentence
+    assert f"; together p = {normal.p_combined:.2g}. " in sentence
+    assert verdict(normal) == "No difference from N(0, I) detected"
+    shifted = score(sample("shifted", 300, 64))
+    assert verdict(shifted) == "Not N(0, I)"
+    assert f"This is as far as a mean shift of {shifted.companion.effect:.2g}." in score_sentence(shifted)
+    assert "These codes are" not in score_sentence(shifted)  # the sign of z of Eq. (8) is chance here
+
+
+def test_the_last_sentence_says_what_is_not_seen_and_which_command_looks_for_it():
+    last = "gaedist diagnose FILE looks for these."
+    near = score_sentence(score(sample("normal", 300, 4)))
+    assert near.endswith(f"and details that are smaller than σ: {last}")
+    many = score_sentence(score(sample("normal", 300, 64)))
+    assert many.endswith(f"dead or dependent axes among many, and rare outliers: {last}")
+    narrow = score_sentence(score(sample("normal", 300, 64), target="smoothed"))
+    assert narrow.endswith(f"and nearly everything else, as few points overlap: {last}")
+    blind = score_sentence(score(sample("normal", 300, 512), sigma=1.0))
+    assert "this distance can miss any shift of the mean, " in blind
+    far = score_sentence(score(sample("shifted", 300, 4)))
+    assert far.endswith("gaedist diagnose FILE shows what is wrong and where.")
+
+
+def test_the_shift_that_can_be_missed_is_found_half_the_time():
+    n, dim, rng = 400, 64, np.random.default_rng(5)
+    shift = detectable_shift(score(rng.normal(size=(n, dim))))
+    step = np.full(dim, shift / np.sqrt(dim))
+    seen = [score(rng.normal(size=(n, dim)) + step).companion.p_value < 1e-3 for _ in range(40)]
+    assert 8 <= sum(seen) <= 32
+
+
+def test_rows_of_the_same_verdict_share_a_paragraph():
+    files = {name: score(sample(name, 400, 64)) for name in ("normal", "shifted", "shrunk", "stretched")}
+    paragraphs = score_paragraphs(list(files), list(files.values()))
+    assert len(paragraphs) == 3
+    assert paragraphs[0] == "Not N(0, I): shifted, shrunk, stretched."
+    assert paragraphs[1] == "No difference from N(0, I) detected: normal."
+    assert paragraphs[2].startswith("At n = 400 and D = 64 these distances can miss mean shifts below 0.")
+    many = score_paragraphs([f"{k}.npy" for k in range(12)], [files["normal"]] * 12)
+    assert many[0].endswith("7.npy and 4 more.")

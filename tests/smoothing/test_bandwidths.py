@@ -145,6 +145,7 @@ def test_two_samples_share_the_bandwidth_of_the_pooled_points():
         "silverman": (4 / (3 * size)) ** (1 / 5),
         "scott": size ** (-1 / 7),
         "median": naive.median_sigma(pooled),
+        "prior": math.sqrt(3),
         "best": found(pooled, "best"),
     }
     assert list(expected) == POOLED

@@ -8,6 +8,7 @@ import numpy as np
 
 from gaedist.engine import ROUNDING, SAMPLE, PairTotal, Run
 from gaedist.errors import GaedistError
+from gaedist.kernels.shifts import ShiftCurve
 from gaedist.metrics.base import OneSample
 from gaedist.metrics.measurement import Measurement, ScoreTerms
 from gaedist.metrics.options import ScoreOptions
@@ -145,6 +146,12 @@ class GaussianOneSample(OneSample):
             return NoDistribution(_UNKNOWN if is_repeatable(self.options.sigma) else FOREIGN)
         return GaussianNull(self.n, self.dim, self.variance, self.options.smoothed, self.options.unbiased)
 
+    def shift_curve(self) -> ShiftCurve | None:
+        """Return the curve for one σ that was not chosen to minimise the distance."""
+        if self.variance is None or self.smoothing.optimum:
+            return None
+        return gaussian_shift_curve(self.dim, self.variance, smoothed=self.options.smoothed)
+
     @classmethod
     def check_size(cls, n: int, options: ScoreOptions) -> None:
         """Raise `GaedistError` for estimator u of a single point."""
@@ -167,6 +174,17 @@ class GaussianOneSample(OneSample):
     def can_be_simulated(cls, options: ScoreOptions) -> bool:
         """Return False for σ from a file or an array, which belongs to its points."""
         return is_repeatable(options.sigma)
+
+
+def gaussian_shift_curve(dim: int, variance: float, *, smoothed: bool) -> ShiftCurve:
+    """Return how d² grows with a shift of the mean, by its cross term, at one σ² = s.
+
+    With h = −D/2 the mean of the cross term under N(m, I) is ((2 + s)/2)^h e^(−|m|²/(2(2 + s))); to the
+    smoothed target it is (1 + 1/s)^h e^(−|m|²/(4(1 + s))).
+    """
+    s = variance
+    log_base, spread = (math.log1p(1 / s), 4 * (1 + s)) if smoothed else (math.log1p(s / 2), 2 * (2 + s))
+    return ShiftCurve(np.array([2 * to_linear(-dim / 2 * log_base)]), np.array([1 / spread]))
 
 
 @dataclass(frozen=True)
