@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 from gaedist.engine.compiled.integrands import Gaussian, Profile, Shape
 from gaedist.engine.dense import dense_total, is_small
 from gaedist.engine.directions import slice_values
-from gaedist.engine.gaussian_tiling import gaussian_total, tall_tiles
+from gaedist.engine.gaussian_tiling import gaussian_total, pair_count, tall_tiles
 from gaedist.engine.label_tiling import add_labels
 from gaedist.engine.request import Request
 from gaedist.engine.run.labels import Bits, LabelSums
@@ -25,6 +25,8 @@ from gaedist.engine.series.sums import linear_labels, linear_sums
 from gaedist.engine.tiling import FAINT, Tiling, Work, count_tiles
 from gaedist.errors import GaedistError
 from gaedist.numerics import Array, log_or_minus_inf
+
+_FEW_PAIRS = 1 << 26
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -107,7 +109,21 @@ def _groups(jobs: Sequence[PairSum], run: Run) -> list[list[PairSum]]:
             job.params_x.any() or (job.params_y is not None and job.params_y.any())
         )
         groups.setdefault((id(job.x), id(job.y)) if one_kernel else (id(job),), []).append(job)
-    return [sorted(group, key=lambda job: -job.steepness) for group in groups.values()]
+    parts = [
+        part
+        for group in groups.values()
+        for part in ([[job] for job in group] if _is_quicker_apart(group) else [group])
+    ]
+    return [sorted(part, key=lambda job: -job.steepness) for part in parts]
+
+
+def _is_quicker_apart(group: Sequence[PairSum]) -> bool:
+    """Tell whether passes of `gaussian_tiles` take less time than the pass that two Gaussians could share.
+
+    For few pairs that one takes longer to compile than to run.
+    """
+    gaussians = all(isinstance(job.integrand, Gaussian) for job in group)
+    return gaussians and len(group) == 2 and pair_count(group[0]) <= _FEW_PAIRS
 
 
 def _check_sampling(jobs: Sequence[PairSum]) -> None:

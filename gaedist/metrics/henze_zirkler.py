@@ -27,8 +27,6 @@ _MOST_ROUNDING = 1e-3
 class HenzeZirklerOneSample(BhepOneSample):
     """The statistic at the β of Henze and Zirkler."""
 
-    has_exact_moments = False
-
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
         """Standardise; raise `GaedistError` for method sample."""
         if run.method == SAMPLE:

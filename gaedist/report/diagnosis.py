@@ -102,6 +102,6 @@ def kl_sentence(result: DiagnoseResult) -> str:
     axes = ", ".join(f"{place.indices[0]} ({rounded(place.effect)})" for place in kl.axes[:3])
     return (
         f"KL of the Gaussian fit from N(0, I): {rounded(kl.total)} nats, {rounded(kl.mean)} of them from "
-        f"the mean, {rounded(kl.scales)} from scales and {rounded(kl.correlations)} from correlations; samples of "
-        f"N(0, I) have {rounded(kl.expected)}. Axes with most: {axes}."
+        f"the mean, {rounded(kl.scales)} from scales and {rounded(kl.correlations)} from correlations; samples "
+        f"of N(0, I) have {rounded(kl.expected)}. Axes with most: {axes}."
     )
