@@ -143,6 +143,11 @@ _NEED_NULL = (Z, P, EFFECT)
 """Gates that need a null distribution."""
 
 
+def _is_usual(result: Result, bound: float) -> bool:
+    """Tell whether p is not known, or no smaller than that of a normal variable at a bound on |z|."""
+    return result.p_value is None or result.p_value >= math.erfc(bound / math.sqrt(2))
+
+
 @dataclass(frozen=True)
 class _Finding:
     """How a distance keeps a gate: why it fails, or why that cannot be told."""
@@ -227,7 +232,7 @@ class Outcome:
             failures = [found for found in findings if found.failure]
             # where a distance has no p-value that its z could be judged by, another can judge
             doubts = [found for found in findings if found.doubt]
-            excused = len(doubts) < len(findings) and all(found.part.p_value is None for found in doubts)
+            excused = len(doubts) < len(findings) and all(_is_usual(found.part, bound) for found in doubts)
             if failures:
                 self.failed.append(f"{label}: {failures[0].failure}")
             elif doubts and not excused:

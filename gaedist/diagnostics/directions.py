@@ -1,5 +1,7 @@
 """Is there a direction along which the codes are not normal?"""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

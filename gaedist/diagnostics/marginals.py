@@ -30,10 +30,12 @@ def check(sample: Sample) -> Outcome:
     order = np.lexsort((np.arange(dim), -squared))
     count = int(np.sum(smallest(log_p, dim) < math.log(_SHOWN)))
     shown = [int(j) for j in order[: max(1, min(sample.top, count))]]
+    shapes = [shape(sample.x[:, j]) for j in shown]
     places = tuple(
-        Place("axis", (int(sample.axes[j]),), float(squared[j]), float(np.exp(log_p[j]))) for j in shown
+        Place("axis", (int(sample.axes[j]),), found["kurtosis"], float(np.exp(log_p[j])))
+        for j, found in zip(shown, shapes, strict=True)
     )
-    details = shape(sample.x[:, shown[0]])
+    details = shapes[0]
     names = counted("axis", [place.indices[0] for place in places], max(0, count - len(shown)))
     verb = "is" if max(count, 1) == 1 else "are"
     first = "" if max(count, 1) == 1 else f"; axis {places[0].indices[0]}"

@@ -5,6 +5,8 @@ analysis, IEEE Trans. Neural Netw. 10 (1999) 626, doi:10.1109/72.761722, from ma
 hidden direction from about D² points on. Starts from the unfolded tensor of fourth cumulants need 6 D².
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

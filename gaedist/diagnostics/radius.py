@@ -81,8 +81,10 @@ def _spread(sample: Sample) -> float:
 
 def _law_sentence(mean: float, sd: float) -> str:
     spread = f"sd of |x|² is {number(sd)} of what N(0, I) gives"
-    if sd < 0.8:
+    if sd < 0.3:
         return f"Radii vary too little ({spread}): codes lie on a shell."
+    if sd < 0.8:
+        return f"Radii vary too little ({spread})."
     if sd > 1.25:
         return f"Radii vary too much ({spread}): tails are heavy, or points differ in scale."
     return f"Radii |x|² do not follow χ² (mean {number(mean)} D; {spread})."

@@ -31,6 +31,7 @@ def check(sample: Sample) -> Outcome:
     mean = (float(matrix.sum()) - float(np.trace(matrix))) / 2 / pairs
     z = mean * math.sqrt(pairs * (n - 1))
     total, log_p_all = all_pairs(matrix, n)
+    first = places[0].indices
     way = (
         "grow together, as where points differ in scale" if mean > 0 else "exclude each other, as on a shell"
     )
@@ -50,7 +51,8 @@ def check(sample: Sample) -> Outcome:
         Part(
             total,
             log_p_all,
-            "Sizes of axes depend on each other, pair by pair.",
+            f"Sizes of axes depend on each other, most of all those of {first[0]} and {first[1]} "
+            f"({number(places[0].effect)}).",
             places,
         ),
     )

@@ -11,6 +11,7 @@ from gaedist.diagnostics.panel import CheckResult
 from gaedist.report.numbers import number
 
 _ROUNDING = 1e-12  # of means, correlations and nats
+_LOADINGS = 3  # of a direction
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class CheckRow:
         As in `CheckResult`, where ``check`` is its name.
     details, where : str
         The same in words.
-    verdict : str
+    paragraph : str
         That of the file, for the table.
     """
 
@@ -44,7 +45,7 @@ class CheckRow:
     follows_from: str | None
     note: str | None
     version: str
-    summary: str
+    paragraph: str
 
 
 def check_rows(result: DiagnoseResult) -> list[CheckRow]:
@@ -69,7 +70,7 @@ def _row(result: DiagnoseResult, check: CheckResult) -> CheckRow:
         follows_from=check.follows_from,
         note=check.note,
         version=result.version,
-        summary=f"{result.verdict}\n\n{kl_sentence(result)}",
+        paragraph=f"{result.verdict}\n\n{kl_sentence(result)}",
     )
 
 
@@ -82,9 +83,8 @@ def place_text(place: Place) -> str:
     """Write where, and how much."""
     names = " ".join(map(str, place.indices))
     if place.loadings:
-        names = " ".join(
-            f"{loading:+.2f}·{axis}" for axis, loading in zip(place.indices, place.loadings, strict=True)
-        )
+        largest = list(zip(place.indices, place.loadings, strict=True))[:_LOADINGS]
+        names = " ".join(f"{loading:+.2f}·{axis}" for axis, loading in largest)
     return f"{place.kind} {names}: {rounded(place.effect)}"
 
 
@@ -102,6 +102,6 @@ def kl_sentence(result: DiagnoseResult) -> str:
     axes = ", ".join(f"{place.indices[0]} ({rounded(place.effect)})" for place in kl.axes[:3])
     return (
         f"KL of the Gaussian fit from N(0, I): {rounded(kl.total)} nats, {rounded(kl.mean)} of them from "
-        f"the mean, {rounded(kl.scales)} from scales and {rounded(kl.correlations)} from correlations; samples "
-        f"of N(0, I) have {rounded(kl.expected)}. Axes with most: {axes}."
+        f"the mean, {rounded(kl.scales)} from scales and {rounded(kl.correlations)} from correlations; "
+        f"samples of N(0, I) have {rounded(kl.expected)}. Axes with most: {axes}."
     )

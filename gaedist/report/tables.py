@@ -213,7 +213,7 @@ LAYOUTS: dict[type, Layout] = {
             "where": Column(_where, "left", wraps=True),
         },
         sentence=lambda result: None,
-        summary=lambda results: results[0].summary,
+        summary=lambda results: results[0].paragraph,
     ),
     MetricSummary: Layout(
         label=lambda source, result: result.name,

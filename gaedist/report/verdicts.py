@@ -170,14 +170,15 @@ def _error(result: ScoreResult) -> str:
 def effect_of(result: ScoreResult) -> float | None:
     """Return the effect on which gates and sentences rest: with a companion, the larger that is no chance.
 
-    The companion's counts always, and that of the value where it has a small p-value of its own: in many
+    The companion's counts always, and that of the value where it has the smaller p-value, below 5 %: in many
     dimensions it is large for samples of N(0, I) as well.
     """
     first, *others = result.parts
     if not others:
         return first.effect
+    least = min((part.judgement.p for part in others if part.judgement.p is not None), default=1.0)
     p = first.judgement.p
-    counts = first.effect is not None and p is not None and p < UNLIKELY
+    counts = first.effect is not None and p is not None and p < min(UNLIKELY, least)
     found = [part.effect for part in ([first] if counts else []) + others if part.effect is not None]
     return max(found, default=None)
 

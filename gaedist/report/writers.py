@@ -34,7 +34,7 @@ _NOT_REPORTED = (
     "two_sided",
     "array",
     "log_p",
-    "summary",
+    "paragraph",
 )  # for people, or for a file of its own
 
 
