@@ -37,7 +37,8 @@ def is_small(job: PairSum, run: Run) -> bool:
 
 def dense_total(job: PairSum) -> PairTotal:
     """Return the sum, computed relative to its largest term so that it does not underflow."""
-    return PairTotal(_log_total(_exponents(job)))
+    with limited_blas():
+        return PairTotal(_log_total(_exponents(job)))
 
 
 def profile_log(job: PairSum) -> float:
@@ -64,7 +65,7 @@ def profile_log(job: PairSum) -> float:
 def _log_total(blocks: Iterable[Array]) -> float:
     """Return the logarithm of the sum of all exp(e), over blocks of exponents e, which are overwritten."""
     peaks, sums = [], []
-    with limited_blas(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for exponents in blocks:
             peak = float(exponents.max(initial=-math.inf))
             if peak > -math.inf:

@@ -24,6 +24,9 @@ from gaedist.numerics import Array, squared_norms
 
 _DISTANCE = Profile(Shape.ROOT)
 
+_UNIT = 2.0**400
+"""Two samples of codes that are smaller than its inverse are multiplied by it."""
+
 _FAR = 1e30
 """|x|² from which E |x − Y| = |x| + (D − 1)/(2|x|) + … is |x| to within rounding."""
 
@@ -52,10 +55,12 @@ class EnergyOneSample(KernelOneSample):
 class EnergyTwoSample(KernelTwoSample):
     """The squared energy distance between two samples."""
 
-    kernel = Kernel(_DISTANCE, factor=-1.0)
-
     def __init__(self, x: Array, y: Array, options: CompareOptions, run: Run) -> None:
-        """Plan the sums of distances over pairs."""
+        """Plan the sums of distances over pairs, of codes in a unit in which squares do not underflow."""
+        unit = _UNIT if max(np.abs(x).max(), np.abs(y).max()) < 1 / _UNIT else 1.0
+        self.kernel = Kernel(_DISTANCE, factor=-1 / unit)
+        if unit > 1:
+            x, y = unit * x, unit * y
         self.prepare(x, y, run)
 
 

@@ -49,7 +49,7 @@ def radial_sum(profile: Profile, x: Array, y: Array | None = None) -> PairSum:
     largest = max(float(squared_norms(points).max()) for points in (x, x if y is None else y))
     if max(profile.rates, default=0.0) > _LARGEST / (4 * largest + 1):
         raise GaedistError(
-            "the kernel is so narrow, and the codes are so large, that squared distances over its squared width "
+            "the kernel is so narrow, and the codes so large, that squared distances over its squared width "
             f"exceed {_LARGEST:g}. Take a wider kernel."
         )
     weights = np.zeros((1, len(x)))
