@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TypeVar, cast
 
 from gaedist.engine.compiled.integrands import Gaussian, Profile, Shape
-from gaedist.engine.dense import dense_total, is_small
+from gaedist.engine.dense import dense_total, is_small, profile_log
 from gaedist.engine.directions import slice_values
 from gaedist.engine.gaussian_tiling import gaussian_total, pair_count, tall_tiles
 from gaedist.engine.label_tiling import add_labels
@@ -160,7 +160,7 @@ def _power_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
 def _profile_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
     """Return the logarithms of sums of profiles and Gaussians over the same points, by id.
 
-    Gaussians that may underflow are summed again as powers of 2.
+    Sums that may have lost terms to underflow are computed again, relative to their largest term.
     """
     profiles = [
         Profile(Shape.POWER, (job.integrand.rate,)) if isinstance(job.integrand, Gaussian) else job.integrand
@@ -169,9 +169,12 @@ def _profile_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
     sums = Tiling(group[0], work, profiles=cast(list[Profile], profiles)).profile_sums()
     logs, faint = {}, []
     for job, found in zip(group, sums, strict=True):
-        if isinstance(job.integrand, Gaussian) and not found > 2.0**FAINT:
-            faint.append(job)
         logs[id(job)] = log_or_minus_inf(found)
+        if not found > 2.0**FAINT:
+            if isinstance(job.integrand, Gaussian):
+                faint.append(job)
+            else:
+                logs[id(job)] = profile_log(job)
     if faint:
         work.total += count_tiles(group[0])
         logs |= _power_logs(faint, work)

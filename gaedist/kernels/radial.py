@@ -24,8 +24,10 @@ from gaedist.kernels.phi_d import phi_d_series
 from gaedist.numerics import LOG2_E, Array
 
 _STEP = 0.2  # between the logarithms of two rates; the error of the trapezoidal rule is about e^(−π²/step)
+_GAMMA_STEP = 0.7  # the same times √shape, for a gamma density that is narrow in log t: error e^(−2π²/0.49)
 _NEGLIGIBLE = 39.0  # a density this many e-folds below its peak is left out
 _COUNTS_AS_ZERO = 54.0  # so many e-folds of t times its density below t = 1, e^(−t r²) counts as 1
+_NARROW = 0.02  # C/D below which a kernel is so narrow that its mean is small
 _CHUNK = 1 << 20  # points times rates that are evaluated together
 _INTERPOLATION_POINTS = 48
 _LAST_COEFFICIENTS = 6  # whose sum measures whether the interpolant has converged
@@ -133,20 +135,26 @@ class RadialKernel:
     scale_mixture: Callable[[int, Array, float], ScaleMixture]
 
 
-def _log_spaced_rates(low: float, high: float) -> Array:
-    """Return rates whose logarithms are multiples of the step, from at most ``low`` to at least ``high``."""
-    return np.asarray(np.exp(_STEP * np.arange(math.floor(low / _STEP), math.ceil(high / _STEP) + 1)))
+def _log_spaced_rates(low: float, high: float, step: float = _STEP) -> Array:
+    """Return rates whose logarithms are multiples of a step, from at most ``low`` to at least ``high``."""
+    return np.asarray(np.exp(step * np.arange(math.floor(low / step), math.ceil(high / step) + 1)))
 
 
-def _gamma_mixture(shape: float, rates: Array) -> ScaleMixture:
+def _gamma_mixture(dim: int, shape: float, rates: Array) -> ScaleMixture:
     """Return Σ_b (1 + r²/b)^(−shape) over ``rates``: t is gamma distributed with this shape and rate b."""
     low = -_COUNTS_AS_ZERO / (1 + shape)
     high = math.log(_NEGLIGIBLE + 2 * shape) + 2
-    t = _log_spaced_rates(low - math.log(rates.max()), high - math.log(rates.min()))
+    narrow = min(
+        0.0, 2 * math.log(rates.max() / (shape * dim * _NARROW))
+    )  # means are small: less counts as 0
+    step = min(_STEP, _GAMMA_STEP / math.sqrt(shape))
+    t = _log_spaced_rates(low + narrow - math.log(rates.max()), high - math.log(rates.min()), step)
     u = rates[:, np.newaxis] * t
     logs = shape * np.log(u) - u - math.lgamma(shape)
-    weights = _STEP * np.exp(logs).sum(axis=0)
-    return ScaleMixture(t, weights, len(rates), max(0.0, len(rates) - math.fsum(weights)))
+    weights = step * np.exp(logs).sum(axis=0)
+    # what is left of the weights is rounding, too much for a narrow kernel; the density below all is a power
+    rest = weights[0] / math.expm1(step * shape) if narrow else max(0.0, len(rates) - math.fsum(weights))
+    return ScaleMixture(t, weights, len(rates), float(rest))
 
 
 def _gaussian_mixture(dim: int, squares: Array, alpha: float) -> ScaleMixture:
@@ -156,8 +164,10 @@ def _gaussian_mixture(dim: int, squares: Array, alpha: float) -> ScaleMixture:
 def _laplace_mixture(dim: int, squares: Array, alpha: float) -> ScaleMixture:
     # rates above the last contribute nothing to a mean: the density falls like (1 + 2t)^(−D/2) / √t
     last = 2 * _NEGLIGIBLE / (dim + 1)
+    # the mean over N(0, I) is about e^(−1/√s) for a scale s and large D, from densities like its square root
+    falls = max(_NEGLIGIBLE, _NEGLIGIBLE / 2 + 2 * math.sqrt(2 * dim / squares.max()))
     t = _log_spaced_rates(
-        -math.log(4 * squares.max() * _NEGLIGIBLE), max(last, 2.0) + 2 - min(0.0, math.log(squares.min()))
+        -math.log(4 * squares.max() * falls), max(last, 2.0) + 2 - min(0.0, math.log(squares.min()))
     )
     u = squares[:, np.newaxis] * t
     weights = _STEP * (np.exp(-1 / (4 * u)) / np.sqrt(4 * math.pi * u)).sum(axis=0)
@@ -200,6 +210,8 @@ def distance_mixture(largest: float) -> ScaleMixture:
 
 
 def _cramer_wold_profile(dim: int, squares: Array, alpha: float) -> Profile:
+    if dim == 1:  # φ₁(s) = e^(−s), of which a series is right only relative to 1
+        return Profile(Shape.POWER, tuple(LOG2_E / (2 * squares)))
     return phi_d_series(dim).profile(dim / (2 * squares))
 
 
@@ -220,7 +232,7 @@ KERNELS: dict[str, RadialKernel] = {
         reference="I. Tolstikhin, O. Bousquet, S. Gelly and B. Schölkopf, Wasserstein Auto-Encoders, "
         "ICLR 2018, arXiv:1711.01558",
         profile=lambda dim, squares, alpha: Profile(Shape.INVERSE, tuple(1 / squares)),
-        scale_mixture=lambda dim, squares, alpha: _gamma_mixture(1.0, squares),
+        scale_mixture=lambda dim, squares, alpha: _gamma_mixture(dim, 1.0, squares),
     ),
     "inverse-multiquadric": RadialKernel(
         about="falls like 1/r",
@@ -229,7 +241,7 @@ KERNELS: dict[str, RadialKernel] = {
         reference="J. Gorham and L. Mackey, Measuring Sample Quality with Kernels, ICML 2017, "
         "arXiv:1703.01717",
         profile=lambda dim, squares, alpha: Profile(Shape.INVERSE_ROOT, tuple(1 / squares)),
-        scale_mixture=lambda dim, squares, alpha: _gamma_mixture(0.5, squares),
+        scale_mixture=lambda dim, squares, alpha: _gamma_mixture(dim, 0.5, squares),
     ),
     "rational-quadratic": RadialKernel(
         about="falls like r^(−2α), with α from --alpha",
@@ -240,7 +252,7 @@ KERNELS: dict[str, RadialKernel] = {
         profile=lambda dim, squares, alpha: Profile(
             Shape.INVERSE_POWER, tuple(1 / (alpha * squares)), (alpha,)
         ),
-        scale_mixture=lambda dim, squares, alpha: _gamma_mixture(alpha, alpha * squares),
+        scale_mixture=lambda dim, squares, alpha: _gamma_mixture(dim, alpha, alpha * squares),
     ),
     "laplace": RadialKernel(
         about="exponential in the distance, with a cusp at 0",

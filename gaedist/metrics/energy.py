@@ -25,6 +25,9 @@ from gaedist.numerics import Array, squared_norms
 
 _DISTANCE = Profile(Shape.ROOT)
 
+_TINY = 2.0**-500  # codes below it are multiplied by a unit, as squares of their differences underflow
+_UNIT = 2.0**1000
+
 _FAR = 1e30
 """|x|² from which E |x − Y| = |x| + (D − 1)/(2|x|) + … is |x| to within rounding."""
 
@@ -57,10 +60,12 @@ class EnergyOneSample(KernelOneSample):
 class EnergyTwoSample(KernelTwoSample):
     """The squared energy distance between two samples."""
 
-    kernel = Kernel(_DISTANCE, factor=-1.0)
-
     def __init__(self, x: Array, y: Array, options: CompareOptions, run: Run) -> None:
-        """Plan the sums of distances over pairs."""
+        """Plan the sums of distances over pairs, of codes in a unit in which squares do not underflow."""
+        unit = _UNIT if max(np.abs(x).max(), np.abs(y).max()) < _TINY else 1.0
+        self.kernel = Kernel(_DISTANCE, factor=-1 / unit)
+        if unit > 1:
+            x, y = unit * x, unit * y
         self.prepare(x, y, run)
 
 

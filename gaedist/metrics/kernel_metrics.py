@@ -9,6 +9,7 @@ so the expected value is 0; or (k(0) − k̄)(1/n + 1/m), if points are also pai
 """
 
 import math
+import sys
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +17,42 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.engine import PairSum, PairTotal, Profile, Run
+from gaedist.errors import GaedistError
 from gaedist.kernels.radial import ScaleMixture
 from gaedist.metrics.base import OneSample, TwoSample
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.parameters import NONE, Parameters
 from gaedist.null.permutations import Permutations, permute_kernel, pooled
-from gaedist.numerics import Array, log_of_value, log_or_minus_inf, squared_norms
+from gaedist.numerics import (
+    Array,
+    log_of_value,
+    log_or_minus_inf,
+    signed_sum,
+    squared_norms,
+    to_linear,
+)
+
+NARROW = "the kernel is so narrow that it nearly vanishes between any two points. Take a wider one."
+
+_LARGEST = 1e307  # of a rate times a squared distance
+
+_FAINT = -480.0  # logarithm of a sum below which its terms are near the end of the range of a double
 
 
 def radial_sum(profile: Profile, x: Array, y: Array | None = None) -> PairSum:
-    """Return the sum of a function of distance over the pairs of a sample, or of two."""
+    """Return the sum of a function of distance over the pairs of a sample, or of two.
+
+    Raises
+    ------
+    GaedistError
+        If a rate times a squared distance may exceed the range of a double.
+    """
+    largest = max(float(squared_norms(points).max()) for points in (x, x if y is None else y))
+    if max(profile.rates, default=0.0) > _LARGEST / (4 * largest + 1):
+        raise GaedistError(
+            "the kernel is so narrow, and the codes so large, that squared distances over its squared width "
+            f"exceed {_LARGEST:g}. Take a wider kernel."
+        )
     weights = np.zeros((1, len(x)))
     return PairSum(profile, x, y, weights, None if y is None else np.zeros((1, len(y))), 0.0, 0.0)
 
@@ -120,16 +147,34 @@ class KernelTwoSample(TwoSample):
             pair_mean(log, size, kernel.peak, unbiased=kernel.unbiased)
             for log, size in zip(logs, (n, m), strict=False)
         ]
-        value = kernel.factor * math.fsum([*within, -2 * math.exp(logs[2]) / (n * m)])
+        total = math.fsum([*within, -2 * math.exp(logs[2]) / (n * m)])
+        value = kernel.factor * total
         if not kernel.unbiased:  # negative by rounding only
             value = max(0.0, value)
+        log_value, note = log_of_value(value), None
+        if 0 < value < sys.float_info.min:  # a subnormal number has lost digits
+            log_value = math.log(abs(kernel.factor)) + math.log(abs(total))
+        if kernel.unbiased and -math.inf < max(logs) < _FAINT:
+            value, log_value, note = self._faint(logs)
         return Measurement(
             value=value,
-            log_value=log_of_value(value),
+            log_value=log_value,
             varying=value,
             parameters=kernel.used,
             expected=self._expected(logs),
+            note=note,
         )
+
+    def _faint(self, logs: Sequence[float]) -> tuple[float, float | None, str]:
+        """Return the value, its logarithm, and why there is no p-value, of a kernel that nearly vanishes.
+
+        The sums for permuted labels would underflow.
+        """
+        n, m = len(self.x), len(self.y)
+        sizes = n * (n - 1), m * (m - 1), -n * m
+        terms = [(2 / size, log) for size, log in zip(sizes, logs, strict=True)]
+        sign, log = signed_sum(*terms)
+        return sign * to_linear(log), None if sign < 0 else log, NARROW
 
     def _expected(self, logs: Sequence[float]) -> float:
         """Return the mean over all assignments of the pooled points, as in the module's docstring."""

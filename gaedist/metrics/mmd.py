@@ -22,6 +22,10 @@ from gaedist.null.distributions import KernelLimit
 from gaedist.null.kernel_spectrum import PairMoments
 from gaedist.numerics import Array
 
+_LEAST_MEAN = (
+    1e-140  # of a kernel over N(0, I): its square, in the null distribution, is in the range of a double
+)
+
 _PARAMETERS = ("kernel", "scales", "alpha")
 
 
@@ -29,12 +33,17 @@ class MmdOneSample(KernelOneSample):
     """The unbiased squared discrepancy from N(0, I)."""
 
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
-        """Plan the sum over pairs; raise `GaedistError` for a single point."""
+        """Plan the sum over pairs; raise `GaedistError` for a single point, or a mean kernel below 1e-140."""
         if len(x) < 2:
             raise GaedistError("an unbiased mean over pairs of points needs two points; got one.")
         self.n, self.dim = x.shape
         self.x, self.used = x, options.parameters.used(*_PARAMETERS)
         self.moments = _moments(self.dim, self.used)
+        if self.moments.mean < _LEAST_MEAN:
+            raise GaedistError(
+                f"the kernel is so narrow that its mean over N(0, I) at D = {self.dim} is below "
+                f"{_LEAST_MEAN:g}. Take a larger --scale (scales=)."
+            )
         self.pairs = [radial_sum(_profile(self.dim, self.used), x)]
 
     def terms(self, totals: Sequence[PairTotal]) -> list[float]:

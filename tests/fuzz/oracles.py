@@ -91,13 +91,49 @@ def henze_zirkler(x):
     return bhep(z, beta)
 
 
-def mmd_gaussian(x, scale):
-    """mmd with the kernel e^(−r²/C), C = 2D scale."""
-    dim = len(x[0])
-    c, half = 2 * dim * MP.mpf(float(scale)), MP.mpf(dim) / 2
-    pair = pair_mean(lambda q: MP.exp(-q / c), x)
-    cross = mean([MP.exp(-q / (c + 2)) for q in norms(x)])
-    return [pair, -2 * cross * (1 + 2 / c) ** -half, (1 + 4 / c) ** -half]
+def kernel_of(name, dim, scales, alpha=2.0):
+    """From |x − y|² to a radial kernel of mmd, C = 2D times each scale."""
+    alpha, half = MP.mpf(alpha), MP.mpf("0.5")
+    shapes = {
+        "gaussian": lambda q, c: MP.exp(-q / c),
+        "inverse-quadratic": lambda q, c: 1 / (1 + q / c),
+        "inverse-multiquadric": lambda q, c: (1 + q / c) ** -half,
+        "rational-quadratic": lambda q, c: (1 + q / (alpha * c)) ** -alpha,
+        "laplace": lambda q, c: MP.exp(-MP.sqrt(q / c)),
+        "cramer-wold": lambda q, c: phi_d(dim, dim * q / (2 * c), approximate=False),
+    }
+    return lambda q: MP.fsum(shapes[name](q, 2 * dim * MP.mpf(scale)) for scale in scales)
+
+
+def kernel_about(name, dim, scale, alpha=2.0):
+    """The mean of a kernel of mmd about N(0, I), from |x|², and over pairs of N(0, I).
+
+    A sum over rates t = e^v of weight · (1 + 2t)^(−D/2) e^(−t q/(1 + 2t)), a trapezoidal rule for v.
+    """
+    c, half, alpha = 2 * dim * MP.mpf(scale), MP.mpf(dim) / 2, MP.mpf(alpha)
+    shape = {"inverse-quadratic": MP.mpf(1), "inverse-multiquadric": MP.mpf("0.5")}.get(name, alpha)
+    b = c * (alpha if name == "rational-quadratic" else 1)
+    step = MP.mpf("0.125")
+    if name == "gaussian":
+        nodes = [(1 / c, MP.mpf(1))]
+    elif name == "laplace":
+        rates = [MP.exp(step * k) / c for k in range(-64, 800)]
+        nodes = [(t, step * MP.exp(-1 / (4 * c * t)) / MP.sqrt(4 * MP.pi * c * t)) for t in rates]
+    else:
+        rates = [MP.exp(step * k) / b for k in range(-800, 48)]
+        nodes = [(t, step * (b * t) ** shape * MP.exp(-b * t) / MP.gamma(shape)) for t in rates]
+
+    def about(q):
+        return MP.fsum(w * (1 + 2 * t) ** -half * MP.exp(-t * q / (1 + 2 * t)) for t, w in nodes)
+
+    return about, MP.fsum(w * (1 + 4 * t) ** -half for t, w in nodes)
+
+
+def mmd(x, name, scale):
+    """mmd with one scale, unbiased."""
+    about, constant = kernel_about(name, len(x[0]), scale)
+    pair = pair_mean(kernel_of(name, len(x[0]), [scale]), x)
+    return [pair, -2 * mean([about(q) for q in norms(x)]), constant]
 
 
 def quantile_means(n):
@@ -189,14 +225,14 @@ def two_samples(kernel, x, y, unbiased=False):
     return [*within, -2 * mean([kernel(q) for q in squares(x, y)])]
 
 
-def two_sample_kernel(metric, n, m, dim, sigma):
+def two_sample_kernel(metric, n, m, dim, sigma, kernel="inverse-quadratic", scales=SCALES):
     """From |x − y|² to the kernel of a two-sample metric, with its factor."""
     if metric == "gaussian":
         return lambda q: MP.exp(-q / (4 * MP.mpf(float(sigma)) ** 2))
     if metric == "energy":
         return lambda q: -MP.sqrt(q)
     if metric == "mmd":
-        return lambda q: MP.fsum(1 / (1 + q / (2 * dim * MP.mpf(scale))) for scale in SCALES)
+        return kernel_of(kernel, dim, scales)
     gamma = (MP.mpf(4) / 3 * (MP.mpf(1) / n + MP.mpf(1) / m) / 2) ** MP.mpf("0.4")
     factor = 1 / (2 * MP.sqrt(MP.pi * gamma))
     return lambda q: factor * phi_d(dim, q / (4 * gamma), metric == "cramer-wold-approx")

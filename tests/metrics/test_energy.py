@@ -33,3 +33,11 @@ def test_far_codes_have_an_energy(scale):
     # one point far away among others that are not
     outlier = np.concatenate([x, [[scale, 0, 0]]])
     assert_allclose(score(outlier, metric="energy").value, 2 * scale / 21**2, rtol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e-160])
+def test_two_samples_of_tiny_codes_have_an_energy(scale):
+    x, y = sample("normal", 20, 3), sample("shifted", 25, 3)
+    near, tiny = (compare(c * x, c * y, metric="energy", permutations=19) for c in (1.0, scale))
+    assert_allclose(tiny.value / scale, near.value, rtol=1e-11)
+    assert tiny.p_value == near.p_value

@@ -9,6 +9,8 @@ import naive
 import numpy as np
 import pytest
 import twins
+from fuzz import oracles
+from fuzz.odd_numbers import ABOUT, check_value
 from numpy.testing import assert_allclose
 from samples import sample
 from scipy.spatial.distance import cdist
@@ -16,6 +18,9 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from gaedist import GaedistError, Parameters, compare, score
 from gaedist.kernels.radial import KERNELS
+from gaedist.metrics.kernel_metrics import NARROW
+
+NARROWEST = Parameters(kernel="gaussian", scales=[1e-12])
 
 
 def test_every_kernel_has_a_twin():
@@ -77,3 +82,40 @@ def test_a_single_point_has_no_unbiased_mean():
     for n, m in ((9, 1), (1, 9)):
         with pytest.raises(GaedistError, match=f"needs two points in each sample; got {n} and {m}"):
             compare(x[:n], x[:m], metric="mmd")
+
+
+@pytest.mark.parametrize("kernel", ABOUT)
+@pytest.mark.parametrize("scale", [1e-12, 1e-4, 1e12])
+def test_narrow_and_wide_kernels_keep_their_digits(kernel, scale):
+    x = sample("normal", 4, 3)
+    found = score(x, metric="mmd", parameters=Parameters(kernel=kernel, scales=[scale]))
+    check_value(found, oracles.mmd(oracles.exact(x), kernel, scale), 1e-12)
+
+
+@pytest.mark.parametrize("far", [1e18, 1e24, 1e80, 1e145])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_far_points_keep_their_digits(kernel, far):
+    # no pair is nearer than the first two, so that the value is less than 1e-36 of the peak
+    x, y = (
+        far * np.array([[0.0, 0.0], [3.0, 4.0], [60.0, 10.0]]),
+        far * np.array([[-90.0, 8.0], [-200.0, 9.0]]),
+    )
+    found = compare(x, y, metric="mmd", permutations=9, parameters=Parameters(kernel=kernel))
+    k = oracles.two_sample_kernel("mmd", 3, 2, 2, None, kernel)
+    check_value(found, oracles.two_samples(k, oracles.exact(x), oracles.exact(y), unbiased=True), 1e-10)
+    assert found.p_value is None or 0 < found.p_value <= 1
+
+
+def test_a_kernel_that_vanishes_between_any_two_points_has_no_p_value():
+    x = 100 * sample("normal", 20, 3)
+    found = compare(x[:10], x[10:], metric="mmd", permutations=9, parameters=NARROWEST)
+    assert (found.value, found.p_value, found.null.note) == (0, None, NARROW)
+    assert found.log_value is None or found.log_value < -1e6
+
+
+def test_a_kernel_whose_mean_underflows_is_refused():
+    wide, huge = sample("normal", 5, 300), 1e149 * sample("normal", 5, 3)
+    with pytest.raises(GaedistError, match="mean over N\\(0, I\\) at D = 300 is below 1e-140"):
+        score(wide, metric="mmd", parameters=NARROWEST)
+    with pytest.raises(GaedistError, match="squared distances over its squared width exceed 1e\\+307"):
+        score(huge, metric="mmd", parameters=NARROWEST)

@@ -6,6 +6,7 @@ compiles, so that a cold start pays only for the integrand it needs. The compile
 with log2 of its weight.
 """
 
+import math
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -78,7 +79,10 @@ def _grouped(rates: tuple[float, ...]) -> list[list[float]]:
 
 
 def _fraction(rates: list[float]) -> list[float]:
-    """Return the largest rate A, and the coefficients of P and Q in A r², where Σ 1/(1 + a r²) = P/Q."""
+    """Return the largest rate A, the coefficients of P and Q in u = A r², and S; Σ 1/(1 + a r²) is P/Q.
+
+    Far away it is S/u: rates of a fraction are so near each other that all a r² are large there.
+    """
     largest = max(rates)
     shares = np.array(rates) / largest
     numerator: NDArray[Any] = np.zeros(1)
@@ -88,7 +92,7 @@ def _fraction(rates: list[float]) -> list[float]:
         denominator = np.polymul(denominator, [share, 1.0])
     p, q = np.zeros(FRACTION_TERMS), np.zeros(FRACTION_TERMS + 1)
     p[: len(numerator)], q[: len(denominator)] = numerator[::-1], denominator[::-1]
-    return [largest, *p, *q[1:]]
+    return [largest, *p, *q[1:], math.fsum(1 / shares)]
 
 
 class Profile(NamedTuple):
@@ -116,7 +120,8 @@ class ProfileNumbers(NamedTuple):
     """A `Profile` as compiled code reads it: its code, and the number of rates, the rates and the rest.
 
     For ``INVERSE``, instead, the number of fractions, and for each its largest rate A and the coefficients of
-    its polynomials in A r²: FRACTION_TERMS of the numerator, and as many of the denominator after its 1.
+    its polynomials in u = A r²: FRACTION_TERMS of the numerator, and as many of the denominator after its 1;
+    and the S of its limit S/u far away.
     """
 
     code: int

@@ -14,7 +14,7 @@ import numpy as np
 from gaedist.engine.compiled.arithmetic import bits, cell, double, exp2, log2_and_inverse, total
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile, Shape
 from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.sizes import FRACTION_TERMS, SERIES_BLOCK, TILE
+from gaedist.engine.compiled.sizes import FRACTION_NUMBERS, SERIES_BLOCK, TILE
 from gaedist.engine.compiled.tiles import open_tile, position
 
 POWER = int(Shape.POWER)
@@ -34,7 +34,7 @@ SCRATCH_ROWS = 5
 """How many of them there are."""
 
 _NEEDS = INTEGRANDS[Profile]
-_FARTHEST = 1e40  # u beyond which 1/(1 + u) is negligible; its powers stay in the range of a double
+_FARTHEST = 1e40  # u beyond which Σ 1/(1 + u) is its leading term; its powers stay in the range of a double
 _MAGIC = 0x5FE6EB50C7B537A9  # minus half the bits of x, these are those of a first guess of 1/√x
 
 
@@ -90,17 +90,25 @@ def _roots(width: int, work: Any, out: Any, at: int) -> None:
 def _fractions(width: int, params: Any, base: int, count: int, work: Any, out: Any, at: int) -> None:
     """Add Σ 1/(1 + u) as fractions P/Q of polynomials with positive coefficients."""
     first = base + 1
-    for k in range(first, first + count * (2 * FRACTION_TERMS + 1), 2 * FRACTION_TERMS + 1):
+    for k in range(first, first + count * FRACTION_NUMBERS, FRACTION_NUMBERS):
         rate = params[k]
         p0, p1, p2, p3 = params[k + 1], params[k + 2], params[k + 3], params[k + 4]
         p4, p5, p6 = params[k + 5], params[k + 6], params[k + 7]
         q1, q2, q3, q4 = params[k + 8], params[k + 9], params[k + 10], params[k + 11]
         q5, q6, q7 = params[k + 12], params[k + 13], params[k + 14]
+        far = np.intp(0)
         for j in range(width):
-            u = min(rate * work[cell(SQUARES, j)], _FARTHEST)
+            u = rate * work[cell(SQUARES, j)]
+            far += np.intp(u >= _FARTHEST)
+            u = min(u, _FARTHEST)
             p = (((((p6 * u + p5) * u + p4) * u + p3) * u + p2) * u + p1) * u + p0
             q = ((((((q7 * u + q6) * u + q5) * u + q4) * u + q3) * u + q2) * u + q1) * u + 1.0
-            out[cell(at, j)] += p / q
+            out[cell(at, j)] += p / q if u < _FARTHEST else 0.0
+        if far:
+            for j in range(width):
+                u = rate * work[cell(SQUARES, j)]
+                if u >= _FARTHEST:
+                    out[cell(at, j)] += params[k + FRACTION_NUMBERS - 1] / u
 
 
 @compiled()

@@ -14,3 +14,6 @@ SERIES_BLOCK = 12
 
 FRACTION_TERMS = 7
 """Terms 1/(1 + u) of `Shape.INVERSE` put over one denominator: as many as a Wasserstein auto-encoder has."""
+
+FRACTION_NUMBERS = 2 * FRACTION_TERMS + 2
+"""How many numbers describe such a fraction."""
