@@ -7,13 +7,11 @@ import numpy as np
 from gaedist.diagnostics.base import Check, Outcome, Part, Place, PremiseError
 from gaedist.diagnostics.sample import RAW, Sample
 from gaedist.diagnostics.words import number
-from gaedist.null.distributions import gamma_tails
-from gaedist.null.tails import log_bonferroni, log_two_sided_correlation, log_upper_normal
+from gaedist.null.tails import log_bonferroni, log_gamma_tails, log_two_sided_correlation
 from gaedist.null.tracy_widom import log_p_largest, log_p_smallest
 from gaedist.numerics import Array
 
 _SHOWN = 1e-3  # p-value of one pair, adjusted for all, below which it is listed
-_FAINT = 1e-200  # tails of the gamma distribution below which a normal one is used
 
 
 def check(sample: Sample) -> Outcome:
@@ -76,18 +74,33 @@ def pairs_sentence(places: tuple[Place, ...], what: str) -> str:
 def all_pairs(matrix: Array, n: int) -> tuple[float, float]:
     """Return the mean of R_jk² over all pairs, and log P of a larger one.
 
-    For independent axes R_jk² has mean 1/(n − 1) and variance 2 (n − 2)/((n − 1)² (n + 1)), and no two of
-    them are correlated: J. R. Schott, Testing for complete independence in high dimensions, Biometrika 92
-    (2005) 951, doi:10.1093/biomet/92.4.951. A gamma distribution has these moments, for D > n too.
+    For independent axes, with m = n − 1, R_jk² has the Beta distribution of ½ and (m − 1)/2, whose mean is
+    1/m, and no two of them are correlated: J. R. Schott, Testing for complete independence in high
+    dimensions, Biometrika 92 (2005) 951, doi:10.1093/biomet/92.4.951. Those of three axes have the mixed
+    central moment 4 (m − 1)/(m³ (m + 2)²), as R_jk is the cosine of random directions. A gamma distribution
+    has the mean, the variance and the skewness that follow, for D > n too.
     """
-    dim = len(matrix)
+    dim, m = len(matrix), n - 1
     pairs = dim * (dim - 1) / 2
-    mean = (float(np.einsum("ij,ij->", matrix, matrix)) - float(np.square(np.diagonal(matrix)).sum())) / 2
-    mean /= pairs
-    sd = math.sqrt(2 * (n - 2) / ((n - 1) ** 2 * (n + 1)) / pairs)
-    z = (mean - 1 / (n - 1)) / sd
-    above = gamma_tails(z, 2 * sd * (n - 1))[1]
-    return mean, math.log(above) if above > _FAINT else float(log_upper_normal(z / math.sqrt(1 + z * sd * n)))
+    total = (float(np.einsum("ij,ij->", matrix, matrix)) - float(np.square(np.diagonal(matrix)).sum())) / 2
+    variance = 2 * (m - 1) / (m**2 * (m + 2))
+    skewness = (m - 2) * math.sqrt((m + 2) * 8 / (m - 1)) / (m + 4)  # of R_jk²
+    third = pairs * skewness * variance**1.5 + 2 * pairs * (dim - 2) * 4 * (m - 1) / (m**3 * (m + 2.0) ** 2)
+    spread = math.sqrt(pairs * variance)
+    return total / pairs, log_gamma_tails((total - pairs / m) / spread, third / spread**3)[1]
+
+
+def mean_of_pairs(matrix: Array, n: int) -> tuple[float, float]:
+    """Return the mean of R_jk over all pairs, and twice the lesser tail, as a logarithm.
+
+    With m = n − 1 and D axes, Σ R_jk has mean 0 and variance D (D − 1)/(2m), and of three axes
+    E R_ij R_jk R_ki = 1/m².
+    """
+    dim, m = len(matrix), n - 1
+    pairs = dim * (dim - 1) / 2
+    total = (float(matrix.sum()) - float(np.trace(matrix))) / 2
+    tails = log_gamma_tails(total * math.sqrt(m / pairs), 2 * (dim - 2) / math.sqrt(pairs * m))
+    return total / pairs, min(0.0, math.log(2) + min(tails))
 
 
 def _eigenvalues(sample: Sample) -> list[Part]:

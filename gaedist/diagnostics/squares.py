@@ -5,20 +5,19 @@ import math
 import numpy as np
 
 from gaedist.diagnostics.base import Check, Outcome, Part, PremiseError
-from gaedist.diagnostics.dependence import all_pairs, pairs_sentence, strongest_pairs
+from gaedist.diagnostics.dependence import all_pairs, mean_of_pairs, pairs_sentence, strongest_pairs
 from gaedist.diagnostics.sample import Sample
 from gaedist.diagnostics.words import number
-from gaedist.null.tails import log_two_sided_normal
 from gaedist.numerics import Array
 
-_FEWEST = 20  # points below which the correlation of sizes is not nearly normal
+_FEWEST = 20  # points below which the estimated means and sds count
+_LEAST, _LEAST_LEFT = 1e-300, 1e-16  # of probabilities whose normal scores are finite
 
 
 def check(sample: Sample) -> Outcome:
-    """Test correlations of u = P(|Z| ≤ |z_j|), which is uniform and independent of the sign of z_j.
+    """Test correlations of the normal scores of sizes, Φ⁻¹(P(|Z| ≤ |z_j|)), of axes with mean 0 and sd 1.
 
-    z_j is the axis with mean 0 and sd 1. u is bounded, so that its correlations are nearly those of normal
-    samples; for independent axes they have mean 0 and variance 1/(n − 1) whatever the marginals are.
+    Under N(0, I) they are normal and independent, as the axes are, but for the estimated means and sds.
     """
     n, dim = sample.n, sample.dim
     if dim < 2:
@@ -27,9 +26,7 @@ def check(sample: Sample) -> Outcome:
         raise PremiseError(f"correlations of sizes need at least {_FEWEST} points")
     matrix = _correlations_of_sizes(sample)
     places, log_p_pair = strongest_pairs(sample, matrix, n - 2)
-    pairs = dim * (dim - 1) / 2
-    mean = (float(matrix.sum()) - float(np.trace(matrix))) / 2 / pairs
-    z = mean * math.sqrt(pairs * (n - 1))
+    mean, log_p_mean = mean_of_pairs(matrix, n)
     total, log_p_all = all_pairs(matrix, n)
     first = places[0].indices
     way = (
@@ -44,7 +41,7 @@ def check(sample: Sample) -> Outcome:
         ),
         Part(
             mean,
-            float(log_two_sided_normal(z)),
+            log_p_mean,
             f"Sizes of axes {way} (mean correlation of |x_j| {number(mean)}).",
             places,
         ),
@@ -62,14 +59,15 @@ def check(sample: Sample) -> Outcome:
 
 
 def _correlations_of_sizes(sample: Sample) -> Array:
-    """Return the correlations of u_j, 0 for constant axes."""
-    from scipy.special import erf
+    """Return the correlations of the scores, 0 for constant axes."""
+    from scipy.special import ndtr, ndtri
 
     mean, sds = sample.mean, sample.sds
-    inverse = np.divide(1.0, sds, out=np.zeros(sample.dim), where=sds > 0) / math.sqrt(2)
+    inverse = np.divide(1.0, sds, out=np.zeros(sample.dim), where=sds > 0)
 
     def sizes(rows: Array) -> Array:
-        return np.asarray(erf(np.abs((rows - mean) * inverse)) - 0.5)
+        beyond = 2 * ndtr(-np.abs((rows - mean) * inverse))  # P(|Z| ≥ |z|)
+        return np.asarray(-ndtri(np.clip(beyond, _LEAST, 1 - _LEAST_LEFT)))
 
     sums = np.asarray(sum(sample.map(lambda rows: sizes(sample.x[slice(*rows)]).sum(axis=0), sample.blocks)))
     covariance = sample.gram(sizes) - np.outer(sums, sums) / sample.n
@@ -85,9 +83,9 @@ CHECK = Check(
     name="squares",
     asks="do the sizes |x_j| of axes depend on each other, beyond correlation?",
     meaning="N(0, I) gives combinations that the decoder has not seen.",
-    statistic="the largest correlation of P(|Z| ≤ |z_j|) of two axes; mean and mean square over pairs",
+    statistic="the largest correlation of Φ⁻¹(P(|Z| ≤ |z_j|)) of two axes; mean and mean square over pairs",
     null="Student's t of each pair; normal and gamma distributions with exact mean and sd over all pairs",
-    reference="J. R. Schott, Biometrika 92 (2005) 951, doi:10.1093/biomet/92.4.951, for bounded scores",
+    reference="J. R. Schott, Biometrika 92 (2005) 951, doi:10.1093/biomet/92.4.951, for normal scores",
     run=check,
-    explained_by=("dependence", "radius"),
+    explained_by=("dependence", "radius", "marginals"),
 )

@@ -12,6 +12,7 @@ import numpy as np
 from gaedist.numerics import Array
 
 _LOG_SMALLEST = math.log(sys.float_info.min)
+_NEARLY_NORMAL = 1e-4  # skewness
 
 
 def log_two_sided_normal(z: Any) -> Any:
@@ -49,6 +50,15 @@ def log_two_sided_chi_square(x: Any, dof: float) -> Any:
     """Return the logarithm of twice the smaller tail of χ²."""
     below, above = log_chi_square_tails(x, dof)
     return np.minimum(0.0, math.log(2) + np.minimum(below, above))
+
+
+def log_gamma_tails(z: float, skewness: float) -> tuple[float, float]:
+    """Return log P below and above z for a gamma variable with mean 0, variance 1 and this skewness ≥ 0."""
+    if skewness < _NEARLY_NORMAL:
+        return float(log_upper_normal(-z)), float(log_upper_normal(z))
+    shape = 4 / skewness**2
+    below, above = log_chi_square_tails(max(0.0, 2 * (shape + 2 * z / skewness)), 2 * shape)
+    return float(below), float(above)
 
 
 def log_two_sided_correlation(r: Any, dof: float) -> Any:

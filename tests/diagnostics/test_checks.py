@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from gaedist.diagnostics import points
+from gaedist.diagnostics import dependence, points
 from gaedist.diagnostics.base import Outcome, Part, PremiseError
 from gaedist.diagnostics.registry import CHECKS
 
@@ -78,6 +78,23 @@ def test_dependence(sample, normal):
     assert_allclose(pair.places[0].effect, r, rtol=1e-10)
     assert_allclose(pair.places[0].p_value, p, rtol=1e-7)
     assert_allclose(pair.log_p, math.log(15 * p), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("n", "dim"), [(12, 5), (8, 30)])
+def test_moments_over_all_pairs(n, dim):
+    """Σ R² and Σ R of independent axes have the mean, the sd and the skewness that are claimed."""
+    x = np.random.default_rng(n).normal(size=(20_000, n, dim))
+    x -= x.mean(axis=1, keepdims=True)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    r = np.einsum("kij,kil->kjl", x, x)
+    for find, values in (
+        (dependence.all_pairs, (np.square(r).sum(axis=(1, 2)) - dim) / (dim * (dim - 1))),
+        (dependence.mean_of_pairs, (r.sum(axis=(1, 2)) - dim) / (dim * (dim - 1))),
+    ):
+        found = np.array([find(matrix, n) for matrix in r[:4000]])
+        assert_allclose(found[:, 0], values[:4000], atol=1e-12)
+        rates = [np.mean(np.exp(found[:, 1]) < level) / level for level in (0.5, 0.1, 0.02)]
+        assert_allclose(rates, 1, atol=0.3)
 
 
 def test_dependence_by_one_factor(sample, normal):

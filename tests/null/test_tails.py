@@ -8,11 +8,13 @@ import mpmath
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
 from gaedist.null.tails import (
     holm,
     log_bonferroni,
     log_chi_square_tails,
+    log_gamma_tails,
     log_smallest_of,
     log_two_sided_chi_square,
     log_two_sided_correlation,
@@ -53,6 +55,16 @@ def test_faint_chi_square_tails_keep_their_order(x, dof):
     assert -math.inf < faint[0] < -600
     assert (faint[1] < faint[0]) == (x > dof)
     assert 0.1 < faint[0] / float(exact) < 10
+
+
+@pytest.mark.parametrize("skewness", [1e-6, 0.01, 0.7, 2.5])
+@pytest.mark.parametrize("z", [-0.7, 0.0, 3.0, 12.0])
+def test_gamma_tails(z, skewness):
+    """Mean 0, variance 1, and Pearson's type III."""
+    below, above = log_gamma_tails(z, skewness)
+    expected = stats.pearson3(skewness) if skewness > 1e-4 else stats.norm()
+    assert_allclose(above, expected.logsf(z), rtol=1e-8)
+    assert_allclose(np.exp(below), expected.cdf(z), rtol=1e-8, atol=1e-15)
 
 
 def test_two_sided_chi_square_is_at_most_one():
