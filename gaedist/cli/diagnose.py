@@ -15,6 +15,7 @@ from gaedist.cli.help import CHECKS as GROUP
 from gaedist.cli.help import GATES
 from gaedist.cli.inputs import about, check_files, read, say_notes
 from gaedist.cli.progress import shown
+from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.registry import CHECKS
 from gaedist.engine import Run
 from gaedist.errors import GaedistError
@@ -164,13 +165,12 @@ def diagnose(
 
 def _without_vectors(result: DiagnoseResult) -> DiagnoseResult:
     """Leave out the components of directions, which are for files."""
-    return replace(
-        result,
-        checks=tuple(
-            replace(check, where=tuple(replace(place, vector=None) for place in check.where))
-            for check in result.checks
-        ),
-    )
+    checks = tuple(replace(check, where=_short(check.where)) for check in result.checks)
+    return replace(result, checks=checks, kl=replace(result.kl, flat=_short(result.kl.flat)))
+
+
+def _short(places: tuple[Place, ...]) -> tuple[Place, ...]:
+    return tuple(replace(place, vector=None) for place in places)
 
 
 def _check(outcome: Outcome, name: str, result: DiagnoseResult) -> None:

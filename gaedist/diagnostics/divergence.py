@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.diagnostics.base import Place
+from gaedist.diagnostics.dependence import direction_place
 from gaedist.diagnostics.sample import Sample
+from gaedist.engine import limited_blas
 from gaedist.metrics.kl import divergence_moments
 
 
@@ -28,6 +30,8 @@ class KlParts:
         The total is +∞: the codes do not vary along some direction.
     flat_directions : int
         Number of directions along which they do not vary.
+    flat : tuple of Place
+        Some of them: axes that are constant, and directions; none for n ≤ D, where any sample has them.
     expected : float, optional
         The mean of the total over samples of N(0, I) of this size; None for n ≤ D, where it is infinite.
     axes : tuple of Place
@@ -40,6 +44,7 @@ class KlParts:
     correlations: float
     infinite: bool
     flat_directions: int
+    flat: tuple[Place, ...]
     expected: float | None
     axes: tuple[Place, ...]
 
@@ -61,5 +66,23 @@ def kl_parts(sample: Sample) -> KlParts:
     order = np.lexsort((np.arange(dim), -parts))[: sample.top]
     axes = tuple(Place("axis", (int(j),), float(parts[j])) for j in order)
     total = mean + scales + max(0.0, correlations)
+    where = _flat_directions(sample, flat) if flat and n > dim else ()
     expected = divergence_moments(n, dim).mean if n > dim else None
-    return KlParts(total, mean, scales, max(0.0, correlations), math.isinf(total), flat, expected, axes)
+    return KlParts(
+        total, mean, scales, max(0.0, correlations), math.isinf(total), flat, where, expected, axes
+    )
+
+
+def _flat_directions(sample: Sample, count: int) -> tuple[Place, ...]:
+    """Return the constant axes, and directions in which axes that vary do not vary together."""
+    places = [Place("axis", (int(j),), 0.0) for j in np.flatnonzero(sample.sds == 0)]
+    varies = np.flatnonzero(sample.sds > 0)
+    if count > len(places):
+        correlation = sample.correlation[np.ix_(varies, varies)]
+        with limited_blas():
+            vectors = np.linalg.eigh(correlation)[1][:, : count - len(places)]
+        for vector in vectors.T:
+            direction = np.zeros(sample.dim)
+            direction[varies] = vector / sample.sds[varies] * sample.sds[varies].min()
+            places.append(direction_place(sample, direction / np.linalg.norm(direction), 0.0))
+    return tuple(places[: sample.top])

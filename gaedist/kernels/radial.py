@@ -27,6 +27,7 @@ _STEP = 0.2  # between the logarithms of two rates; the error of the trapezoidal
 _GAMMA_STEP = 0.7  # the same times √shape, for a gamma density that is narrow in log t: error e^(−2π²/0.49)
 _NEGLIGIBLE = 39.0  # a density this many e-folds below its peak is left out
 _COUNTS_AS_ZERO = 54.0  # so many e-folds of t times its density below t = 1, e^(−t r²) counts as 1
+_SLOW, _SLOWEST = 30.0, 300.0  # e-folds of the weight, and of the rate, that a heavy tail is followed
 _NARROW = 0.02  # C/D below which a kernel is so narrow that its mean is small
 _CHUNK = 1 << 20  # points times rates that are evaluated together
 _INTERPOLATION_POINTS = 48
@@ -143,10 +144,11 @@ def _log_spaced_rates(low: float, high: float, step: float = _STEP) -> Array:
 def _gamma_mixture(dim: int, shape: float, rates: Array) -> ScaleMixture:
     """Return Σ_b (1 + r²/b)^(−shape) over ``rates``: t is gamma distributed with this shape and rate b."""
     low = -_COUNTS_AS_ZERO / (1 + shape)
+    if shape < 1:  # slower rates have weight e^(shape · low), and do not count as 0 for far points
+        low = min(low, max(-_SLOWEST, -_SLOW / shape))
     high = math.log(_NEGLIGIBLE + 2 * shape) + 2
-    narrow = min(
-        0.0, 2 * math.log(rates.max() / (shape * dim * _NARROW))
-    )  # means are small: less counts as 0
+    # where means are small, less counts as 0
+    narrow = min(0.0, 2 * math.log(rates.max() / (shape * dim * _NARROW)))
     step = min(_STEP, _GAMMA_STEP / math.sqrt(shape))
     t = _log_spaced_rates(low + narrow - math.log(rates.max()), high - math.log(rates.min()), step)
     u = rates[:, np.newaxis] * t

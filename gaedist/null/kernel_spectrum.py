@@ -184,7 +184,8 @@ class PairMoments:
     def _log_moments(self, count: int) -> Array:
         """Return log ∫ (1 + 4t)^(−D/2) τ^N dμ for N = 0, …; −∞ for the constant of a conditional kernel."""
         t = self.scale_mixture.rates
-        logs = np.log(self.scale_mixture.weights) - self.dim / 2 * np.log1p(4 * t)
+        with np.errstate(divide="ignore"):  # weights of a narrow kernel may underflow
+            logs = np.log(self.scale_mixture.weights) - self.dim / 2 * np.log1p(4 * t)
         log_tau = np.log(t) - np.log1p(4 * t)
         rows = logs + np.arange(count)[:, np.newaxis] * log_tau
         peaks = rows.max(axis=1, keepdims=True)

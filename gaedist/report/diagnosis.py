@@ -98,7 +98,11 @@ def kl_sentence(result: DiagnoseResult) -> str:
     kl = result.kl
     if kl.infinite:
         along = f"{kl.flat_directions} direction{'s' if kl.flat_directions > 1 else ''}"
-        return f"KL of the Gaussian fit from N(0, I): infinite, as the codes do not vary along {along}."
+        where = ", ".join(place_text(place).rpartition(":")[0] for place in kl.flat)
+        named = f" ({where})" if where else ""
+        return (
+            f"KL of the Gaussian fit from N(0, I): infinite, as the codes do not vary along {along}{named}."
+        )
     axes = ", ".join(f"{place.indices[0]} ({rounded(place.effect)})" for place in kl.axes[:3])
     return (
         f"KL of the Gaussian fit from N(0, I): {rounded(kl.total)} nats, {rounded(kl.mean)} of them from "

@@ -41,6 +41,7 @@ def test_constant_axis(sample, normal):
     kl = kl_parts(sample(x))
     assert kl.infinite
     assert (kl.total, kl.scales, kl.flat_directions) == (math.inf, math.inf, 1)
+    assert [place.indices for place in kl.flat] == [(2,)]
     assert math.isfinite(kl.correlations)
 
 
@@ -49,6 +50,7 @@ def test_hidden_flat_direction(sample, normal):
     x[:, 3] = x[:, 0] - 2 * x[:, 1]
     kl = kl_parts(sample(x))
     assert (kl.correlations, kl.flat_directions) == (math.inf, 1)
+    assert_allclose(kl.flat[0].vector, np.array([-1, 2, 0, 1]) / math.sqrt(6), atol=1e-6)
     assert math.isfinite(kl.scales)
 
 
