@@ -85,11 +85,13 @@ def _directions(sample: Sample, rows: NDArray[np.intp], rng: np.random.Generator
     points *= sample.units
     points -= points.mean(axis=0)
     half, dim = points.shape
-    values, vectors = np.linalg.eigh(points.T @ points / (half - 1))
+    values, vectors = np.linalg.eigh((points.T @ points if half > dim else points @ points.T) / (half - 1))
     kept = values > _RANK * max(values[-1], 0.0)
     if not kept.any():
         return np.empty((0, dim))
     values, vectors = values[kept][::-1], vectors[:, kept][:, ::-1]
+    if half <= dim:  # those of the points by points, which are fewer
+        vectors = points.T @ vectors / np.sqrt(values * (half - 1))
     count = min(len(values), max(2, half // _POINTS_PER_AXIS))
     turn = vectors[:, :count] / np.sqrt(values[:count])
     found = pursue(points @ turn, rng) @ turn.T

@@ -193,9 +193,9 @@ def scores(x, others, threads):
     run = Run(threads=threads)
     found = []
     if "all" in others:
-        found += gaedist.scores(x, metric="all", run=run)
+        found += gaedist.scores(x, metric="all", null="closed-form", run=run)
     if "smoothed" in others:
-        found.append(gaedist.score(x, target="smoothed", sigma="median", run=run))
+        found.append(gaedist.score(x, target="smoothed", sigma="median", null="closed-form", run=run))
     return found
 
 
