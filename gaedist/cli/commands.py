@@ -20,7 +20,7 @@ from gaedist.cli.gates import (
     check_score_gates,
 )
 from gaedist.cli.help import ABOUT, HelpCommand
-from gaedist.cli.inputs import about, check_files, read, say_notes
+from gaedist.cli.inputs import about, check_files, read, say_notes, selected
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
 from gaedist.cli.progress import shown
@@ -28,14 +28,14 @@ from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run, temporary_checkpoint
 from gaedist.errors import DONE
 from gaedist.files.arrays import split_name
-from gaedist.files.codes import Selection, parse_rows
 from gaedist.files.outputs import check_outputs
 from gaedist.metrics.base import check_used, metric_names
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
 from gaedist.report.metrics import metric_rows
 from gaedist.report.numbers import sizes
-from gaedist.report.writers import Row, report
+from gaedist.report.rows import Row
+from gaedist.report.writers import report
 from gaedist.smoothing.files import SigmaTarget, parse_sigma, sigma_files
 from gaedist.smoothing.rules import JOINT, RULES
 from gaedist.smoothing.smooth import FACTOR, SigmaSummary
@@ -83,14 +83,7 @@ def score(
     fail_effect: options.FailEffect = None,
 ) -> int:
     """Run ``gaedist score``."""
-    selection = Selection(
-        dataset=dataset,
-        rows=parse_rows(rows),
-        subsample=subsample,
-        seed=seed,
-        drop_nonfinite=drop_nonfinite,
-        transpose=transpose,
-    )
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
     parameters = Parameters(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
@@ -178,14 +171,7 @@ def compare(
     fail_p: options.CompareFailP = None,
 ) -> int:
     """Run ``gaedist compare``."""
-    selection = Selection(
-        dataset=dataset,
-        rows=parse_rows(rows),
-        subsample=subsample,
-        seed=seed,
-        drop_nonfinite=drop_nonfinite,
-        transpose=transpose,
-    )
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
     check_files(output, checkpoint, [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT])])
@@ -248,14 +234,7 @@ def sigma(
     quiet: options.Quiet = False,
 ) -> int:
     """Run ``gaedist sigma``."""
-    selection = Selection(
-        dataset=dataset,
-        rows=parse_rows(rows),
-        subsample=subsample,
-        seed=seed,
-        drop_nonfinite=drop_nonfinite,
-        transpose=transpose,
-    )
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
     chosen = parse_sigma(sigma, RULES)
     destination = None if output is None else SigmaTarget.parse(output)
     if destination:

@@ -13,14 +13,14 @@ from gaedist.cli import options
 from gaedist.cli.gates import Gate, Outcome
 from gaedist.cli.help import CHECKS as GROUP
 from gaedist.cli.help import GATES
-from gaedist.cli.inputs import about, check_files, read, say_notes
+from gaedist.cli.inputs import about, check_files, read, say_notes, selected
 from gaedist.cli.progress import shown
 from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.registry import CHECKS
 from gaedist.engine import Run
 from gaedist.errors import GaedistError
-from gaedist.files.codes import Selection, parse_rows
-from gaedist.report.writers import Row, report
+from gaedist.report.rows import Row
+from gaedist.report.writers import report
 
 
 def _size(option: str, quantity: str, measure: Callable[[Any], float | None], *, least: bool = False) -> Gate:
@@ -131,14 +131,7 @@ def diagnose(
     max_duplicates: MaxDuplicates = None,
 ) -> int:
     """Run ``gaedist diagnose``."""
-    selection = Selection(
-        dataset=dataset,
-        rows=parse_rows(rows),
-        subsample=subsample,
-        seed=seed,
-        drop_nonfinite=drop_nonfinite,
-        transpose=transpose,
-    )
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
     if not 0 < alpha < 1:
         raise GaedistError(f"--alpha must be between 0 and 1; got {alpha:g}.")
     bounds = {P: fail_p, MAX_SHIFT: max_shift, MIN_SD: min_sd, MAX_SD: max_sd}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gaedist.cli.standard_streams import complain
 from gaedist.errors import GaedistError
-from gaedist.files.codes import Latents, Selection, read_latents
+from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
 from gaedist.files.outputs import check_outputs
 from gaedist.files.transposed import MATLAB_NOTE
 
@@ -14,6 +14,25 @@ from gaedist.files.transposed import MATLAB_NOTE
 def check_files(output: Path | None, checkpoint: Path | None, inputs: Sequence[str]) -> None:
     """Raise `GaedistError` if results or the checkpoint would overwrite an input, or each other."""
     check_outputs({"-o": output, "--checkpoint": checkpoint}, inputs, stdout=output is None)
+
+
+def selected(
+    dataset: str | None,
+    rows: str | None,
+    subsample: int | None,
+    seed: int,
+    drop_nonfinite: bool,
+    transpose: bool,
+) -> Selection:
+    """Return what the options of a command select of each file."""
+    return Selection(
+        dataset=dataset,
+        rows=parse_rows(rows),
+        subsample=subsample,
+        seed=seed,
+        drop_nonfinite=drop_nonfinite,
+        transpose=transpose,
+    )
 
 
 def read(file: str, selection: Selection, quiet: bool) -> Latents:

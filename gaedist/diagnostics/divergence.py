@@ -32,7 +32,7 @@ class KlParts:
         Number of directions along which they do not vary.
     flat : tuple of Place
         Some of them: axes that are constant, and directions; none for n ≤ D, where any sample has them.
-    expected : float, optional
+    null_mean : float, optional
         The mean of the total over samples of N(0, I) of this size; None for n ≤ D, where it is infinite.
     axes : tuple of Place
         The axes with the largest parts of the mean and the scales, and their parts.
@@ -45,7 +45,7 @@ class KlParts:
     infinite: bool
     flat_directions: int
     flat: tuple[Place, ...]
-    expected: float | None
+    null_mean: float | None
     axes: tuple[Place, ...]
 
 
@@ -67,9 +67,9 @@ def kl_parts(sample: Sample) -> KlParts:
     axes = tuple(Place("axis", (int(j),), float(parts[j])) for j in order)
     total = mean + scales + max(0.0, correlations)
     where = _flat_directions(sample, flat) if flat and n > dim else ()
-    expected = divergence_moments(n, dim).mean if n > dim else None
+    null_mean = divergence_moments(n, dim).mean if n > dim else None
     return KlParts(
-        total, mean, scales, max(0.0, correlations), math.isinf(total), flat, where, expected, axes
+        total, mean, scales, max(0.0, correlations), math.isinf(total), flat, where, null_mean, axes
     )
 
 

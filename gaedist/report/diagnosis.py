@@ -107,5 +107,5 @@ def kl_sentence(result: DiagnoseResult) -> str:
     return (
         f"KL of the Gaussian fit from N(0, I): {rounded(kl.total)} nats, {rounded(kl.mean)} of them from "
         f"the mean, {rounded(kl.scales)} from scales and {rounded(kl.correlations)} from correlations; "
-        f"samples of N(0, I) have {rounded(kl.expected)}. Axes with most: {axes}."
+        f"samples of N(0, I) have {rounded(kl.null_mean)}. Axes with most: {axes}."
     )

@@ -1,95 +1,22 @@
 """Writers of results: JSON lines, TSV, CSV, bare values, or a table with a verdict in words.
 
-All but the table write each row as soon as it is known, the table when all rows are known. Only a terminal
-gets colours and wrapped lines.
+All but the table write each row as soon as it is known, the table when all rows are known.
 """
 
 import csv
 import io
 import json
-import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, get_args, get_type_hints
+from typing import Any, TextIO
 
-from gaedist.api.diagnose import DiagnoseResult
 from gaedist.errors import GaedistError, OutputError, printable
 from gaedist.files.atomic import output_file
 from gaedist.files.outputs import check_text_output
-from gaedist.report.diagnosis import check_rows
-from gaedist.report.tables import Column, Layout, layout_of
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table as RichTable
-
-_UNWRAPPED = 1 << 16  # columns
-_NOT_REPORTED = (
-    "saturated",
-    "skewed",
-    "expected",
-    "two_sided",
-    "array",
-    "log_p",
-    "paragraph",
-)  # for people, or for a file of its own
-
-
-@dataclass(frozen=True)
-class Row:
-    """A result and the files it is about.
-
-    Attributes
-    ----------
-    source : dict
-        The first keys of the row: files and datasets.
-    result : ScoreResult, CompareResult, SigmaResult, ArrayReport or MetricSummary
-        The result; None for a place that ``value`` keeps.
-    """
-
-    source: dict[str, str | None]
-    result: Any
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the row as a dict, with None for what does not apply or is not finite."""
-        hints = get_type_hints(type(self.result))
-        names = [field.name for field in fields(self.result) if field.name not in _NOT_REPORTED]
-        cells = {name: _plain(getattr(self.result, name), hints[name]) for name in names}
-        return _finite({**self.source, **cells})
-
-
-def _plain(value: Any, hint: Any) -> Any:
-    """Return a dataclass as a dict, and None in its place as a dict of None: all rows have the same keys."""
-    if value is None:
-        parts = [part for part in get_args(hint) if is_dataclass(part)]
-        return {field.name: None for field in fields(parts[0])} if parts else None
-    if is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in fields(value) if field.name not in _NOT_REPORTED]
-        return {name: _plain(getattr(value, name), None) for name in names}
-    if isinstance(value, tuple) and any(map(is_dataclass, value)):
-        return [_plain(item, None) for item in value]
-    return {key: _plain(item, None) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    def finite(value: Any) -> Any:
-        if isinstance(value, dict):
-            return _finite(value)
-        if isinstance(value, list):
-            return [finite(item) for item in value]
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-
-    return {key: finite(value) for key, value in row.items()}
-
-
-def expanded(row: Row) -> list[Row]:
-    """Return the rows of a result that has several in a table, or the row itself."""
-    if isinstance(row.result, DiagnoseResult):
-        return [Row(row.source, part) for part in check_rows(row.result)]
-    return [row]
+from gaedist.report.rows import Row, expanded
+from gaedist.report.table_writer import Table
 
 
 class JsonLines:
@@ -190,114 +117,6 @@ class Value:
 
     def close(self) -> None:
         """Do nothing: every row is written."""
-
-
-class Table:
-    """A table for people, with a verdict in words."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-        self.rows: list[Row] = []
-
-    def add(self, row: Row) -> None:
-        """Keep a row until the table is written."""
-        self.rows += expanded(row)
-
-    def close(self) -> None:
-        """Write the table or tables, then the sentences of the rows."""
-        if not self.rows:
-            return
-        from rich.console import Console
-        from rich.text import Text
-
-        terminal = self.stream.isatty()
-        console = Console(
-            file=self.stream, force_terminal=terminal, width=None if terminal else _UNWRAPPED, highlight=False
-        )
-        layout = layout_of([row.result for row in self.rows])
-        labels = [layout.label(row.source, row.result) for row in self.rows]
-        with console.capture() as capture:
-            if console.width < layout.least_width:
-                for label, row in zip(labels, self.rows, strict=True):
-                    console.print(Text(label, style="bold"))
-                    console.print(_transposed(layout, row.result))
-                    console.print()
-            elif layout.summary:
-                for label in dict.fromkeys(labels):
-                    results = [r.result for r, name in zip(self.rows, labels, strict=True) if name == label]
-                    console.print(Text(label, style="bold"))
-                    console.print(_drawn(layout, results, None, console))
-                    console.print(Text(f"\n{layout.summary(results)}\n"))
-            else:
-                console.print(_drawn(layout, [row.result for row in self.rows], labels, console))
-                for sentence in self._sentences(layout, labels):
-                    console.print(Text(f"\n{sentence}"))
-        print(
-            "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n")),
-            file=self.stream,
-            flush=True,
-        )
-
-    def _sentences(self, layout: Layout, labels: list[str]) -> Iterator[str]:
-        """Yield the sentence of each row that has one, or the paragraphs of several rows."""
-        results, sigma = [row.result for row in self.rows], layout.columns.get("σ")
-        names = [
-            f"{label}, σ = {sigma.cell(result)}" if sigma and labels.count(label) > 1 else label
-            for label, result in zip(labels, results, strict=True)
-        ]
-        if layout.paragraphs and len(results) > 1:
-            yield from layout.paragraphs(names, results)
-            return
-        for name, result in zip(names, results, strict=True):
-            if sentence := layout.sentence(result):
-                yield f"{name}: {sentence}" if len(results) > 1 else sentence
-
-
-def _drawn(
-    layout: Layout, results: Sequence[Any], labels: Sequence[str] | None, console: "Console"
-) -> "RichTable":
-    """Return a table of results, with a first column of labels if there are any.
-
-    Columns without which it can be read are left out until it fits.
-    """
-    columns, unlimited = dict(layout.columns), console.options.update_width(_UNWRAPPED)
-    table = _table(layout, columns, results, labels)
-    for name in layout.dispensable:
-        if console.measure(table, options=unlimited).maximum <= console.width:
-            break
-        columns.pop(name, None)
-        table = _table(layout, columns, results, labels)
-    return table
-
-
-def _table(
-    layout: Layout, columns: Mapping[str, Column], results: Sequence[Any], labels: Sequence[str] | None
-) -> "RichTable":
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    table = RichTable(box=None, pad_edge=False, header_style="bold")
-    if labels is not None:
-        table.add_column("", overflow="fold", min_width=min(layout.label_width, max(map(len, labels))))
-    for name, column in columns.items():
-        table.add_column(name, justify=column.justify, no_wrap=not column.wraps)
-    for k, result in enumerate(results):
-        names = ["" if labels is None else labels[k], *layout.part_labels]
-        for line, (name, part) in enumerate(zip(names, layout.parts(result), strict=False)):
-            before = [] if labels is None else [Text(name)]
-            table.add_row(*before, *(Text(column.text(part, line)) for column in columns.values()))
-    return table
-
-
-def _transposed(layout: Layout, result: Any) -> "RichTable":
-    """Return a table of one result, with a line for each column of its layout."""
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    table = RichTable.grid(padding=(0, 2, 0, 0))
-    for name, column in layout.columns.items():
-        table.add_row(Text(f"  {name}"), Text(column.cell(result)))
-    return table
 
 
 FORMATS: dict[str, type[JsonLines | Tsv | Value | Table]] = {

@@ -55,6 +55,7 @@ def test_json(gaedist, files):
     assert set(first["kl"]) >= {"total", "mean", "scales", "correlations"}
     assert second["kl"]["total"] is None
     assert second["kl"]["infinite"] is True
+    assert first["kl"]["null_mean"] > 0
     assert [check["name"] for check in second["checks"] if check["note"]] == [
         name for name in CHECKS if name != "location"
     ]
