@@ -170,5 +170,5 @@ CHECK = Check(
     reference="J. R. Schott, Biometrika 92 (2005) 951, doi:10.1093/biomet/92.4.951; "
     "I. M. Johnstone, Ann. Stat. 29 (2001) 295, doi:10.1214/aos/1009210544",
     run=check,
-    explained_by=("scale", "radius", "marginals", "order"),
+    explained_by=("scale", "radius", "marginals", "order", "points"),
 )

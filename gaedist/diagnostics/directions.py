@@ -110,5 +110,5 @@ CHECK = Check(
     "doi:10.1080/01621459.1987.10478427; A. Hyvärinen, IEEE Trans. Neural Netw. 10 (1999) 626, "
     "doi:10.1109/72.761722",
     run=check,
-    explained_by=("radius", "marginals", "order"),
+    explained_by=("radius", "marginals", "order", "points"),
 )

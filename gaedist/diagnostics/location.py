@@ -81,6 +81,6 @@ CHECK = Check(
     null="χ² with D degrees of freedom; N(0, 1) for each axis; exact",
     reference="T. W. Anderson, An Introduction to Multivariate Statistical Analysis, 2003, sec. 3.3",
     run=check,
-    explained_by=("scale", "radius", "marginals", "order"),
+    explained_by=("scale", "radius", "marginals", "order", "points"),
     adjusted=without_scale,
 )

@@ -94,5 +94,5 @@ CHECK = Check(
     reference="T. W. Anderson and D. A. Darling, J. Am. Stat. Assoc. 49 (1954) 765, "
     "doi:10.1080/01621459.1954.10501232",
     run=check,
-    explained_by=("location", "scale", "radius"),
+    explained_by=("location", "scale", "radius", "points"),
 )

@@ -133,17 +133,24 @@ def _thinned(sample: Sample) -> Sample:
     return Sample(np.ascontiguousarray(sample.x[::step]), sample.run, sample.top, sample.level, sample.axes)
 
 
+def _distinct(sample: Sample) -> Sample:
+    """Return one of each group of equal rows."""
+    order, starts = sample.rows_by_hash
+    return Sample(sample.x[np.sort(order[starts])], sample.run, sample.top, sample.level, sample.axes)
+
+
 REMOVALS: tuple[tuple[tuple[str, ...], Removal], ...] = (
     (("location", "scale"), _standardised),
     (("dependence",), _whitened),
     (("radius",), Sample.rescaled),
     (("marginals",), Sample.normal_scores),
     (("order",), _thinned),
+    (("points",), _distinct),
 )
 """Checks, and what makes codes without their findings."""
 
 _RESOLVED = (
-    "order", "radius", "marginals", "scale", "location", "dependence", "squares", "directions", "points"
+    "points", "order", "radius", "marginals", "scale", "location", "dependence", "squares", "directions"
 )  # fmt: skip
 """The order in which causes are looked for: a finding that has a cause is not the cause of another."""
 
@@ -159,7 +166,7 @@ def _cause(
         if (names := [name for name in candidates if name in check.explained_by and name in possible])
     ]
     for names, removal in steps:
-        if check.adjusted and removal is not _thinned:
+        if check.adjusted and removal not in (_thinned, _distinct):
             log_p = check.adjusted(sample)
         else:
             without = removal(some)

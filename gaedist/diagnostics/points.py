@@ -218,5 +218,5 @@ CHECK = Check(
     reference="B. Silverman and T. Brown, Short distances, flat triangles and Poisson limits, J. Appl. "
     "Probab. 15 (1978) 815, doi:10.2307/3213436",
     run=check,
-    explained_by=("scale", "dependence", "radius", "marginals"),
+    explained_by=("scale", "dependence", "radius", "marginals", "order"),
 )

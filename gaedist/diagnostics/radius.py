@@ -119,5 +119,5 @@ CHECK = Check(
     reference="G. and J. Marsaglia, Evaluating the Anderson–Darling distribution, J. Stat. Softw. 9 (2004) "
     "no. 2, doi:10.18637/jss.v009.i02; K. V. Mardia, Biometrika 57 (1970) 519, doi:10.1093/biomet/57.3.519",
     run=check,
-    explained_by=("location", "scale", "dependence", "marginals"),
+    explained_by=("location", "scale", "dependence", "marginals", "points"),
 )

@@ -107,6 +107,6 @@ CHECK = Check(
     null="χ² with n − 1, and D (n − 1), degrees of freedom; exact",
     reference="T. W. Anderson, An Introduction to Multivariate Statistical Analysis, 2003, sec. 7.2",
     run=check,
-    explained_by=("radius", "marginals"),
+    explained_by=("radius", "marginals", "points"),
     adjusted=without_kurtosis,
 )

@@ -87,5 +87,5 @@ CHECK = Check(
     null="Student's t of each pair; normal and gamma distributions with exact mean and sd over all pairs",
     reference="J. R. Schott, Biometrika 92 (2005) 951, doi:10.1093/biomet/92.4.951, for normal scores",
     run=check,
-    explained_by=("dependence", "radius", "marginals"),
+    explained_by=("dependence", "radius", "marginals", "points"),
 )
