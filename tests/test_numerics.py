@@ -81,13 +81,15 @@ def test_streams_keep_their_numbers():
         "PERMUTATIONS": 3,
         "DIRECTIONS": 4,
         "SAMPLED_PAIRS": 5,
+        "HALVES": 6,
+        "NEIGHBOURS": 7,
     }
 
 
 def test_streams_differ_from_each_other_and_from_the_bare_seed():
     draws = {np.random.default_rng((7, stream)).normal() for stream in Stream}
     assert len(draws | {np.random.default_rng(7).normal()}) == len(Stream) + 1
-    assert draws == {np.random.default_rng((7, number)).normal() for number in range(1, 6)}
+    assert draws == {np.random.default_rng((7, number)).normal() for number in range(1, 8)}
 
 
 @pytest.mark.parametrize(

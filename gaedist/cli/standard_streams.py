@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from gaedist.errors import MAX_MESSAGE, PREFIX, GaedistError, OutputError, one_line
 from gaedist.files.atomic import open_text
@@ -36,11 +37,17 @@ def complain(message: str) -> None:
     if not message:
         return
     line = one_line(PREFIX + message.replace("\n", " "), MAX_MESSAGE)
-    with contextlib.suppress(OSError):  # a full disk must not change the exit code
+    try:
         print(line, file=sys.stderr, flush=True)
+    except OSError:  # a full disk must not change the exit code
+        _abandon(sys.stderr)
 
 
 def abandon_stdout() -> None:
     """Discard what is left in the buffer of standard output, which the interpreter would try to write."""
+    _abandon(sys.stdout)
+
+
+def _abandon(stream: TextIO) -> None:
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
