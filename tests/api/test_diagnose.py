@@ -76,7 +76,7 @@ ODD = {
     "far": codes() + 1e8,
     "equal": np.full((9, 2), 1e149),
     "outlier": np.vstack([codes(), np.full((1, 5), 1e12)]),
-    "long": codes(5, 3000),
+    "long": codes(5, 1000),
     "whole": np.round(codes()),
     "flat": np.c_[codes(), codes()[:, 0]],
 }

@@ -23,13 +23,13 @@ def run(name, sample):
 @pytest.mark.parametrize(("n", "dim"), [(60, 1), (60, 3), (200, 20)])
 @pytest.mark.parametrize("name", CHECKS)
 def test_normal_samples(sample, normal, name, n, dim):
-    """Of 300 normal samples about 5 % have p < 5 %; fewer where Bonferroni's inequality is far from sharp."""
+    """Of 150 normal samples about 5 % have p < 5 %; fewer where Bonferroni's inequality is far from sharp."""
     try:
-        p = [math.exp(run(name, sample(normal(n, dim, seed))).log_p) for seed in range(300)]
+        p = [math.exp(run(name, sample(normal(n, dim, seed))).log_p) for seed in range(150)]
     except PremiseError:
         assert dim == 1
         return
-    assert np.mean(np.array(p) < 0.05) < 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 300)
+    assert np.mean(np.array(p) < 0.05) < 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / 150)
     assert max(p) <= 1
 
 
@@ -253,8 +253,8 @@ def test_order(sample, normal):
 def test_order_has_the_exact_moments(sample, normal):
     from gaedist.diagnostics import order
 
-    values = [order.check(sample(normal(12, 2, seed))).parts[0].statistic for seed in range(4000)]
-    assert_allclose(np.mean(values), -1 / 12, atol=4 * np.std(values) / math.sqrt(4000))
+    values = [order.check(sample(normal(12, 2, seed))).parts[0].statistic for seed in range(1500)]
+    assert_allclose(np.mean(values), -1 / 12, atol=4 * np.std(values) / math.sqrt(1500))
 
 
 @pytest.mark.parametrize("name", CHECKS)

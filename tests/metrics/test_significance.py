@@ -111,7 +111,7 @@ def test_without_a_null_distribution_there_are_no_z_and_p():
         assert (found.null.method, found.null.mean, found.z, found.p_value) == ("none", None, None, None)
 
 
-@pytest.mark.parametrize("dim", [64, 150, 300])
+@pytest.mark.parametrize("dim", [64, 300])
 @pytest.mark.parametrize("metric", ["bhep", "henze-zirkler"])
 def test_rounding_in_many_dimensions_does_not_pass_for_a_difference(metric, dim):
     result = score(np.random.default_rng(dim).normal(size=(400, dim)), metric=metric)
