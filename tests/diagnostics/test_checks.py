@@ -20,7 +20,7 @@ def run(name, sample):
     return CHECKS[name].run(sample)
 
 
-@pytest.mark.parametrize(("n", "dim"), [(60, 1), (60, 3), (200, 20)])
+@pytest.mark.parametrize(("n", "dim"), [(60, 1), (60, 3), pytest.param(200, 20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", CHECKS)
 def test_normal_samples(sample, normal, name, n, dim):
     """Of 150 normal samples about 5 % have p < 5 %; fewer where Bonferroni's inequality is far from sharp."""
