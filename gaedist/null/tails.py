@@ -71,8 +71,10 @@ def log_two_sided_correlation(r: Any, dof: float) -> Any:
     rest = np.clip(1 - np.square(r), 0.0, 1.0)
     with np.errstate(divide="ignore"):
         exact = np.log(betainc(dof / 2, 0.5, rest))
-        # the integral of t^(a−1)/√(1 − t) from 0 to a small t is t^a/a
-        faint = dof / 2 * np.log(rest) - math.log(dof / 2)
+        # the integral of t^(a−1)/√(1 − t) from 0 to a small t is t^a (1/a + t/(2a + 2) + 3t²/(8a + 16) + …)
+        a = dof / 2
+        series = rest * a / (2 * (a + 1)) + 3 * np.square(rest) * a / (8 * (a + 2))
+        faint = a * np.log(rest) - math.log(a) + np.log1p(series)
     faint = faint + gammaln((dof + 1) / 2) - gammaln(dof / 2) - gammaln(0.5)
     return np.where(exact > _LOG_SMALLEST, exact, faint)[()]
 

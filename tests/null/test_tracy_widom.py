@@ -20,13 +20,13 @@ def test_quantiles():
 
 @pytest.mark.parametrize(("n", "dim"), [(100, 8), (200, 40)])
 def test_normal_samples(n, dim):
-    rng = np.random.default_rng(n)
+    rng = np.random.default_rng((n, dim))
     p = []
-    for _ in range(1500):
+    for _ in range(4000):
         values = np.linalg.eigvalsh(np.cov(rng.normal(size=(n, dim)).T))
         p.append((log_p_largest(values[-1], n - 1, dim), log_p_smallest(values[0], n - 1, dim)))
     rates = np.mean(np.exp(p) < 0.05, axis=0)
-    assert ((rates > 0.025) & (rates < 0.07)).all()  # 1500 samples: 0.006 is one standard error
+    assert ((rates > 0.03) & (rates < 0.07)).all()
 
 
 def test_a_flat_direction_is_impossible():
