@@ -3,6 +3,7 @@ compiled code, checkpoints and simulated null distributions. Stale results are n
 """
 
 import importlib.util
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import gaedist
-from gaedist.engine.compiled.jit import compiled
+from gaedist.engine.compiled.jit import COMPILED_FROM, compiled
 from gaedist.engine.run.checkpoints import Checkpoint
 from gaedist.null.monte_carlo import simulated
 from gaedist.version import code_digest
@@ -29,11 +30,11 @@ def tree(tmp_path_factory):
     )
 
 
-def digest_of(tree):
+def digest_of(tree, *part):
     spec = importlib.util.spec_from_file_location("version_of_a_copy", tree / "version.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.code_digest()
+    return module.code_digest(*part)
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def edit(monkeypatch):
 
     def apply():
         for module in KEYED:
-            monkeypatch.setattr(f"{module}.code_digest", lambda: "edited")
+            monkeypatch.setattr(f"{module}.code_digest", lambda *part: "edited")
 
     return apply
 
@@ -78,6 +79,36 @@ def test_code_that_moves_between_modules_changes_the_digest(tree):
     finally:
         names[0].write_bytes(first)
         names[1].write_bytes(second)
+
+
+@pytest.mark.parametrize("part", COMPILED_FROM)
+def test_the_digest_of_a_part_changes_with_that_part_only(tree, part):
+    inside, outside = (
+        sorted(tree.glob(f"{part}*"))[0] if part.endswith("/") else tree / part,
+        tree / "errors.py",
+    )
+    before = digest_of(tree, part)
+    for path, changes in ((inside, True), (outside, False)):
+        code = path.read_bytes()
+        try:
+            path.write_bytes(code + b"#")
+            assert (digest_of(tree, part) != before) is changes
+        finally:
+            path.write_bytes(code)
+
+
+def test_what_is_compiled_uses_nothing_from_elsewhere():
+    """But for the module that compiles, which holds none of it."""
+    for path in (PACKAGE / "engine" / "compiled").glob("*.py"):
+        if path.name != "jit.py":
+            for module in re.findall(r"^\s*(?:from|import) (gaedist[\w.]*)", path.read_text(), re.M):
+                assert module.startswith(("gaedist.engine.compiled.", "gaedist.numerics")), (path, module)
+
+
+def test_nothing_is_compiled_elsewhere():
+    found = [path for path in PACKAGE.rglob("*.py") if re.search(r"@(compiled|numba\.)", path.read_text())]
+    assert found
+    assert {path.parent for path in found} == {PACKAGE / "engine" / "compiled"}
 
 
 def double(x):

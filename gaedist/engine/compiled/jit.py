@@ -119,8 +119,12 @@ class _OwnFiles(IndexDataCacheFile):
             yield stream
 
 
+COMPILED_FROM = "engine/compiled/", "numerics.py"
+"""The parts of the package that hold all functions and constants which are compiled."""
+
+
 class _Cache(FunctionCache):
-    """Numba's cache on disk, keyed by all code of the package as well; a damaged one never stops a run.
+    """Numba's cache on disk, keyed by all code that can be compiled as well; a damaged one never stops a run.
 
     Numba itself notices edits only of the file that holds the cached function. ``variant`` tells apart what
     is compiled from one function with other options.
@@ -135,7 +139,7 @@ class _Cache(FunctionCache):
         self._cache_file = _OwnFiles(self, (installed,))
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
-        return (*super()._index_key(sig, codegen), self.variant, code_digest())
+        return (*super()._index_key(sig, codegen), self.variant, *map(code_digest, COMPILED_FROM))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None
