@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,8 +67,13 @@ class CheckResult:
     log_p: float = 0.0
 
 
-def examine(sample: Sample, names: Sequence[str], alpha: float) -> list[CheckResult]:
-    """Run checks on a sample, and those that are found again on codes without their possible causes."""
+def examine(
+    sample: Sample, names: Sequence[str], alpha: float, *, independent: bool = True
+) -> list[CheckResult]:
+    """Run checks on a sample, and those that are found again on codes without their possible causes.
+
+    Where points are not ``independent``, results have their sizes and places, but no p-values.
+    """
     outcomes: dict[str, Outcome] = {}
     notes: dict[str, str] = {}
     for done, name in enumerate(names):
@@ -78,6 +83,13 @@ def examine(sample: Sample, names: Sequence[str], alpha: float) -> list[CheckRes
             notes[name] = f"{error}."
         if sample.run.progress:
             sample.run.progress(done + 1, len(names))
+    if not independent:
+        return [
+            _without_p(_result(name, outcomes[name], 1.0, alpha, None))
+            if name in outcomes
+            else _not_applied(name, notes[name])
+            for name in names
+        ]
     p_values = np.array([p_of(outcome.log_p) for outcome in outcomes.values()])
     adjusted = dict(zip(outcomes, map(float, holm(p_values)), strict=True))
     found = {name: outcomes[name] for name in outcomes if adjusted[name] <= alpha}
@@ -87,9 +99,17 @@ def examine(sample: Sample, names: Sequence[str], alpha: float) -> list[CheckRes
     return [
         _result(name, outcomes[name], adjusted[name], alpha, causes.get(name))
         if name in outcomes
-        else CheckResult(name, None, None, None, None, None, None, {}, (), None, None, notes[name])
+        else _not_applied(name, notes[name])
         for name in names
     ]
+
+
+def _not_applied(name: str, note: str) -> CheckResult:
+    return CheckResult(name, None, None, None, None, None, None, {}, (), None, None, note)
+
+
+def _without_p(result: CheckResult) -> CheckResult:
+    return replace(result, p_value=None, p_adjusted=None, found=None)
 
 
 def p_of(log_p: float) -> float:

@@ -35,7 +35,7 @@ from gaedist.report.verdicts import (
     sigma_sentence,
 )
 
-Source = Mapping[str, str | None]
+Source = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _blank(result: Any) -> str:
 
 def _where(row: CheckRow) -> str:
     """Write what a finding follows from, or where it is; nothing for no finding."""
-    if not row.found:
+    if row.found is False:
         return ""
     return f"follows from {row.follows_from}" if row.follows_from else row.where.replace("; ", "\n")
 
