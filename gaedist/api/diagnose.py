@@ -149,7 +149,7 @@ def diagnose(
         raise GaedistError(f"alpha must be between 0 and 1; got {alpha!r}.")
     sample = Sample(as_codes(codes), run, check_count("top", top, 1))
     no_p = dependence(codes)
-    results = examine(sample, names, float(alpha), independent=no_p is None)
+    results = examine(sample, names, float(alpha), no_p=no_p)
     kl = kl_parts(sample)
     power = detectable(sample.n // points_per_item(codes), sample.dim, float(alpha), len(names))
     return DiagnoseResult(
@@ -161,7 +161,7 @@ def diagnose(
         kl=kl,
         sizes=_sizes(sample),
         detectable=power,
-        notes=(*notes_given(sample.x, None), *([no_p] if no_p else [])),
+        notes=notes_given(sample.x, None),
         threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,

@@ -12,6 +12,7 @@ from gaedist.api.notes import counts_of_rows, notes_given
 from gaedist.errors import MAX_MESSAGE, GaedistError, one_line
 from gaedist.files.arrays import described, find_array, open_arrays, read_points, split_name
 from gaedist.files.codes import Selection, arranged, nonfinite_rows, without_rows
+from gaedist.files.layouts import ShapeError
 from gaedist.files.names import matching
 from gaedist.files.samples import stands_for_several
 from gaedist.files.stored_array import StoredArray, dtype_text, shape_fault
@@ -100,9 +101,14 @@ def inspect(
         return [_report(array, selection) for array in chosen]
 
 
+def _shape_problem(shape: tuple[int, ...]) -> str | None:
+    """Return why an array cannot be used as it is, or None."""
+    return str(ShapeError("", shape)).removesuffix(".") if len(shape) > 2 else shape_fault(shape)
+
+
 def _report(array: StoredArray, selection: Selection) -> ArrayReport:
     dtype = None if array.dtype is None else dtype_text(array.dtype)
-    problem = array.fault or (shape_fault(array.shape) if selection.layout is None else None)
+    problem = array.fault or (_shape_problem(array.shape) if selection.layout is None else None)
     if problem:
         return ArrayReport(array.name, array.shape, dtype, one_line(problem, MAX_MESSAGE))
     try:

@@ -24,7 +24,6 @@ from gaedist.cli.gates import (
 from gaedist.cli.help import ABOUT, HelpCommand
 from gaedist.cli.inputs import (
     Shape,
-    about,
     check_files,
     paths_of,
     read,
@@ -39,7 +38,7 @@ from gaedist.cli.left_out import LeftOut
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run, temporary_checkpoint
-from gaedist.errors import DONE
+from gaedist.errors import DONE, about
 from gaedist.files.outputs import check_outputs
 from gaedist.files.samples import sources_of
 from gaedist.metrics.base import check_used, metric_names

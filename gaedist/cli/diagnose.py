@@ -13,12 +13,12 @@ from gaedist.cli import options
 from gaedist.cli.gates import Gate, Outcome
 from gaedist.cli.help import CHECKS as GROUP
 from gaedist.cli.help import GATES
-from gaedist.cli.inputs import Shape, about, check_files, read, samples_of, say_notes, selected, source_of
+from gaedist.cli.inputs import Shape, check_files, read, samples_of, say_notes, selected, source_of
 from gaedist.cli.progress import shown
 from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.registry import CHECKS
 from gaedist.engine import Run
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, about
 from gaedist.report.rows import Row
 from gaedist.report.writers import report
 

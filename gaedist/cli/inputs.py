@@ -1,7 +1,6 @@
 """What all commands do with their files: guard, read, name them in errors and notes."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -82,7 +81,7 @@ def _read(sample: Sample, file: str, others: Sequence[str]) -> Latents:
             cause = cause.__cause__
         if not isinstance(cause, ShapeError):
             raise
-        advice = cause.advice(f"{command_for(file, others)} ")
+        advice = cause.advice("Use: ", f"{command_for(file, others)} ")
         raise GaedistError(f"{str(error).removesuffix(str(cause))}{advice}") from error
 
 
@@ -121,6 +120,8 @@ def source_of(latents: Latents, end: str = "") -> dict[str, Any]:
 def read(sample: Sample, quiet: bool) -> Latents:
     """Read codes, and report how many rows were dropped, and what else their user should know."""
     latents = sample.read()
+    if latents.arrangement and latents.arrangement.note and not quiet:
+        complain(f"{latents.name}: {latents.arrangement.note}")
     if latents.stacked == 1 and not quiet:
         complain(f"{latents.name}: --stack found one array to join. Name a folder, or PATH::PATTERN.")
     if latents.dropped and not quiet:
@@ -135,12 +136,3 @@ def say_notes(names: str, notes: Sequence[str], quiet: bool) -> None:
     """Print each note on the codes once."""
     for note in () if quiet else dict.fromkeys(notes):
         complain(f"{names}: {note}")
-
-
-@contextmanager
-def about(names: str) -> Iterator[None]:
-    """Put the names of the files in front of an error about their codes."""
-    try:
-        yield
-    except GaedistError as error:
-        raise GaedistError(f"{names}: {error}") from error

@@ -49,7 +49,7 @@ class CheckResult:
     sentence : str, optional
         What was found, in plain words.
     note : str, optional
-        Why the check does not apply.
+        Why the check does not apply, or has no p-value.
     """
 
     name: str
@@ -68,11 +68,11 @@ class CheckResult:
 
 
 def examine(
-    sample: Sample, names: Sequence[str], alpha: float, *, independent: bool = True
+    sample: Sample, names: Sequence[str], alpha: float, *, no_p: str | None = None
 ) -> list[CheckResult]:
     """Run checks on a sample, and those that are found again on codes without their possible causes.
 
-    Where points are not ``independent``, results have their sizes and places, but no p-values.
+    ``no_p`` says why there are no p-values; results have their sizes and places then.
     """
     outcomes: dict[str, Outcome] = {}
     notes: dict[str, str] = {}
@@ -83,9 +83,9 @@ def examine(
             notes[name] = f"{error}."
         if sample.run.progress:
             sample.run.progress(done + 1, len(names))
-    if not independent:
+    if no_p:
         return [
-            _without_p(_result(name, outcomes[name], 1.0, alpha, None))
+            _without_p(_result(name, outcomes[name], 1.0, alpha, None), no_p)
             if name in outcomes
             else _not_applied(name, notes[name])
             for name in names
@@ -108,8 +108,8 @@ def _not_applied(name: str, note: str) -> CheckResult:
     return CheckResult(name, None, None, None, None, None, None, {}, (), None, None, note)
 
 
-def _without_p(result: CheckResult) -> CheckResult:
-    return replace(result, p_value=None, p_adjusted=None, found=None)
+def _without_p(result: CheckResult, why: str) -> CheckResult:
+    return replace(result, p_value=None, p_adjusted=None, found=None, note=why)
 
 
 def p_of(log_p: float) -> float:

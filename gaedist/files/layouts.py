@@ -39,6 +39,8 @@ class Arrangement:
         One of `CHANNELS`, for items with positions.
     kept : str, optional
         One of `POSITIONS`, for items with positions.
+    note : str, optional
+        What a user of these points should know.
     """
 
     layout: str | None
@@ -46,6 +48,7 @@ class Arrangement:
     positions: int = 1
     channels: str | None = None
     kept: str | None = None
+    note: str | None = None
 
     @property
     def per_item(self) -> int:
@@ -124,10 +127,14 @@ def _vectors(shape: tuple[int, ...], channels: str | None, kept: str | None) -> 
 def _positions(shape: tuple[int, ...], channels: str | None, kept: str | None) -> Arrangement:
     if len(shape) < 2:
         raise GaedistError("--layout positions needs an axis of channels. Use --layout vectors.")
-    channels = channels or usual_channels(shape)
+    note = None
+    if channels is None:
+        channels = usual_channels(shape)
+        if len(shape) > 3 and shape[1] == shape[2] != shape[-1]:
+            note = f"channels are taken first, {shape[1]} of them. For {shape[-1]} add --channels last."
     dim = shape[1] if channels == FIRST else shape[-1]
     positions = math.prod(shape[2:] if channels == FIRST else shape[1:-1])
-    return Arrangement("positions", dim, positions, channels, kept or ONE)
+    return Arrangement("positions", dim, positions, channels, kept or ONE, note)
 
 
 def usual_channels(shape: tuple[int, ...]) -> str:
@@ -180,16 +187,16 @@ class ShapeError(GaedistError):
         Options that make codes of it, and what each of them does.
     """
 
-    def __init__(self, title: str, shape: tuple[int, ...]) -> None:
-        axes = f"{len(shape)} ax{'i' if len(shape) == 1 else 'e'}s"
-        self.found = f"{title} is an array with {axes}, {shape_text(shape)}"
-        self.remedies = _remedies(shape)
+    def __init__(self, title: str, shape: tuple[int, ...], *, count: int = 1) -> None:
+        axes = f"{len(shape)} axes, {shape_text(shape)}" if len(shape) != 1 else "1 axis"
+        self.found = f"{f'{title} is ' if title else ''}an array with {axes}"
+        self.remedies = _remedies(shape) if count == 1 else (("--stack", _points(count, shape[0])),)
         super().__init__(self.advice("Add "))
 
-    def advice(self, before: str) -> str:
-        """Return the message, with the remedies as the ends of a command that begins in some way."""
-        ways = " or ".join(f"{before}{options} ({what})" for options, what in self.remedies)
-        return f"{self.found}; latent codes have two, (points, dimensions). {ways}."
+    def advice(self, lead: str, command: str = "") -> str:
+        """Return the message, with the remedies as options or, after ``command``, as whole commands."""
+        ways = " or ".join(f"{command}{options} ({what})" for options, what in self.remedies)
+        return f"{self.found}; latent codes have two, (points, dimensions). {lead}{ways}."
 
 
 def _remedies(shape: tuple[int, ...]) -> tuple[tuple[str, str], ...]:

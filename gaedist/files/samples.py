@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, about
 from gaedist.files.arrays import SUFFIXES, open_arrays, split_name
 from gaedist.files.codes import Latents, Selection, read_array, read_latents
+from gaedist.files.layouts import ShapeError
 from gaedist.files.names import files_in, is_pattern
-from gaedist.files.stacks import Source, about, stacked
-from gaedist.files.stored_array import Listed
+from gaedist.files.stacks import Source, stacked
+from gaedist.files.stored_array import Listed, StoredArray
 
 _AT_ONCE = 1 << 26
 """Bytes of codes after which a file with further arrays is closed."""
@@ -132,7 +133,9 @@ def _each(source: Source, selection: Selection) -> Iterator[Sample]:
         try:
             with open_arrays(source.path) as arrays:
                 found = dict(source.arrays(arrays))
-                names = deque(found) if names is None else names
+                if names is None:
+                    names = deque(found)
+                    _check_axes(found, selection)
                 size = 0
                 while names and size < _AT_ONCE:
                     name = names.popleft()
@@ -149,6 +152,17 @@ def _each(source: Source, selection: Selection) -> Iterator[Sample]:
             return
         while ready:
             yield ready.popleft()
+
+
+def _check_axes(found: dict[str | None, Listed], selection: Selection) -> None:
+    """Raise `ShapeError` once for several arrays that all have one axis: each is a point of one sample."""
+    shapes = [array.shape for array in found.values() if isinstance(array, StoredArray) and not array.fault]
+    if (
+        len(shapes) == len(found) > 1
+        and selection.layout is None
+        and all(len(shape) == 1 for shape in shapes)
+    ):
+        raise ShapeError("each of the arrays", shapes[0], count=len(shapes))
 
 
 def _read_one(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, about
 from gaedist.files.arrays import Rows, fill, new_codes, open_arrays, selected_blocks
 from gaedist.files.codes import Latents, Selection, arranged, latents_of, pick_rows, usable
 from gaedist.files.layouts import Arrangement
@@ -53,15 +53,6 @@ class Source:
             for name, array in found
             if name in self.wanted or not (isinstance(array, StoredArray) and array.is_sigma)
         ]
-
-
-@contextmanager
-def about(name: str) -> Iterator[None]:
-    """Put a name in front of an error."""
-    try:
-        yield
-    except GaedistError as error:
-        raise GaedistError(f"{name}: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)
