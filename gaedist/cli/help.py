@@ -77,10 +77,11 @@ class HelpCommand(TyperCommand):
         print_help(self, ctx, sections)
 
 
-def command_for(file: str, others: Collection[str]) -> str:
-    """Return the command that is running, as a shell takes it, for one of its files."""
+def command_for(file: str, name: str, others: Collection[str]) -> str:
+    """Return the command that is running, as a shell takes it, for ``name`` in place of all its files."""
     command, *words = _COMMAND_LINE.get()
-    return f"{command} {shlex.join(word for word in words if word == file or word not in others)}"
+    kept = [name if word == file else word for word in words if word == file or word not in others]
+    return f"{command} {shlex.join(kept)}"
 
 
 def _unmarked(value: Any) -> Any:

@@ -81,7 +81,8 @@ def _read(sample: Sample, file: str, others: Sequence[str]) -> Latents:
             cause = cause.__cause__
         if not isinstance(cause, ShapeError):
             raise
-        advice = cause.advice("Use: ", f"{command_for(file, others)} ")
+        command = command_for(file, sample.name if cause.count == 1 else file, others)
+        advice = cause.advice("Use: ", f"{command} ")
         raise GaedistError(f"{str(error).removesuffix(str(cause))}{advice}") from error
 
 

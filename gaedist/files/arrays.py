@@ -60,6 +60,13 @@ def exists(path: str) -> bool:
     return False
 
 
+def is_folder(path: str) -> bool:
+    """Return whether there is such a folder, under the same conditions."""
+    with suppress(OSError, ValueError):
+        return Path(path).is_dir()
+    return False
+
+
 @contextmanager
 def open_arrays(path: str) -> Iterator[Sequence[Listed]]:
     """List the arrays of a file, or of standard input if the path is ``-``; errors begin with the path.

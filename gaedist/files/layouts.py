@@ -179,17 +179,20 @@ def arrangement_of(
 
 
 class ShapeError(GaedistError):
-    """An array whose shape needs a layout.
+    """An array, or several of one axis, whose shape needs a layout or to be joined.
 
     Attributes
     ----------
+    count : int
+        Number of arrays.
     remedies : tuple of (str, str)
         Options that make codes of it, and what each of them does.
     """
 
     def __init__(self, title: str, shape: tuple[int, ...], *, count: int = 1) -> None:
         axes = f"{len(shape)} axes, {shape_text(shape)}" if len(shape) != 1 else "1 axis"
-        self.found = f"{f'{title} is ' if title else ''}an array with {axes}"
+        what = f"an array with {axes}" if count == 1 else f"{count} arrays with {axes} each"
+        self.count, self.found = count, f"{title} is {what}" if title else what
         self.remedies = _remedies(shape) if count == 1 else (("--stack", _points(count, shape[0])),)
         super().__init__(self.advice("Add "))
 

@@ -9,15 +9,15 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from gaedist.errors import GaedistError, about
-from gaedist.files.arrays import SUFFIXES, open_arrays, split_name
+from gaedist.files.arrays import SUFFIXES, is_folder, open_arrays, split_name
 from gaedist.files.codes import Latents, Selection, read_array, read_latents
 from gaedist.files.layouts import ShapeError
 from gaedist.files.names import files_in, is_pattern
 from gaedist.files.stacks import Source, stacked
 from gaedist.files.stored_array import Listed, StoredArray
+from gaedist.files.streams import is_pipe
 
 _AT_ONCE = 1 << 26
 """Bytes of codes after which a file with further arrays is closed."""
@@ -104,7 +104,7 @@ def sources_of(name: str, selection: Selection) -> tuple[str, tuple[str, ...], l
     """Return the path in a name, the names and patterns of arrays, and the files to look for them in."""
     path, dataset = split_name(name)
     wanted = (dataset,) if dataset is not None else selection.datasets
-    files = files_in(path, SUFFIXES) if path and "\0" not in path and Path(path).is_dir() else [path]
+    files = files_in(path, SUFFIXES) if path and is_folder(path) else [path]
     return path, wanted, [Source(file, wanted) for file in files]
 
 
@@ -126,7 +126,7 @@ def _of_codes(name: str, latents: Latents) -> Sample:
 
 def _each(source: Source, selection: Selection) -> Iterator[Sample]:
     """Yield each array of a file that is wanted."""
-    is_piped = not Path(source.path).is_file()  # and can be read once
+    is_piped = is_pipe(source.path)  # and can be read once
     names: deque[str | None] | None = None
     while names is None or names:
         ready: deque[Sample] = deque()
@@ -162,7 +162,7 @@ def _check_axes(found: dict[str | None, Listed], selection: Selection) -> None:
         and selection.layout is None
         and all(len(shape) == 1 for shape in shapes)
     ):
-        raise ShapeError("each of the arrays", shapes[0], count=len(shapes))
+        raise ShapeError("", shapes[0], count=len(shapes))
 
 
 def _read_one(

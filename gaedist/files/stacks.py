@@ -47,12 +47,14 @@ class Source:
 
     def arrays(self, arrays: Sequence[Listed]) -> list[tuple[str | None, Listed]]:
         """Return the arrays that are wanted; σ that gaedist wrote only by its name."""
-        found = matching(arrays, self.wanted or _EVERYTHING)
-        return [
+        found = [
             (name, array)
-            for name, array in found
+            for name, array in matching(arrays, self.wanted or _EVERYTHING)
             if name in self.wanted or not (isinstance(array, StoredArray) and array.is_sigma)
         ]
+        if not found:
+            raise GaedistError("σ that gaedist wrote, and no codes. Name them if they are codes.")
+        return found
 
 
 @dataclass(frozen=True, eq=False)
