@@ -171,8 +171,8 @@ def test_commands_that_take_one_sample(gaedist):
         code, _, err = gaedist(*words)
         assert code == 2
         assert err == (
-            "gaedist: run.h5::*: stands for several samples (run.h5::epoch_1/z, run.h5::epoch_2/z, …), and one "
-            "is needed here. Name one, or join them by --stack.\n"
+            "gaedist: run.h5::*: stands for several samples (run.h5::epoch_1/z, run.h5::epoch_2/z, …), and "
+            "one is needed here. Name one, or join them by --stack.\n"
         )
     assert gaedist("sigma", "run.h5::epoch_1/*")[0] == 0
 

@@ -140,10 +140,10 @@ def test_bad_points_are_named_by_row_and_position(refused):
 def test_a_shape_without_a_layout_is_refused_with_what_to_add(refused):
     np.save("x.npy", IMAGES)
     assert refused("x.npy") == (
-        "x.npy: the array is an array with 4 axes, 60 × 3 × 5 × 4; latent codes have two, (points, dimensions). "
-        "Add --layout vectors (60 points of 60 dimensions) or --layout positions --channels first (a random "
-        "position of each item: 60 points of 3 dimensions) or --layout positions --channels last (a "
-        "random position of each item: 60 points of 4 dimensions)."
+        "x.npy: the array is an array with 4 axes, 60 × 3 × 5 × 4; latent codes have two, (points, "
+        "dimensions). Add --layout vectors (60 points of 60 dimensions) or --layout positions --channels "
+        "first (a random position of each item: 60 points of 3 dimensions) or --layout positions --channels "
+        "last (a random position of each item: 60 points of 4 dimensions)."
     )
     error = ShapeError("x", (9, 7, 6))
     for options, what in error.remedies:
