@@ -177,7 +177,8 @@ def _check(outcome: Outcome, name: str, result: DiagnoseResult) -> None:
             continue
         found = gate.measure(result)
         if found is None:
-            outcome.report_error(f"{name}: {gate.option} cannot be evaluated: there is no {gate.quantity}.")
+            why = next((check.note for check in result.checks if check.note), f"there is no {gate.quantity}.")
+            outcome.report_error(f"{name}: {gate.option} cannot be evaluated: {why}")
         elif not (found >= bound if gate.least else found <= bound):
             side = "below" if gate.least else "above"
             outcome.failed.append(f"{name}: {gate.quantity} is {found:.6g}, {side} {gate.option} {bound:g}.")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError, short_name, some_of
 from gaedist.files.hdf5 import SIGNATURE, hdf5_arrays, is_behind_user_block
-from gaedist.files.layouts import LAST, Arrangement
+from gaedist.files.layouts import LAST, Arrangement, Positions
 from gaedist.files.memory import check_fits
 from gaedist.files.npy import npy_arrays
 from gaedist.files.npz import PYTORCH, npz_arrays
@@ -193,7 +193,7 @@ def new_codes(n: int, dim: int) -> Array:
         raise GaedistError(f"needs {size:.1f} GiB of memory. Use --rows or --subsample.") from error
 
 
-Selected = Iterator[tuple[slice, Columns, NDArray[np.generic], NDArray[np.intp] | None]]
+Selected = Iterator[tuple[slice, Columns, NDArray[np.generic], Positions | None]]
 """Places among the selected rows, columns of a block, its values, and the position to keep of each row."""
 
 
@@ -201,13 +201,13 @@ def selected_blocks(
     array: StoredArray, picked: Rows, arrangement: Arrangement, entropy: Sequence[int]
 ) -> Selected:
     """Return the blocks of the selected rows; raise `GaedistError` if they cannot be read."""
-    chosen = arrangement.chosen(array.shape[0], entropy)
+    chosen = arrangement.chosen(int(picked[-1]) + 1, entropy)
     if chosen is not None and array.runs and arrangement.channels == LAST:
         return _chosen_runs(array.runs, picked, arrangement, chosen)
     return _blocks_of(array.blocks(int(picked[0]), int(picked[-1]) + 1), picked, chosen)
 
 
-def _blocks_of(blocks: Iterator[Block], picked: Rows, chosen: NDArray[np.intp] | None) -> Selected:
+def _blocks_of(blocks: Iterator[Block], picked: Rows, chosen: Positions | None) -> Selected:
     for rows, columns, block in blocks:
         if isinstance(picked, range):
             places = slice(rows.start - picked.start, rows.stop - picked.start)
@@ -219,12 +219,12 @@ def _blocks_of(blocks: Iterator[Block], picked: Rows, chosen: NDArray[np.intp] |
         yield places, columns, block, None if chosen is None else chosen[items]
 
 
-def _chosen_runs(runs: Runs, picked: Rows, arrangement: Arrangement, chosen: NDArray[np.intp]) -> Selected:
+def _chosen_runs(runs: Runs, picked: Rows, arrangement: Arrangement, chosen: Positions) -> Selected:
     """Read one position of each row, which is a run of numbers, and nothing else."""
-    items = np.asarray(picked)
-    firsts = (items * arrangement.positions + chosen[items]) * arrangement.dim
-    for a, b in row_blocks(0, len(items), arrangement.dim * 8):
-        yield slice(a, b), slice(None), runs(firsts[a:b], arrangement.dim), None
+    for a, b in row_blocks(0, len(picked), arrangement.dim * 8):
+        items = np.asarray(picked[a:b])
+        firsts = (items * arrangement.positions + chosen[items].astype(np.intp)) * arrangement.dim
+        yield slice(a, b), slice(None), runs(firsts, arrangement.dim), None
 
 
 def fill(codes: Array, blocks: Selected, arrangement: Arrangement) -> None:

@@ -8,13 +8,18 @@ block in the order of the file, into codes that are allocated once.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError, check_choice
+from gaedist.files.memory import check_fits
 from gaedist.files.stored_array import Columns, shape_text
 from gaedist.numerics import Array, Stream
+
+Positions = NDArray[np.unsignedinteger[Any]]
+"""A position of each item."""
 
 FIRST, LAST = CHANNELS = ("first", "last")
 """Where the axis of channels is: after the axis of items, or last."""
@@ -55,19 +60,21 @@ class Arrangement:
         """Points of an item."""
         return 1 if self.kept == ONE else self.positions
 
-    def chosen(self, n: int, entropy: Sequence[int]) -> NDArray[np.intp] | None:
-        """Return the position to keep of each of n items, the same for an item whichever are read."""
+    def chosen(self, n: int, entropy: Sequence[int]) -> Positions | None:
+        """Return the position to keep of each of the first n items, the same whatever n is."""
         if not self.is_random:
             return None
+        dtype = np.min_scalar_type(self.positions)  # these numbers may be as many as those of the codes
+        check_fits(n * dtype.itemsize)
         rng = np.random.default_rng((entropy[0], Stream.POSITIONS, *entropy[1:]))
-        return rng.integers(self.positions, size=n, dtype=np.intp)
+        return rng.integers(self.positions, size=n, dtype=dtype)
 
     def fill(
         self,
         points: Array,
         block: NDArray[np.generic],
         columns: Columns,
-        chosen: NDArray[np.intp] | None,
+        chosen: Positions | None,
     ) -> None:
         """Copy columns of items, (k, columns), to their places in their points, (k, per_item, dim)."""
         k, width = len(block), self.positions * self.dim

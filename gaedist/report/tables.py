@@ -201,6 +201,7 @@ LAYOUTS: dict[type, Layout] = {
             "distinct": Column(lambda r: "–" if r.distinct is None else str(r.distinct)),
         },
         sentence=_problem_and_notes,
+        dispensable=("type",),
     ),
     CheckRow: Layout(
         label=lambda source, result: f"{_file(source, result)}  {result.n} × {result.dim}",

@@ -94,6 +94,9 @@ def test_no_p_value_for_points_that_are_not_independent(rows_of, gaedist):
     code, _, err = gaedist("score", "my images.npy", *EVERY, "--fail-p", 0.01)
     assert code == 2
     assert f"--fail-p cannot be evaluated: {why}" in err
+    code, _, err = gaedist("diagnose", "my images.npy", *EVERY, "--fail-p", 0.01)
+    assert code == 2
+    assert f"--fail-p cannot be evaluated: {why}" in err
     (row,) = rows_of("score", "my images.npy", *POSITIONS)
     assert row["p_value"] is not None
 
