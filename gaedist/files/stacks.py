@@ -132,8 +132,10 @@ def _parts(
         try:
             with about(source.title(name)):
                 array = replace(listed.described(), name=None)
-                array = as_row(array) if len(array.shape) == 1 and not array.fault else array
-                parts.append(_Part(source, name, *arranged(array, selection)))
+                chosen = selection
+                if len(array.shape) == 1 and not array.fault:
+                    array, chosen = as_row(array), replace(selection, transpose=False)
+                parts.append(_Part(source, name, *arranged(array, chosen)))
         except GaedistError as error:
             problems.append((source.title(name), error))
     return parts

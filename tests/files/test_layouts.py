@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from gaedist import GaedistError
+from gaedist import GaedistError, score
 from gaedist.files import stored_array
 from gaedist.files.codes import Selection, dependence, read_latents
 from gaedist.files.layouts import LAYOUTS, ShapeError
@@ -83,6 +83,16 @@ def test_one_position_of_each_item(block, monkeypatch):
                 found.append(dict(zip(rows, matches.argmax(axis=1), strict=True)))
         whole = found[0]
         assert all(positions.items() <= whole.items() for positions in found)
+
+
+def test_positions_that_are_equal_give_the_items_and_their_p_value():
+    z = np.random.default_rng(4).normal(size=(300, 3))
+    np.save("x.npy", np.broadcast_to(z[:, :, np.newaxis, np.newaxis], (300, 3, 6, 6)))
+    latents = read_latents("x.npy", Selection(layout="positions"))
+    np.testing.assert_array_equal(latents.codes, z)
+    assert score(latents, metric="kl").p_value == score(z, metric="kl").p_value
+    every = score(read_latents("x.npy", Selection(layout="positions", positions="all")), metric="kl")
+    assert (every.value, every.p_value) == (pytest.approx(score(z, metric="kl").value, rel=1e-9), None)
 
 
 def test_positions_are_uniform_and_differ_between_seeds_and_draws():
