@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from gaedist.api.sigma import SigmaResult, sigma
     from gaedist.engine import Checkpoint, Run
     from gaedist.errors import GaedistError
+    from gaedist.files.codes import Latents, Selection, read_latents
+    from gaedist.files.samples import read_samples
     from gaedist.metrics.parameters import Parameters
     from gaedist.version import __version__
 
@@ -54,14 +56,18 @@ _HOMES = {
     "CompareResult": "api.compare",
     "DiagnoseResult": "api.diagnose",
     "GaedistError": "errors",
+    "Latents": "files.codes",
     "Parameters": "metrics.parameters",
     "Run": "engine",
     "ScoreResult": "api.score_result",
+    "Selection": "files.codes",
     "SigmaResult": "api.sigma",
     "compare": "api.compare",
     "compares": "api.compare",
     "diagnose": "api.diagnose",
     "inspect": "api.inspect",
+    "read_latents": "files.codes",
+    "read_samples": "files.samples",
     "score": "api.score",
     "scores": "api.score",
     "sigma": "api.sigma",
@@ -75,15 +81,19 @@ __all__ = [
     "CompareResult",
     "DiagnoseResult",
     "GaedistError",
+    "Latents",
     "Parameters",
     "Run",
     "ScoreResult",
+    "Selection",
     "SigmaResult",
     "__version__",
     "compare",
     "compares",
     "diagnose",
     "inspect",
+    "read_latents",
+    "read_samples",
     "score",
     "scores",
     "sigma",

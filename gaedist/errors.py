@@ -1,7 +1,8 @@
 """`GaedistError`, the exit codes, and the checks of arguments that are needed everywhere."""
 
 import errno
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from numbers import Integral
 
@@ -27,6 +28,15 @@ class GaedistError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message, MAX_MESSAGE - len(PREFIX)))
+
+
+@contextmanager
+def about(names: str) -> Iterator[None]:
+    """Put the names of the files in front of an error about their codes."""
+    try:
+        yield
+    except GaedistError as error:
+        raise GaedistError(f"{names}: {error}") from error
 
 
 NO_MEMORY = "not enough memory. Use --rows or --subsample."

@@ -32,6 +32,7 @@ class Stream(IntEnum):
     SAMPLED_PAIRS = 5
     HALVES = 6
     NEIGHBOURS = 7
+    POSITIONS = 9
 
 
 def squared_norms(x: Array) -> Array:

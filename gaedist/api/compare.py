@@ -12,7 +12,7 @@ from gaedist.api.reporting import OnError, apply_each
 from gaedist.api.shared_rows import shared_rows_note
 from gaedist.engine import Run, evaluate
 from gaedist.errors import check_count, check_dims
-from gaedist.files.codes import Codes, as_codes
+from gaedist.files.codes import Codes, as_codes, dependence
 from gaedist.metrics.base import (
     TwoSample,
     check_one_metric,
@@ -239,6 +239,8 @@ def compares(
     smoothing = "sigma, sigma_b, covariance, sigma_factor and estimator"
     check_smoothing_used(names, TWO_SAMPLE, smoothing, given=given)
     count = check_count("permutations", permutations, 0)
+    no_p = dependence(x) or dependence(y)
+    count = 0 if no_p else count
     x, y = as_codes(x), as_codes(y)
     check_dims(x.shape[1], y.shape[1])
     applied = []
@@ -251,7 +253,7 @@ def compares(
     shared = shared_rows_note(x, y)
     notes = (*_notes("first", x), *_notes("second", y), *([shared] if shared else []))
     return [
-        _result(name, form, measurement, shape, count, notes, run, began)
+        _result(name, form, measurement, shape, count, no_p, notes, run, began)
         for (name, form), measurement in zip(applied, found, strict=True)
     ]
 
@@ -292,6 +294,7 @@ def _result(
     found: Measurement,
     shape: tuple[int, int, int],
     permutations: int,
+    no_p: str | None,
     notes: tuple[str, ...],
     run: Run,
     began: float,
@@ -299,7 +302,7 @@ def _result(
     n, m, dim = shape
     judged = permutations and found.note is None and not form.interrupted
     null = form.permute(found, permutations) if judged else NoDistribution(found.note)
-    assessment = null.assess(found)
+    assessment = null.assess(found).noted(no_p)
     return CompareResult(
         n=n,
         m=m,
@@ -312,7 +315,7 @@ def _result(
         parameters=found.parameters,
         covariance=found.covariance,
         sigma=found.sigma,
-        expected=found.expected,
+        expected=None if no_p else found.expected,
         null=assessment.null.explained(found.provenance.precision),
         p_value=assessment.p_value,
         notes=notes,

@@ -18,7 +18,7 @@ from gaedist.diagnostics.sample import Sample
 from gaedist.diagnostics.verdict import verdict
 from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice, check_count
-from gaedist.files.codes import Codes, as_codes
+from gaedist.files.codes import Codes, as_codes, dependence, points_per_item
 from gaedist.version import __version__
 
 ALPHA = 0.01
@@ -148,14 +148,15 @@ def diagnose(
     if not (isinstance(alpha, float | int) and 0 < alpha < 1):
         raise GaedistError(f"alpha must be between 0 and 1; got {alpha!r}.")
     sample = Sample(as_codes(codes), run, check_count("top", top, 1))
-    results = examine(sample, names, float(alpha))
+    no_p = dependence(codes)
+    results = examine(sample, names, float(alpha), no_p=no_p)
     kl = kl_parts(sample)
-    power = detectable(sample.n, sample.dim, float(alpha), len(names))
+    power = detectable(sample.n // points_per_item(codes), sample.dim, float(alpha), len(names))
     return DiagnoseResult(
         n=sample.n,
         dim=sample.dim,
         alpha=float(alpha),
-        verdict=verdict(results, power),
+        verdict=verdict(results, power, no_p),
         checks=tuple(results),
         kl=kl,
         sizes=_sizes(sample),

@@ -10,8 +10,11 @@ import numpy as np
 
 from gaedist.api.notes import counts_of_rows, notes_given
 from gaedist.errors import MAX_MESSAGE, GaedistError, one_line
-from gaedist.files.arrays import described, find_array, open_arrays, read_rows, split_name
-from gaedist.files.codes import nonfinite_rows, without_rows
+from gaedist.files.arrays import described, find_array, open_arrays, read_points, split_name
+from gaedist.files.codes import Selection, arranged, nonfinite_rows, without_rows
+from gaedist.files.layouts import ShapeError
+from gaedist.files.names import matching
+from gaedist.files.samples import stands_for_several
 from gaedist.files.stored_array import StoredArray, dtype_text, shape_fault
 from gaedist.files.transposed import MATLAB_NOTE
 
@@ -61,15 +64,19 @@ class ArrayReport:
     notes: tuple[str, ...] = ()
 
 
-def inspect(name: str | os.PathLike[str], *, dataset: str | None = None) -> list[ArrayReport]:
-    """Describe every array of a file, or one of them.
+def inspect(
+    name: str | os.PathLike[str], *, dataset: str | None = None, selection: Selection | None = None
+) -> list[ArrayReport]:
+    """Describe every array of a file, or some of them.
 
     Parameters
     ----------
     name : str or path
-        Path of the file, or ``path::dataset`` for one of its arrays.
+        Path of the file, or ``path::dataset`` for one of its arrays; the name may be a pattern of `fnmatch`.
     dataset : str, optional
-        Name of the one array to describe, where ``name`` has none.
+        Name or pattern of the arrays to describe, where ``name`` has none.
+    selection : Selection, optional
+        Names of several, and the layout by which arrays become points; nothing else of it is used.
 
     Returns
     -------
@@ -82,19 +89,31 @@ def inspect(name: str | os.PathLike[str], *, dataset: str | None = None) -> list
         If the file cannot be read, or has no such array.
     """
     path, named = split_name(os.fspath(name))
-    wanted = named or dataset
+    selection = selection or Selection()
+    wanted = (named,) if named else (dataset,) if dataset else selection.datasets
     with open_arrays(path) as arrays:
-        chosen = described(arrays) if wanted is None else [find_array(arrays, wanted)]
-        return [_report(array) for array in chosen]
+        if not wanted:
+            chosen = described(arrays)
+        elif stands_for_several(wanted):
+            chosen = [array.described() for _, array in matching(arrays, wanted)]
+        else:
+            chosen = [find_array(arrays, wanted[0])]
+        return [_report(array, selection) for array in chosen]
 
 
-def _report(array: StoredArray) -> ArrayReport:
+def _shape_problem(shape: tuple[int, ...]) -> str | None:
+    """Return why an array cannot be used as it is, or None."""
+    return str(ShapeError("", shape)).removesuffix(".") if len(shape) > 2 else shape_fault(shape)
+
+
+def _report(array: StoredArray, selection: Selection) -> ArrayReport:
     dtype = None if array.dtype is None else dtype_text(array.dtype)
-    problem = array.fault or shape_fault(array.shape)
+    problem = array.fault or (_shape_problem(array.shape) if selection.layout is None else None)
     if problem:
         return ArrayReport(array.name, array.shape, dtype, one_line(problem, MAX_MESSAGE))
     try:
-        codes = read_rows(array, range(array.shape[0]))
+        _, arrangement = arranged(array, selection)
+        codes = read_points(array, range(array.shape[0]), arrangement, (selection.seed, selection.draw))
     except GaedistError as error:
         return ArrayReport(array.name, array.shape, dtype, str(error).rstrip("."))
     bad = nonfinite_rows(codes)

@@ -15,7 +15,7 @@ from gaedist.api.reporting import OnError, apply_each
 from gaedist.api.score_result import ScoreResult
 from gaedist.engine import SAMPLE, Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
-from gaedist.files.codes import Codes, as_codes
+from gaedist.files.codes import Codes, as_codes, dependence
 from gaedist.metrics.base import (
     OneSample,
     check_one_metric,
@@ -178,7 +178,8 @@ def scores(
     if replicates is not None and null != "monte-carlo":
         raise GaedistError("replicates are simulated samples: add --null monte-carlo (null=).")
     count = check_count("replicates", REPLICATES if replicates is None else replicates, 2)
-    x = as_codes(codes)
+    x, no_p = as_codes(codes), dependence(codes)
+    null = "none" if no_p else null
     notes = notes_on(x)
     applied = [
         some
@@ -192,10 +193,10 @@ def scores(
     null_options = NullOptions(replicates=count, run=run, cache=cache)
     companion = None
     if second:
-        companion = _companion(second, found.pop(), null, null_options)
+        companion = _companion(second, found.pop(), null, null_options, no_p)
     results = []
     for (name, chosen, form), measurement in zip(applied, found, strict=True):
-        assessment = NULLS[null](name, form, chosen, null_options).assess(measurement)
+        assessment = NULLS[null](name, form, chosen, null_options).assess(measurement).noted(no_p)
         results.append(_result(name, form, chosen, measurement, assessment, companion, notes, run, began))
     return results
 
@@ -268,13 +269,14 @@ def _applied(
 
 
 def _companion(
-    form: GaussianOneSample, found: Measurement, null: str, null_options: NullOptions
+    form: GaussianOneSample, found: Measurement, null: str, null_options: NullOptions, no_p: str | None
 ) -> Companion:
     """Compare the companion with its null distribution, simulated only where there is no other p-value."""
     known = null if null == "none" else "auto"
     assessment = NULLS[known](GAUSSIAN, form, COMPANION, null_options).assess(found)
     if assessment.p_value is None and null not in (known, "closed-form"):
         assessment = NULLS[null](GAUSSIAN, form, COMPANION, null_options).assess(found)
+    assessment = assessment.noted(no_p)
     return Companion.of(form, found, assessment, _evidence(form, COMPANION, found, assessment))
 
 

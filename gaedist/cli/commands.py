@@ -1,6 +1,8 @@
 """The commands: each parses, calls one function of the library, and prints."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import typer
 
@@ -20,15 +22,25 @@ from gaedist.cli.gates import (
     check_score_gates,
 )
 from gaedist.cli.help import ABOUT, HelpCommand
-from gaedist.cli.inputs import about, check_files, read, say_notes, selected
+from gaedist.cli.inputs import (
+    Shape,
+    check_files,
+    paths_of,
+    read,
+    read_one,
+    samples_of,
+    say_notes,
+    selected,
+    source_of,
+)
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run, temporary_checkpoint
-from gaedist.errors import DONE
-from gaedist.files.arrays import split_name
+from gaedist.errors import DONE, about
 from gaedist.files.outputs import check_outputs
+from gaedist.files.samples import sources_of
 from gaedist.metrics.base import check_used, metric_names
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
@@ -66,6 +78,10 @@ def score(
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
     transpose: options.Transpose = False,
+    layout: options.Layout = None,
+    channels: options.Channels = None,
+    positions: options.Positions = None,
+    stack: options.Stack = False,
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     method: options.Method = "auto",
@@ -83,7 +99,8 @@ def score(
     fail_effect: options.FailEffect = None,
 ) -> int:
     """Run ``gaedist score``."""
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
+    shape = Shape(layout, channels, positions)
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape)
     parameters = Parameters(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
@@ -107,10 +124,10 @@ def score(
             tolerance=tolerance,
             checkpoint=store,
         )
-        for file in files:
+        for sample in samples_of(files, selection, stack=stack):
             results: Sequence[Result] | None = None
-            with outcome.reporting(file):
-                latents = read(file, selection, quiet)
+            with outcome.reporting(sample.name):
+                latents = read(sample, quiet)
                 left_out.begin(latents.name)
                 with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
                     results = gaedist.scores(
@@ -127,7 +144,7 @@ def score(
                         on_error=left_out.on_error,
                         run=watched,
                     )
-                source = {"file": latents.file, "dataset": latents.dataset}
+                source = source_of(latents)
                 _write_and_check(results, source, add, left_out, keeps_places=format_ == "value")
             if results is None and format_ == "value":
                 for _ in left_out.in_order(()):
@@ -157,6 +174,10 @@ def compare(
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
     transpose: options.Transpose = False,
+    layout: options.Layout = None,
+    channels: options.Channels = None,
+    positions: options.Positions = None,
+    stack: options.Stack = False,
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     method: options.Method = "auto",
@@ -171,7 +192,8 @@ def compare(
     fail_p: options.CompareFailP = None,
 ) -> int:
     """Run ``gaedist compare``."""
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
+    shape = Shape(layout, channels, positions)
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape)
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
     check_files(output, checkpoint, [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT])])
@@ -180,12 +202,12 @@ def compare(
     check_compare_gates(outcome, metrics, permutations)
     sigmas = [parse_sigma(text, [*RULES, JOINT]) for text in dict.fromkeys(sigma)]
     chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
-    first, second = read(a, selection, quiet), read(b, selection, quiet)
+    first = read_one(a, selection, outcome, stack=stack)
+    second = read_one(b, replace(selection, draw=1), outcome, stack=stack)
     check_labelings(outcome, len(first.codes), len(second.codes), permutations)
     names = f"{first.name} and {second.name}"
     left_out = LeftOut(metric, metrics, sigmas, outcome, names)
-    source = {"file_a": first.file, "dataset_a": first.dataset}
-    source |= {"file_b": second.file, "dataset_b": second.dataset}
+    source = source_of(first, "_a") | source_of(second, "_b")
     note = None if quiet else complain
     with (
         temporary_checkpoint(checkpoint, note) as store,
@@ -225,6 +247,10 @@ def sigma(
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
     transpose: options.Transpose = False,
+    layout: options.Layout = None,
+    channels: options.Channels = None,
+    positions: options.Positions = None,
+    stack: options.Stack = False,
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     threads: options.Threads = None,
@@ -234,29 +260,34 @@ def sigma(
     quiet: options.Quiet = False,
 ) -> int:
     """Run ``gaedist sigma``."""
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
-    chosen = parse_sigma(sigma, RULES)
+    shape = Shape(layout, channels, positions)
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape)
+    chosen, outcome = parse_sigma(sigma, RULES), Outcome(quiet=quiet)
     destination = None if output is None else SigmaTarget.parse(output)
     if destination:
         if destination.dataset is None:  # which replaces the whole file
-            check_outputs({"-o": destination.path}, [file, *sigma_files([sigma], RULES)])
+            check_outputs({"-o": destination.path}, [*paths_of([file]), *sigma_files([sigma], RULES)])
         destination.check()
-    latents = read(file, selection, quiet)
+    latents = read_one(file, selection, outcome, stack=stack)
     with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, about(latents.name):
         result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, run=watched)
     if destination:
         destination.write(result.array)
     with report(None, format_, header=not no_header) as add:
-        add(Row({"file": latents.file, "dataset": latents.dataset}, result))
+        add(Row(source_of(latents), result))
     say_notes(latents.name, result.notes, quiet)
     _stop_if_interrupted(latents.name, result.sigma)
-    return DONE
+    return outcome.exit_code()
 
 
 @app.command(cls=HelpCommand, help=ABOUT["inspect"])
 def inspect(
     files: options.Files,
     dataset: options.Dataset = None,
+    seed: options.Seed = 0,
+    layout: options.Layout = None,
+    channels: options.Channels = None,
+    positions: options.Positions = None,
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     format_: options.SummaryFormat = "auto",
@@ -264,13 +295,17 @@ def inspect(
     no_header: options.NoHeader = False,
 ) -> int:
     """Run ``gaedist inspect``."""
+    shape = Shape(layout, channels, positions)
+    selection = selected(dataset, None, None, seed, False, False, shape)
     outcome = Outcome()
     check_files(output, None, files)
     with report(output, format_, header=not no_header) as add:
         for file in files:
             with outcome.reporting(file):
-                for found in gaedist.inspect(file, dataset=dataset):
-                    add(Row({"file": split_name(file)[0]}, found))
+                for source in sources_of(file, selection)[2]:
+                    with outcome.reporting(source.path):
+                        for found in gaedist.inspect(source.path, selection=source.chosen(selection)):
+                            add(Row({"file": source.path}, found))
     return outcome.exit_code()
 
 
@@ -291,7 +326,7 @@ def metrics(
 
 def _write_and_check(
     results: Sequence[Result],
-    source: dict[str, str | None],
+    source: dict[str, Any],
     add: Callable[[Row], None],
     left_out: LeftOut,
     *,

@@ -13,12 +13,12 @@ from gaedist.cli import options
 from gaedist.cli.gates import Gate, Outcome
 from gaedist.cli.help import CHECKS as GROUP
 from gaedist.cli.help import GATES
-from gaedist.cli.inputs import about, check_files, read, say_notes, selected
+from gaedist.cli.inputs import Shape, check_files, read, samples_of, say_notes, selected, source_of
 from gaedist.cli.progress import shown
 from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.registry import CHECKS
 from gaedist.engine import Run
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, about
 from gaedist.report.rows import Row
 from gaedist.report.writers import report
 
@@ -116,6 +116,10 @@ def diagnose(
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
     transpose: options.Transpose = False,
+    layout: options.Layout = None,
+    channels: options.Channels = None,
+    positions: options.Positions = None,
+    stack: options.Stack = False,
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     threads: options.Threads = None,
@@ -131,24 +135,24 @@ def diagnose(
     max_duplicates: MaxDuplicates = None,
 ) -> int:
     """Run ``gaedist diagnose``."""
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
+    shape = Shape(layout, channels, positions)
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape)
     if not 0 < alpha < 1:
         raise GaedistError(f"--alpha must be between 0 and 1; got {alpha:g}.")
     bounds = {P: fail_p, MAX_SHIFT: max_shift, MIN_SD: min_sd, MAX_SD: max_sd}
     outcome = Outcome({**bounds, MAX_CORRELATION: max_correlation, MAX_DUPLICATES: max_duplicates}, quiet)
     check_files(output, None, files)
     with report(output, format_, header=not no_header) as add:
-        for file in files:
+        for sample in samples_of(files, selection, stack=stack):
             result = None
-            with outcome.reporting(file):
-                latents = read(file, selection, quiet)
+            with outcome.reporting(sample.name):
+                latents = read(sample, quiet)
                 run = Run(threads=threads, seed=seed)
                 with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
                     result = gaedist.diagnose(
                         latents, checks=check or None, alpha=alpha, top=top, run=watched
                     )
-                source = {"file": latents.file, "dataset": latents.dataset}
-                add(Row(source, result if output else _without_vectors(result)))
+                add(Row(source_of(latents), result if output else _without_vectors(result)))
                 say_notes(latents.name, result.notes, quiet)
                 _check(outcome, latents.name, result)
             if result is None and format_ == "value":
@@ -173,7 +177,8 @@ def _check(outcome: Outcome, name: str, result: DiagnoseResult) -> None:
             continue
         found = gate.measure(result)
         if found is None:
-            outcome.report_error(f"{name}: {gate.option} cannot be evaluated: there is no {gate.quantity}.")
+            why = next((check.note for check in result.checks if check.note), f"there is no {gate.quantity}.")
+            outcome.report_error(f"{name}: {gate.option} cannot be evaluated: {why}")
         elif not (found >= bound if gate.least else found <= bound):
             side = "below" if gate.least else "above"
             outcome.failed.append(f"{name}: {gate.quantity} is {found:.6g}, {side} {gate.option} {bound:g}.")

@@ -4,7 +4,9 @@ Options come in groups, in the order of `GROUPS`, one column for their names and
 texts are here, and not with the commands, so that ``gaedist --help`` loads none of them.
 """
 
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Collection, Iterable, Iterator
+from contextvars import ContextVar
 from textwrap import wrap
 from typing import Any
 
@@ -44,6 +46,7 @@ INPUT, CHECKS, DISTANCE, SIGNIFICANCE, OTHER_METRICS, COMPUTATION, OUTPUT, GATES
 )
 """Groups of options, in the order of help."""
 
+_COMMAND_LINE: ContextVar[tuple[str, ...]] = ContextVar("command line")
 _WIDEST = 100  # columns; longer lines are hard to read
 _NAMES = 19  # columns that names take at least, so that groups are aligned
 _LEAST_TEXT = 20  # columns for what an option does, also where the terminal is narrower
@@ -59,6 +62,7 @@ class HelpCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the command line; an array of standard input, ``-::NAME``, is not an option."""
+        _COMMAND_LINE.set((ctx.command_path, *args))
         marked = [f"{_FILE}{word}" if word.startswith("-::") else word for word in args]
         rest = super().parse_args(ctx, marked)
         ctx.params = {name: _unmarked(value) for name, value in ctx.params.items()}
@@ -71,6 +75,13 @@ class HelpCommand(TyperCommand):
             title, *lines = self.epilog.splitlines()
             sections.insert(-1, (title, [tuple(line.split("  ", 1)) for line in lines]))
         print_help(self, ctx, sections)
+
+
+def command_for(file: str, name: str, others: Collection[str]) -> str:
+    """Return the command that is running, as a shell takes it, for ``name`` in place of all its files."""
+    command, *words = _COMMAND_LINE.get()
+    kept = [name if word == file else word for word in words if word == file or word not in others]
+    return f"{command} {shlex.join(kept)}"
 
 
 def _unmarked(value: Any) -> Any:

@@ -1,43 +1,130 @@
 """What all commands do with their files: guard, read, name them in errors and notes."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from gaedist.cli.gates import Outcome
+from gaedist.cli.help import command_for
 from gaedist.cli.standard_streams import complain
 from gaedist.errors import GaedistError
-from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
+from gaedist.files.codes import Latents, Selection, parse_rows
+from gaedist.files.layouts import LAYOUTS, ShapeError
 from gaedist.files.outputs import check_outputs
+from gaedist.files.samples import Sample, samples, sources_of
 from gaedist.files.transposed import MATLAB_NOTE
 
 
 def check_files(output: Path | None, checkpoint: Path | None, inputs: Sequence[str]) -> None:
     """Raise `GaedistError` if results or the checkpoint would overwrite an input, or each other."""
-    check_outputs({"-o": output, "--checkpoint": checkpoint}, inputs, stdout=output is None)
+    check_outputs({"-o": output, "--checkpoint": checkpoint}, paths_of(inputs), stdout=output is None)
+
+
+def paths_of(inputs: Sequence[str]) -> list[str]:
+    """Return the files that names on the command line stand for, those in folders as well."""
+    paths = []
+    for name in inputs:
+        try:
+            paths += [source.path for source in sources_of(name, Selection())[2]]
+        except GaedistError:  # which reading it reports
+            paths.append(name)
+    return paths
+
+
+class Shape(NamedTuple):
+    """The options of arrays that do not have two axes."""
+
+    layout: str | None
+    channels: str | None
+    positions: str | None
 
 
 def selected(
-    dataset: str | None,
+    datasets: Sequence[str] | None,
     rows: str | None,
     subsample: int | None,
     seed: int,
     drop_nonfinite: bool,
     transpose: bool,
+    shape: Shape,
 ) -> Selection:
     """Return what the options of a command select of each file."""
     return Selection(
-        dataset=dataset,
+        dataset=tuple(datasets or ()) or None,
         rows=parse_rows(rows),
         subsample=subsample,
         seed=seed,
         drop_nonfinite=drop_nonfinite,
         transpose=transpose,
+        **shape._asdict(),
     )
 
 
-def read(file: str, selection: Selection, quiet: bool) -> Latents:
-    """Read codes, and report how many rows were dropped."""
-    latents = read_latents(file, selection)
+def samples_of(files: Sequence[str], selection: Selection, *, stack: bool) -> Iterator[Sample]:
+    """Yield the samples that the files of a command stand for."""
+    for file in files:
+        for sample in samples(file, selection, stack=stack):
+            others = [other for other in files if other != file]
+            yield replace(sample, read=partial(_read, sample, file, others))
+
+
+def _read(sample: Sample, file: str, others: Sequence[str]) -> Latents:
+    """Read codes; an error about their shape shows the whole command to use for this file."""
+    try:
+        return sample.read()
+    except GaedistError as error:
+        cause: BaseException | None = error
+        while cause and not isinstance(cause, ShapeError):
+            cause = cause.__cause__
+        if not isinstance(cause, ShapeError):
+            raise
+        command = command_for(file, sample.name if cause.count == 1 else file, others)
+        advice = cause.advice("Use: ", f"{command} ")
+        raise GaedistError(f"{str(error).removesuffix(str(cause))}{advice}") from error
+
+
+def read_one(file: str, selection: Selection, outcome: Outcome, *, stack: bool) -> Latents:
+    """Read the only sample that a file stands for; report arrays that cannot be joined with it.
+
+    Raises
+    ------
+    GaedistError
+        If it stands for several, or cannot be read.
+    """
+    found = list(islice(samples_of([file], selection, stack=stack), None if stack else 2))
+    if len(found) > 1 and not stack:
+        raise GaedistError(
+            f"{file}: stands for several samples ({found[0].name}, {found[1].name}, …), and one is needed "
+            "here. Name one, or join them by --stack."
+        )
+    for sample in found[:-1]:
+        with outcome.reporting(sample.name):
+            sample.read()
+    return read(found[-1], outcome.quiet)
+
+
+def source_of(latents: Latents, end: str = "") -> dict[str, Any]:
+    """Return the keys of a row that say what was read, and how; ``end`` is the end of their names."""
+    found: dict[str, Any] = {"file": latents.file, "dataset": latents.dataset}
+    if arrangement := latents.arrangement:
+        found["layout"] = arrangement.layout
+        if LAYOUTS[str(arrangement.layout)].has_positions:
+            found |= {"channels": arrangement.channels, "positions": arrangement.kept, "seed": latents.seed}
+    if latents.stacked is not None:
+        found["stack"] = latents.stacked
+    return {f"{key}{end}": value for key, value in found.items()}
+
+
+def read(sample: Sample, quiet: bool) -> Latents:
+    """Read codes, and report how many rows were dropped, and what else their user should know."""
+    latents = sample.read()
+    if latents.arrangement and latents.arrangement.note and not quiet:
+        complain(f"{latents.name}: {latents.arrangement.note}")
+    if latents.stacked == 1 and not quiet:
+        complain(f"{latents.name}: --stack found one array to join. Name a folder, or PATH::PATTERN.")
     if latents.dropped and not quiet:
         total = latents.dropped + len(latents.codes)
         complain(f"{latents.name}: dropped {latents.dropped} of {total} rows that are not finite.")
@@ -50,12 +137,3 @@ def say_notes(names: str, notes: Sequence[str], quiet: bool) -> None:
     """Print each note on the codes once."""
     for note in () if quiet else dict.fromkeys(notes):
         complain(f"{names}: {note}")
-
-
-@contextmanager
-def about(names: str) -> Iterator[None]:
-    """Put the names of the files in front of an error about their codes."""
-    try:
-        yield
-    except GaedistError as error:
-        raise GaedistError(f"{names}: {error}") from error

@@ -10,6 +10,7 @@ import typer
 from gaedist.cli.help import COMPUTATION, DISTANCE, GATES, INPUT, OTHER_METRICS, OUTPUT, SIGNIFICANCE
 from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
 from gaedist.files.hdf5_plugins import allow_plugins
+from gaedist.files.layouts import CHANNELS, LAYOUTS, POSITIONS
 from gaedist.files.sandbox import sandboxed
 from gaedist.kernels.radial import KERNELS
 from gaedist.metrics.base import ALL, Metric
@@ -94,7 +95,10 @@ def _parameter(name: str, metavar: str, text: str) -> Any:
     return _option(f"--{name}", OTHER_METRICS, text, metavar=metavar, show_default=default_text(name))
 
 
-_FILE = "An .npy, .npz or HDF5 file, PATH::DATASET in one, or - for an .npy on standard input"
+_FILE = (
+    "An .npy, .npz or HDF5 file, or a folder; PATH::DATASET or PATH::PATTERN in one; or - for an .npy on "
+    "standard input"
+)
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help=_FILE, rich_help_panel=INPUT)]
 File = Annotated[str, typer.Argument(metavar="FILE", help=_FILE, rich_help_panel=INPUT)]
@@ -112,7 +116,30 @@ MetricNames = Annotated[
     ),
 ]
 Dataset = Annotated[
-    str | None, _option("--dataset", INPUT, "Array to read from a file that holds several", metavar="NAME")
+    list[str] | None,
+    _option("--dataset", INPUT, "Array of a file that holds several, or pattern; repeatable", metavar="NAME"),
+]
+Stack = Annotated[
+    bool, _option("--stack", INPUT, "Join the arrays of each FILE to one sample; one axis: one point")
+]
+Layout = Annotated[
+    str | None, _choice("--layout", INPUT, LAYOUTS, _abouts(LAYOUTS), default="two axes, as they are")
+]
+Channels = Annotated[
+    str | None,
+    _choice(
+        "--channels", INPUT, CHANNELS, "Of positions: first or last", default="first of 4 axes, last of 3"
+    ),
+]
+Positions = Annotated[
+    str | None,
+    _choice(
+        "--positions",
+        INPUT,
+        POSITIONS,
+        "1: a random one of each item; all: values without p-values",
+        default=POSITIONS[0],
+    ),
 ]
 Rows = Annotated[str | None, _option("--rows", INPUT, "Rows A to B − 1, as in a Python slice", metavar="A:B")]
 Subsample = Annotated[int | None, _option("--subsample", INPUT, "Draw N rows at random", metavar="N", min=1)]

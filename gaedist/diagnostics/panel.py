@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class CheckResult:
     sentence : str, optional
         What was found, in plain words.
     note : str, optional
-        Why the check does not apply.
+        Why the check does not apply, or has no p-value.
     """
 
     name: str
@@ -67,8 +67,13 @@ class CheckResult:
     log_p: float = 0.0
 
 
-def examine(sample: Sample, names: Sequence[str], alpha: float) -> list[CheckResult]:
-    """Run checks on a sample, and those that are found again on codes without their possible causes."""
+def examine(
+    sample: Sample, names: Sequence[str], alpha: float, *, no_p: str | None = None
+) -> list[CheckResult]:
+    """Run checks on a sample, and those that are found again on codes without their possible causes.
+
+    ``no_p`` says why there are no p-values; results have their sizes and places then.
+    """
     outcomes: dict[str, Outcome] = {}
     notes: dict[str, str] = {}
     for done, name in enumerate(names):
@@ -78,6 +83,13 @@ def examine(sample: Sample, names: Sequence[str], alpha: float) -> list[CheckRes
             notes[name] = f"{error}."
         if sample.run.progress:
             sample.run.progress(done + 1, len(names))
+    if no_p:
+        return [
+            _without_p(_result(name, outcomes[name], 1.0, alpha, None), no_p)
+            if name in outcomes
+            else _not_applied(name, notes[name])
+            for name in names
+        ]
     p_values = np.array([p_of(outcome.log_p) for outcome in outcomes.values()])
     adjusted = dict(zip(outcomes, map(float, holm(p_values)), strict=True))
     found = {name: outcomes[name] for name in outcomes if adjusted[name] <= alpha}
@@ -87,9 +99,17 @@ def examine(sample: Sample, names: Sequence[str], alpha: float) -> list[CheckRes
     return [
         _result(name, outcomes[name], adjusted[name], alpha, causes.get(name))
         if name in outcomes
-        else CheckResult(name, None, None, None, None, None, None, {}, (), None, None, notes[name])
+        else _not_applied(name, notes[name])
         for name in names
     ]
+
+
+def _not_applied(name: str, note: str) -> CheckResult:
+    return CheckResult(name, None, None, None, None, None, None, {}, (), None, None, note)
+
+
+def _without_p(result: CheckResult, why: str) -> CheckResult:
+    return replace(result, p_value=None, p_adjusted=None, found=None, note=why)
 
 
 def p_of(log_p: float) -> float:

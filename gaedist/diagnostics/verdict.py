@@ -10,8 +10,13 @@ from gaedist.diagnostics.words import capitalized, joined, number
 _MOST = 5  # findings in a paragraph
 
 
-def verdict(results: Sequence[CheckResult], power: Detectable) -> str:
-    """Return the findings, at most five, with where and what they mean; or what would have been found."""
+def verdict(results: Sequence[CheckResult], power: Detectable, no_p: str | None = None) -> str:
+    """Return the findings, at most five, with where and what they mean; or what would have been found.
+
+    ``no_p`` says why there are no p-values.
+    """
+    if no_p:
+        return f"No verdict: {no_p}"
     judged = [result for result in results if result.p_adjusted is not None]
     if not judged:
         return "No verdict: no check applies to this sample."

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError, short_name, some_of
 from gaedist.files.hdf5 import SIGNATURE, hdf5_arrays, is_behind_user_block
+from gaedist.files.layouts import LAST, Arrangement, Positions
 from gaedist.files.memory import check_fits
 from gaedist.files.npy import npy_arrays
 from gaedist.files.npz import PYTORCH, npz_arrays
 from gaedist.files.sandbox import sandbox_in_use
-from gaedist.files.stored_array import Listed, StoredArray
+from gaedist.files.stored_array import Block, Columns, Listed, Runs, StoredArray, row_blocks
 from gaedist.files.streams import Pipe, opened
 from gaedist.numerics import Array
 
@@ -29,6 +30,9 @@ FORMATS: dict[bytes, Callable[[Any, int], AbstractContextManager[Sequence[Listed
     SIGNATURE: hdf5_arrays,
 }
 """First bytes of a file → function that lists its arrays. The name of the file does not matter."""
+
+SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".hdf")
+"""Ends of the names of files that are read of a folder."""
 
 _OTHER_FORMATS = {
     b"\x80\x02\x8a\x0al\xfc\x9cF": PYTORCH,  # before PyTorch 1.6
@@ -53,6 +57,13 @@ def exists(path: str) -> bool:
     """Return whether there is such a file; not if its name is too long, or its folder must not be read."""
     with suppress(OSError):
         return Path(path).exists()
+    return False
+
+
+def is_folder(path: str) -> bool:
+    """Return whether there is such a folder, under the same conditions."""
+    with suppress(OSError, ValueError):
+        return Path(path).is_dir()
     return False
 
 
@@ -101,8 +112,11 @@ def _unknown(magic: bytes) -> str:
     return f"not an .npy, .npz or HDF5 file: {found}."
 
 
-def find_array(arrays: Sequence[Listed], dataset: str | None) -> StoredArray:
-    """Return the array of this name; without a name the only array, or the only 2-D array that is not σ.
+def find_array(arrays: Sequence[Listed], dataset: str | None, axes: range = range(2, 3)) -> StoredArray:
+    """Return the array of this name; without a name the only array, or the only one with two axes.
+
+    Arrays that hold σ are left out. If no array has two axes, the only one with more is returned; ``axes``
+    is another range of numbers of axes that may be read.
 
     Raises
     ------
@@ -124,13 +138,15 @@ def find_array(arrays: Sequence[Listed], dataset: str | None) -> StoredArray:
     found = described(arrays)
     if len(found) == 1:
         return found[0]
-    chosen = [array for array in found if len(array.shape) == 2 and not array.is_sigma]
+    codes = [array for array in found if not array.is_sigma]
+    chosen = [array for array in codes if len(array.shape) in axes]
+    chosen = chosen or [array for array in codes if len(array.shape) > 2]
     if not chosen:
         raise GaedistError(f"no 2-D array in this file. It holds: {_listing(arrays)}.")
     if len(chosen) > 1:
+        kind = "2-D arrays" if all(len(array.shape) == 2 for array in chosen) else "arrays"
         raise GaedistError(
-            "several 2-D arrays; choose one with PATH::NAME or --dataset. "
-            f"The file holds: {_listing(arrays)}."
+            f"several {kind}; choose one with PATH::NAME or --dataset. The file holds: {_listing(arrays)}."
         )
     return chosen[0]
 
@@ -151,19 +167,72 @@ def _listing(arrays: Sequence[Listed]) -> str:
 
 def read_rows(array: StoredArray, picked: Rows) -> Array:
     """Read rows into a new array of double, (rows, columns), block by block."""
-    blocks = array.blocks(int(picked[0]), int(picked[-1]) + 1)  # may refuse, before memory is taken
-    shape = (len(picked), math.prod(array.shape[1:]))
-    check_fits(math.prod(shape) * 8)
-    try:
-        codes = np.empty(shape)
-    except (MemoryError, ValueError) as error:  # ValueError for more than any computer could address
-        size = shape[0] * shape[1] * 8 / 2**30
-        raise GaedistError(f"needs {size:.1f} GiB of memory. Use --rows or --subsample.") from error
-    for rows, columns, block in blocks:
-        with np.errstate(over="ignore", invalid="ignore"):  # the caller refuses what becomes infinite or NaN
-            if isinstance(picked, range):
-                codes[rows.start - picked.start : rows.stop - picked.start, columns] = block
-            else:
-                first, last = np.searchsorted(picked, (rows.start, rows.stop))
-                codes[first:last, columns] = block[picked[first:last] - rows.start]
+    return read_points(array, picked, Arrangement(None, math.prod(array.shape[1:])))
+
+
+def read_points(
+    array: StoredArray, picked: Rows, arrangement: Arrangement, entropy: Sequence[int] = (0,)
+) -> Array:
+    """Read the points of some rows into a new array of double, (rows · per_item, dim), block by block.
+
+    ``entropy`` is the seed of the positions that are drawn, and what tells this draw from others.
+    """
+    blocks = selected_blocks(array, picked, arrangement, entropy)  # may refuse, before memory is taken
+    codes = new_codes(len(picked) * arrangement.per_item, arrangement.dim)
+    fill(codes, blocks, arrangement)
     return codes
+
+
+def new_codes(n: int, dim: int) -> Array:
+    """Allocate an array of double; raise `GaedistError` if there is no memory for it."""
+    check_fits(n * dim * 8)
+    try:
+        return np.empty((n, dim))
+    except (MemoryError, ValueError) as error:  # ValueError for more than any computer could address
+        size = n * dim * 8 / 2**30
+        raise GaedistError(f"needs {size:.1f} GiB of memory. Use --rows or --subsample.") from error
+
+
+Selected = Iterator[tuple[slice, Columns, NDArray[np.generic], Positions | None]]
+"""Places among the selected rows, columns of a block, its values, and the position to keep of each row."""
+
+
+def selected_blocks(
+    array: StoredArray, picked: Rows, arrangement: Arrangement, entropy: Sequence[int]
+) -> Selected:
+    """Return the blocks of the selected rows; raise `GaedistError` if they cannot be read."""
+    chosen = arrangement.chosen(int(picked[-1]) + 1, entropy)
+    if chosen is not None and array.runs and arrangement.channels == LAST:
+        return _chosen_runs(array.runs, picked, arrangement, chosen)
+    return _blocks_of(array.blocks(int(picked[0]), int(picked[-1]) + 1), picked, chosen)
+
+
+def _blocks_of(blocks: Iterator[Block], picked: Rows, chosen: Positions | None) -> Selected:
+    for rows, columns, block in blocks:
+        if isinstance(picked, range):
+            places = slice(rows.start - picked.start, rows.stop - picked.start)
+            items: slice | NDArray[np.intp] = rows
+        else:
+            places = slice(*map(int, np.searchsorted(picked, (rows.start, rows.stop))))
+            items = picked[places]
+            block = block[items - rows.start]
+        yield places, columns, block, None if chosen is None else chosen[items]
+
+
+def _chosen_runs(runs: Runs, picked: Rows, arrangement: Arrangement, chosen: Positions) -> Selected:
+    """Read one position of each row, which is a run of numbers, and nothing else."""
+    for a, b in row_blocks(0, len(picked), arrangement.dim * 8):
+        items = np.asarray(picked[a:b])
+        firsts = (items * arrangement.positions + chosen[items].astype(np.intp)) * arrangement.dim
+        yield slice(a, b), slice(None), runs(firsts, arrangement.dim), None
+
+
+def fill(codes: Array, blocks: Selected, arrangement: Arrangement) -> None:
+    """Copy the points of selected rows to their places in codes."""
+    points = codes.reshape(-1, arrangement.per_item, arrangement.dim)
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller refuses what becomes infinite or NaN
+        for places, columns, block, chosen in blocks:
+            if arrangement.per_item == 1 and chosen is None:
+                codes[places, columns] = block
+            else:
+                arrangement.fill(points[places], block, columns, chosen)

@@ -5,14 +5,16 @@ codes; `as_codes` checks arrays in memory.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gaedist.errors import GaedistError
-from gaedist.files.arrays import Rows, find_array, open_arrays, read_rows, split_name
-from gaedist.files.stored_array import dtype_fault, row_blocks, shape_fault
+from gaedist.files.arrays import Rows, find_array, open_arrays, read_points, split_name
+from gaedist.files.layouts import Arrangement, ShapeError, arrangement_of, check_layout
+from gaedist.files.stored_array import StoredArray, dtype_fault, row_blocks, shape_fault
 from gaedist.files.transposed import transposed
 from gaedist.numerics import Array
 
@@ -38,14 +40,43 @@ class Selection:
         Leave out rows with NaN or infinity instead of raising an error.
     transpose : bool
         Exchange rows and columns first.
+    layout : str, optional
+        How an array becomes points, one of `gaedist.files.layouts.LAYOUTS`; without it the array has two
+        axes. Rows are indices along the first axis, before the layout.
+    channels : str, optional
+        Where the axis of channels is, ``first`` or ``last``, for layout ``positions``; by default first in
+        arrays with four axes or more, (n, C, H, W), and last in others, (n, T, d).
+    positions : str, optional
+        For layout ``positions``: ``1``, the default, keeps one random position of each row; ``all`` keeps
+        all, which are not independent.
+    draw : int
+        Tells several draws with one seed apart: positions of a second sample are independent of the first.
+
+    Raises
+    ------
+    GaedistError
+        For an unknown layout or choice, and for a choice that the layout does not take.
     """
 
-    dataset: str | None = None
+    dataset: str | tuple[str, ...] | None = None
     rows: tuple[int | None, int | None] | None = None
     subsample: int | None = None
     seed: int = 0
     drop_nonfinite: bool = False
     transpose: bool = False
+    layout: str | None = None
+    channels: str | None = None
+    positions: str | None = None
+    draw: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise `GaedistError` for a layout or choice that there is not."""
+        check_layout(self.layout, self.channels, self.positions)
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The names given."""
+        return (self.dataset,) if isinstance(self.dataset, str) else self.dataset or ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +95,12 @@ class Latents:
         Number of rows left out because they were not finite.
     is_transposed : bool
         MATLAB wrote the array, so points may be its columns.
+    arrangement : Arrangement, optional
+        The layout by which the array became points, if it was not taken as it is.
+    seed : int, optional
+        Seed of the positions that were drawn.
+    stacked : int, optional
+        Number of arrays that were joined.
     """
 
     codes: Array
@@ -71,11 +108,29 @@ class Latents:
     dataset: str | None
     dropped: int
     is_transposed: bool = False
+    arrangement: Arrangement | None = None
+    seed: int | None = None
+    stacked: int | None = None
 
     @property
     def name(self) -> str:
         """``file::dataset``, or the file alone."""
         return f"{self.file}::{self.dataset}" if self.dataset else self.file
+
+    @property
+    def per_item(self) -> int:
+        """Points that come from one item, and are not independent."""
+        return self.arrangement.per_item if self.arrangement else 1
+
+    @property
+    def dependence(self) -> str | None:
+        """Why points are not independent, so that no p-value holds; None if nothing says so."""
+        if self.per_item == 1:
+            return None
+        return (
+            f"{self.per_item} positions of each item are points, which are not independent: no p-value "
+            "holds. Use --positions 1 (positions=)."
+        )
 
 
 def parse_rows(text: str | None) -> tuple[int | None, int | None] | None:
@@ -106,21 +161,91 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
     """
     selection = selection or Selection()
     path, dataset = split_name(name)
+    if dataset is None and selection.datasets:
+        dataset, *others = selection.datasets
+        if others:
+            raise GaedistError(f"{path}: {1 + len(others)} arrays are named. Read them by read_samples.")
     with open_arrays(path) as arrays:
-        array = find_array(arrays, dataset or selection.dataset)
-        if fault := array.fault or shape_fault(array.shape):
+        return read_array(find_array(arrays, dataset, axes_of(selection)), path, selection)
+
+
+def axes_of(selection: Selection) -> range:
+    """Return the numbers of axes of arrays that can be read."""
+    return range(2, 3 if selection.layout is None else 65)
+
+
+def read_array(array: StoredArray, path: str, selection: Selection) -> Latents:
+    """Read codes from an array of an open file.
+
+    Raises
+    ------
+    GaedistError
+        As `read_latents`, without the name of the file.
+    """
+    array, arrangement = arranged(array, selection)
+    rows = pick_rows(array.shape[0], selection)
+    codes = read_points(array, rows, arrangement, (selection.seed, selection.draw))
+
+    def place(row: int) -> str:
+        item, position = divmod(row, arrangement.per_item)
+        return arrangement.place(int(rows[item]), position)
+
+    codes, dropped = usable(codes, place, selection)
+    return latents_of(codes, path, array.name, dropped, array.is_transposed, arrangement, selection)
+
+
+def latents_of(
+    codes: Array,
+    path: str,
+    dataset: str | None,
+    dropped: int,
+    is_transposed: bool,
+    arrangement: Arrangement,
+    selection: Selection,
+    stacked: int | None = None,
+) -> Latents:
+    """Return checked codes, with what a row of results says of how they were read."""
+    by_layout = arrangement if arrangement.layout else None
+    seed = selection.seed if arrangement.is_random else None
+    return Latents(codes, path, dataset, dropped, is_transposed, by_layout, seed, stacked)
+
+
+def arranged(array: StoredArray, selection: Selection) -> tuple[StoredArray, Arrangement]:
+    """Return an array, transposed if that is selected, and how it becomes points.
+
+    Raises
+    ------
+    ShapeError
+        If it needs a layout.
+    GaedistError
+        If it cannot be read as codes for another reason.
+    """
+    if array.fault:
+        raise GaedistError(f"{array.title} is {array.fault}.")
+    if selection.layout is None:
+        if array.shape and len(array.shape) != 2:
+            raise ShapeError(array.title, array.shape)
+        if fault := shape_fault(array.shape):
             raise GaedistError(f"{array.title} is {fault}.")
-        if selection.transpose:
-            array = transposed(array)
-        rows = _pick_rows(array.shape[0], selection)
-        codes, dropped = read_rows(array, rows), 0
-        if len(bad := nonfinite_rows(codes)):
-            if len(bad) == len(codes):
-                raise GaedistError(_all_bad(codes))
-            if not selection.drop_nonfinite:
-                raise GaedistError(f"{_first_bad(codes, bad, rows)} Drop them with --drop-nonfinite.")
-            codes, dropped = without_rows(codes, bad), len(bad)
-    return Latents(codes, path, array.name, dropped, array.is_transposed)
+    if selection.transpose:
+        if len(array.shape) != 2:
+            raise GaedistError(f"{array.title} has {len(array.shape)} axes; --transpose is for two.")
+        array = transposed(array)
+    return array, arrangement_of(array.shape, selection.layout, selection.channels, selection.positions)
+
+
+def usable(codes: Array, place: Callable[[int], str], selection: Selection) -> tuple[Array, int]:
+    """Return codes without rows that are not finite, if those are to be dropped, and how many were.
+
+    ``place`` names a row in an error.
+    """
+    if not len(bad := nonfinite_rows(codes)):
+        return codes, 0
+    if len(bad) == len(codes):
+        raise GaedistError(_all_bad(codes))
+    if not selection.drop_nonfinite:
+        raise GaedistError(f"{_first_bad(codes, bad, place)} Drop them with --drop-nonfinite.")
+    return without_rows(codes, bad), len(bad)
 
 
 Codes = ArrayLike | Latents | os.PathLike[str]
@@ -153,12 +278,22 @@ def as_codes(codes: Codes) -> Array:
         raise GaedistError(f"the codes are {fault}.")
     array = np.require(array, np.float64, "C")
     if len(bad := nonfinite_rows(array)):
-        found = _all_bad(array) if len(bad) == len(array) else _first_bad(array, bad, range(len(array)))
+        found = _all_bad(array) if len(bad) == len(array) else _first_bad(array, bad, "row {}".format)
         raise GaedistError(f"the codes are not finite: {found}")
     return array
 
 
-def _pick_rows(n: int, selection: Selection) -> Rows:
+def dependence(codes: Codes) -> str | None:
+    """Return why the points of a sample are not independent; None if nothing says so."""
+    return codes.dependence if isinstance(codes, Latents) else None
+
+
+def points_per_item(codes: Codes) -> int:
+    """Return how many points come from one item, and are not independent."""
+    return codes.per_item if isinstance(codes, Latents) else 1
+
+
+def pick_rows(n: int, selection: Selection) -> Rows:
     """Return the rows to read of an array of n rows."""
     rows = range(n)[slice(*(selection.rows or (None, None)))]
     if not rows:
@@ -182,14 +317,14 @@ def without_rows(codes: Array, bad: NDArray[np.intp]) -> Array:
     return codes[:kept]
 
 
-def _first_bad(codes: Array, bad: NDArray[np.intp], rows: Rows) -> str:
+def _first_bad(codes: Array, bad: NDArray[np.intp], place: Callable[[int], str]) -> str:
     """Say where the first number is that cannot be used, and how many rows have one."""
     row = codes[bad[0]]
     column = int(np.flatnonzero(~(np.abs(row) < _LARGEST))[0])
     value = "NaN" if np.isnan(row[column]) else row[column]
     beyond = f" or beyond {_LARGEST:g}" if np.isfinite(row[column]) else ""
     return (
-        f"row {rows[bad[0]]} has {value} in column {column}; "
+        f"{place(int(bad[0]))} has {value} in column {column}; "
         f"{len(bad)} of {len(codes)} rows are not finite{beyond}."
     )
 

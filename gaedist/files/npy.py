@@ -31,7 +31,10 @@ ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplement
 @contextmanager
 def npy_arrays(stream: BinaryIO | Pipe, size: int) -> Iterator[list[StoredArray]]:
     """List the one array of an .npy of ``size`` bytes, or of an .npy in a pipe."""
-    yield [npy_array(None, stream, None if isinstance(stream, Pipe) else size, lambda: stream)]
+    if isinstance(stream, Pipe):
+        yield [npy_array(None, stream, None, lambda: stream)]
+    else:
+        yield [npy_array(None, stream, size, lambda: stream, can_skip=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +84,11 @@ class NpyData:
         stream = self.reopen()
         return (self._fortran_blocks if self.fortran else self._c_blocks)(stream, start, stop)
 
+    def runs(self, firsts: NDArray[np.intp], length: int) -> NDArray[np.generic]:
+        """Return runs of ``length`` numbers of an array in the order of C, as `StoredArray.runs`."""
+        stream = self.reopen()
+        return np.stack([self._read(stream, int(first), length) for first in firsts])
+
     def _c_blocks(self, stream: BinaryIO | Pipe, start: int, stop: int) -> Iterator[Block]:
         """Yield whole rows."""
         dim = math.prod(self.shape[1:])
@@ -122,12 +130,21 @@ class NpyData:
 
 
 def npy_array(
-    name: str | None, stream: BinaryIO | Pipe, size: int | None, reopen: Callable[[], BinaryIO | Pipe]
+    name: str | None,
+    stream: BinaryIO | Pipe,
+    size: int | None,
+    reopen: Callable[[], BinaryIO | Pipe],
+    *,
+    can_skip: bool = False,
 ) -> StoredArray:
-    """Describe the array of an .npy of ``size`` bytes; raise `GaedistError` if its header is damaged."""
+    """Describe the array of an .npy of ``size`` bytes; raise `GaedistError` if its header is damaged.
+
+    ``can_skip`` says that reading parts of the stream takes no time for what lies between them.
+    """
     shape, fortran, dtype = _npy_header(stream)
     data = NpyData(shape, fortran, dtype, stream.tell(), size, reopen)
-    return StoredArray(name, shape, dtype, data.fault, data.blocks)
+    runs = data.runs if can_skip and not fortran else None
+    return StoredArray(name, shape, dtype, data.fault, data.blocks, runs=runs)
 
 
 def _npy_header(stream: BinaryIO | Pipe) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:

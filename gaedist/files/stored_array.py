@@ -13,6 +13,9 @@ Columns = slice | NDArray[np.intp]
 Block = tuple[slice, Columns, NDArray[np.generic]]
 """Rows and columns of a part of an array, and its values."""
 
+Runs = Callable[[NDArray[np.intp], int], NDArray[np.generic]]
+"""From the places of the first numbers, in the order of C, and a length to runs of so many numbers."""
+
 BLOCK_BYTES = 1 << 22
 """Size of the parts in which arrays are read."""
 
@@ -56,6 +59,8 @@ class StoredArray:
         `gaedist sigma` wrote it, so it does not hold codes.
     is_transposed : bool
         It is a 2-D array of MATLAB, which stores arrays transposed.
+    runs : callable, optional
+        Reads parts of rows without the rest, where a file allows that.
     """
 
     name: str | None
@@ -66,6 +71,7 @@ class StoredArray:
     aliases: tuple[str, ...] = ()
     is_sigma: bool = False
     is_transposed: bool = False
+    runs: Runs | None = None
 
     @property
     def names(self) -> tuple[str | None, ...]:

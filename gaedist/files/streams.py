@@ -75,6 +75,14 @@ class Pipe:
         return data, data.tell()
 
 
+def is_pipe(path: str) -> bool:
+    """Return whether a path is standard input or a pipe, which can be read once."""
+    try:
+        return path == STANDARD_INPUT or stat.S_ISFIFO(Path(path).stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 @contextmanager
 def opened(path: str) -> Iterator[tuple[BinaryIO | Pipe, int]]:
     """Open a file, or standard input if the path is ``-``; yield it and its size, 0 for a `Pipe`."""

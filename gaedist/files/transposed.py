@@ -16,7 +16,7 @@ def transposed(array: StoredArray) -> StoredArray:
     def blocks(start: int, stop: int) -> Iterator[Block]:
         return _transposed_blocks(array.blocks(0, stored), start, stop)
 
-    return replace(array, shape=array.shape[::-1], blocks=blocks, is_transposed=False)
+    return replace(array, shape=array.shape[::-1], blocks=blocks, is_transposed=False, runs=None)
 
 
 def _transposed_blocks(blocks: Iterator[Block], start: int, stop: int) -> Iterator[Block]:

@@ -101,6 +101,10 @@ class Assessment:
     p_value: float | None = None
     skewed: bool = False
 
+    def noted(self, note: str | None) -> "Assessment":
+        """Return the same with a note on why there is no p-value, if there is one."""
+        return replace(self, null=replace(self.null, note=note)) if note else self
+
 
 @dataclass(frozen=True)
 class Moments:

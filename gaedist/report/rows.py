@@ -25,12 +25,12 @@ class Row:
     Attributes
     ----------
     source : dict
-        The first keys of the row: files and datasets.
+        The first keys of the row: files and datasets, and how they were read.
     result : ScoreResult, CompareResult, SigmaResult, ArrayReport or MetricSummary
         The result; None for a place that ``value`` keeps.
     """
 
-    source: dict[str, str | None]
+    source: dict[str, Any]
     result: Any
 
     def as_dict(self) -> dict[str, Any]:

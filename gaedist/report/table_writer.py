@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from gaedist.files.names import in_natural_order
 from gaedist.report.rows import Row, expanded
 from gaedist.report.tables import Column, Layout, layout_of
 
@@ -37,6 +38,8 @@ class Table:
         )
         layout = layout_of([row.result for row in self.rows])
         labels = [layout.label(row.source, row.result) for row in self.rows]
+        order = in_natural_order(labels)
+        self.rows, labels = [self.rows[k] for k in order], [labels[k] for k in order]
         with console.capture() as capture:
             if console.width < layout.least_width:
                 for label, row in zip(labels, self.rows, strict=True):

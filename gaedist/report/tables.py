@@ -35,7 +35,7 @@ from gaedist.report.verdicts import (
     sigma_sentence,
 )
 
-Source = Mapping[str, str | None]
+Source = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _blank(result: Any) -> str:
 
 def _where(row: CheckRow) -> str:
     """Write what a finding follows from, or where it is; nothing for no finding."""
-    if not row.found:
+    if row.found is False:
         return ""
     return f"follows from {row.follows_from}" if row.follows_from else row.where.replace("; ", "\n")
 
@@ -201,6 +201,7 @@ LAYOUTS: dict[type, Layout] = {
             "distinct": Column(lambda r: "–" if r.distinct is None else str(r.distinct)),
         },
         sentence=_problem_and_notes,
+        dispensable=("type",),
     ),
     CheckRow: Layout(
         label=lambda source, result: f"{_file(source, result)}  {result.n} × {result.dim}",

@@ -72,7 +72,7 @@ def test_too_little_memory_for_one_file_leaves_the_others(gaedist, codes, monkey
     def read(file, selection):
         raise MemoryError
 
-    monkeypatch.setattr("gaedist.cli.inputs.read_latents", read)
+    monkeypatch.setattr("gaedist.files.samples.read_latents", read)
     code, _, err = gaedist("score", "normal.npy", "wide.npy")
     assert code == 2
     assert err.splitlines()[1] == "gaedist: wide.npy: not enough memory. Use --rows or --subsample."

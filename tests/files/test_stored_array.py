@@ -38,7 +38,7 @@ def test_row_blocks_cover_the_rows_once_and_are_cut_at_multiples(start, stop, mu
     [
         (np.array(1.0), "0 axes"),
         (np.zeros(3), "1 axis"),
-        (np.zeros((2, 3, 4)), r"3 axes, 2 × 3 × 4; .* Save x.reshape\(len\(x\), -1\), or x.reshape\(-1, x"),
+        (np.zeros((2, 3, 4)), r"3 axes, 2 × 3 × 4; .* Add --layout vectors \(2 points of 12 dim"),
         (np.zeros((0, 3, 4, 5)), "4 axes"),
         (
             np.zeros((2, 3), "V2"),
