@@ -75,6 +75,12 @@ class Pipe:
         return data, data.tell()
 
 
+def name_of(stream: BinaryIO) -> str | None:
+    """Return the name by which a library opens a file again, or None if it is in memory."""
+    name = getattr(stream, "name", None)
+    return f"/dev/fd/{name}" if isinstance(name, int) else name  # a number if opened by its descriptor
+
+
 @contextmanager
 def opened(path: str) -> Iterator[tuple[BinaryIO | Pipe, int]]:
     """Open a file, or standard input if the path is ``-``; yield it and its size, 0 for a `Pipe`."""
