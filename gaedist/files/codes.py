@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gaedist.errors import GaedistError
 from gaedist.files.arrays import Rows, find_array, open_arrays, read_rows, split_name
+from gaedist.files.in_memory import as_array
 from gaedist.files.stored_array import dtype_fault, row_blocks, shape_fault
 from gaedist.files.transposed import transposed
 from gaedist.numerics import Array
@@ -95,7 +96,7 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
     Parameters
     ----------
     name : str
-        An .npy, .npz or HDF5 file; its first bytes decide which.
+        A file of one of the formats of `gaedist.files.formats`.
     selection : Selection, optional
         Which array and rows; by default the only 2-D array and all of its rows.
 
@@ -124,7 +125,7 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
 
 
 Codes = ArrayLike | Latents | os.PathLike[str]
-"""A sample: an array, codes from a file, or the name of the file, as on the command line."""
+"""A sample: an array or tensor of any library, a frame of pandas or polars, codes from a file, or the name of the file, as on the command line."""
 
 
 def as_codes(codes: Codes) -> Array:
@@ -142,12 +143,7 @@ def as_codes(codes: Codes) -> Array:
         codes = read_latents(os.fspath(codes))
     if isinstance(codes, Latents):
         return codes.codes
-    if np.ma.is_masked(codes):
-        raise GaedistError("the codes have masked elements. Drop those rows, or fill them.")
-    try:
-        array = np.asarray(codes)
-    except ValueError as error:
-        raise GaedistError("the codes are not an array: their rows differ in length.") from error
+    array = as_array(codes)
     fault = dtype_fault(array.dtype) or shape_fault(array.shape)
     if fault:
         raise GaedistError(f"the codes are {fault}.")

@@ -97,8 +97,8 @@ def _columns(
                 block[:, k] = column.to_numpy(zero_copy_only=False)
             yield slice(first, first + batch.num_rows), slice(None), block
 
-    fault = _unpacked_fault(shape, dtype, size)
-    return StoredArray(None, shape, dtype, fault, no_blocks if fault else blocks)
+    too_large = _unpacked_fault(shape, dtype, size)
+    return StoredArray(None, shape, dtype, too_large, no_blocks if too_large else blocks)
 
 
 def _dtype(kind: "pa.DataType") -> np.dtype[np.generic]:
@@ -131,8 +131,8 @@ def _list_column(file: "pq.ParquetFile", field: "pa.Field", size: int) -> Stored
                 _stacked(batch.column(0), first, length, dtype),
             )
 
-    fault = _unpacked_fault(shape, dtype, size)
-    return StoredArray(name, shape, dtype, fault, no_blocks if fault else blocks)
+    too_large = _unpacked_fault(shape, dtype, size)
+    return StoredArray(name, shape, dtype, too_large, no_blocks if too_large else blocks)
 
 
 def _length_of_lists(file: "pq.ParquetFile", field: "pa.Field") -> int | None:

@@ -9,7 +9,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -83,13 +83,13 @@ def _named(stream: BinaryIO) -> Iterator[str]:
     if not isinstance(stream, BytesIO):
         yield str(name_of(stream))
         return
-    try:
-        file = tempfile.NamedTemporaryFile(prefix="gaedist-")
-        file.write(stream.getbuffer())
-        file.flush()
-    except OSError as error:  # in a sandbox, which writes no files
-        raise GaedistError("a PyTorch file in a pipe, of which no copy can be made. Name a file.") from error
-    with file:
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(tempfile.NamedTemporaryFile(prefix="gaedist-"))
+            file.write(stream.getbuffer())
+            file.flush()
+        except OSError as error:  # also in a sandbox, which writes no files
+            raise GaedistError("a PyTorch file in a pipe, which cannot be copied. Name a file.") from error
         yield file.name
 
 

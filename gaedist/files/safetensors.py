@@ -71,12 +71,12 @@ def _tensor(name: str, row: dict[str, Any], stream: BinaryIO, size: int, data_st
     dtype = np.dtype(_TYPES[kind])
     stored = _BFLOAT16 if kind == "BF16" else dtype
     data = NpyData(shape, False, stored, data_start + int(row["data_offsets"][0]), size, lambda: stream)
-    fault = dtype_fault(dtype) or data.fault
+    unusable = dtype_fault(dtype) or data.fault
 
     def widened(start: int, stop: int) -> Iterator[Block]:
         return ((rows, columns, _float32(block)) for rows, columns, block in data.blocks(start, stop))
 
-    return StoredArray(name, shape, dtype, fault, widened if kind == "BF16" else data.blocks)
+    return StoredArray(name, shape, dtype, unusable, widened if kind == "BF16" else data.blocks)
 
 
 def _float32(bits: NDArray[np.generic]) -> NDArray[np.float32]:

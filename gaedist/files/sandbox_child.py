@@ -37,7 +37,7 @@ from gaedist.files.sandbox_wire import (
 from gaedist.files.stored_array import Columns, StoredArray
 from gaedist.files.streams import Pipe
 
-_OPENED = 2  # files: PyTorch opens its own twice
+_OPENED = 3  # files: PyTorch opens its own three times
 _BUSY = 8  # seconds of waiting for each second of processor time
 
 
