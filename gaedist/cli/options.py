@@ -9,6 +9,7 @@ import typer
 
 from gaedist.cli.help import COMPUTATION, DISTANCE, GATES, INPUT, OTHER_METRICS, OUTPUT, SIGNIFICANCE
 from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
+from gaedist.files.formats import names_of_formats
 from gaedist.files.hdf5_plugins import allow_plugins
 from gaedist.files.sandbox import sandboxed
 from gaedist.kernels.radial import KERNELS
@@ -94,7 +95,7 @@ def _parameter(name: str, metavar: str, text: str) -> Any:
     return _option(f"--{name}", OTHER_METRICS, text, metavar=metavar, show_default=default_text(name))
 
 
-_FILE = "An .npy, .npz or HDF5 file, PATH::DATASET in one, or - for an .npy on standard input"
+_FILE = f"An {names_of_formats()} file, PATH::DATASET in one, or - for standard input"
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help=_FILE, rich_help_panel=INPUT)]
 File = Annotated[str, typer.Argument(metavar="FILE", help=_FILE, rich_help_panel=INPUT)]

@@ -1,6 +1,7 @@
-"""Reading and checking codes from .npy, .npz and HDF5, and writing files atomically.
+"""Reading and checking codes from files of many formats, and writing files atomically.
 
-`codes` gives checked codes; `arrays` opens a file and finds an array in it, as a `StoredArray` that `npy`,
-`npz` or `hdf5` lists; `sandbox` has another process do this for files that are not trusted; `atomic` writes
-files that are either complete or not there.
+`codes` gives checked codes, and `in_memory` takes arrays of other libraries; `arrays` opens a file and finds
+an array in it, as a `StoredArray` that the module of its format lists; `formats` is the registry; `sandbox`
+has another process do this for files that are not trusted; `atomic` writes files that are either complete or
+not there.
 """

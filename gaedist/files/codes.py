@@ -125,7 +125,8 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
 
 
 Codes = ArrayLike | Latents | os.PathLike[str]
-"""A sample: an array or tensor of any library, a frame of pandas or polars, codes from a file, or the name of the file, as on the command line."""
+"""A sample: an array or tensor of any library, a frame, codes from a file, or the name of the file, as on the
+command line."""
 
 
 def as_codes(codes: Codes) -> Array:
@@ -147,11 +148,13 @@ def as_codes(codes: Codes) -> Array:
     fault = dtype_fault(array.dtype) or shape_fault(array.shape)
     if fault:
         raise GaedistError(f"the codes are {fault}.")
-    array = np.require(array, np.float64, "C")
-    if len(bad := nonfinite_rows(array)):
-        found = _all_bad(array) if len(bad) == len(array) else _first_bad(array, bad, range(len(array)))
+    checked: Array = np.require(array, np.float64, "C")
+    if len(bad := nonfinite_rows(checked)):
+        found = (
+            _all_bad(checked) if len(bad) == len(checked) else _first_bad(checked, bad, range(len(checked)))
+        )
         raise GaedistError(f"the codes are not finite: {found}")
-    return array
+    return checked
 
 
 def _pick_rows(n: int, selection: Selection) -> Rows:

@@ -103,7 +103,7 @@ def _check_columns(columns: Any) -> None:
     if others:
         raise GaedistError(
             f"the codes are a table with columns that are not numbers: {some_of(others, len(others))}. "
-            "Drop them, or choose columns of numbers."
+            "Drop them, or pass numpy.stack(frame[NAME]) for a column of lists."
         )
 
 

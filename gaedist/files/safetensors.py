@@ -53,7 +53,7 @@ def _check(stream: BinaryIO) -> None:
 
     try:
         if isinstance(stream, BytesIO):
-            safetensors.deserialize(stream.getvalue())
+            safetensors.deserialize(stream.getvalue())  # type: ignore[no-untyped-call,unused-ignore]
         elif name := name_of(stream):
             with safetensors.safe_open(name, framework="numpy"):
                 pass

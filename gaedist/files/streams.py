@@ -127,7 +127,7 @@ def _standard_input() -> BinaryIO:
     if sys.stdin is None:
         raise GaedistError("standard input is closed.")
     if sys.stdin.isatty():
-        raise GaedistError("standard input is a terminal. Pipe an .npy into it, or name a file.")
+        raise GaedistError("standard input is a terminal. Pipe a file into it, or name one.")
     stream = sys.stdin.buffer
     if stream in _read_before:
         raise GaedistError("standard input can be read only once, and was read already. Name it once.")

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from gaedist import inspect
-from gaedist.files import npz
 from gaedist.files.codes import read_latents
 
 X = np.random.default_rng(0).normal(size=(1000, 4))
