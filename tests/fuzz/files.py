@@ -3,13 +3,15 @@
     python tests/fuzz/files.py [--cases 200000] [--seconds 1200] [--seed 0] [--processes 2]
 
 A case is a file with one to three mutations: bits flipped, a part cut off, overwritten, moved or taken from
-another file, another header of an .npy, a number in a record of the zip directory or in a text, a field of a text,
-another pickle in a file of PyTorch, random bytes after a magic number. It is read as codes and inspected, one in eight from standard input. The figures are printed; a case
-that fails is saved, and named. `tests/files/test_mutations.py` runs some cases with every run of the tests.
+another file, another header of an .npy, a number in a record of the zip directory or in a text, a field of a
+text, another pickle in a file of PyTorch, random bytes after a magic number. It is read as codes and
+inspected, one in eight from standard input. The figures are printed; a case that fails is saved, and named.
+`tests/files/test_mutations.py` runs some cases with every run of the tests.
 """
 
 import argparse
 import io
+import json
 import multiprocessing
 import os
 import re
@@ -176,15 +178,26 @@ def _npz() -> Iterator[bytes]:
             yield stream.getvalue()
 
 
-def _safetensors() -> Iterator[bytes]:
-    from safetensors import serialize
-
-    kinds = {"float64": X, "float32": X.astype("f4"), "bfloat16": X.astype("f4").view("u2")[:, 1::2]}
-    for names in (["float64"], ["bfloat16"], list(kinds)):
-        tensors = {
-            name: {"dtype": name, "shape": kinds[name].shape, "data": kinds[name].tobytes()} for name in names
+def safetensors(tensors: dict[str, tuple[str, tuple[int, ...], bytes]]) -> bytes:
+    """Return a .safetensors file of tensors, by their names: type, shape and bytes."""
+    header, data = {"__metadata__": {"format": "pt"}}, b""
+    for name, (kind, shape, content) in tensors.items():
+        header[name] = {
+            "dtype": kind,
+            "shape": shape,
+            "data_offsets": [len(data), len(data) + len(content)],
         }
-        yield serialize(tensors, {"format": "pt"})
+        data += content
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def _safetensors() -> Iterator[bytes]:
+    double = "F64", X.shape, X.tobytes()
+    half = "BF16", X.shape, X.astype("<f4").view("<u2")[:, 1::2].tobytes()
+    single = "F32", (4, 50), X.T.astype("<f4").tobytes()
+    for tensors in ({"x": double}, {"half": half}, {"x": double, "half": half, "single": single}):
+        yield safetensors(tensors)
 
 
 def _pytorch() -> Iterator[bytes]:
