@@ -1,7 +1,7 @@
 """The codes in a .parquet file: its columns of numbers, or each column of lists of numbers.
 
 The footer of the file says how many rows and numbers there are before any is read. PyArrow reads them in
-batches of rows, one page of each column at a time.
+batches of rows, and of large groups of rows one page of each column at a time.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-_BUFFER = 1 << 16  # bytes of a column that are read at once
+_LARGE_GROUP = 1 << 26  # bytes of a group of rows, beyond which it is not read at once
+_BUFFER = 1 << 16  # bytes of a column of such a group that are read at once
 _FREE_SIZE = 1 << 27  # bytes of codes to which anything may unpack
 _MAX_UNPACKED_RATIO = 100  # beyond that size
 _MAX_STRINGS, _MAX_ITEMS = 1 << 24, 1 << 20  # of the footer
@@ -32,15 +33,28 @@ def parquet_arrays(stream: BinaryIO, size: int) -> Iterator[list[StoredArray]]:
     import pyarrow.parquet as pq
 
     with _readable():
-        file = pq.ParquetFile(
-            stream,
-            buffer_size=_BUFFER,
-            pre_buffer=False,
-            thrift_string_size_limit=_MAX_STRINGS,
-            thrift_container_size_limit=_MAX_ITEMS,
-        )
+        settings = {
+            "pre_buffer": False,
+            "thrift_string_size_limit": _MAX_STRINGS,
+            "thrift_container_size_limit": _MAX_ITEMS,
+        }
+        file = pq.ParquetFile(stream, **settings)
+        if _largest_group(file, size) > _LARGE_GROUP:
+            file = pq.ParquetFile(stream, metadata=file.metadata, buffer_size=_BUFFER, **settings)
         arrays = _list(file, size)
     yield arrays
+
+
+def _largest_group(file: "pq.ParquetFile", size: int) -> int:
+    """Return the bytes of the largest group of rows; raise `GaedistError` if one exceeds the file."""
+    largest = 0
+    for index in range(file.metadata.num_row_groups):
+        group = file.metadata.row_group(index)
+        chunks = [group.column(k).total_compressed_size for k in range(group.num_columns)]
+        if min(chunks, default=0) < 0 or sum(chunks) > size:
+            raise GaedistError(f"damaged: its footer claims more bytes in a group of rows than its {size}.")
+        largest = max(largest, sum(chunks))
+    return largest
 
 
 @contextmanager

@@ -56,7 +56,9 @@ def _check(stream: BinaryIO, size: int) -> None:
         if len(pickles) != 1 or pickles[0].file_size > _MOST_PICKLED:
             raise GaedistError(f"a PyTorch file with more than tensors. {_REMEDY}")
         try:
-            unknown = _unknown_name(archive.read(pickles[0]))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of escapes in names, which a damaged pickle can have
+                unknown = _unknown_name(archive.read(pickles[0]))
         except (*ZIP_ERRORS, OSError, RuntimeError) as error:
             raise GaedistError(f"damaged: the PyTorch file cannot be read ({error}).") from error
     stream.seek(0)
