@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import gaedist
+from gaedist.files.formats import FORMATS
 
 PACKAGE = Path(gaedist.__file__).parent
 
@@ -37,6 +38,7 @@ ROOMS = [
 """From the roof to the ground: a room imports only rooms below it. A folder within a room is part of it."""
 
 HEAVY = {"finufft", "numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib", "platformdirs"}
+HEAVY |= {row.package.partition(".")[0] for row in FORMATS if row.package} | {"pandas", "polars", "xarray"}
 
 MODULES = {
     str(path.relative_to(PACKAGE).with_suffix("")): ast.parse(path.read_text())

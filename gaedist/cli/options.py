@@ -9,6 +9,7 @@ import typer
 
 from gaedist.cli.help import COMPUTATION, DISTANCE, GATES, INPUT, OTHER_METRICS, OUTPUT, SIGNIFICANCE
 from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
+from gaedist.files.formats import names_of_formats
 from gaedist.files.hdf5_plugins import allow_plugins
 from gaedist.files.layouts import CHANNELS, LAYOUTS, POSITIONS
 from gaedist.files.sandbox import sandboxed
@@ -96,8 +97,7 @@ def _parameter(name: str, metavar: str, text: str) -> Any:
 
 
 _FILE = (
-    "An .npy, .npz or HDF5 file, or a folder; PATH::DATASET or PATH::PATTERN in one; or - for an .npy on "
-    "standard input"
+    f"An {names_of_formats()} file, or a folder; PATH::DATASET or PATH::PATTERN in it; - for standard input"
 )
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE", help=_FILE, rich_help_panel=INPUT)]

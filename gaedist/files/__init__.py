@@ -1,7 +1,8 @@
-"""Reading and checking codes from .npy, .npz and HDF5, and writing files atomically.
+"""Reading and checking codes from files of many formats, and writing files atomically.
 
 `codes` gives checked codes, as `layouts` arranges them, and `samples` those of several arrays, which `names`
-finds and `stacks` joins; `arrays` opens a file and finds an array in it, as a `StoredArray` that `npy`,
-`npz` or `hdf5` lists; `sandbox` has another process do this for files that are not trusted; `atomic` writes
-files that are either complete or not there.
+finds and `stacks` joins; `in_memory` takes arrays of other libraries; `arrays` opens a file and finds an
+array in it, as a `StoredArray` that the module of its format lists; `formats` is the registry; `sandbox`
+has another process do this for files that are not trusted; `atomic` writes files that are either complete
+or not there.
 """

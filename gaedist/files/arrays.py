@@ -1,47 +1,25 @@
-"""Opening a file by its first bytes, finding one of its arrays by name, and reading rows of it."""
+"""Opening a file, finding one of its arrays by name, and reading rows of it."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError, short_name, some_of
-from gaedist.files.hdf5 import SIGNATURE, hdf5_arrays, is_behind_user_block
+from gaedist.files.formats import listed
 from gaedist.files.layouts import LAST, Arrangement, Positions
 from gaedist.files.memory import check_fits
-from gaedist.files.npy import npy_arrays
-from gaedist.files.npz import PYTORCH, npz_arrays
 from gaedist.files.sandbox import sandbox_in_use
 from gaedist.files.stored_array import Block, Columns, Listed, Runs, StoredArray, row_blocks
-from gaedist.files.streams import Pipe, opened
+from gaedist.files.streams import opened
 from gaedist.numerics import Array
 
 Rows = range | NDArray[np.intp]
 """Increasing indices of rows."""
 
-FORMATS: dict[bytes, Callable[[Any, int], AbstractContextManager[Sequence[Listed]]]] = {
-    b"\x93NUMPY": npy_arrays,
-    b"PK\x03\x04": npz_arrays,
-    b"PK\x05\x06": npz_arrays,
-    SIGNATURE: hdf5_arrays,
-}
-"""First bytes of a file → function that lists its arrays. The name of the file does not matter."""
-
-SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".hdf")
-"""Ends of the names of files that are read of a folder."""
-
-_OTHER_FORMATS = {
-    b"\x80\x02\x8a\x0al\xfc\x9cF": PYTORCH,  # before PyTorch 1.6
-    b"\x80": "a pickle, which is never unpickled. Save the codes with numpy.save.",
-    b"\x1f\x8b": "packed by gzip. Unpack it with gunzip.",
-}
-"""First bytes of a file that is not read → what it is, and what to do."""
-
-_MAGIC = 8  # bytes that tell the formats apart
 _MOST_DESCRIBED = 4000  # arrays of a file, of which none is named
 
 
@@ -76,40 +54,14 @@ def open_arrays(path: str) -> Iterator[Sequence[Listed]]:
     try:
         with opened(path) as (stream, size):
             sandbox = sandbox_in_use()
-            with sandbox.arrays(stream.fileno(), size) if sandbox else listed(stream, size) as arrays:
+            suffix = Path(path).suffix.lower()
+            lent = sandbox.arrays(stream.fileno(), size, suffix) if sandbox else None
+            with lent or listed(stream, size, suffix) as arrays:
                 yield arrays
     except GaedistError as error:
         raise GaedistError(f"{path}: {error}") from error
     except OSError as error:
         raise GaedistError(f"{path}: {error.strerror or error}.") from error
-
-
-@contextmanager
-def listed(stream: BinaryIO | Pipe, size: int) -> Iterator[Sequence[Listed]]:
-    """List the arrays of a stream of ``size`` bytes, whose first bytes say what it is."""
-    if isinstance(stream, Pipe):
-        magic = stream.peek(_MAGIC)
-    else:
-        magic = stream.read(_MAGIC)
-        stream.seek(0)
-    lister = next((FORMATS[start] for start in FORMATS if magic.startswith(start)), None)
-    if lister is None and is_behind_user_block(stream, size):
-        lister = hdf5_arrays
-    if lister is None:
-        raise GaedistError(_unknown(magic))
-    if lister is not npy_arrays and isinstance(stream, Pipe):
-        stream, size = stream.whole()
-    with lister(stream, size) as arrays:
-        yield arrays
-
-
-def _unknown(magic: bytes) -> str:
-    """Say what a file is that begins with these bytes."""
-    for start, message in _OTHER_FORMATS.items():
-        if magic.startswith(start):
-            return message
-    found = f"it starts with {magic!r}" if magic else "it is empty"
-    return f"not an .npy, .npz or HDF5 file: {found}."
 
 
 def find_array(arrays: Sequence[Listed], dataset: str | None, axes: range = range(2, 3)) -> StoredArray:

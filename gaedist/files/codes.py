@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gaedist.errors import GaedistError
 from gaedist.files.arrays import Rows, find_array, open_arrays, read_points, split_name
+from gaedist.files.in_memory import as_array
 from gaedist.files.layouts import Arrangement, ShapeError, arrangement_of, check_layout
 from gaedist.files.stored_array import StoredArray, dtype_fault, row_blocks, shape_fault
 from gaedist.files.transposed import transposed
@@ -150,7 +151,7 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
     Parameters
     ----------
     name : str
-        An .npy, .npz or HDF5 file; its first bytes decide which.
+        A file of one of the formats of `gaedist.files.formats`.
     selection : Selection, optional
         Which array and rows; by default the only 2-D array and all of its rows.
 
@@ -249,7 +250,8 @@ def usable(codes: Array, place: Callable[[int], str], selection: Selection) -> t
 
 
 Codes = ArrayLike | Latents | os.PathLike[str]
-"""A sample: an array, codes from a file, or the name of the file, as on the command line."""
+"""A sample: an array or tensor of any library, a frame, codes from a file, or the name of the file, as on the
+command line."""
 
 
 def as_codes(codes: Codes) -> Array:
@@ -267,20 +269,15 @@ def as_codes(codes: Codes) -> Array:
         codes = read_latents(os.fspath(codes))
     if isinstance(codes, Latents):
         return codes.codes
-    if np.ma.is_masked(codes):
-        raise GaedistError("the codes have masked elements. Drop those rows, or fill them.")
-    try:
-        array = np.asarray(codes)
-    except ValueError as error:
-        raise GaedistError("the codes are not an array: their rows differ in length.") from error
+    array = as_array(codes)
     fault = dtype_fault(array.dtype) or shape_fault(array.shape)
     if fault:
         raise GaedistError(f"the codes are {fault}.")
-    array = np.require(array, np.float64, "C")
-    if len(bad := nonfinite_rows(array)):
-        found = _all_bad(array) if len(bad) == len(array) else _first_bad(array, bad, "row {}".format)
+    checked: Array = np.require(array, np.float64, "C")
+    if len(bad := nonfinite_rows(checked)):
+        found = _all_bad(checked) if len(bad) == len(checked) else _first_bad(checked, bad, "row {}".format)
         raise GaedistError(f"the codes are not finite: {found}")
-    return array
+    return checked
 
 
 def dependence(codes: Codes) -> str | None:

@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
 from gaedist.errors import GaedistError
+from gaedist.files.format import Format, Source
 from gaedist.files.hdf5_chunks import reader
 from gaedist.files.hdf5_plugins import plugins_if_allowed
 from gaedist.files.hdf5_storage import (
@@ -22,7 +23,7 @@ from gaedist.files.hdf5_storage import (
     type_fault,
 )
 from gaedist.files.stored_array import StoredArray, dtype_fault, no_blocks
-from gaedist.files.streams import Pipe
+from gaedist.files.streams import Pipe, name_of
 
 if TYPE_CHECKING:
     import h5py
@@ -59,7 +60,7 @@ def hdf5_arrays(stream: BinaryIO, size: int) -> Iterator[list[StoredArray]]:
     with ExitStack() as stack:
         stack.enter_context(plugins_if_allowed())
         try:
-            file = stack.enter_context(h5py.File(_source(stream), "r"))
+            file = stack.enter_context(h5py.File(name_of(stream) or stream, "r"))
             arrays = _list(file, size)
         except MemoryError:
             raise
@@ -70,14 +71,6 @@ def hdf5_arrays(stream: BinaryIO, size: int) -> Iterator[list[StoredArray]]:
         except Exception as error:  # a damaged file raises OSError, RuntimeError, KeyError, ValueError, …
             raise GaedistError(_open_fault(error)) from error
         yield arrays
-
-
-def _source(stream: BinaryIO) -> str | BinaryIO:
-    """Return the name by which HDF5 opens a file, or the stream if it is in memory."""
-    name = getattr(stream, "name", None)
-    if isinstance(name, int):  # opened by its descriptor
-        return f"/dev/fd/{name}"
-    return name or stream
 
 
 def _open_fault(error: Exception) -> str:
@@ -190,3 +183,18 @@ def _has_attribute(dataset: "h5py.Dataset", name: bytes) -> bool:
 def mark_sigma(dataset: "h5py.Dataset") -> None:
     """Mark a dataset as σ written by gaedist."""
     dataset.attrs[_MARK] = "sigma"
+
+
+def _is_hdf5(source: Source) -> bool:
+    if source.start(len(SIGNATURE)) == SIGNATURE:
+        return True
+    return is_behind_user_block(source.stream, source.size)
+
+
+FORMAT = Format(
+    name="HDF5",
+    suffixes=(".h5", ".hdf5", ".hdf", ".mat", ".h5ad", ".nc"),
+    holds="a dataset; `.mat` of v7.3 and `.h5ad` too, such as `x.h5ad::obsm/X_scVI`",
+    recognises=_is_hdf5,
+    arrays=hdf5_arrays,
+)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError
 from gaedist.files import stored_array
+from gaedist.files.format import Format, starts_with
 from gaedist.files.stored_array import Block, StoredArray, dtype_fault, row_blocks
 from gaedist.files.streams import Pipe
 
@@ -181,3 +182,13 @@ def _header_bytes(stream: BinaryIO | Pipe) -> BinaryIO:
         return io.BytesIO(start + packed + stream.read(length))
     except (IndexError, *ZIP_ERRORS) as error:
         raise GaedistError(_HEADER_ERROR) from error
+
+
+FORMAT = Format(
+    name=".npy",
+    suffixes=(".npy",),
+    holds="one array",
+    recognises=starts_with(b"\x93NUMPY"),
+    arrays=npy_arrays,
+    is_streamed=True,
+)

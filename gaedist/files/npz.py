@@ -1,23 +1,22 @@
 """The arrays of an .npz, of which only those that are needed are opened.
 
-The directory of the file is checked before any of them: how long it is, that no two members share bytes, and
-that none claims to unpack to more than its bytes can hold.
+Before any of them, `zips` checks the directory of the file; no member may claim to unpack to more than its
+bytes can hold.
 """
 
-import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from gaedist.errors import GaedistError
+from gaedist.files.format import Format
 from gaedist.files.npy import ZIP_ERRORS, npy_array
 from gaedist.files.stored_array import MAX_DEFLATE_RATIO, StoredArray, no_blocks
+from gaedist.files.zips import is_pytorch, is_zip, zip_file
 
-_MAX_DIRECTORY = 1 << 22  # bytes; enough for 60,000 members
-_LOCAL_HEADER = 30  # bytes before the name and the data of a member
 _FREE_SIZE = 1 << 27  # bytes of codes to which anything may unpack
 _MAX_UNPACKED_RATIO = 100  # beyond that size
 
@@ -25,53 +24,12 @@ _MAX_UNPACKED_RATIO = 100  # beyond that size
 @contextmanager
 def npz_arrays(stream: BinaryIO, size: int) -> Iterator[list["Member"]]:
     """List the arrays of an .npz of ``size`` bytes."""
-    bounded = _BoundedReads(stream, _MAX_DIRECTORY)
-    try:
-        archive = zipfile.ZipFile(cast(BinaryIO, bounded))
-    except (*ZIP_ERRORS, OSError, OverflowError) as error:  # a position before the file is an OSError
-        raise GaedistError(f"not a readable .npz file ({error}). Write it again with numpy.savez.") from error
-    bounded.limit = sys.maxsize
-    with archive:
-        infos = archive.infolist()
-        _check_members(infos)
+    with zip_file(stream, ".npz", "Write it again with numpy.savez.") as archive:
         yield [
             Member(info.filename.removesuffix(".npy"), info, size, partial(_open, archive, info))
-            for info in infos
+            for info in archive.infolist()
             if info.filename.endswith(".npy")
         ]
-
-
-class _BoundedReads:
-    """A file from which no more than a limit is read at once: `zipfile` reads the directory as one piece."""
-
-    def __init__(self, stream: BinaryIO, limit: int) -> None:
-        self._stream, self.limit = stream, limit
-
-    def read(self, size: int = -1) -> bytes:
-        """Read as the file does; raise `GaedistError` for a size beyond the limit."""
-        if size > self.limit:
-            raise GaedistError(
-                f"not a readable .npz file: its directory claims {size} bytes, more than {self.limit}."
-            )
-        return self._stream.read(size)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-def _check_members(infos: Sequence[zipfile.ZipInfo]) -> None:
-    """Raise `GaedistError` for the members of a PyTorch file, and for members that share bytes."""
-    if any(info.filename.endswith("/data.pkl") or info.filename == "data.pkl" for info in infos):
-        raise GaedistError(PYTORCH)
-    end = 0
-    for start, size in sorted((info.header_offset, info.compress_size) for info in infos):
-        if start < end:
-            raise GaedistError("damaged: members of the .npz share bytes. Write it again with numpy.savez.")
-        end = start + _LOCAL_HEADER + size
-
-
-PYTORCH = "a PyTorch file, which is never unpickled. Save codes.cpu().numpy() with numpy.save."
-"""Message for a file that torch.save wrote."""
 
 
 def _open(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
@@ -151,3 +109,12 @@ class Member:
     @property
     def _is_packed(self) -> bool:
         return self.info.compress_type == zipfile.ZIP_DEFLATED
+
+
+FORMAT = Format(
+    name=".npz",
+    suffixes=(".npz",),
+    holds="an array, or one of several by its name",
+    recognises=lambda source: is_zip(source) and not is_pytorch(source),
+    arrays=npz_arrays,
+)

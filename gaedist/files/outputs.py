@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TextIO
 
 from gaedist.errors import GaedistError
-from gaedist.files.arrays import FORMATS, split_name
+from gaedist.files.arrays import split_name
+from gaedist.files.format import Source
+from gaedist.files.formats import FORMATS, format_of
 
 CODE_SUFFIXES = (
-    *(".npy", ".npz", ".h5", ".hdf5", ".hdf", ".nc", ".mat"),
-    *(".pt", ".pth", ".ckpt", ".safetensors", ".pkl", ".pickle", ".parquet"),
+    *(suffix for row in FORMATS if not row.is_text for suffix in row.suffixes),
+    *(".pkl", ".pickle"),
 )
 """Ends of names of files of codes, to which no text is written."""
 
@@ -61,10 +63,10 @@ def check_text_output(path: Path) -> None:
     if path.is_file():
         try:
             with path.open("rb") as stream:
-                start = stream.read(8)
+                found = format_of(Source(stream, os.fstat(stream.fileno()).st_size))
         except OSError:
             return  # writing will say so, or replace what nobody can read
-        if any(start.startswith(magic) for magic in FORMATS):
+        if found:
             raise GaedistError(f"{path}: is a file of codes and would be replaced by text. Give another -o.")
 
 

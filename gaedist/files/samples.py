@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from gaedist.errors import GaedistError, about
-from gaedist.files.arrays import SUFFIXES, is_folder, open_arrays, split_name
+from gaedist.files.arrays import is_folder, open_arrays, split_name
 from gaedist.files.codes import Latents, Selection, read_array, read_latents
+from gaedist.files.formats import folder_suffixes
 from gaedist.files.layouts import ShapeError
 from gaedist.files.names import files_in, is_pattern
 from gaedist.files.stacks import Source, stacked
@@ -104,7 +105,7 @@ def sources_of(name: str, selection: Selection) -> tuple[str, tuple[str, ...], l
     """Return the path in a name, the names and patterns of arrays, and the files to look for them in."""
     path, dataset = split_name(name)
     wanted = (dataset,) if dataset is not None else selection.datasets
-    files = files_in(path, SUFFIXES) if path and is_folder(path) else [path]
+    files = files_in(path, folder_suffixes()) if path and is_folder(path) else [path]
     return path, wanted, [Source(file, wanted) for file in files]
 
 

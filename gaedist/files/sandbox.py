@@ -27,6 +27,7 @@ from gaedist.files.sandbox_wire import (
     BLOCK,
     DONE,
     ERROR,
+    LOAN,
     REQUEST,
     STATUS,
     Channel,
@@ -110,8 +111,8 @@ class Sandbox:
         self._control.close()
 
     @contextmanager
-    def arrays(self, descriptor: int, size: int) -> Iterator[Sequence[StoredArray]]:
-        """List the arrays of an open file of ``size`` bytes, 0 for a pipe.
+    def arrays(self, descriptor: int, size: int, suffix: str) -> Iterator[Sequence[StoredArray]]:
+        """List the arrays of an open file of ``size`` bytes, 0 for a pipe, whose name ends with ``suffix``.
 
         Raises
         ------
@@ -128,13 +129,14 @@ class Sandbox:
         ours, theirs = socket.socketpair()
         with ours:
             with theirs, suppress(OSError):  # if the process has ended, nothing comes back
-                socket.send_fds(self._control, [size.to_bytes(8, "little")], [descriptor, theirs.fileno()])
-            loan = _Loan(self, Channel(ours), Limits.of(size), is_pipe=size == 0)
+                loan = LOAN.pack(size, suffix.encode(errors="replace"))
+                socket.send_fds(self._control, [loan], [descriptor, theirs.fileno()])
+            lent = _Loan(self, Channel(ours), Limits.of(size), is_pipe=size == 0)
             try:
-                yield loan.arrays()
-                loan.end()
+                yield lent.arrays()
+                lent.end()
             except GaedistError:
-                loan.end()
+                lent.end()
                 raise
             except BaseException:  # interrupted: do not wait until what is being read has been read
                 self.close()

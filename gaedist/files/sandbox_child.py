@@ -18,13 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.errors import GaedistError
-from gaedist.files.arrays import described, listed
+from gaedist.files.arrays import described
+from gaedist.files.format import Source
+from gaedist.files.formats import format_of, listed
 from gaedist.files.sandbox_wire import (
     ACCEPTED,
     ARRAYS,
     BLOCK,
     DONE,
     ERROR,
+    LOAN,
     REQUEST,
     STATUS,
     Channel,
@@ -34,6 +37,7 @@ from gaedist.files.sandbox_wire import (
 from gaedist.files.stored_array import Columns, StoredArray
 from gaedist.files.streams import Pipe
 
+_OPENED = 3  # files: PyTorch opens its own three times
 _BUSY = 8  # seconds of waiting for each second of processor time
 
 
@@ -47,16 +51,21 @@ def serve(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=descriptor)
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 8, 2)
+        message, descriptors, _, _ = socket.recv_fds(control, LOAN.size, 2)
         if len(descriptors) != 2:
             return
+        size, end_of_name = LOAN.unpack(message)
+        suffix = end_of_name.rstrip(b"\0").decode(errors="replace")
+        if size:
+            with os.fdopen(os.dup(descriptors[0]), "rb") as file:
+                _load_library(Source(file, size, suffix))  # once, for all files of this format
         lives, held = os.pipe()  # which the fork holds until it ends
         child = os.fork()
         if child == 0:
             try:
                 os.close(descriptor)
                 os.close(lives)
-                _read_file(descriptors[0], descriptors[1], int.from_bytes(message, "little"))
+                _read_file(descriptors[0], descriptors[1], size, suffix)
             finally:
                 os._exit(0)
         for lent in (*descriptors, held):
@@ -71,15 +80,24 @@ def serve(descriptor: int) -> None:
         )
 
 
-def _read_file(descriptor: int, end: int, size: int) -> None:
+def _load_library(source: Source) -> None:
+    """Import the package that reads a file, if there is one: no more can be loaded under the limits."""
+    with suppress(GaedistError, OSError, ImportError, MemoryError):  # said when the file is listed
+        if row := format_of(source):
+            row.load()
+
+
+def _read_file(descriptor: int, end: int, size: int, suffix: str) -> None:
     """Answer the requests for one file; give up silently if nobody listens."""
-    allowance = _Allowance(Limits.of(size), is_pipe=size == 0)
-    _limit_files(max(descriptor, end))
-    channel = Channel(socket.socket(fileno=end))
     with suppress(ChannelError, OSError), os.fdopen(descriptor, "rb") as file:
+        stream = file if size else Pipe(file)
+        _load_library(Source(stream, size, suffix))
+        allowance = _Allowance(Limits.of(size), is_pipe=size == 0)
+        _limit_files(max(descriptor, end))
+        channel = Channel(socket.socket(fileno=end))
         allowance.renew(0)
         try:
-            with listed(Pipe(file) if allowance.is_pipe else file, size) as arrays:
+            with listed(stream, size, suffix) as arrays:
                 found = described(arrays)
                 channel.send(ARRAYS, [_description(array) for array in found])
                 while True:
@@ -149,12 +167,12 @@ def _message(error: Exception) -> str:
 
 
 def _limit_files(highest: int) -> None:
-    """Take away the right to write files, to start processes, and to open files: HDF5 opens one, its own."""
+    """Take away the right to write files, to start processes, and to open files, but a few."""
     spare = 0
     while spare <= highest:  # no descriptor below that of the last file is free
         spare = os.open(os.devnull, os.O_RDONLY)
     os.close(spare)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1, spare + 1))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare + _OPENED, spare + _OPENED))
     for kind in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
         resource.setrlimit(kind, (0, 0))
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 REQUEST = struct.Struct("<QQQ")
 """Number of the array, first row, last row + 1."""
 
+LOAN = struct.Struct("<Q16s")
+"""Bytes of a file that is lent, 0 for a pipe, and the end of its name from the last dot on."""
+
 STATUS = struct.Struct("<iqd")
 """How a fork ended: exit code, or minus a signal; kilobytes of memory; seconds of processor time."""
 

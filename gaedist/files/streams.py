@@ -83,6 +83,12 @@ def is_pipe(path: str) -> bool:
         return False
 
 
+def name_of(stream: BinaryIO) -> str | None:
+    """Return the name by which a library opens a file again, or None if it is in memory."""
+    name = getattr(stream, "name", None)
+    return f"/dev/fd/{name}" if isinstance(name, int) else name  # a number if opened by its descriptor
+
+
 @contextmanager
 def opened(path: str) -> Iterator[tuple[BinaryIO | Pipe, int]]:
     """Open a file, or standard input if the path is ``-``; yield it and its size, 0 for a `Pipe`."""
@@ -129,7 +135,7 @@ def _standard_input() -> BinaryIO:
     if sys.stdin is None:
         raise GaedistError("standard input is closed.")
     if sys.stdin.isatty():
-        raise GaedistError("standard input is a terminal. Pipe an .npy into it, or name a file.")
+        raise GaedistError("standard input is a terminal. Pipe a file into it, or name one.")
     stream = sys.stdin.buffer
     if stream in _read_before:
         raise GaedistError("standard input can be read only once, and was read already. Name it once.")

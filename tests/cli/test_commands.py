@@ -57,7 +57,8 @@ def test_bad_files_are_named_and_the_others_scored(gaedist, codes):
         "gaedist: bad.npy: row 3 has NaN in column 1; 2 of 20 rows are not finite. "
         "Drop them with --drop-nonfinite.",
         "gaedist: none.npy: No such file or directory.",
-        "gaedist: text.npy: not an .npy, .npz or HDF5 file: it starts with b'hello'.",
+        "gaedist: text.npy: not an .npy, .npz, HDF5, safetensors, PyTorch, Parquet, CSV or TSV file: it "
+        "starts with b'hello'.",
     ]
 
 

@@ -75,7 +75,10 @@ def test_files_that_cannot_be_read(refused):
     for data in (b"", b"x", os.urandom(1000), b"\n" * 10):
         for name in ("x.npy", "x.npz", "x.h5", "-"):
             Path(name).write_bytes(data)
-            assert "x.npy: not an .npy, .npz or HDF5 file: it " in refused("x.npy")
+            assert (
+                "x.npy: not an .npy, .npz, HDF5, safetensors, PyTorch, Parquet, CSV or TSV file: it "
+                in refused("x.npy")
+            )
 
 
 @pytest.mark.parametrize("name", ["x.npy", "x.npz", "packed.npz", "x.h5", "packed.h5"])

@@ -111,7 +111,7 @@ def test_a_user_block_is_skipped(block):
 
 def test_a_user_block_without_hdf5_is_no_hdf5(refused):
     Path("x.mat").write_bytes(b"MATLAB 5.0" + bytes(5000))
-    assert refused("x.mat").startswith("x.mat: not an .npy, .npz or HDF5 file: it starts with b'MATLAB 5'")
+    assert refused("x.mat") == ("x.mat: a MATLAB file before v7.3. Save it in MATLAB with -v7.3.")
 
 
 def test_arrays_of_matlab_are_reported_as_transposed(gaedist):

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzz.files import MUTATIONS, SEEDS, mutated, outcome
+from fuzz.files import MUTATIONS, ORIGINALS, SEEDS, mutated, outcome
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaedist import Selection, read_samples
+from gaedist.files.formats import FORMATS
 
 
 @settings(derandomize=True, deadline=None, max_examples=300, database=None)
@@ -17,7 +18,7 @@ from gaedist import Selection, read_samples
 def test_mutated_files_are_read_or_refused(seed, piped):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdin", None)
-        assert outcome(Path("x.bin"), mutated(np.random.default_rng(seed))[1], piped) in ("read", "refused")
+        assert outcome(Path("x.csv"), mutated(np.random.default_rng(seed))[1], piped) in ("read", "refused")
 
 
 @settings(derandomize=True, deadline=None, max_examples=150, database=None)
@@ -43,12 +44,16 @@ def test_mutated_files_by_patterns_and_layouts(seed, layout, stack):
 def test_bytes_put_anywhere(data, start, piece):
     start %= len(data)
     changed = data[:start] + piece + data[start + len(piece) :]
-    assert outcome(Path("x.bin"), changed, piped=False) in ("read", "refused")
+    assert outcome(Path("x.csv"), changed, piped=False) in ("read", "refused")
 
 
 def test_every_seed_and_every_mutation_is_of_use():
-    ends = {outcome(Path("x.bin"), data, piped=False) for data in SEEDS}
+    ends = {outcome(Path("x.csv"), data, piped=False) for data in SEEDS}
     assert ends == {"read", "refused"}
     rng = np.random.default_rng(0)
     for mutate in MUTATIONS.values():
         assert any(bytes(mutate(rng, bytearray(data))) != data for data in SEEDS)
+
+
+def test_every_format_is_mutated():
+    assert [*ORIGINALS, "HDF5"] == sorted((row.name for row in FORMATS), key=[*ORIGINALS, "HDF5"].index)

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from gaedist import inspect
-from gaedist.files import npz
 from gaedist.files.codes import read_latents
 
 X = np.random.default_rng(0).normal(size=(1000, 4))
@@ -105,7 +104,7 @@ def test_only_the_members_that_are_needed_are_opened(opened, refused):
 
 def test_a_directory_that_is_too_long_is_not_read(refused, monkeypatch):
     many(300)
-    monkeypatch.setattr(npz, "_MAX_DIRECTORY", 10_000)
+    monkeypatch.setattr("gaedist.files.zips._MAX_DIRECTORY", 10_000)
     assert refused("many.npz::a7") == (
         "many.npz: not a readable .npz file: its directory claims 16090 bytes, more than 10000."
     )
@@ -152,16 +151,6 @@ def test_a_member_of_the_same_name_twice(refused):
         with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("a.npy", npy((2, 2), bytes(32)))
     assert refused("x.npz::a") == "x.npz: 2 arrays are named 'a'. Write the file again with one."
-
-
-def test_pytorch_files_are_named(refused):
-    with zipfile.ZipFile("codes.pt", "w") as archive:
-        archive.writestr("codes/data.pkl", b"\x80\x02}q\x00.")
-        archive.writestr("codes/data/0", X.tobytes())
-    expected = "a PyTorch file, which is never unpickled. Save codes.cpu().numpy() with numpy.save."
-    assert refused("codes.pt") == f"codes.pt: {expected}"
-    Path("old.pt").write_bytes(bytes.fromhex("80028a0a6cfc9c46f9206aa850192e80024de903"))
-    assert refused("old.pt") == f"old.pt: {expected}"
 
 
 def test_a_flipped_bit_is_noticed(refused):

@@ -56,7 +56,7 @@ def bad(monkeypatch, code):
         "import os, signal, contextlib, numpy as np\n"
         "from gaedist.files.stored_array import StoredArray\n"
         "@contextlib.contextmanager\n"
-        f"def listed(stream, size):\n    {code}\n    yield found\n"
+        f"def listed(stream, size, suffix):\n    {code}\n    yield found\n"
         "child.listed = listed; child.serve(int(sys.argv[2]))"
     )
     monkeypatch.setattr("gaedist.files.sandbox._COMMAND", script)
@@ -153,7 +153,7 @@ def test_standard_input():
             "reading it was stopped after",
         ),
         ("bytearray(1 << 29)", "needs more memory than the sandbox has"),
-        ("files = [open('/dev/null') for _ in range(2)]", "Too many open files"),
+        ("files = [open('/dev/null') for _ in range(4)]", "Too many open files"),
         ("open('written', 'w', 1).write('x\\n')", "File too large"),
         ("os._exit(0)", "the sandbox gave no answer that makes sense"),
         ("raise KeyError(1)", "cannot be read (KeyError). It is damaged or malicious."),
@@ -212,7 +212,7 @@ def test_the_next_file_is_read(monkeypatch, gaedist):
         monkeypatch,
         "with contextlib.ExitStack() as stack:\n"
         "        if size > 1000: os.abort()\n"
-        "        from gaedist.files.arrays import listed as good\n"
+        "        from gaedist.files.formats import listed as good\n"
         "        found = stack.enter_context(good(stream, size))",
     )
     code, out, err = gaedist("score", "bad.npy", "good.npy", "--sandbox", "--format", "json")

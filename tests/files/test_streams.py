@@ -74,7 +74,9 @@ def test_endless_streams_are_refused_by_their_first_bytes(monkeypatch, refused, 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom", "/dev/null"])
 def test_devices_are_refused(device, refused):
-    assert refused(device).startswith(f"{device}: not an .npy, .npz or HDF5 file: it ")
+    assert refused(device).startswith(
+        f"{device}: not an .npy, .npz, HDF5, safetensors, PyTorch, Parquet, CSV or TSV file: it "
+    )
 
 
 def test_a_pipe_that_ends_early(monkeypatch, refused):

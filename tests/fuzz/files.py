@@ -1,17 +1,20 @@
-"""Mutated .npy and .npz files: each gives a result or one `GaedistError` within 2 s and 300 MiB.
+"""Mutated files of every format but HDF5: each gives a result or one `GaedistError` within 2 s and 300 MiB.
 
     python tests/fuzz/files.py [--cases 200000] [--seconds 1200] [--seed 0] [--processes 2]
 
 A case is a file with one to three mutations: bits flipped, a part cut off, overwritten, moved or taken from
-another file, another header of an .npy, a number in a record of the zip directory, random bytes after a magic
-number. It is read as codes and inspected, one in eight from standard input. The figures are printed; a case
-that fails is saved, and named. `tests/files/test_mutations.py` runs some cases with every run of the tests.
+another file, another header of an .npy, a number in a record of the zip directory or in a text, a field of a
+text, another pickle in a file of PyTorch, random bytes after a magic number. It is read as codes and
+inspected, one in eight from standard input. The figures are printed; a case that fails is saved, and named.
+`tests/files/test_mutations.py` runs some cases with every run of the tests.
 """
 
 import argparse
 import io
+import json
 import multiprocessing
 import os
+import re
 import resource
 import signal
 import struct
@@ -22,6 +25,9 @@ import traceback
 import warnings
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +40,7 @@ SECONDS, MIB = 2.0, 300  # of processor time, and of memory beyond that of the i
 _HANG = 30.0  # seconds of any time
 
 MAGICS = [b"\x93NUMPY\x01\x00", b"\x93NUMPY\x02\x00", b"PK\x03\x04", b"PK\x05\x06", b"\x93NUMPY", b"\x80\x02"]
+MAGICS += [b"PAR1", b"\x40\0\0\0\0\0\0\0{", b"1,2\n"]
 SIGNATURES = [b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"]
 NUMBERS = [
     0,
@@ -116,35 +123,136 @@ TYPES += [
 ]
 
 
-def seeds() -> list[bytes]:
-    """Return the files that are mutated."""
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(50, 4))
-    arrays = [x, np.asfortranarray(x), x.astype(">f4"), x.astype("f2"), x[0], x[:, :, np.newaxis]]
-    arrays += [(100 * x).astype("i4"), x.view([("a", float), ("b", float), ("c", float), ("d", float)])]
-    found = []
+FIELDS = [
+    b"",
+    b"abc",
+    b'"',
+    b"1e999",
+    b"nan",
+    b"NA",
+    b"-inf",
+    b"0x1p3",
+    b"1_0",
+    b"\0",
+    b"\xff",
+    b"#",
+    b"\r",
+    b"1j",
+]
+FIELDS += [
+    b"\n\n",
+    b",",
+    b",,,,",
+    b"\t",
+    b"9" * 5000,
+    b'"1\n2"',
+    b'{"a":',
+    b"[",
+    b"true",
+    b"F64",
+    b"BF16",
+    b"F4",
+]
+X = np.random.default_rng(0).normal(size=(50, 4))
+
+
+def _npy() -> Iterator[bytes]:
+    arrays = [X, np.asfortranarray(X), X.astype(">f4"), X.astype("f2"), X[0], X[:, :, np.newaxis]]
+    arrays += [(100 * X).astype("i4"), X.view([("a", float), ("b", float), ("c", float), ("d", float)])]
     for array in arrays:
         for version in ((1, 0), (2, 0)):
             stream = io.BytesIO()
             np.lib.format.write_array(stream, array, version)
-            found.append(stream.getvalue())
+            yield stream.getvalue()
+
+
+def _npz() -> Iterator[bytes]:
     for save in (np.savez, np.savez_compressed):
         for members in (
-            {"codes": x},
-            {"mu": x[0], "sigma": x.T @ x},
-            {"a": x, "b": np.asfortranarray(x), "c": x[0]},
+            {"codes": X},
+            {"mu": X[0], "sigma": X.T @ X},
+            {"a": X, "b": np.asfortranarray(X), "c": X[0]},
         ):
             stream = io.BytesIO()
             save(stream, **members)
-            found.append(stream.getvalue())
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        archive.writestr("codes/data.pkl", b"\x80\x02}q\x00.")
-        archive.writestr("codes/data/0", x.tobytes())
-    return [*found, stream.getvalue()]
+            yield stream.getvalue()
 
 
-SEEDS = seeds()
+def safetensors(tensors: dict[str, tuple[str, tuple[int, ...], bytes]]) -> bytes:
+    """Return a .safetensors file of tensors, by their names: type, shape and bytes."""
+    header, data = {"__metadata__": {"format": "pt"}}, b""
+    for name, (kind, shape, content) in tensors.items():
+        header[name] = {
+            "dtype": kind,
+            "shape": shape,
+            "data_offsets": [len(data), len(data) + len(content)],
+        }
+        data += content
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def _safetensors() -> Iterator[bytes]:
+    double = "F64", X.shape, X.tobytes()
+    half = "BF16", X.shape, X.astype("<f4").view("<u2")[:, 1::2].tobytes()
+    single = "F32", (4, 50), X.T.astype("<f4").tobytes()
+    for tensors in ({"x": double}, {"half": half}, {"x": double, "half": half, "single": single}):
+        yield safetensors(tensors)
+
+
+def _pytorch() -> Iterator[bytes]:
+    if find_spec("torch") is None:  # it is not among the packages of the tests
+        return
+    import torch
+
+    x = torch.from_numpy(X)
+    for saved in (
+        x,
+        {"mu": x, "epoch": 3, "half": x.bfloat16(), "parameter": torch.nn.Parameter(x.T)},
+        [x],
+        {"none": {"x": x}},
+    ):
+        stream = io.BytesIO()
+        torch.save(saved, stream)
+        yield stream.getvalue()
+
+
+def _parquet() -> Iterator[bytes]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {name: X[:, k] for k, name in enumerate("abcd")}
+    listed = {"id": np.arange(50), "codes": list(X.astype("f4"))}
+    for table in (columns, listed, columns | {"a": (100 * X[:, 0]).astype("i4"), "b": [None, *X[1:, 1]]}):
+        for settings in ({"compression": "none"}, {"compression": "zstd", "row_group_size": 20}):
+            stream = io.BytesIO()
+            pq.write_table(pa.table(table), stream, **settings)
+            yield stream.getvalue()
+
+
+def _csv(delimiter: str = ",") -> Iterator[bytes]:
+    for settings in ({"header": delimiter.join("abcd"), "comments": ""}, {"header": "written by hand"}, {}):
+        stream = io.BytesIO()
+        np.savetxt(stream, X, delimiter=delimiter, **settings)
+        yield stream.getvalue()
+    yield (
+        delimiter.join(["", "a", "b"]).encode()
+        + f"\r\n0{delimiter}1{delimiter}\r\n1{delimiter}NA{delimiter}2".encode()
+    )
+
+
+ORIGINALS = {
+    ".npy": _npy,
+    ".npz": _npz,
+    "safetensors": _safetensors,
+    "PyTorch": _pytorch,
+    "Parquet": _parquet,
+    "CSV": _csv,
+    "TSV": partial(_csv, "\t"),
+}
+"""Name of a format → the files that are mutated. `tests/fuzz/hdf5.py` has those of HDF5."""
+
+SEEDS = [data for originals in ORIGINALS.values() for data in originals()]
 
 
 def mutated(rng: np.random.Generator) -> tuple[str, bytes]:
@@ -223,6 +331,45 @@ def _random(rng, data):
     return bytearray(MAGICS[rng.integers(len(MAGICS))] + rng.bytes(rng.integers(0, 400)))
 
 
+def _flip_late(rng, data):
+    for _ in range(rng.integers(1, 9) if data else 0):
+        data[-rng.integers(1, min(len(data), 600) + 1)] ^= 1 << rng.integers(8)
+    return data
+
+
+def _digits(rng, data):
+    """Put another number in place of digits."""
+    places = [match.span() for match in re.finditer(rb"\d+", data[:4000])]
+    if not places:
+        return data
+    a, b = places[rng.integers(len(places))]
+    return data[:a] + str(NUMBERS[rng.integers(len(NUMBERS))]).encode() + data[b:]
+
+
+def _field(rng, data):
+    """Put something else between two marks of a text."""
+    places = [match.span() for match in re.finditer(rb'[^,\t\n"\[\]]+', data[:8000])]
+    if not places:
+        return data
+    a, b = places[rng.integers(len(places))]
+    return data[:a] + FIELDS[rng.integers(len(FIELDS))] + data[b:]
+
+
+def _pickle(rng, data):
+    """Damage the pickle in a file of PyTorch, and write the file anew with its checksums."""
+    stream = io.BytesIO()
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(stream, "w") as written:
+            for info in archive.infolist():
+                content = bytearray(archive.read(info))
+                if info.filename.endswith("data.pkl"):
+                    content = (_flip, _cut, _overwrite, _splice)[rng.integers(4)](rng, content)
+                written.writestr(info.filename, bytes(content))
+    except Exception:  # of a file that is no zip any more
+        return data
+    return bytearray(stream.getvalue())
+
+
 MUTATIONS = {
     "flip": _flip,
     "flip early": _flip_early,
@@ -232,11 +379,18 @@ MUTATIONS = {
     "header": _header,
     "directory": _directory,
     "random": _random,
+    "flip late": _flip_late,
+    "digits": _digits,
+    "field": _field,
+    "pickle": _pickle,
 }
 
 
 def outcome(path: Path, data: bytes, piped: bool) -> str:
-    """Read and inspect a file; raise what is neither a result nor a `GaedistError`."""
+    """Read and inspect a file; raise what is neither a result nor a `GaedistError`.
+
+    The suffix of the path matters only to text, as all other files are recognised by their first bytes.
+    """
     if piped:
         sys.stdin = io.TextIOWrapper(io.BytesIO(data))
         return _ended(lambda: read_latents("-", Selection(drop_nonfinite=True)))
@@ -271,9 +425,10 @@ def work(seed: int, cases: int, seconds: float, folder: str) -> tuple[Counter, l
     warnings.simplefilter("error")
     signal.signal(signal.SIGPROF, _late)
     signal.signal(signal.SIGALRM, _late)
-    path, saved = Path(folder, f"{seed}.bin"), Path(folder)
+    path, saved = Path(folder, f"{seed}.csv"), Path(folder)
     rng = np.random.default_rng(seed)
-    outcome(path, SEEDS[0], False)  # imports
+    for data in SEEDS:  # imports
+        outcome(path, data, False)
     counts, failures, longest, began = Counter(), [], 0.0, time.monotonic()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for case in range(cases):
