@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from gaedist.engine import Checkpoint, Run
     from gaedist.errors import GaedistError
     from gaedist.metrics.parameters import Parameters
+    from gaedist.mixtures.prior import Prior
     from gaedist.version import __version__
 
 _HOMES = {
@@ -55,6 +56,7 @@ _HOMES = {
     "DiagnoseResult": "api.diagnose",
     "GaedistError": "errors",
     "Parameters": "metrics.parameters",
+    "Prior": "mixtures.prior",
     "Run": "engine",
     "ScoreResult": "api.score_result",
     "SigmaResult": "api.sigma",
@@ -76,6 +78,7 @@ __all__ = [
     "DiagnoseResult",
     "GaedistError",
     "Parameters",
+    "Prior",
     "Run",
     "ScoreResult",
     "SigmaResult",

@@ -32,6 +32,7 @@ class Stream(IntEnum):
     SAMPLED_PAIRS = 5
     HALVES = 6
     NEIGHBOURS = 7
+    PRIOR_SAMPLES = 12
 
 
 def squared_norms(x: Array) -> Array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from gaedist.api.companion import Companion
 from gaedist.metrics.measurement import ScoreTerms
 from gaedist.metrics.parameters import Parameters
+from gaedist.mixtures.prior import PriorSummary
 from gaedist.null.distributions import Null
 from gaedist.null.verdict import Evidence, Judgement, judged
 from gaedist.numerics import log_of_value
@@ -85,7 +86,10 @@ class ScoreResult:
         that has neither is left out.
     verdict : str
         What this p-value says, or without a companion ``p_value``, or else ``p_bound``: "Not N(0, I)" below
-        0.001, "Borderline" below 0.05, "No difference from N(0, I) detected", or "No verdict".
+        0.001, "Borderline" below 0.05, "No difference from N(0, I) detected", or "No verdict". With a prior
+        it speaks of the prior.
+    prior : PriorSummary, optional
+        The prior in place of N(0, I), and in whose units σ, values and effects are.
     """
 
     n: int
@@ -119,6 +123,7 @@ class ScoreResult:
     companion: Companion | None
     p_combined: float | None
     verdict: str
+    prior: PriorSummary | None = None
 
     @property
     def parts(self) -> tuple[ScoreResult, ...]:

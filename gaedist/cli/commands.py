@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import typer
 
 import gaedist
+from gaedist.api.priors import gaussian_prior
 from gaedist.api.score import GAUSSIAN, score_options
 from gaedist.cli import options
 from gaedist.cli.diagnose import CHECKS_TEXT, diagnose
@@ -32,6 +33,7 @@ from gaedist.files.outputs import check_outputs
 from gaedist.metrics.base import check_used, metric_names
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
+from gaedist.mixtures.prior_files import as_prior, prior_files
 from gaedist.report.metrics import metric_rows
 from gaedist.report.numbers import sizes
 from gaedist.report.rows import Row
@@ -60,6 +62,7 @@ def score(
     null: options.Null = "auto",
     replicates: options.Replicates = None,
     no_cache: options.NoCache = False,
+    prior: options.Prior = None,
     dataset: options.Dataset = None,
     rows: options.Rows = None,
     subsample: options.Subsample = None,
@@ -88,10 +91,11 @@ def score(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p, EFFECT: fail_effect}, quiet)
-    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES)])
+    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES), *prior_files(prior)])
+    given = as_prior(prior)
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
     metrics = metric_names(metric or GAUSSIAN, ONE_SAMPLE)
-    chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
+    chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters, given)
     check_score_gates(outcome, metrics, chosen, null, replicates)
     left_out = LeftOut(metric or metrics, metrics, [options.sigma for options in chosen], outcome)
     note = None if quiet else complain
@@ -124,6 +128,7 @@ def score(
                         null=null,
                         replicates=replicates,
                         cache=not no_cache,
+                        prior=given,
                         on_error=left_out.on_error,
                         run=watched,
                     )
@@ -151,6 +156,7 @@ def compare(
     gamma: options.Gamma = None,
     directions: options.Directions = None,
     permutations: options.Permutations = 0,
+    prior: options.WhiteningPrior = None,
     dataset: options.Dataset = None,
     rows: options.Rows = None,
     subsample: options.Subsample = None,
@@ -174,7 +180,9 @@ def compare(
     selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
-    check_files(output, checkpoint, [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT])])
+    sigma_inputs = sigma_files([*sigma, sigma_b], [*RULES, JOINT])
+    check_files(output, checkpoint, [a, b, *sigma_inputs, *prior_files(prior)])
+    given = gaussian_prior(prior, "compare")
     metrics = metric_names(metric, TWO_SAMPLE)
     check_used(metrics, TWO_SAMPLE, parameters)
     check_compare_gates(outcome, metrics, permutations)
@@ -204,6 +212,7 @@ def compare(
                 metric=metric,
                 parameters=parameters,
                 permutations=permutations,
+                prior=given,
                 on_error=left_out.on_error,
                 run=watched,
             )
@@ -219,6 +228,7 @@ def sigma(
     file: options.File,
     sigma: options.Sigma = "mean-field",
     covariance: options.Covariance = None,
+    prior: options.GaussianPrior = None,
     dataset: options.Dataset = None,
     rows: options.Rows = None,
     subsample: options.Subsample = None,
@@ -235,15 +245,15 @@ def sigma(
 ) -> int:
     """Run ``gaedist sigma``."""
     selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
-    chosen = parse_sigma(sigma, RULES)
+    chosen, given = parse_sigma(sigma, RULES), gaussian_prior(prior, "sigma")
     destination = None if output is None else SigmaTarget.parse(output)
     if destination:
         if destination.dataset is None:  # which replaces the whole file
-            check_outputs({"-o": destination.path}, [file, *sigma_files([sigma], RULES)])
+            check_outputs({"-o": destination.path}, [file, *sigma_files([sigma], RULES), *prior_files(prior)])
         destination.check()
     latents = read(file, selection, quiet)
     with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, about(latents.name):
-        result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, run=watched)
+        result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, prior=given, run=watched)
     if destination:
         destination.write(result.array)
     with report(None, format_, header=not no_header) as add:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from gaedist.cli.standard_streams import complain
@@ -37,7 +38,7 @@ def selected(
 
 def read(file: str, selection: Selection, quiet: bool) -> Latents:
     """Read codes, and report how many rows were dropped."""
-    latents = read_latents(file, selection)
+    latents = replace(read_latents(file, selection), disposable=True)
     if latents.dropped and not quiet:
         total = latents.dropped + len(latents.codes)
         complain(f"{latents.name}: dropped {latents.dropped} of {total} rows that are not finite.")

@@ -139,6 +139,35 @@ Sandbox = Annotated[
         callback=_entered(sandboxed),
     ),
 ]
+Prior = Annotated[
+    str | None,
+    _option(
+        "--prior",
+        DISTANCE,
+        "An .npz or HDF5 with mean and cov, var or std; or weights, means, covs",
+        metavar="FILE",
+        show_default="N(0, I)",
+    ),
+]
+WhiteningPrior = Annotated[
+    str | None,
+    _option(
+        "--prior",
+        DISTANCE,
+        "Whiten both by a prior: an .npz or HDF5 with mean and cov, var or std",
+        metavar="FILE",
+    ),
+]
+GaussianPrior = Annotated[
+    str | None,
+    _option(
+        "--prior",
+        DISTANCE,
+        "An .npz or HDF5 with mean and cov, var or std",
+        metavar="FILE",
+        show_default="N(0, I)",
+    ),
+]
 
 ScoreMetrics = Annotated[list[str] | None, _metric(ONE_SAMPLE, default="gaussian")]
 CompareMetrics = Annotated[list[str], _metric(TWO_SAMPLE)]

@@ -64,6 +64,8 @@ class Latents:
         Number of rows left out because they were not finite.
     is_transposed : bool
         MATLAB wrote the array, so points may be its columns.
+    disposable : bool
+        They are for one use, which may overwrite them.
     """
 
     codes: Array
@@ -71,6 +73,7 @@ class Latents:
     dataset: str | None
     dropped: int
     is_transposed: bool = False
+    disposable: bool = False
 
     @property
     def name(self) -> str:
