@@ -9,6 +9,7 @@ import numpy as np
 
 from gaedist.errors import GaedistError
 from gaedist.files.stored_array import shape_text
+from gaedist.mixtures.components import roots_of
 from gaedist.mixtures.covariance import Covariance
 from gaedist.mixtures.diagonal import Constant, Diagonal, Spherical
 from gaedist.mixtures.full import Full
@@ -92,13 +93,7 @@ class MixturePrior:
     @cached_property
     def _roots(self) -> Array:
         """Standard deviations (K, 1 or D), or Cholesky factors (K, D, D)."""
-        covariance = self.density.covariance
-        if isinstance(covariance, Full):
-            return np.asarray(np.linalg.cholesky(covariance.matrices), np.float64)
-        sigmas = covariance.sigmas()
-        return np.broadcast_to(
-            sigmas.reshape(-1, sigmas.shape[-1]), (len(self.density.centers), sigmas.shape[-1])
-        )
+        return roots_of(self.density)
 
     def pushed(self, normals: Array) -> Array:
         """Return points of the mixture made of standard normal numbers, (n, D) of (n, D + 1).

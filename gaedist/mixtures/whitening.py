@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gaedist.engine import limited_blas
 from gaedist.errors import GaedistError
 from gaedist.files.stored_array import row_blocks, shape_text
 from gaedist.mixtures.covariance import check_variances
@@ -63,13 +64,14 @@ class Whitening:
                 block /= self.root
 
     def _solve(self, block: Array) -> None:
-        """Replace rows by L⁻¹ of them; BLAS solves each column alike, with any number of threads."""
+        """Replace rows by L⁻¹ of them."""
         from scipy.linalg.blas import dtrsm
 
         lower = np.asfortranarray(self.root)
-        for a in range(0, len(block), _TILE):
-            rows = block[a : a + _TILE]
-            rows[...] = dtrsm(1.0, lower, rows.T, lower=1).T
+        with limited_blas(scipy=True):
+            for a in range(0, len(block), _TILE):
+                rows = block[a : a + _TILE]
+                rows[...] = dtrsm(1.0, lower, rows.T, lower=1).T
 
     def coloured(self, normals: Array) -> Array:
         """Return c + Lz of standard normal numbers z, (n, D)."""

@@ -76,7 +76,8 @@ class GaussianOneSample(OneSample):
             prior = options.prior.smoothed(unit) if options.prior else normal(self.dim, variance=1 + unit)
         if run.method == SAMPLE and self.variance is not None and not options.prior:
             log_null_sd = moments(self.n, self.dim, self.variance, smoothed=options.smoothed).log_sd
-        self.request = DistanceRequest(p, prior, unit, log_null_sd)
+        direct = options.prior is not None and self.variance is not None
+        self.request = DistanceRequest(p, prior, unit, log_null_sd, by_components=direct)
         self.pairs = self.request.pairs
 
     def _smoothed(self, x: Array, run: Run) -> Smoothing:
