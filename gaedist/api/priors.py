@@ -24,9 +24,7 @@ PriorLike = Prior | str | os.PathLike[str]
 NORMAL = "N(0, I)"
 """The prior of which all texts speak, unless another is given."""
 
-SAMPLE_IT = (
-    "Compare with a sample of it: gaedist sample PRIOR -n N -o FILE (Prior.sample), then gaedist compare."
-)
+SAMPLE_IT = "compare with a sample of the prior: gaedist sample PRIOR -n N -o FILE (Prior.sample), then gaedist compare."
 """What to do with a mixture where a Gaussian prior is needed."""
 
 _UNITS = {
@@ -43,7 +41,9 @@ def gaussian_prior(prior: PriorLike | None, what: str) -> Prior | None:
     """
     given = as_prior(prior)
     if given and given.mixture:
-        raise GaedistError(f"{what} needs a Gaussian prior, and {given.title} is a mixture. {SAMPLE_IT}")
+        raise GaedistError(
+            f"{what} needs a Gaussian prior, and {given.title} is a mixture. Instead, {SAMPLE_IT}"
+        )
     return given
 
 
@@ -79,6 +79,7 @@ def worded(text: str, prior: PriorSummary | Prior | None) -> str:
     """Return a text about N(0, I) as one about the prior, if there is one."""
     if prior is None:
         return text
+    text = text.replace("gaedist diagnose FILE", "gaedist diagnose FILE --prior PRIOR")
     text = re.sub(rf"(^|[.?!] ){re.escape(NORMAL)}", r"\1The prior", text)
     return text.replace(NORMAL, "the prior")
 
@@ -103,7 +104,9 @@ def check_metrics(names: Sequence[str], prior: Prior | None) -> None:
     for name in names if prior and prior.mixture else ():
         if not ONE_SAMPLE[name].smooths:
             takers = [taker for taker, row in ONE_SAMPLE.items() if row.smooths]
-            raise GaedistError(f"a mixture prior is for {' and '.join(takers)}, not for {name}. {SAMPLE_IT}")
+            raise GaedistError(
+                f"a mixture prior is for {' and '.join(takers)}, not for {name}. Instead, {SAMPLE_IT}"
+            )
 
 
 def units_sentence(prior: PriorSummary | None) -> str:

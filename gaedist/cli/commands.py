@@ -25,6 +25,7 @@ from gaedist.cli.inputs import about, check_files, read, say_notes, selected
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
 from gaedist.cli.progress import shown
+from gaedist.cli.sample import sample
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run, temporary_checkpoint
 from gaedist.errors import DONE
@@ -261,6 +262,9 @@ def sigma(
     say_notes(latents.name, result.notes, quiet)
     _stop_if_interrupted(latents.name, result.sigma)
     return DONE
+
+
+app.command(cls=HelpCommand, help=ABOUT["sample"])(sample)
 
 
 @app.command(cls=HelpCommand, help=ABOUT["inspect"])

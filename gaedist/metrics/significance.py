@@ -8,7 +8,7 @@ from typing import Any
 from gaedist.engine import SAMPLE, Run, evaluate
 from gaedist.errors import GaedistError
 from gaedist.metrics.base import Metric, OneSample
-from gaedist.metrics.gaussian.one_sample import FOREIGN
+from gaedist.metrics.gaussian.one_sample import FOREIGN, OF_MIXTURE
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.null.distributions import NoDistribution, NullDistribution, Simulated
@@ -147,6 +147,8 @@ NULLS: dict[str, Callable[[str, OneSample, ScoreOptions, NullOptions], NullDistr
 def check_null(null: str, metric: Metric, options: ScoreOptions) -> None:
     """Raise `GaedistError` for a null distribution that is not known with these options."""
     form = metric.for_one_sample()
+    if null == "closed-form" and options.prior:
+        raise GaedistError(OF_MIXTURE)
     if null == "closed-form" and not form.has_closed_form(options):
         raise GaedistError(
             "a closed form of the null distribution needs one σ for all points, not chosen to minimise the "

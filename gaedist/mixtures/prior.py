@@ -210,7 +210,7 @@ def check_names(names: list[str]) -> None:
     if not mixture and ("mean" not in names or len(spreads) != 1):
         raise GaedistError(
             f"a prior needs mean and one of {', '.join(SPREADS)}, or weights, means and covs of a mixture; "
-            f"got {', '.join(names) or 'none of these'}."
+            f"got {' and '.join(names) or 'none of these'}."
         )
 
 

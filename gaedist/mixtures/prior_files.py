@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gaedist.errors import GaedistError
+from gaedist.errors import GaedistError, some_of
 from gaedist.files.arrays import find_array, open_arrays, read_rows, split_name
 from gaedist.mixtures.prior import SPREADS, Prior, check_names
 from gaedist.numerics import Array
@@ -40,7 +40,11 @@ def read_prior(name: str) -> Prior:
     with open_arrays(path) as arrays:
         held = {known.strip("/") for array in arrays for known in array.names if known}
         names = [wanted for wanted in NAMES if f"{prefix}{wanted}" in held]
-        check_names(names)
+        try:
+            check_names(names)
+        except GaedistError as error:
+            holds = some_of((array.described().summary for array in arrays), len(arrays))
+            raise GaedistError(f"{error} The file holds: {holds or 'no arrays'}.") from error
         found: dict[str, Array] = {}
         for wanted in names:
             array = find_array(arrays, f"{prefix}{wanted}")

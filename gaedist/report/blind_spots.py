@@ -28,7 +28,7 @@ def blind_spot(results: Sequence[ScoreResult]) -> str:
     if not seen:
         return "gaedist diagnose FILE shows where." if _differs(results) else ""
     if seen[0].prior and seen[0].prior.kind == MIXTURE:
-        return f"It has no other checks of a mixture prior. {SAMPLE_IT}"
+        return f"For other metrics, {SAMPLE_IT}"
     first, finds = seen[0], "shows what is wrong and where" if _differs(results) else "looks for the rest"
     if not METRICS[first.metric].smooths:
         return f"What {first.metric} detects: {METRICS[first.metric].detects}. gaedist diagnose FILE {finds}."

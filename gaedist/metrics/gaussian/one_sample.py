@@ -41,7 +41,7 @@ _INEXACT = (
     "the standard error of the estimate is too large for a p-value. Use a smaller --tolerance (tolerance=)."
 )
 _UNKNOWN = "the null distribution is not known for these σ. Use --null monte-carlo (null=)."
-_MIXTURE = "the null distribution of a mixture prior has no closed form. Use --null monte-carlo (null=)."
+OF_MIXTURE = "the null distribution of a mixture prior has no closed form. Use --null monte-carlo (null=)."
 FOREIGN = (
     "σ from a file or an array belongs to its points, so no sample of N(0, I) can be scored with it. Choose "
     "σ for such a sample by the same rule, and score that."
@@ -156,7 +156,7 @@ class GaussianOneSample(OneSample):
     def null_distribution(self) -> NullDistribution:
         """Return the null distribution for one σ that was not chosen to minimise the distance."""
         if self.options.prior and is_repeatable(self.options.sigma):
-            return NoDistribution(_MIXTURE)
+            return NoDistribution(OF_MIXTURE)
         if self.variance is None or self.smoothing.optimum:
             return NoDistribution(_UNKNOWN if is_repeatable(self.options.sigma) else FOREIGN)
         return GaussianNull(self.n, self.dim, self.variance, self.options.smoothed, self.options.unbiased)
