@@ -24,7 +24,10 @@ PriorLike = Prior | str | os.PathLike[str]
 NORMAL = "N(0, I)"
 """The prior of which all texts speak, unless another is given."""
 
-SAMPLE_IT = "compare with a sample of the prior: gaedist sample PRIOR -n N -o FILE (Prior.sample), then gaedist compare."
+SAMPLE_IT = (
+    "compare with a sample of the prior: gaedist sample PRIOR -n N -o FILE (Prior.sample), then "
+    "gaedist compare."
+)
 """What to do with a mixture where a Gaussian prior is needed."""
 
 _UNITS = {

@@ -32,8 +32,9 @@ class ScoreResult:
         The value and its natural logarithm, None for a negative value. For ``gaussian`` the value is the
         squared distance of Eqs. (6), (7) and (8) times (4π)^(D/2), so that ⟨prior, prior⟩ = 1; to the
         smoothed target times (4πσ²)^(D/2), so that ⟨p, p⟩ = 1 for a single point. With a Gaussian prior of
-        covariance C it is that of whitened codes, |C|^(1/2) times that of the codes under the kernel σ²C;
-        with a mixture prior ⟨prior, prior⟩ is not 1. For other metrics the normalisation is part of the ``formula`` of their row in the registry.
+        covariance C it is that of whitened codes: |C|^(1/2) times that of the codes under the kernel σ²C.
+        With a mixture ⟨prior, prior⟩ is not 1. For other metrics the normalisation is part of the
+        ``formula`` of their row in the registry.
     value_se : float, optional
         Monte Carlo standard error of the value: over random directions, or over the sampled pairs of method
         ``sample``.

@@ -144,9 +144,8 @@ Prior = Annotated[
     _option(
         "--prior",
         DISTANCE,
-        "An .npz or HDF5 with mean and cov, var or std; or weights, means, covs",
+        "In place of N(0, I): an .npz or HDF5 with mean and cov, var or std; or weights, means, covs",
         metavar="FILE",
-        show_default="N(0, I)",
     ),
 ]
 WhiteningPrior = Annotated[
@@ -154,7 +153,7 @@ WhiteningPrior = Annotated[
     _option(
         "--prior",
         DISTANCE,
-        "Whiten both by a prior: an .npz or HDF5 with mean and cov, var or std",
+        "Whiten both by it: an .npz or HDF5 with mean and cov, var or std",
         metavar="FILE",
     ),
 ]
@@ -163,9 +162,8 @@ GaussianPrior = Annotated[
     _option(
         "--prior",
         DISTANCE,
-        "An .npz or HDF5 with mean and cov, var or std",
+        "In place of N(0, I): an .npz or HDF5 with mean and cov, var or std",
         metavar="FILE",
-        show_default="N(0, I)",
     ),
 ]
 

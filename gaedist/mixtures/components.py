@@ -13,7 +13,6 @@ from gaedist.engine import PairSum, PairTotal
 from gaedist.errors import check_dims
 from gaedist.files.stored_array import row_blocks
 from gaedist.mixtures.diagonal import Constant
-from gaedist.mixtures.families import promoted
 from gaedist.mixtures.full import Full
 from gaedist.mixtures.mixture import Mixture, Overlap
 from gaedist.mixtures.whitening import Whitening
@@ -63,15 +62,13 @@ class ComponentOverlap:
             y = np.empty((b - a, dim))
             map_.whitened(x[a:b], y)
             parts.append(np.logaddexp.reduce(-0.5 * squared_norms(y)))
-        diagonal = root.diagonal() if root.ndim == 2 else np.broadcast_to(root, dim)
+        diagonal = root.diagonal() if root.ndim == 2 else root
         return float(np.logaddexp.reduce(parts)) - math.fsum(np.log(diagonal))
 
 
 def roots_of(q: Mixture, variance: float = 0.0) -> Array:
-    """Return standard deviations, (K, 1 or D), or Cholesky factors, (K, D, D), of Σ_k + variance · I."""
+    """Return standard deviations, (K, D), or Cholesky factors, (K, D, D), of Σ_k + variance · I."""
     covariance = q.covariance.widened(variance) if variance else q.covariance
-    if isinstance(covariance, Constant):
-        covariance = promoted(covariance, "spherical", q.centers)
     if isinstance(covariance, Full):
         return np.asarray(np.linalg.cholesky(covariance.matrices), np.float64)
-    return covariance.sigmas()
+    return np.broadcast_to(covariance.sigmas(), q.centers.shape)

@@ -92,7 +92,7 @@ class MixturePrior:
 
     @cached_property
     def _roots(self) -> Array:
-        """Standard deviations (K, 1 or D), or Cholesky factors (K, D, D)."""
+        """Standard deviations (K, D), or Cholesky factors (K, D, D)."""
         return roots_of(self.density)
 
     def pushed(self, normals: Array) -> Array:
