@@ -1,5 +1,5 @@
-"""--prior in every command that takes one, and `gaedist sample`: tables and JSON name the prior and its units,
-and no line of them speaks of N(0, I).
+"""--prior in every command that takes one, and `gaedist sample`: tables and JSON name the prior and its
+units, and no line of them speaks of N(0, I).
 """
 
 import json
@@ -78,7 +78,7 @@ def test_diagnose(gaedist, files):
     assert "Axis j is what axis j of the codes adds to those before it." in out
     (found,) = rows(gaedist("diagnose", "latents.npy", "--prior", "constants.npz", "--format", "json")[1])
     assert (found["n"], found["prior"]["file"], found["prior"]["units"]) == (500, "constants.npz", "whitened")
-    assert [check["name"] for check in found["checks"] if check["found"]][0] == "dependence"
+    assert next(check["name"] for check in found["checks"] if check["found"]) == "dependence"
     assert "adds to" not in found["verdict"]
     header = gaedist("diagnose", "latents.npy", "--prior", "constants.npz", "--format", "tsv")[1].split("\n")[
         0
