@@ -12,7 +12,7 @@ Each folder is a room, and imports go from an upper room to a lower one only:
     metrics        one file per metric: its formula, for one sample and for two; the registry of metrics
     null           null distributions: closed form, limits, simulated samples, permuted labels
     smoothing      where σ comes from: rules, bandwidths, mean field, optimisation, files of σ
-    mixtures       Gaussian mixtures, their covariance families, the squared distance of two mixtures
+    mixtures       Gaussian mixtures, their covariance families, the squared distance of two; other priors
     kernels        radial kernels as mixtures over scales, φ_D
     engine         sums over all pairs and along directions, in O(n) memory
       series         the same in linear time

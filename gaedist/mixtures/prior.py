@@ -107,6 +107,10 @@ class Prior:
         else:
             self.whitening = Whitening(_vector("mean", arrays["mean"]), _root(arrays))
 
+    def __repr__(self) -> str:
+        """Return its kind, dimension and file."""
+        return f"Prior(kind={self.kind!r}, dim={self.dim}, file={self.file!r})"
+
     @property
     def kind(self) -> str:
         """``gaussian`` or ``mixture``."""
