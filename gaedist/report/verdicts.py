@@ -11,6 +11,7 @@ from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.engine import SAMPLE
 from gaedist.metrics.registry import METRICS
+from gaedist.mixtures.prior import MIXTURE
 from gaedist.mixtures.targets import TARGETS
 from gaedist.null.distributions import DEGENERATE
 from gaedist.null.verdict import BORDERLINE, NO_VERDICT, NORMAL, NOT_NORMAL, UNLIKELY, Evidence
@@ -244,7 +245,9 @@ def _capitalized(text: str) -> str:
 def _saturation(result: ScoreResult) -> str:
     if not result.saturated or result.sigma is None or result.companion:
         return ""
-    if is_smoothed(result):
+    if result.prior and result.prior.kind == MIXTURE:
+        constant = "the same number"
+    elif is_smoothed(result):
         constant = "1/n + (1 + 1/σ²)^(−D/2)" if result.estimator == "v" else "(1 + 1/σ²)^(−D/2)"
     else:
         constant = "1 + 1/n" if result.sigma.median == 1 else "1 + σ^(−D)/n"

@@ -71,6 +71,20 @@ def test_table_of_a_mixture(gaedist, files):
     assert out.endswith("Numbers are in units of the codes.\n")
 
 
+def test_a_mixture_in_many_dimensions_is_saturated_and_only_z_judges(gaedist, files):
+    x = np.random.default_rng(0).normal(size=(60, 512))
+    np.save("many.npy", x)
+    np.savez("many.npz", weights=[0.4, 0.6], means=np.stack([0 * x[0], 0 * x[0] + 0.2]), covs=1.0)
+    options = "--prior", "many.npz", "--null", "monte-carlo", "--replicates", "99", "--format"
+    code, out, _ = gaedist("score", "many.npy", *options, "table")
+    assert code == 0
+    assert "the distance is saturated: it equals the same number to within rounding for nearly every" in out
+    (found,) = rows(gaedist("score", "many.npy", *options, "json")[1])
+    assert found["z"] is not None
+    assert found["p_value"] is not None
+    assert gaedist("score", "many.npy", *options, "json", "--fail-above", "2")[0] == 2
+
+
 def test_diagnose(gaedist, files):
     code, out, _ = gaedist("diagnose", "latents.npy", "--prior", "prior.npz", "--format", "table")
     assert (code, "N(0, I)" in out) == (0, False)

@@ -13,6 +13,7 @@ from gaedist.mixtures.components import ComponentOverlap
 from gaedist.mixtures.diagonal import Constant, Diagonal, Spherical
 from gaedist.mixtures.full import Full
 from gaedist.mixtures.mixture import Mixture, overlap
+from gaedist.mixtures.radial import Radial
 
 RNG = np.random.default_rng(0)
 ROOTS = RNG.normal(size=(3, 4, 4)) + np.eye(4)
@@ -63,3 +64,8 @@ def test_many_dimensions_and_far_points_do_not_underflow():
     near, far = ((-0.5 * 512 * (math.log(v) + 81 / v)) for v in (1 + 1e-6, 1 + 1e6))
     expected = np.logaddexp(near, far) - math.log(2) + 256 * math.log(2)
     assert_allclose(ComponentOverlap(p, q, 1.0).finish([], []).log_total, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("covariance", [*FAMILIES.values(), Radial(RNG.uniform(0.1, 2, size=(3, 2)))])
+def test_a_wider_kernel_adds_to_every_variance(covariance):
+    assert_allclose(covariance.widened(0.7).sigmas() ** 2, covariance.sigmas() ** 2 + 0.7, rtol=1e-13)
