@@ -87,8 +87,8 @@ def test_every_check_is_affine_invariant():
     found, expected = diagnose(x @ LOWER.T + SHIFT, prior=prior_of(LOWER)), diagnose(x)
     assert [check.name for check in found.checks] == list(CHECKS)
     for one, other in zip(found.checks, expected.checks, strict=True):
-        names = "p_value", "p_adjusted", "effect"
-        assert_allclose(numbers(one, names), numbers(other, names), rtol=1e-8, atol=1e-10, err_msg=one.name)
+        names = "p_value", "p_adjusted", "effect", "statistic"
+        assert_allclose(numbers(one, names), numbers(other, names), rtol=1e-10, atol=1e-10, err_msg=one.name)
         assert one.found == other.found
     assert_allclose(found.kl.total, expected.kl.total, rtol=1e-10)
 
@@ -306,6 +306,15 @@ def test_the_null_distribution_is_that_of_samples_of_the_mixture(target):
         ).p_value
         < 0.02
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["normal", "smoothed"])
+def test_p_values_of_samples_of_the_mixture_are_uniform(target):
+    prior = Prior(weights=W, means=C2, covs=COV2)
+    options = {"sigma": 1.0, "target": target, "prior": prior, "null": "monte-carlo"}
+    p_values = [score(prior.sample(50, seed=seed), **options).p_value for seed in range(100, 600)]
+    assert stats.kstest(p_values, "uniform").pvalue > 1e-3
 
 
 def test_the_null_distribution_is_cached_for_each_mixture(monkeypatch):
