@@ -12,7 +12,7 @@ Each folder is a room, and imports go from an upper room to a lower one only:
     metrics        one file per metric: its formula, for one sample and for two; the registry of metrics
     null           null distributions: closed form, limits, simulated samples, permuted labels
     smoothing      where σ comes from: rules, bandwidths, mean field, optimisation, files of σ
-    mixtures       Gaussian mixtures, their covariance families, the squared distance of two mixtures
+    mixtures       Gaussian mixtures, their covariance families, the squared distance of two; other priors
     kernels        radial kernels as mixtures over scales, φ_D
     engine         sums over all pairs and along directions, in O(n) memory
       series         the same in linear time
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from gaedist.files.codes import Latents, Selection, read_latents
     from gaedist.files.samples import read_samples
     from gaedist.metrics.parameters import Parameters
+    from gaedist.mixtures.prior import Prior
     from gaedist.version import __version__
 
 _HOMES = {
@@ -58,6 +59,7 @@ _HOMES = {
     "GaedistError": "errors",
     "Latents": "files.codes",
     "Parameters": "metrics.parameters",
+    "Prior": "mixtures.prior",
     "Run": "engine",
     "ScoreResult": "api.score_result",
     "Selection": "files.codes",
@@ -83,6 +85,7 @@ __all__ = [
     "GaedistError",
     "Latents",
     "Parameters",
+    "Prior",
     "Run",
     "ScoreResult",
     "Selection",

@@ -33,6 +33,7 @@ class Stream(IntEnum):
     HALVES = 6
     NEIGHBOURS = 7
     POSITIONS = 9
+    PRIOR_SAMPLES = 12
 
 
 def squared_norms(x: Array) -> Array:

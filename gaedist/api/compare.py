@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from gaedist.api.notes import notes_on
+from gaedist.api.priors import PriorLike, gaussian_prior, in_its_units
 from gaedist.api.reporting import OnError, apply_each
 from gaedist.api.shared_rows import shared_rows_note
 from gaedist.engine import Run, evaluate
@@ -25,6 +26,7 @@ from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import TWO_SAMPLE
+from gaedist.mixtures.prior import PriorSummary
 from gaedist.null.distributions import NoDistribution, Null
 from gaedist.numerics import Array
 from gaedist.smoothing.rules import Sigma, listed
@@ -78,6 +80,8 @@ class CompareResult:
         Time from the call until this result was known.
     version : str
         Version of gaedist.
+    prior : PriorSummary, optional
+        The prior by which both samples were whitened, so that σ and values are in its units.
     """
 
     n: int
@@ -100,6 +104,7 @@ class CompareResult:
     threads: int
     seconds: float
     version: str
+    prior: PriorSummary | None = None
 
 
 def compare(
@@ -114,6 +119,7 @@ def compare(
     metric: str = "gaussian",
     parameters: Parameters | None = None,
     permutations: int = 0,
+    prior: PriorLike | None = None,
     run: Run | None = None,
 ) -> CompareResult:
     """Measure how far two samples are from each other.
@@ -146,6 +152,8 @@ def compare(
         Parameters of other metrics.
     permutations : int
         Number of random permutations of the labels, for the p-value; 0 for none.
+    prior : Prior or path, optional
+        A Gaussian prior by which both samples are whitened first.
     run : Run, optional
         Threads, method, precision, seed and progress.
 
@@ -175,6 +183,7 @@ def compare(
         metric=[metric],
         parameters=parameters,
         permutations=permutations,
+        prior=prior,
         run=run,
     )[0]
 
@@ -191,6 +200,7 @@ def compares(
     metric: str | Sequence[str] = "gaussian",
     parameters: Parameters | None = None,
     permutations: int = 0,
+    prior: PriorLike | None = None,
     on_error: OnError | None = None,
     run: Run | None = None,
 ) -> list[CompareResult]:
@@ -207,7 +217,7 @@ def compares(
     on_error : callable, optional
         Called as ``on_error(metric, error)`` when a metric does not apply to these samples; the other metrics
         are still measured. Without it the first such error is raised, unless the metric is one of ``all``.
-    sigma_b, covariance, sigma_factor, estimator, parameters, permutations, run
+    sigma_b, covariance, sigma_factor, estimator, parameters, permutations, prior, run
         As in `compare`.
 
     Returns
@@ -241,8 +251,12 @@ def compares(
     count = check_count("permutations", permutations, 0)
     no_p = dependence(x) or dependence(y)
     count = 0 if no_p else count
+    whitening, codes = gaussian_prior(prior, "compare"), (x, y)
     x, y = as_codes(x), as_codes(y)
     check_dims(x.shape[1], y.shape[1])
+    shared = shared_rows_note(x, y)
+    notes = (*_notes("first", x), *_notes("second", y), *([shared] if shared else []))
+    x, y = in_its_units(whitening, x, codes[0]), in_its_units(whitening, y, codes[1])
     applied = []
     for name in names:
         variants = options if TWO_SAMPLE[name].smooths else [CompareOptions(parameters=parameters)]
@@ -250,10 +264,19 @@ def compares(
         applied += _applied(name, x, y, variants, run, on_error, permuted=count > 0, optional=optional)
     found = evaluate([form for _, form in applied], run)
     shape = len(x), len(y), x.shape[1]
-    shared = shared_rows_note(x, y)
-    notes = (*_notes("first", x), *_notes("second", y), *([shared] if shared else []))
     return [
-        _result(name, form, measurement, shape, count, no_p, notes, run, began)
+        _result(
+            name,
+            form,
+            measurement,
+            shape,
+            count,
+            no_p,
+            notes,
+            run,
+            began,
+            whitening.summary if whitening else None,
+        )
         for (name, form), measurement in zip(applied, found, strict=True)
     ]
 
@@ -298,6 +321,7 @@ def _result(
     notes: tuple[str, ...],
     run: Run,
     began: float,
+    prior: PriorSummary | None,
 ) -> CompareResult:
     n, m, dim = shape
     judged = permutations and found.note is None and not form.interrupted
@@ -324,4 +348,5 @@ def _result(
         threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
+        prior=prior,
     )

@@ -10,6 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.api.notes import notes_given
+from gaedist.api.priors import (
+    PriorLike,
+    about_check,
+    gaussian_prior,
+    in_its_units,
+    units_sentences,
+    worded,
+)
 from gaedist.diagnostics.divergence import KlParts, kl_parts
 from gaedist.diagnostics.panel import CheckResult, examine
 from gaedist.diagnostics.power import Detectable, detectable
@@ -19,6 +27,7 @@ from gaedist.diagnostics.verdict import verdict
 from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.files.codes import Codes, as_codes, dependence, points_per_item
+from gaedist.mixtures.prior import PriorSummary
 from gaedist.version import __version__
 
 ALPHA = 0.01
@@ -79,6 +88,8 @@ class DiagnoseResult:
         Time of the call.
     version : str
         Version of gaedist.
+    prior : PriorSummary, optional
+        The prior in place of N(0, I), in whose units all sizes are.
     """
 
     n: int
@@ -93,6 +104,7 @@ class DiagnoseResult:
     threads: int
     seconds: float
     version: str
+    prior: PriorSummary | None = None
 
     @property
     def value(self) -> float:
@@ -111,6 +123,7 @@ def diagnose(
     checks: Sequence[str] | None = None,
     alpha: float = ALPHA,
     top: int = TOP,
+    prior: PriorLike | None = None,
     run: Run | None = None,
 ) -> DiagnoseResult:
     """Find out what is wrong with a sample: location, scale, dependence, shape, and the points themselves.
@@ -126,6 +139,8 @@ def diagnose(
         checks, axes, pairs and directions.
     top : int
         How many axes, pairs, directions or rows of each finding are listed.
+    prior : Prior or path, optional
+        A Gaussian prior in place of N(0, I): codes are whitened by it, and effects are in its units.
     run : Run, optional
         Threads, progress, and the seed of the halves on which directions are chosen and tested.
 
@@ -147,24 +162,28 @@ def diagnose(
         check_choice("check", name, CHECKS)
     if not (isinstance(alpha, float | int) and 0 < alpha < 1):
         raise GaedistError(f"alpha must be between 0 and 1; got {alpha!r}.")
-    sample = Sample(as_codes(codes), run, check_count("top", top, 1))
+    places, given, x = check_count("top", top, 1), gaussian_prior(prior, "diagnose"), as_codes(codes)
+    notes = notes_given(x, None)
+    sample = Sample(in_its_units(given, x, codes), run, places)
     no_p = dependence(codes)
-    results = examine(sample, names, float(alpha), no_p=no_p)
+    results = [about_check(check, given) for check in examine(sample, names, float(alpha), no_p=no_p)]
     kl = kl_parts(sample)
     power = detectable(sample.n // points_per_item(codes), sample.dim, float(alpha), len(names))
+    text = worded(verdict(results, power, no_p), given)
     return DiagnoseResult(
         n=sample.n,
         dim=sample.dim,
         alpha=float(alpha),
-        verdict=verdict(results, power, no_p),
+        verdict=" ".join(filter(None, (text, *units_sentences(given)))),
         checks=tuple(results),
         kl=kl,
         sizes=_sizes(sample),
         detectable=power,
-        notes=notes_given(sample.x, None),
+        notes=notes,
         threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
+        prior=given.summary if given else None,
     )
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from gaedist.api.companion import OPTIONS as COMPANION
 from gaedist.api.companion import Companion, companion_form
 from gaedist.api.notes import notes_on
+from gaedist.api.priors import PriorLike, about_prior, check_metrics, in_its_units
 from gaedist.api.reporting import OnError, apply_each
 from gaedist.api.score_result import ScoreResult
 from gaedist.engine import SAMPLE, Run, evaluate
@@ -30,6 +31,8 @@ from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.metrics.significance import NULLS, NullOptions, check_null
+from gaedist.mixtures.prior import Prior
+from gaedist.mixtures.prior_files import as_prior
 from gaedist.null.distributions import Assessment
 from gaedist.null.monte_carlo import REPLICATES
 from gaedist.null.verdict import Evidence
@@ -53,9 +56,10 @@ def score(
     null: str = "auto",
     replicates: int | None = None,
     cache: bool = True,
+    prior: PriorLike | None = None,
     run: Run | None = None,
 ) -> ScoreResult:
-    """Measure how far a sample is from N(0, I).
+    """Measure how far a sample is from N(0, I), or from another prior.
 
     By default this is the squared L2 distance between N(0, I) and the sample smoothed by Gaussians, Eqs. (6),
     (7) and (8), compared with its distribution over samples of N(0, I). Other metrics have their own. As long
@@ -89,6 +93,10 @@ def score(
         Number of samples of N(0, I) that ``monte-carlo`` simulates, 999 by default.
     cache : bool
         Keep values of simulated samples in the user's cache folder, to use them again.
+    prior : Prior or path, optional
+        A prior in place of N(0, I). Codes are whitened by a Gaussian one, and σ, values and effects are in
+        its units. A mixture is for ``gaussian`` only, in units of the codes, with a simulated null
+        distribution and no companion.
     run : Run, optional
         Threads, method, precision, seed and progress.
 
@@ -118,6 +126,7 @@ def score(
         null=null,
         replicates=replicates,
         cache=cache,
+        prior=prior,
         run=run,
     )[0]
 
@@ -134,6 +143,7 @@ def scores(
     null: str = "auto",
     replicates: int | None = None,
     cache: bool = True,
+    prior: PriorLike | None = None,
     on_error: OnError | None = None,
     run: Run | None = None,
 ) -> list[ScoreResult]:
@@ -151,7 +161,7 @@ def scores(
         Called as ``on_error(metric, error)`` when a metric does not apply to these codes, such as ``mmd`` to
         a single point; the other metrics are still measured. Without it the first such error is raised,
         unless the metric is one of ``all``.
-    covariance, target, estimator, parameters, null, replicates, cache, run
+    covariance, target, estimator, parameters, null, replicates, cache, prior, run
         As in `score`.
 
     Returns
@@ -165,13 +175,14 @@ def scores(
     GaedistError
         As `score` does.
     """
-    began, run = time.perf_counter(), run or Run()
-    has_companion = is_default(metric, sigmas, covariance, target, estimator)
+    began, run, given = time.perf_counter(), run or Run(), as_prior(prior)
+    mixture = given.mixture if given else None
+    has_companion = is_default(metric, sigmas, covariance, target, estimator) and not mixture
     metric = GAUSSIAN if metric is None else metric
     names = metric_names(metric, ONE_SAMPLE)
     check_choice("null", null, NULLS)
     parameters = parameters or Parameters()
-    options = score_options(names, sigmas, covariance, target, estimator, parameters)
+    options = score_options(names, sigmas, covariance, target, estimator, parameters, given)
     for name in names:
         for chosen in _variants(name, options, parameters):
             check_null(null, ONE_SAMPLE[name], chosen)
@@ -181,6 +192,7 @@ def scores(
     x, no_p = as_codes(codes), dependence(codes)
     null = "none" if no_p else null
     notes = notes_on(x)
+    x = in_its_units(given, x, codes)
     applied = [
         some
         for name in names
@@ -198,7 +210,7 @@ def scores(
     for (name, chosen, form), measurement in zip(applied, found, strict=True):
         assessment = NULLS[null](name, form, chosen, null_options).assess(measurement).noted(no_p)
         results.append(_result(name, form, chosen, measurement, assessment, companion, notes, run, began))
-    return results
+    return [about_prior(result, given) for result in results] if given else results
 
 
 def is_default(
@@ -219,8 +231,10 @@ def score_options(
     target: str | None,
     estimator: str | None,
     parameters: Parameters,
+    prior: Prior | None = None,
 ) -> list[ScoreOptions]:
     """Return the options for each σ; raise `GaedistError` for an option that no metric takes."""
+    check_metrics(names, prior)
     options = [
         ScoreOptions(
             sigma=sigma,
@@ -228,6 +242,7 @@ def score_options(
             target="normal" if target is None else target,
             estimator="v" if estimator is None else estimator,
             parameters=parameters,
+            prior=prior.mixture if prior else None,
         )
         for sigma in ([1.0] if sigmas is None else listed(sigmas))
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from gaedist.api.companion import Companion
 from gaedist.metrics.measurement import ScoreTerms
 from gaedist.metrics.parameters import Parameters
+from gaedist.mixtures.prior import PriorSummary
 from gaedist.null.distributions import Null
 from gaedist.null.verdict import Evidence, Judgement, judged
 from gaedist.numerics import log_of_value
@@ -30,8 +31,10 @@ class ScoreResult:
     value, log_value : float
         The value and its natural logarithm, None for a negative value. For ``gaussian`` the value is the
         squared distance of Eqs. (6), (7) and (8) times (4π)^(D/2), so that ⟨prior, prior⟩ = 1; to the
-        smoothed target times (4πσ²)^(D/2), so that ⟨p, p⟩ = 1 for a single point. For other metrics the
-        normalisation is part of the ``formula`` of their row in the registry.
+        smoothed target times (4πσ²)^(D/2), so that ⟨p, p⟩ = 1 for a single point. With a Gaussian prior of
+        covariance C it is that of whitened codes: |C|^(1/2) times that of the codes under the kernel σ²C.
+        With a mixture ⟨prior, prior⟩ is not 1. For other metrics the normalisation is part of the
+        ``formula`` of their row in the registry.
     value_se : float, optional
         Monte Carlo standard error of the value: over random directions, or over the sampled pairs of method
         ``sample``.
@@ -85,7 +88,10 @@ class ScoreResult:
         that has neither is left out.
     verdict : str
         What this p-value says, or without a companion ``p_value``, or else ``p_bound``: "Not N(0, I)" below
-        0.001, "Borderline" below 0.05, "No difference from N(0, I) detected", or "No verdict".
+        0.001, "Borderline" below 0.05, "No difference from N(0, I) detected", or "No verdict". With a prior
+        it speaks of the prior.
+    prior : PriorSummary, optional
+        The prior in place of N(0, I), and in whose units σ, values and effects are.
     """
 
     n: int
@@ -119,6 +125,7 @@ class ScoreResult:
     companion: Companion | None
     p_combined: float | None
     verdict: str
+    prior: PriorSummary | None = None
 
     @property
     def parts(self) -> tuple[ScoreResult, ...]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gaedist.api.notes import notes_on
+from gaedist.api.priors import PriorLike, gaussian_prior, in_its_units
 from gaedist.engine import Run
 from gaedist.errors import GaedistError
 from gaedist.files.codes import Codes, as_codes
 from gaedist.mixtures.covariance import PerPointCovariance
 from gaedist.mixtures.diagonal import Constant, Spherical
+from gaedist.mixtures.prior import PriorSummary
 from gaedist.numerics import Array
 from gaedist.smoothing.rules import Sigma, family_of, is_number
 from gaedist.smoothing.smooth import SigmaSummary, Smoothing, smooth
@@ -56,6 +58,8 @@ class SigmaResult:
     array : array
         The content of a file of σ: standard deviations, (n,) for spherical, (n, 2) for radial and (n, D) for
         diagonal covariances; or (n, D, D) covariance matrices.
+    prior : PriorSummary, optional
+        The prior in place of N(0, I), in whose units σ are.
     """
 
     n: int
@@ -67,6 +71,7 @@ class SigmaResult:
     notes: tuple[str, ...]
     version: str
     array: Array = field(repr=False)
+    prior: PriorSummary | None = None
 
 
 def sigma(
@@ -74,6 +79,7 @@ def sigma(
     *,
     sigma: Sigma = "mean-field",
     covariance: str | None = None,
+    prior: PriorLike | None = None,
     run: Run | None = None,
 ) -> SigmaResult:
     """Choose σ for each point of a sample, as `gaedist.score` would.
@@ -87,6 +93,9 @@ def sigma(
     covariance : str, optional
         Covariance family, one of `gaedist.mixtures.families.FAMILIES` other than constant; by default the
         narrowest that fits.
+    prior : Prior or path, optional
+        A Gaussian prior in place of N(0, I), by which codes are whitened; σ are in its units, for a score
+        with the same prior.
     run : Run, optional
         Threads and seed, and how the progress of an optimisation is reported.
 
@@ -107,10 +116,13 @@ def sigma(
         raise GaedistError(
             "a constant covariance has one σ for all points, not one for each. Use another covariance."
         )
-    return _result(smooth(as_codes(codes), sigma, covariance, run or Run()))
+    given, x = gaussian_prior(prior, "sigma"), as_codes(codes)
+    notes = notes_on(x)
+    x = in_its_units(given, x, codes)
+    return _result(smooth(x, sigma, covariance, run or Run()), notes, given.summary if given else None)
 
 
-def _result(smoothing: Smoothing) -> SigmaResult:
+def _result(smoothing: Smoothing, notes: tuple[str, ...], prior: PriorSummary | None) -> SigmaResult:
     (p,) = smoothing.mixtures
     assert isinstance(p.covariance, PerPointCovariance)  # all families but constant, which is refused above
     array = p.covariance.stored()
@@ -124,7 +136,8 @@ def _result(smoothing: Smoothing) -> SigmaResult:
             name: Spread(float(s.min()), float(np.median(s)), float(s.max()))
             for name, s in p.covariance.sigmas_by_direction().items()
         },
-        notes=notes_on(p.centers),
+        notes=notes,
         version=__version__,
         array=array,
+        prior=prior,
     )

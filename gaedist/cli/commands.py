@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 import gaedist
+from gaedist.api.priors import gaussian_prior
 from gaedist.api.score import GAUSSIAN, score_options
 from gaedist.cli import options
 from gaedist.cli.diagnose import CHECKS_TEXT, diagnose
@@ -36,6 +37,7 @@ from gaedist.cli.inputs import (
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
 from gaedist.cli.progress import shown
+from gaedist.cli.sample import sample
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run, temporary_checkpoint
 from gaedist.errors import DONE, about
@@ -44,6 +46,7 @@ from gaedist.files.samples import sources_of
 from gaedist.metrics.base import check_used, metric_names
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
+from gaedist.mixtures.prior_files import as_prior, prior_files
 from gaedist.report.metrics import metric_rows
 from gaedist.report.numbers import sizes
 from gaedist.report.rows import Row
@@ -72,6 +75,7 @@ def score(
     null: options.Null = "auto",
     replicates: options.Replicates = None,
     no_cache: options.NoCache = False,
+    prior: options.Prior = None,
     dataset: options.Dataset = None,
     rows: options.Rows = None,
     subsample: options.Subsample = None,
@@ -105,10 +109,11 @@ def score(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p, EFFECT: fail_effect}, quiet)
-    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES)])
+    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES), *prior_files(prior)])
+    given = as_prior(prior)
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
     metrics = metric_names(metric or GAUSSIAN, ONE_SAMPLE)
-    chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
+    chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters, given)
     check_score_gates(outcome, metrics, chosen, null, replicates)
     left_out = LeftOut(metric or metrics, metrics, [options.sigma for options in chosen], outcome)
     note = None if quiet else complain
@@ -141,6 +146,7 @@ def score(
                         null=null,
                         replicates=replicates,
                         cache=not no_cache,
+                        prior=given,
                         on_error=left_out.on_error,
                         run=watched,
                     )
@@ -168,6 +174,7 @@ def compare(
     gamma: options.Gamma = None,
     directions: options.Directions = None,
     permutations: options.Permutations = 0,
+    prior: options.WhiteningPrior = None,
     dataset: options.Dataset = None,
     rows: options.Rows = None,
     subsample: options.Subsample = None,
@@ -196,7 +203,9 @@ def compare(
     selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape)
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
-    check_files(output, checkpoint, [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT])])
+    sigma_inputs = sigma_files([*sigma, sigma_b], [*RULES, JOINT])
+    check_files(output, checkpoint, [a, b, *sigma_inputs, *prior_files(prior)])
+    given = gaussian_prior(prior, "compare")
     metrics = metric_names(metric, TWO_SAMPLE)
     check_used(metrics, TWO_SAMPLE, parameters)
     check_compare_gates(outcome, metrics, permutations)
@@ -226,6 +235,7 @@ def compare(
                 metric=metric,
                 parameters=parameters,
                 permutations=permutations,
+                prior=given,
                 on_error=left_out.on_error,
                 run=watched,
             )
@@ -241,6 +251,7 @@ def sigma(
     file: options.File,
     sigma: options.Sigma = "mean-field",
     covariance: options.Covariance = None,
+    prior: options.GaussianPrior = None,
     dataset: options.Dataset = None,
     rows: options.Rows = None,
     subsample: options.Subsample = None,
@@ -262,15 +273,16 @@ def sigma(
     """Run ``gaedist sigma``."""
     shape = Shape(layout, channels, positions)
     selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape)
-    chosen, outcome = parse_sigma(sigma, RULES), Outcome(quiet=quiet)
+    chosen, given, outcome = parse_sigma(sigma, RULES), gaussian_prior(prior, "sigma"), Outcome(quiet=quiet)
     destination = None if output is None else SigmaTarget.parse(output)
     if destination:
         if destination.dataset is None:  # which replaces the whole file
-            check_outputs({"-o": destination.path}, [*paths_of([file]), *sigma_files([sigma], RULES)])
+            inputs = [*paths_of([file]), *sigma_files([sigma], RULES), *prior_files(prior)]
+            check_outputs({"-o": destination.path}, inputs)
         destination.check()
     latents = read_one(file, selection, outcome, stack=stack)
     with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, about(latents.name):
-        result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, run=watched)
+        result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, prior=given, run=watched)
     if destination:
         destination.write(result.array)
     with report(None, format_, header=not no_header) as add:
@@ -278,6 +290,9 @@ def sigma(
     say_notes(latents.name, result.notes, quiet)
     _stop_if_interrupted(latents.name, result.sigma)
     return outcome.exit_code()
+
+
+app.command(cls=HelpCommand, help=ABOUT["sample"])(sample)
 
 
 @app.command(cls=HelpCommand, help=ABOUT["inspect"])

@@ -9,6 +9,7 @@ import typer
 
 import gaedist
 from gaedist.api.diagnose import ALPHA, TOP, DiagnoseResult
+from gaedist.api.priors import gaussian_prior
 from gaedist.cli import options
 from gaedist.cli.gates import Gate, Outcome
 from gaedist.cli.help import CHECKS as GROUP
@@ -19,6 +20,7 @@ from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.registry import CHECKS
 from gaedist.engine import Run
 from gaedist.errors import GaedistError, about
+from gaedist.mixtures.prior_files import prior_files
 from gaedist.report.rows import Row
 from gaedist.report.writers import report
 
@@ -110,6 +112,7 @@ def diagnose(
     check: Checks = None,
     alpha: Level = ALPHA,
     top: Top = TOP,
+    prior: options.GaussianPrior = None,
     dataset: options.Dataset = None,
     rows: options.Rows = None,
     subsample: options.Subsample = None,
@@ -141,7 +144,8 @@ def diagnose(
         raise GaedistError(f"--alpha must be between 0 and 1; got {alpha:g}.")
     bounds = {P: fail_p, MAX_SHIFT: max_shift, MIN_SD: min_sd, MAX_SD: max_sd}
     outcome = Outcome({**bounds, MAX_CORRELATION: max_correlation, MAX_DUPLICATES: max_duplicates}, quiet)
-    check_files(output, None, files)
+    check_files(output, None, [*files, *prior_files(prior)])
+    given = gaussian_prior(prior, "diagnose")
     with report(output, format_, header=not no_header) as add:
         for sample in samples_of(files, selection, stack=stack):
             result = None
@@ -150,7 +154,7 @@ def diagnose(
                 run = Run(threads=threads, seed=seed)
                 with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
                     result = gaedist.diagnose(
-                        latents, checks=check or None, alpha=alpha, top=top, run=watched
+                        latents, checks=check or None, alpha=alpha, top=top, prior=given, run=watched
                     )
                 add(Row(source_of(latents), result if output else _without_vectors(result)))
                 say_notes(latents.name, result.notes, quiet)

@@ -286,7 +286,9 @@ def check_score_gates(
         outcome.needs(_NEED_NULL, "a null distribution, and there is none for σ from a file.")
     if null != "monte-carlo" and not all(form.has_closed_form(chosen) for form, chosen in forms):
         outcome.needs(
-            [Z, P, EFFECT], "a null distribution, and none is known for these σ. Add --null monte-carlo."
+            [Z, P, EFFECT],
+            f"a null distribution, and none is known for {'this prior' if options[0].prior else 'these σ'}. "
+            "Add --null monte-carlo.",
         )
     if null == "none":
         outcome.needs(

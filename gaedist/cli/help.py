@@ -25,6 +25,9 @@ ABOUT = {
     "sigma": """Choose σ for each point by a rule; write them to a file.
 
     Example: gaedist sigma codes.npy --sigma optimize -o sigma.npy""",
+    "sample": """Draw a sample of a prior, to compare codes with.
+
+    Example: gaedist sample prior.npz -n 10000 -o sample.npy""",
     "inspect": """List the arrays in files, their moments and their faults.
 
     Example: gaedist inspect codes.h5""",

@@ -120,7 +120,7 @@ def source_of(latents: Latents, end: str = "") -> dict[str, Any]:
 
 def read(sample: Sample, quiet: bool) -> Latents:
     """Read codes, and report how many rows were dropped, and what else their user should know."""
-    latents = sample.read()
+    latents = replace(sample.read(), disposable=True)
     if latents.arrangement and latents.arrangement.note and not quiet:
         complain(f"{latents.name}: {latents.arrangement.note}")
     if latents.stacked == 1 and not quiet:

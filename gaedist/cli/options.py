@@ -166,6 +166,33 @@ Sandbox = Annotated[
         callback=_entered(sandboxed),
     ),
 ]
+Prior = Annotated[
+    str | None,
+    _option(
+        "--prior",
+        DISTANCE,
+        "In place of N(0, I): an .npz or HDF5 with mean and cov, var or std; or weights, means, covs",
+        metavar="FILE",
+    ),
+]
+WhiteningPrior = Annotated[
+    str | None,
+    _option(
+        "--prior",
+        DISTANCE,
+        "Whiten both by it: an .npz or HDF5 with mean and cov, var or std",
+        metavar="FILE",
+    ),
+]
+GaussianPrior = Annotated[
+    str | None,
+    _option(
+        "--prior",
+        DISTANCE,
+        "In place of N(0, I): an .npz or HDF5 with mean and cov, var or std",
+        metavar="FILE",
+    ),
+]
 
 ScoreMetrics = Annotated[list[str] | None, _metric(ONE_SAMPLE, default="gaussian")]
 CompareMetrics = Annotated[list[str], _metric(TWO_SAMPLE)]

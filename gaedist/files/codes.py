@@ -102,6 +102,8 @@ class Latents:
         Seed of the positions that were drawn.
     stacked : int, optional
         Number of arrays that were joined.
+    disposable : bool
+        They are for one use, which may overwrite them.
     """
 
     codes: Array
@@ -112,6 +114,7 @@ class Latents:
     arrangement: Arrangement | None = None
     seed: int | None = None
     stacked: int | None = None
+    disposable: bool = False
 
     @property
     def name(self) -> str:

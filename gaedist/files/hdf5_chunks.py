@@ -133,7 +133,8 @@ class _Rows:
                 self._measure(dataset, rows, across)
                 row_bytes = (across.stop - across.start) * self.itemsize
                 for a, b in row_blocks(rows.start, rows.stop, row_bytes, multiple):
-                    block = dataset[a:b, across] if len(self.shape) == 2 else dataset[a:b]
+                    place = (slice(a, b), across)[: len(self.shape)] if len(self.shape) < 3 else slice(a, b)
+                    block = dataset[place]
                     yield slice(a, b), across, block.reshape(b - a, across.stop - across.start)
             except (OSError, RuntimeError, ValueError, KeyError) as error:  # a damaged chunk
                 raise _damaged(self.path, error) from error

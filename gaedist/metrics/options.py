@@ -7,9 +7,14 @@ import numpy as np
 from gaedist.errors import GaedistError, check_choice
 from gaedist.metrics.parameters import Parameters
 from gaedist.mixtures.diagonal import Constant
+from gaedist.mixtures.mixture_prior import MixturePrior
 from gaedist.mixtures.targets import ESTIMATORS, TARGETS
+from gaedist.smoothing.bandwidths import PRIOR
 from gaedist.smoothing.rules import JOINT, Sigma, family_of, is_number, is_repeatable
 from gaedist.smoothing.smooth import FACTOR, LARGEST_FACTOR
+
+ANY_PRIOR = "median", PRIOR
+"""Rules for σ that have a meaning for a mixture prior."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +31,8 @@ class ScoreOptions:
         One of `TARGETS` and `ESTIMATORS`.
     parameters : Parameters
         The parameters of the other metrics.
+    prior : MixturePrior, optional
+        A mixture in place of N(0, I).
 
     Raises
     ------
@@ -38,6 +45,7 @@ class ScoreOptions:
     target: str = "normal"
     estimator: str = "v"
     parameters: Parameters = field(default_factory=Parameters)
+    prior: MixturePrior | None = None
 
     def __post_init__(self) -> None:
         """Raise `GaedistError` for bad choices."""
@@ -76,6 +84,11 @@ class ScoreOptions:
     def check_sigma(self) -> None:
         """Raise `GaedistError` for σ that, whatever the codes are, does not go with the target."""
         family = family_of(self.sigma, self.covariance)
+        if self.prior and isinstance(self.sigma, str) and self.sigma not in ANY_PRIOR:
+            raise GaedistError(
+                f"sigma {self.sigma} is a rule for N(0, I), not for a mixture prior. "
+                f"Give a number, or one of {', '.join(ANY_PRIOR)}."
+            )
         if self.smoothed and family != Constant.name:
             raise GaedistError(
                 f"target {self.target} is the prior under one kernel, so it needs one σ for all points; "

@@ -1,14 +1,14 @@
 """Where the null distribution of a one-sample metric comes from: `NULLS` has a function for each choice."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
 from gaedist.engine import SAMPLE, Run, evaluate
 from gaedist.errors import GaedistError
 from gaedist.metrics.base import Metric, OneSample
-from gaedist.metrics.gaussian.one_sample import FOREIGN
+from gaedist.metrics.gaussian.one_sample import FOREIGN, OF_MIXTURE
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.null.distributions import NoDistribution, NullDistribution, Simulated
@@ -54,13 +54,20 @@ class Statistic:
     @property
     def key(self) -> dict[str, Any]:
         """Everything that the value depends on, apart from the sample and the seed."""
-        row, options = ONE_SAMPLE[self.metric], asdict(self.options)
+        row, options = ONE_SAMPLE[self.metric], asdict(replace(self.options, prior=None))
         parameters = options.pop("parameters")
+        options["prior"] = self.options.prior.digest if self.options.prior else None
         key = {"metric": self.metric, **{name: parameters[name] for name in row.parameters}}
         return key | options if row.smooths else key
 
+    def numbers(self, dim: int) -> int:
+        """Return how many standard normal numbers make a point of a simulated sample."""
+        return dim + 1 if self.options.prior else dim
+
     def of(self, x: Array, run: Run) -> float:
-        """Return the varying part of the value for a sample."""
+        """Return the varying part of the value for a sample, of a mixture prior made of normal numbers."""
+        if self.options.prior:
+            x = self.options.prior.pushed(x)
         applied = ONE_SAMPLE[self.metric].for_one_sample()(x, self.options, run)
         (measurement,) = evaluate([applied], run)
         if applied.interrupted:
@@ -85,10 +92,11 @@ def _monte_carlo(
 def _simulated(
     name: str, applied: OneSample, options: ScoreOptions, null_options: NullOptions
 ) -> NullDistribution:
+    statistic = Statistic(name, options.for_simulation)
     values = simulated(
         applied.n,
-        applied.dim,
-        Statistic(name, options.for_simulation),
+        statistic.numbers(applied.dim),
+        statistic,
         replicates=null_options.replicates,
         run=null_options.run,
         stored=null_options.cache,
@@ -105,11 +113,12 @@ def _auto(
         return closed
     if not applied.can_be_simulated(options):
         return closed
+    statistic = Statistic(name, options.for_simulation)
     seconds = partial(
         seconds_to_simulate,
         applied.n,
-        applied.dim,
-        Statistic(name, options.for_simulation),
+        statistic.numbers(applied.dim),
+        statistic,
         replicates=null_options.replicates,
         run=run,
         stored=null_options.cache,
@@ -138,6 +147,8 @@ NULLS: dict[str, Callable[[str, OneSample, ScoreOptions, NullOptions], NullDistr
 def check_null(null: str, metric: Metric, options: ScoreOptions) -> None:
     """Raise `GaedistError` for a null distribution that is not known with these options."""
     form = metric.for_one_sample()
+    if null == "closed-form" and options.prior:
+        raise GaedistError(OF_MIXTURE)
     if null == "closed-form" and not form.has_closed_form(options):
         raise GaedistError(
             "a closed form of the null distribution needs one σ for all points, not chosen to minimise the "

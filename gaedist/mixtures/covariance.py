@@ -66,6 +66,10 @@ class Covariance(ABC):
     def sigmas(self) -> Array:
         """Return the standard deviations along the principal axes."""
 
+    @abstractmethod
+    def widened(self, variance: float) -> Self:
+        """Return Σ_i + variance · I."""
+
 
 @dataclass(frozen=True, eq=False)
 class PerPointCovariance(Covariance):

@@ -71,6 +71,10 @@ class Constant(Covariance):
         """Return σ, (1,)."""
         return np.array([math.sqrt(self.variance)])
 
+    def widened(self, variance: float) -> "Constant":
+        """Add to the variance."""
+        return Constant(self.variance + variance)
+
 
 @dataclass(frozen=True, eq=False)
 class Variances(PerPointCovariance):
@@ -106,6 +110,10 @@ class Variances(PerPointCovariance):
     def sigmas(self) -> Array:
         """Return the standard deviations, (n, Q)."""
         return np.sqrt(self.variances)
+
+    def widened(self, variance: float) -> Self:
+        """Add to the variances."""
+        return type(self)(self.variances + variance)
 
     def concatenated(self, other: Self) -> Self:
         """Concatenate the variances."""

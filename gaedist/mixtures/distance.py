@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gaedist.engine import PairTotal, Provenance, Run, Slices, evaluate
+from gaedist.mixtures.components import ComponentOverlap
 from gaedist.mixtures.mixture import PLAIN_UNIT, Mixture, Overlap, OverlapRequest
 from gaedist.numerics import Array, signed_sum
 
@@ -93,21 +94,32 @@ class DistanceRequest:
     log_null_sd : float, optional
         log of the standard deviation of the distance over centers of p drawn from N(0, I), as for
         `OverlapRequest`.
+    by_components : bool
+        p is a sample of equal weights under one kernel, and q has few components of other covariances.
     """
 
     slices: Sequence[Slices] = ()
 
-    def __init__(self, p: Mixture, q: Mixture, unit: float, log_null_sd: float | None = None) -> None:
+    def __init__(
+        self,
+        p: Mixture,
+        q: Mixture,
+        unit: float,
+        log_null_sd: float | None = None,
+        *,
+        by_components: bool = False,
+    ) -> None:
         # a few long rows of the matrix of pairs are faster than many short ones
         few, many = sorted((p, q), key=lambda mixture: len(mixture.centers))
         self.terms = [
             OverlapRequest(p, p, unit, log_null_sd),
             OverlapRequest(q, q, unit),
-            OverlapRequest(few, many, unit),
+            ComponentOverlap(p, q, unit) if by_components else OverlapRequest(few, many, unit),
         ]
         self.pairs = [job for term in self.terms for job in term.pairs]
 
     def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> SquaredDistance:
         """Return the distance, from the totals of its three sums over pairs."""
-        pp, qq, pq = (term.finish([total], values) for term, total in zip(self.terms, totals, strict=True))
+        left = iter(totals)
+        pp, qq, pq = (term.finish([next(left) for _ in term.pairs], values) for term in self.terms)
         return SquaredDistance(pp, qq, pq)

@@ -93,6 +93,10 @@ class Full(PerPointCovariance):
         """Return the square roots of the eigenvalues, (n, D)."""
         return np.asarray(np.sqrt(np.linalg.eigvalsh(self.matrices)))
 
+    def widened(self, variance: float) -> Self:
+        """Add to the diagonals."""
+        return type(self)(self.matrices + variance * np.eye(self.matrices.shape[-1]))
+
     def concatenated(self, other: Self) -> Self:
         """Concatenate the matrices."""
         return type(self)(np.concatenate([self.matrices, other.matrices]))

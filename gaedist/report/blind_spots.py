@@ -3,9 +3,11 @@
 import math
 from collections.abc import Sequence
 
+from gaedist.api.priors import SAMPLE_IT
 from gaedist.api.score_result import ScoreResult
 from gaedist.metrics.gaussian.one_sample import gaussian_shift_curve
 from gaedist.metrics.registry import METRICS
+from gaedist.mixtures.prior import MIXTURE
 from gaedist.mixtures.targets import TARGETS
 from gaedist.null.distributions import DEGENERATE
 from gaedist.null.verdict import NOT_NORMAL
@@ -25,6 +27,8 @@ def blind_spot(results: Sequence[ScoreResult]) -> str:
     seen = [result for result in results if result.null.method != DEGENERATE]
     if not seen:
         return "gaedist diagnose FILE shows where." if _differs(results) else ""
+    if seen[0].prior and seen[0].prior.kind == MIXTURE:
+        return f"For other metrics, {SAMPLE_IT}"
     first, finds = seen[0], "shows what is wrong and where" if _differs(results) else "looks for the rest"
     if not METRICS[first.metric].smooths:
         return f"What {first.metric} detects: {METRICS[first.metric].detects}. gaedist diagnose FILE {finds}."
@@ -44,7 +48,7 @@ def blind_spot(results: Sequence[ScoreResult]) -> str:
 
 
 def _differs(results: Sequence[ScoreResult]) -> bool:
-    return any(result.verdict == NOT_NORMAL for result in results)
+    return any(result.judgement.verdict == NOT_NORMAL for result in results)
 
 
 def _range(numbers: Sequence[int]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gaedist.api.compare import CompareResult
+from gaedist.api.priors import units_sentence
 from gaedist.metrics.registry import METRICS
 from gaedist.null.permutations import smallest_permuted_p
 from gaedist.null.verdict import BORDERLINE, CLEAR, NO_VERDICT, RARE, UNLIKELY
@@ -18,6 +19,10 @@ _ADD_PERMUTATIONS = "Add --permutations 999 to test whether the difference is re
 
 def compare_sentence(result: CompareResult) -> str:
     """Return the verdict on a distance between two samples, with its numbers."""
+    return " ".join(filter(None, (_verdict_sentence(result), units_sentence(result.prior))))
+
+
+def _verdict_sentence(result: CompareResult) -> str:
     if result.null.note:
         return f"{NO_VERDICT}: {result.null.note}"
     smooths = METRICS[result.metric].smooths
@@ -35,6 +40,10 @@ def compare_sentence(result: CompareResult) -> str:
 
 def compare_summary(results: Sequence[CompareResult]) -> str:
     """Return the verdicts of several metrics on the same two samples."""
+    return " ".join(filter(None, (_verdicts(results), units_sentence(results[0].prior))))
+
+
+def _verdicts(results: Sequence[CompareResult]) -> str:
     tested = [result for result in results if result.p_value is not None]
     if not tested:
         return _ADD_PERMUTATIONS

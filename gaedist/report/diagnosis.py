@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gaedist.api.diagnose import DiagnoseResult
+from gaedist.api.priors import worded
 from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.panel import CheckResult
+from gaedist.mixtures.prior import PriorSummary
 from gaedist.report.numbers import number
 
 _ROUNDING = 1e-12  # of means, correlations and nats
@@ -20,7 +22,7 @@ class CheckRow:
 
     Attributes
     ----------
-    n, dim, alpha, version
+    n, dim, alpha, version, prior
         As in `DiagnoseResult`.
     check, statistic, p_value, p_adjusted, found, effect, quantity, follows_from, note
         As in `CheckResult`, where ``check`` is its name.
@@ -45,6 +47,7 @@ class CheckRow:
     follows_from: str | None
     note: str | None
     version: str
+    prior: PriorSummary | None
     paragraph: str
 
 
@@ -70,7 +73,8 @@ def _row(result: DiagnoseResult, check: CheckResult) -> CheckRow:
         follows_from=check.follows_from,
         note=check.note,
         version=result.version,
-        paragraph=f"{result.verdict}\n\n{kl_sentence(result)}",
+        prior=result.prior,
+        paragraph=f"{result.verdict}\n\n{worded(kl_sentence(result), result.prior)}",
     )
 
 

@@ -3,6 +3,7 @@
 import math
 
 from gaedist.api.compare import CompareResult
+from gaedist.api.priors import worded
 from gaedist.api.score_result import ScoreResult
 from gaedist.null.distributions import COARSE, FEWEST, WIDE
 from gaedist.null.verdict import NOT_NORMAL
@@ -15,9 +16,10 @@ def value_doubt(result: ScoreResult | CompareResult) -> str | None:
     if result.null.note and result.null.note in (WIDE, COARSE):
         return result.null.note
     if isinstance(result, ScoreResult) and result.saturated:
-        return (
+        return worded(
             "the distance is saturated: nearly every sample of N(0, I) has this value. "
-            "Use --fail-p with --null monte-carlo, or --target smoothed --sigma median."
+            "Use --fail-p with --null monte-carlo, or --target smoothed --sigma median.",
+            result.prior,
         )
     return None
 
@@ -45,7 +47,7 @@ def effect_doubt(result: ScoreResult, bound: float) -> str | None:
     """Return why a score has no effect, or why its effect means nothing; None if it does."""
     effect = effect_of(result)
     if effect == math.inf:
-        if result.verdict == NOT_NORMAL:
+        if result.judgement.verdict == NOT_NORMAL:
             return None
         return "no shift of the mean gives as large a value, and it may be chance. Use --fail-p."
     if effect is not None:
@@ -53,5 +55,6 @@ def effect_doubt(result: ScoreResult, bound: float) -> str | None:
     if result.excess is None:
         return result.null.note
     if result.two_sided and result.excess < 0 and result.target is not None:
-        return "the value is below that of N(0, I), as no shift of the mean makes it. Use --target smoothed."
+        below = "the value is below that of N(0, I), as no shift of the mean makes it. Use --target smoothed."
+        return worded(below, result.prior)
     return f"{result.metric} does not measure shifts of the mean with these options. Use another --metric."

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from gaedist.api.compare import CompareResult
 from gaedist.api.inspect import ArrayReport
+from gaedist.api.priors import worded
 from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.errors import printable
@@ -109,9 +110,9 @@ def _both(source: Source, result: Any) -> str:
     return " and ".join(named(source[f"file_{side}"], source[f"dataset_{side}"]) for side in "ab")
 
 
-def _short(verdict: str) -> str:
+def _short(result: ScoreResult) -> str:
     """Return a verdict in two or three words."""
-    return verdict.removesuffix(" from N(0, I) detected")
+    return worded(result.judgement.verdict.removesuffix(" from N(0, I) detected"), result.prior)
 
 
 def _nulls(metric: MetricSummary) -> str:
@@ -142,7 +143,7 @@ _NULL = {
     "z": Column(lambda r: z_text(r.z)),
     "p": Column(p_or_bound),
     "effect": Column(effect_text),
-    "verdict": Column(lambda r: _short(r.verdict), "left", wraps=True, later=_blank),
+    "verdict": Column(_short, "left", wraps=True, later=_blank),
 }
 
 _DISPENSABLE = ("under N(0, I)", "n", "D")
@@ -281,11 +282,15 @@ def layout_of(results: Sequence[Any]) -> Layout:
         return layout
     metrics = list(dict.fromkeys(result.metric for result in results))
     if len(metrics) > 1:
-        return SEVERAL[kind]
-    if METRICS[metrics[0]].smooths:
+        layout = SEVERAL[kind]
+    elif not METRICS[metrics[0]].smooths:
+        left, right = OTHER[kind]
+        layout = replace(layout, columns={**left, metrics[0]: Column(value_and_error), **right})
+    prior = results[0].prior
+    if prior is None:
         return layout
-    left, right = OTHER[kind]
-    return replace(layout, columns={**left, metrics[0]: Column(value_and_error), **right})
+    columns = {worded(header, prior): column for header, column in layout.columns.items()}
+    return replace(layout, columns=columns, dispensable=tuple(worded(h, prior) for h in layout.dispensable))
 
 
 def _has_copies(report: ArrayReport) -> bool:

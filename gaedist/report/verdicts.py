@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gaedist.api.compare import CompareResult
+from gaedist.api.priors import units_sentence, worded
 from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.engine import SAMPLE
 from gaedist.metrics.registry import METRICS
+from gaedist.mixtures.prior import MIXTURE
 from gaedist.mixtures.targets import TARGETS
 from gaedist.null.distributions import DEGENERATE
 from gaedist.null.verdict import BORDERLINE, NO_VERDICT, NORMAL, NOT_NORMAL, UNLIKELY, Evidence
@@ -69,7 +71,8 @@ class Paragraph:
 
 def score_sentence(result: ScoreResult) -> str:
     """Return the verdict on a score, with its numbers, and what the distance cannot see."""
-    return " ".join(filter(None, (_paragraph(result).alone, blind_spot([result]))))
+    parts = _paragraph(result).alone, blind_spot([result]), units_sentence(result.prior)
+    return worded(" ".join(filter(None, parts)), result.prior)
 
 
 def score_paragraphs(labels: Sequence[str], results: Sequence[ScoreResult]) -> list[str]:
@@ -80,13 +83,15 @@ def score_paragraphs(labels: Sequence[str], results: Sequence[ScoreResult]) -> l
         groups.setdefault((found.verdict, found.before, found.rest), (found, []))[1].append(label)
     ordered = sorted(groups.values(), key=lambda group: VERDICTS.index(group[0].verdict))
     paragraphs = [found.of(named) for found, named in ordered]
-    return [*paragraphs, *filter(None, [blind_spot(results)])]
+    prior = results[0].prior
+    closing = " ".join(filter(None, (blind_spot(results), units_sentence(prior))))
+    return [worded(text, prior) for text in (*paragraphs, closing) if text]
 
 
 def _paragraph(result: ScoreResult) -> Paragraph:
     if result.null.method == DEGENERATE:
         value = f"{result.metric} is {score_value(result)}:"
-        return Paragraph("", result.verdict, value, result.null.note or "")
+        return Paragraph("", result.judgement.verdict, value, result.null.note or "")
     before = search_sentence(result.sigma)
     note = _capitalized(result.null.note) if result.null.note else ""
     smooths = METRICS[result.metric].smooths
@@ -101,25 +106,27 @@ def _paragraph(result: ScoreResult) -> Paragraph:
             "to N(0, I)."
         )
         return Paragraph(before, NO_VERDICT, "", f"{why} {note}".rstrip())
-    if result.verdict == NO_VERDICT and smooths:
+    if result.judgement.verdict == NO_VERDICT and smooths:
         reason = _no_verdict(result.parts[-1])
         numbers = f"{_comparison(result)}{'.' if reason[0].isupper() else ', but'}"
         return Paragraph(f"{before}{_saturation(result)}", NO_VERDICT, numbers, reason)
-    rest = [_no_verdict(result)] if result.verdict == NO_VERDICT else _meaning(result)
+    rest = [_no_verdict(result)] if result.judgement.verdict == NO_VERDICT else _meaning(result)
     if not smooths:
-        rest.append(note if result.verdict != NO_VERDICT else "")
+        rest.append(note if result.judgement.verdict != NO_VERDICT else "")
     if smooths and result.value < 0:
         rest.append("An unbiased value is negative about half the time for samples of N(0, I).")
     numbers = f"{_comparison(result)}.{_effect(result)}{_error(result)}"
-    return Paragraph(f"{before}{_saturation(result)}", result.verdict, numbers, " ".join(filter(None, rest)))
+    return Paragraph(
+        f"{before}{_saturation(result)}", result.judgement.verdict, numbers, " ".join(filter(None, rest))
+    )
 
 
 def _meaning(result: ScoreResult) -> list[str]:
     """Return in which direction codes differ, where that is known."""
     way = direction(result)
-    if way is None or result.verdict not in (NOT_NORMAL, BORDERLINE):
+    if way is None or result.judgement.verdict not in (NOT_NORMAL, BORDERLINE):
         return []
-    chance = "If this is not chance, these" if result.verdict == BORDERLINE else "These"
+    chance = "If this is not chance, these" if result.judgement.verdict == BORDERLINE else "These"
     return [f"{chance} codes are {way}."]
 
 
@@ -154,7 +161,7 @@ def _comparison(result: ScoreResult) -> str:
 def _effect(result: ScoreResult) -> str:
     """Return how far codes are that are not N(0, I), as a shift of the mean."""
     effect = effect_of(result)
-    if not effect or result.verdict not in (NOT_NORMAL, BORDERLINE):
+    if not effect or result.judgement.verdict not in (NOT_NORMAL, BORDERLINE):
         return ""
     if effect == math.inf:
         return " No shift of the mean takes codes as far."
@@ -194,14 +201,17 @@ def direction(result: ScoreResult | CompareResult) -> str | None:
         or (result.companion and result.parts[0].judgement.verdict not in (NOT_NORMAL, BORDERLINE))
     ):
         return None
+    way = "more concentrated or more evenly spaced than N(0, I); a lower value is not better here"
     if result.z > 0:
-        return "more spread out, shifted or clustered than N(0, I)"
-    return "more concentrated or more evenly spaced than N(0, I); a lower value is not better here"
+        way = "more spread out, shifted or clustered than N(0, I)"
+    return worded(way, result.prior)
 
 
 def score_summary(results: Sequence[ScoreResult]) -> str:
     """Return the verdicts of several metrics, or σ, on the same codes."""
-    return by_verdict(results, lambda result: str(result.verdict), VERDICTS)
+    listed = by_verdict(results, lambda result: str(result.judgement.verdict), VERDICTS)
+    prior = results[0].prior
+    return " ".join(filter(None, (worded(listed, prior), units_sentence(prior))))
 
 
 def by_verdict(results: Sequence[Any], verdict: Callable[[Any], str], order: Sequence[str]) -> str:
@@ -235,7 +245,9 @@ def _capitalized(text: str) -> str:
 def _saturation(result: ScoreResult) -> str:
     if not result.saturated or result.sigma is None or result.companion:
         return ""
-    if is_smoothed(result):
+    if result.prior and result.prior.kind == MIXTURE:
+        constant = "the same number"
+    elif is_smoothed(result):
         constant = "1/n + (1 + 1/σ²)^(−D/2)" if result.estimator == "v" else "(1 + 1/σ²)^(−D/2)"
     else:
         constant = "1 + 1/n" if result.sigma.median == 1 else "1 + σ^(−D)/n"
@@ -257,5 +269,5 @@ def search_sentence(sigma: SigmaSummary | None) -> str:
 
 
 def sigma_sentence(result: SigmaResult) -> str | None:
-    """Return how the σ were found, if by an optimisation."""
-    return search_sentence(result.sigma).rstrip() or None
+    """Return how the σ were found, if by an optimisation, and in whose units they are."""
+    return f"{search_sentence(result.sigma)}{units_sentence(result.prior)}".rstrip() or None

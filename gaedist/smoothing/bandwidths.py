@@ -136,7 +136,8 @@ BANDWIDTHS = {
     PRIOR: Bandwidth(
         about="√D, what median gives for N(0, I)",
         definition="σ = √D, the root mean square distance between points of N(0, I) over √2, so that the "
-        "kernel is exp(−r²/(4D)); it does not depend on the codes",
+        "kernel is exp(−r²/(4D)); it does not depend on the codes; for a mixture prior, the root of its "
+        "covariance's trace",
         reference="the median heuristic of Gretton et al., A Kernel Two-Sample Test, Journal of Machine "
         "Learning Research 13, 2012, for the prior instead of the codes",
         find=_prior,

@@ -26,7 +26,7 @@ def test_the_order_of_fields_is_the_order_of_json_keys():
     names = (
         "n dim metric value log_value value_se parameters target estimator covariance sigma terms "
         "null excess z p_value two_sided saturated skewed notes method precision threads seconds "
-        "version infinite p_bound effect companion p_combined verdict"
+        "version infinite p_bound effect companion p_combined verdict prior"
     )
     assert " ".join(field.name for field in fields(ScoreResult)) == names
 
@@ -50,7 +50,7 @@ def test_codes_are_left_alone():
         (np.zeros((2, 0)), "empty"),
         (np.zeros((2, 2), complex), "complex"),
         (np.full((2, 2), "a"), "latent codes are real numbers"),
-        (np.full((2, 2), None), "object array"),
+        (np.full((2, 2), None), "array of objects"),
         (
             np.array([[1.0, 2.0], [3.0, math.nan]]),
             "the codes are not finite: row 1 has NaN in column 1; 1 of 2 rows are not finite.$",

@@ -14,7 +14,10 @@ from gaedist.mixtures.targets import ESTIMATORS, TARGETS
 from gaedist.report.writers import FORMATS
 from gaedist.smoothing.rules import JOINT, RULES
 
-LINES = {"score": 90, "compare": 81, "diagnose": 70, "sigma": 57, "inspect": 29, "metrics": 20}
+LINES = {
+    **{"score": 94, "compare": 83, "diagnose": 72, "sigma": 59},
+    **{"sample": 24, "inspect": 29, "metrics": 20},
+}
 """Command → lines of help at 80 columns that it stays below: a tall terminal.
 
 Options that say how files are read (--layout to --stack, --hdf5-plugins, --sandbox) took the last lines."""

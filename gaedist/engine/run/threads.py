@@ -58,9 +58,9 @@ def limited_threads(count: int, note: Callable[[str], None] | None = None) -> It
 
 
 @contextmanager
-def limited_blas() -> Iterator[None]:
-    """Limit the BLAS of NumPy to one thread, without loading another BLAS or Numba."""
-    with _LOCK, _numpy_blas().limit(limits=1, user_api="blas"):
+def limited_blas(*, scipy: bool = False) -> Iterator[None]:
+    """Limit the BLAS of NumPy to one thread, and that of SciPy if it is used, without loading Numba."""
+    with _LOCK, (_blas() if scipy else _numpy_blas()).limit(limits=1, user_api="blas"):
         yield
 
 

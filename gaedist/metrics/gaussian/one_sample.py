@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,13 +33,15 @@ from gaedist.null.distributions import (
 from gaedist.null.gaussian_moments import limit_moments, moments
 from gaedist.null.radial_sums import FEWEST_AXES, radial_sum
 from gaedist.numerics import Array, signed_sum, to_linear
+from gaedist.smoothing.bandwidths import PRIOR
 from gaedist.smoothing.rules import RULES, family_of, is_repeatable
-from gaedist.smoothing.smooth import smooth
+from gaedist.smoothing.smooth import Smoothing, smooth
 
 _INEXACT = (
     "the standard error of the estimate is too large for a p-value. Use a smaller --tolerance (tolerance=)."
 )
 _UNKNOWN = "the null distribution is not known for these σ. Use --null monte-carlo (null=)."
+OF_MIXTURE = "the null distribution of a mixture prior has no closed form. Use --null monte-carlo (null=)."
 FOREIGN = (
     "σ from a file or an array belongs to its points, so no sample of N(0, I) can be scored with it. Choose "
     "σ for such a sample by the same rule, and score that."
@@ -65,16 +67,25 @@ class GaussianOneSample(OneSample):
         self.check_size(len(x), options)
         self.n, self.dim = x.shape
         self.options = options
-        self.smoothing = smooth(x, options.sigma, options.covariance, run)
+        self.smoothing = self._smoothed(x, run)
         self.interrupted = bool(self.smoothing.optimum and self.smoothing.optimum.interrupted)
         (p,), log_null_sd = self.smoothing.mixtures, None
-        prior, unit = normal(self.dim), 1.0
+        prior, unit = options.prior.density if options.prior else normal(self.dim), 1.0
         if options.smoothed and self.variance is not None:
-            prior, unit = normal(self.dim, variance=1 + self.variance), self.variance
-        if run.method == SAMPLE and self.variance is not None:
+            unit = self.variance
+            prior = options.prior.smoothed(unit) if options.prior else normal(self.dim, variance=1 + unit)
+        if run.method == SAMPLE and self.variance is not None and not options.prior:
             log_null_sd = moments(self.n, self.dim, self.variance, smoothed=options.smoothed).log_sd
-        self.request = DistanceRequest(p, prior, unit, log_null_sd)
+        direct = options.prior is not None and self.variance is not None
+        self.request = DistanceRequest(p, prior, unit, log_null_sd, by_components=direct)
         self.pairs = self.request.pairs
+
+    def _smoothed(self, x: Array, run: Run) -> Smoothing:
+        """Choose σ; the bandwidth of a mixture prior is its own."""
+        sigma, covariance, prior = self.options.sigma, self.options.covariance, self.options.prior
+        if prior and isinstance(sigma, str) and sigma == PRIOR:
+            return replace(smooth(x, prior.bandwidth, covariance, run), rule=PRIOR)
+        return smooth(x, sigma, covariance, run)
 
     @property
     def variance(self) -> float | None:
@@ -115,6 +126,8 @@ class GaussianOneSample(OneSample):
         log_eps = math.log(np.finfo(float).eps)
         if self.variance is None or not log_share < log_eps:
             return False
+        if self.options.prior:
+            return True
         usual = moments(self.n, self.dim, self.variance, smoothed=self.options.smoothed)
         return max(usual.log_pairs, usual.log_cross) - log_value < log_eps
 
@@ -142,13 +155,15 @@ class GaussianOneSample(OneSample):
 
     def null_distribution(self) -> NullDistribution:
         """Return the null distribution for one σ that was not chosen to minimise the distance."""
+        if self.options.prior and is_repeatable(self.options.sigma):
+            return NoDistribution(OF_MIXTURE)
         if self.variance is None or self.smoothing.optimum:
             return NoDistribution(_UNKNOWN if is_repeatable(self.options.sigma) else FOREIGN)
         return GaussianNull(self.n, self.dim, self.variance, self.options.smoothed, self.options.unbiased)
 
     def shift_curve(self) -> ShiftCurve | None:
         """Return the curve for one σ that was not chosen to minimise the distance."""
-        if self.variance is None or self.smoothing.optimum:
+        if self.variance is None or self.smoothing.optimum or self.options.prior:
             return None
         return gaussian_shift_curve(self.dim, self.variance, smoothed=self.options.smoothed)
 
@@ -168,7 +183,9 @@ class GaussianOneSample(OneSample):
         """Return whether σ is one number for all points, not chosen to minimise the distance."""
         sigma = options.sigma
         searched = isinstance(sigma, str) and sigma in RULES and RULES[sigma].searched
-        return family_of(sigma, options.covariance) == Constant.name and not searched
+        return (
+            options.prior is None and family_of(sigma, options.covariance) == Constant.name and not searched
+        )
 
     @classmethod
     def can_be_simulated(cls, options: ScoreOptions) -> bool:
