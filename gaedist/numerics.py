@@ -32,6 +32,8 @@ class Stream(IntEnum):
     SAMPLED_PAIRS = 5
     HALVES = 6
     NEIGHBOURS = 7
+    POSTERIORS = 8
+    MUTUAL_INFORMATION = 9
 
 
 def squared_norms(x: Array) -> Array:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from gaedist.api.notes import notes_on
+from gaedist.api.posterior import (
+    MIXTURE,
+    NOT_POSTERIORS_BOTH,
+    SAMPLE,
+    Measured,
+    PosteriorReport,
+    Width,
+    check_mixture,
+    measured_codes,
+    widths_of_second,
+)
 from gaedist.api.reporting import OnError, apply_each
 from gaedist.api.shared_rows import shared_rows_note
 from gaedist.engine import Run, evaluate
-from gaedist.errors import check_count, check_dims
-from gaedist.files.codes import Codes, as_codes
+from gaedist.errors import GaedistError, check_count, check_dims
+from gaedist.files.codes import Codes
 from gaedist.metrics.base import (
     TwoSample,
     check_one_metric,
@@ -78,6 +89,8 @@ class CompareResult:
         Time from the call until this result was known.
     version : str
         Version of gaedist.
+    posterior_a, posterior_b : PosteriorReport, optional
+        Of a VAE's posteriors: what was measured of them, their KL divergence and its split.
     """
 
     n: int
@@ -100,6 +113,8 @@ class CompareResult:
     threads: int
     seconds: float
     version: str
+    posterior_a: PosteriorReport | None = None
+    posterior_b: PosteriorReport | None = None
 
 
 def compare(
@@ -114,6 +129,11 @@ def compare(
     metric: str = "gaussian",
     parameters: Parameters | None = None,
     permutations: int = 0,
+    logvar: Width | None = None,
+    sd: Width | None = None,
+    logvar_b: Width | None = None,
+    sd_b: Width | None = None,
+    posterior: str = SAMPLE,
     run: Run | None = None,
 ) -> CompareResult:
     """Measure how far two samples are from each other.
@@ -146,6 +166,14 @@ def compare(
         Parameters of other metrics.
     permutations : int
         Number of random permutations of the labels, for the p-value; 0 for none.
+    logvar, sd : array_like, str or path, optional
+        ``x`` are the means of a VAE's posteriors: their log-variances or standard deviations, as in
+        `gaedist.score`. The name of an array in the file of ``x`` counts for the file of ``y`` too.
+    logvar_b, sd_b : array_like, str or path, optional
+        The same for ``y``; ``none`` if these are codes and not means.
+    posterior : str
+        What is measured of posteriors, one of `gaedist.api.posterior.POSTERIORS`; for ``mixture`` both
+        samples must be posteriors.
     run : Run, optional
         Threads, method, precision, seed and progress.
 
@@ -175,6 +203,11 @@ def compare(
         metric=[metric],
         parameters=parameters,
         permutations=permutations,
+        logvar=logvar,
+        sd=sd,
+        logvar_b=logvar_b,
+        sd_b=sd_b,
+        posterior=posterior,
         run=run,
     )[0]
 
@@ -191,6 +224,11 @@ def compares(
     metric: str | Sequence[str] = "gaussian",
     parameters: Parameters | None = None,
     permutations: int = 0,
+    logvar: Width | None = None,
+    sd: Width | None = None,
+    logvar_b: Width | None = None,
+    sd_b: Width | None = None,
+    posterior: str = SAMPLE,
     on_error: OnError | None = None,
     run: Run | None = None,
 ) -> list[CompareResult]:
@@ -208,6 +246,8 @@ def compares(
         Called as ``on_error(metric, error)`` when a metric does not apply to these samples; the other metrics
         are still measured. Without it the first such error is raised, unless the metric is one of ``all``.
     sigma_b, covariance, sigma_factor, estimator, parameters, permutations, run
+        As in `compare`.
+    logvar, sd, logvar_b, sd_b, posterior
         As in `compare`.
 
     Returns
@@ -239,7 +279,15 @@ def compares(
     smoothing = "sigma, sigma_b, covariance, sigma_factor and estimator"
     check_smoothing_used(names, TWO_SAMPLE, smoothing, given=given)
     count = check_count("permutations", permutations, 0)
-    x, y = as_codes(x), as_codes(y)
+    widths_b = widths_of_second(x, logvar, sd, logvar_b, sd_b)
+    a = measured_codes(x, logvar=logvar, sd=sd, posterior=posterior, run=run)
+    b = measured_codes(y, **widths_b, posterior=posterior, run=run, second=True)
+    if posterior == MIXTURE:
+        check_mixture(names, smoothing_given=given)
+        if a.sigma is None or b.sigma is None:
+            raise GaedistError(NOT_POSTERIORS_BOTH)
+        options = [replace(options[0], sigma=a.sigma, sigma_b=b.sigma)]
+    x, y = a.codes, b.codes
     check_dims(x.shape[1], y.shape[1])
     applied = []
     for name in names:
@@ -249,16 +297,20 @@ def compares(
     found = evaluate([form for _, form in applied], run)
     shape = len(x), len(y), x.shape[1]
     shared = shared_rows_note(x, y)
-    notes = (*_notes("first", x), *_notes("second", y), *([shared] if shared else []))
+    notes = (*_notes("first", a), *_notes("second", b), *([shared] if shared else []))
     return [
-        _result(name, form, measurement, shape, count, notes, run, began)
+        replace(
+            _result(name, form, measurement, shape, count, notes, run, began),
+            posterior_a=a.report,
+            posterior_b=b.report,
+        )
         for (name, form), measurement in zip(applied, found, strict=True)
     ]
 
 
-def _notes(which: str, sample: Array) -> tuple[str, ...]:
+def _notes(which: str, sample: Measured) -> tuple[str, ...]:
     """Return the notes on one of the samples."""
-    return tuple(f"the {which} sample: {note}" for note in notes_on(sample))
+    return tuple(f"the {which} sample: {note}" for note in (*notes_on(sample.codes), *sample.notes))
 
 
 def _applied(

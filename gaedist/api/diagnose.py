@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.api.notes import notes_given
+from gaedist.api.posterior import PosteriorReport, Width, measured_codes
 from gaedist.diagnostics.divergence import KlParts, kl_parts
 from gaedist.diagnostics.panel import CheckResult, examine
 from gaedist.diagnostics.power import Detectable, detectable
@@ -18,7 +19,7 @@ from gaedist.diagnostics.sample import Sample
 from gaedist.diagnostics.verdict import verdict
 from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice, check_count
-from gaedist.files.codes import Codes, as_codes
+from gaedist.files.codes import Codes
 from gaedist.version import __version__
 
 ALPHA = 0.01
@@ -79,6 +80,8 @@ class DiagnoseResult:
         Time of the call.
     version : str
         Version of gaedist.
+    posterior : PosteriorReport, optional
+        Of a VAE's posteriors: their KL divergence and its split.
     """
 
     n: int
@@ -93,6 +96,7 @@ class DiagnoseResult:
     threads: int
     seconds: float
     version: str
+    posterior: PosteriorReport | None = None
 
     @property
     def value(self) -> float:
@@ -111,6 +115,8 @@ def diagnose(
     checks: Sequence[str] | None = None,
     alpha: float = ALPHA,
     top: int = TOP,
+    logvar: Width | None = None,
+    sd: Width | None = None,
     run: Run | None = None,
 ) -> DiagnoseResult:
     """Find out what is wrong with a sample: location, scale, dependence, shape, and the points themselves.
@@ -126,6 +132,9 @@ def diagnose(
         checks, axes, pairs and directions.
     top : int
         How many axes, pairs, directions or rows of each finding are listed.
+    logvar, sd : array_like, str or path, optional
+        ``codes`` are the means of a VAE's posteriors: their log-variances or standard deviations, as in
+        `gaedist.score`. A sample z = μ + s ε is diagnosed.
     run : Run, optional
         Threads, progress, and the seed of the halves on which directions are chosen and tested.
 
@@ -147,7 +156,8 @@ def diagnose(
         check_choice("check", name, CHECKS)
     if not (isinstance(alpha, float | int) and 0 < alpha < 1):
         raise GaedistError(f"alpha must be between 0 and 1; got {alpha!r}.")
-    sample = Sample(as_codes(codes), run, check_count("top", top, 1))
+    measured = measured_codes(codes, logvar=logvar, sd=sd, run=run)
+    sample = Sample(measured.codes, run, check_count("top", top, 1))
     results = examine(sample, names, float(alpha))
     kl = kl_parts(sample)
     power = detectable(sample.n, sample.dim, float(alpha), len(names))
@@ -160,10 +170,11 @@ def diagnose(
         kl=kl,
         sizes=_sizes(sample),
         detectable=power,
-        notes=notes_given(sample.x, None),
+        notes=(*notes_given(sample.x, None), *measured.notes),
         threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
+        posterior=measured.report,
     )
 
 

@@ -11,11 +11,13 @@ from functools import partial
 from gaedist.api.companion import OPTIONS as COMPANION
 from gaedist.api.companion import Companion, companion_form
 from gaedist.api.notes import notes_on
+from gaedist.api.posterior import MIXTURE, NOT_POSTERIORS, Measured, Width, check_mixture, measured_codes
+from gaedist.api.posterior import SAMPLE as SAMPLE_POSTERIOR
 from gaedist.api.reporting import OnError, apply_each
 from gaedist.api.score_result import ScoreResult
 from gaedist.engine import SAMPLE, Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
-from gaedist.files.codes import Codes, as_codes
+from gaedist.files.codes import Codes
 from gaedist.metrics.base import (
     OneSample,
     check_one_metric,
@@ -53,6 +55,9 @@ def score(
     null: str = "auto",
     replicates: int | None = None,
     cache: bool = True,
+    logvar: Width | None = None,
+    sd: Width | None = None,
+    posterior: str = SAMPLE_POSTERIOR,
     run: Run | None = None,
 ) -> ScoreResult:
     """Measure how far a sample is from N(0, I).
@@ -89,6 +94,14 @@ def score(
         Number of samples of N(0, I) that ``monte-carlo`` simulates, 999 by default.
     cache : bool
         Keep values of simulated samples in the user's cache folder, to use them again.
+    logvar, sd : array_like, str or path, optional
+        ``codes`` are the means of a VAE's posteriors: their log-variances, or their standard deviations, in
+        the shape of the means, or (n,) or (D,); or the name of an array in the file of the means, or of
+        another file.
+    posterior : str
+        What is measured of posteriors, one of `gaedist.api.posterior.POSTERIORS`: a sample of the aggregate
+        posterior, z = μ + s ε; or ``mixture``, Eq. (6) of the aggregate posterior itself, which takes the
+        place of the smoothed sample.
     run : Run, optional
         Threads, method, precision, seed and progress.
 
@@ -118,6 +131,9 @@ def score(
         null=null,
         replicates=replicates,
         cache=cache,
+        logvar=logvar,
+        sd=sd,
+        posterior=posterior,
         run=run,
     )[0]
 
@@ -134,6 +150,9 @@ def scores(
     null: str = "auto",
     replicates: int | None = None,
     cache: bool = True,
+    logvar: Width | None = None,
+    sd: Width | None = None,
+    posterior: str = SAMPLE_POSTERIOR,
     on_error: OnError | None = None,
     run: Run | None = None,
 ) -> list[ScoreResult]:
@@ -151,7 +170,7 @@ def scores(
         Called as ``on_error(metric, error)`` when a metric does not apply to these codes, such as ``mmd`` to
         a single point; the other metrics are still measured. Without it the first such error is raised,
         unless the metric is one of ``all``.
-    covariance, target, estimator, parameters, null, replicates, cache, run
+    covariance, target, estimator, parameters, null, replicates, cache, logvar, sd, posterior, run
         As in `score`.
 
     Returns
@@ -178,8 +197,11 @@ def scores(
     if replicates is not None and null != "monte-carlo":
         raise GaedistError("replicates are simulated samples: add --null monte-carlo (null=).")
     count = check_count("replicates", REPLICATES if replicates is None else replicates, 2)
-    x = as_codes(codes)
-    notes = notes_on(x)
+    measured = measured_codes(codes, logvar=logvar, sd=sd, posterior=posterior, run=run)
+    if posterior == MIXTURE:
+        options, has_companion = _of_mixture(measured, names, options, null), False
+    x = measured.codes
+    notes = (*notes_on(x), *measured.notes)
     applied = [
         some
         for name in names
@@ -196,8 +218,19 @@ def scores(
     results = []
     for (name, chosen, form), measurement in zip(applied, found, strict=True):
         assessment = NULLS[null](name, form, chosen, null_options).assess(measurement)
-        results.append(_result(name, form, chosen, measurement, assessment, companion, notes, run, began))
+        result = _result(name, form, chosen, measurement, assessment, companion, notes, run, began)
+        results.append(replace(result, posterior=measured.report))
     return results
+
+
+def _of_mixture(
+    measured: Measured, names: Sequence[str], options: Sequence[ScoreOptions], null: str
+) -> list[ScoreOptions]:
+    """Return the options with the covariances of posteriors in place of a smoothing kernel."""
+    check_mixture(names, smoothing_given=len(options) != 1 or options[0].are_given, null=null)
+    if measured.sigma is None:
+        raise GaedistError(NOT_POSTERIORS)
+    return [replace(options[0], sigma=measured.sigma)]
 
 
 def is_default(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gaedist.api.companion import Companion
+from gaedist.api.posterior import PosteriorReport
 from gaedist.metrics.measurement import ScoreTerms
 from gaedist.metrics.parameters import Parameters
 from gaedist.null.distributions import Null
@@ -86,6 +87,8 @@ class ScoreResult:
     verdict : str
         What this p-value says, or without a companion ``p_value``, or else ``p_bound``: "Not N(0, I)" below
         0.001, "Borderline" below 0.05, "No difference from N(0, I) detected", or "No verdict".
+    posterior : PosteriorReport, optional
+        Of a VAE's posteriors: what was measured of them, their KL divergence and its split.
     """
 
     n: int
@@ -119,6 +122,7 @@ class ScoreResult:
     companion: Companion | None
     p_combined: float | None
     verdict: str
+    posterior: PosteriorReport | None = None
 
     @property
     def parts(self) -> tuple[ScoreResult, ...]:

@@ -20,7 +20,15 @@ from gaedist.cli.gates import (
     check_score_gates,
 )
 from gaedist.cli.help import ABOUT, HelpCommand
-from gaedist.cli.inputs import about, check_files, read, say_notes, selected
+from gaedist.cli.inputs import (
+    about,
+    check_files,
+    read,
+    say_notes,
+    selected,
+    selected_of_second,
+    width_files,
+)
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
 from gaedist.cli.progress import shown
@@ -66,6 +74,9 @@ def score(
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
     transpose: options.Transpose = False,
+    logvar: options.LogVar = None,
+    sd: options.Sd = None,
+    posterior: options.Posterior = "sample",
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     method: options.Method = "auto",
@@ -83,12 +94,12 @@ def score(
     fail_effect: options.FailEffect = None,
 ) -> int:
     """Run ``gaedist score``."""
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, logvar, sd)
     parameters = Parameters(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p, EFFECT: fail_effect}, quiet)
-    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES)])
+    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES), *width_files(logvar, sd)])
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
     metrics = metric_names(metric or GAUSSIAN, ONE_SAMPLE)
     chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
@@ -124,6 +135,7 @@ def score(
                         null=null,
                         replicates=replicates,
                         cache=not no_cache,
+                        posterior=posterior,
                         on_error=left_out.on_error,
                         run=watched,
                     )
@@ -157,6 +169,11 @@ def compare(
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
     transpose: options.Transpose = False,
+    logvar: options.LogVar = None,
+    sd: options.Sd = None,
+    logvar_b: options.LogVarB = None,
+    sd_b: options.SdB = None,
+    posterior: options.Posterior = "sample",
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     method: options.Method = "auto",
@@ -171,16 +188,18 @@ def compare(
     fail_p: options.CompareFailP = None,
 ) -> int:
     """Run ``gaedist compare``."""
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, logvar, sd)
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
-    check_files(output, checkpoint, [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT])])
+    inputs = [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT])]
+    check_files(output, checkpoint, [*inputs, *width_files(logvar, sd, logvar_b, sd_b)])
     metrics = metric_names(metric, TWO_SAMPLE)
     check_used(metrics, TWO_SAMPLE, parameters)
     check_compare_gates(outcome, metrics, permutations)
     sigmas = [parse_sigma(text, [*RULES, JOINT]) for text in dict.fromkeys(sigma)]
     chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
-    first, second = read(a, selection, quiet), read(b, selection, quiet)
+    selection_b = selected_of_second(selection, logvar_b, sd_b)
+    first, second = read(a, selection, quiet), read(b, selection_b, quiet)
     check_labelings(outcome, len(first.codes), len(second.codes), permutations)
     names = f"{first.name} and {second.name}"
     left_out = LeftOut(metric, metrics, sigmas, outcome, names)
@@ -204,6 +223,7 @@ def compare(
                 metric=metric,
                 parameters=parameters,
                 permutations=permutations,
+                posterior=posterior,
                 on_error=left_out.on_error,
                 run=watched,
             )

@@ -13,7 +13,7 @@ from gaedist.cli import options
 from gaedist.cli.gates import Gate, Outcome
 from gaedist.cli.help import CHECKS as GROUP
 from gaedist.cli.help import GATES
-from gaedist.cli.inputs import about, check_files, read, say_notes, selected
+from gaedist.cli.inputs import about, check_files, read, say_notes, selected, width_files
 from gaedist.cli.progress import shown
 from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.registry import CHECKS
@@ -116,6 +116,8 @@ def diagnose(
     seed: options.Seed = 0,
     drop_nonfinite: options.Drop = False,
     transpose: options.Transpose = False,
+    logvar: options.LogVar = None,
+    sd: options.Sd = None,
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     threads: options.Threads = None,
@@ -131,12 +133,12 @@ def diagnose(
     max_duplicates: MaxDuplicates = None,
 ) -> int:
     """Run ``gaedist diagnose``."""
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, logvar, sd)
     if not 0 < alpha < 1:
         raise GaedistError(f"--alpha must be between 0 and 1; got {alpha:g}.")
     bounds = {P: fail_p, MAX_SHIFT: max_shift, MIN_SD: min_sd, MAX_SD: max_sd}
     outcome = Outcome({**bounds, MAX_CORRELATION: max_correlation, MAX_DUPLICATES: max_duplicates}, quiet)
-    check_files(output, None, files)
+    check_files(output, None, [*files, *width_files(logvar, sd)])
     with report(output, format_, header=not no_header) as add:
         for file in files:
             result = None

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from gaedist.api.posterior import NONE, is_of_each_file, widths_of_second
 from gaedist.cli.standard_streams import complain
 from gaedist.errors import GaedistError
 from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
 from gaedist.files.outputs import check_outputs
 from gaedist.files.transposed import MATLAB_NOTE
+from gaedist.files.widths import WidthName
 
 
 def check_files(output: Path | None, checkpoint: Path | None, inputs: Sequence[str]) -> None:
@@ -23,6 +26,8 @@ def selected(
     seed: int,
     drop_nonfinite: bool,
     transpose: bool,
+    logvar: str | None = None,
+    sd: str | None = None,
 ) -> Selection:
     """Return what the options of a command select of each file."""
     return Selection(
@@ -32,7 +37,32 @@ def selected(
         seed=seed,
         drop_nonfinite=drop_nonfinite,
         transpose=transpose,
+        width=width_name(logvar, sd),
     )
+
+
+def width_name(logvar: str | None, sd: str | None, end: str = "") -> WidthName | None:
+    """Return which array holds the widths of posteriors, given ``--logvar`` or ``--sd``, or None."""
+    if logvar is not None and sd is not None:
+        raise GaedistError(f"both --logvar{end} and --sd{end} are given. Give one of them.")
+    if logvar is not None:
+        return WidthName("logvar", logvar)
+    return None if sd is None else WidthName("sd", sd)
+
+
+def selected_of_second(selection: Selection, logvar_b: str | None, sd_b: str | None) -> Selection:
+    """Return what to select of the second file, whose widths have the name of the first's by default."""
+    if logvar_b is None and sd_b is None:
+        names = {option.kind: option.name for option in [selection.width] if option}
+        widths_of_second("", names.get("logvar"), names.get("sd"), None, None)
+        return selection
+    width = width_name(logvar_b, sd_b, "-b")
+    return replace(selection, width=None if width and width.name == NONE else width)
+
+
+def width_files(*names: str | None) -> list[str]:
+    """Return those names of widths that are files."""
+    return [name for name in names if name and not is_of_each_file(name)]
 
 
 def read(file: str, selection: Selection, quiet: bool) -> Latents:

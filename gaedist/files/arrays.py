@@ -17,6 +17,7 @@ from gaedist.files.npz import PYTORCH, npz_arrays
 from gaedist.files.sandbox import sandbox_in_use
 from gaedist.files.stored_array import Listed, StoredArray
 from gaedist.files.streams import Pipe, opened
+from gaedist.files.widths import posterior_advice
 from gaedist.numerics import Array
 
 Rows = range | NDArray[np.intp]
@@ -127,6 +128,8 @@ def find_array(arrays: Sequence[Listed], dataset: str | None) -> StoredArray:
     chosen = [array for array in found if len(array.shape) == 2 and not array.is_sigma]
     if not chosen:
         raise GaedistError(f"no 2-D array in this file. It holds: {_listing(arrays)}.")
+    if (advice := posterior_advice(found)) is not None:
+        raise GaedistError(advice)
     if len(chosen) > 1:
         raise GaedistError(
             "several 2-D arrays; choose one with PATH::NAME or --dataset. "

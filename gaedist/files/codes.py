@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gaedist.errors import GaedistError
-from gaedist.files.arrays import Rows, find_array, open_arrays, read_rows, split_name
+from gaedist.files.arrays import Rows, open_arrays, read_rows, split_name
+from gaedist.files.posteriors import find_means, read_widths, unusable_rows
 from gaedist.files.stored_array import dtype_fault, row_blocks, shape_fault
 from gaedist.files.transposed import transposed
+from gaedist.files.widths import WidthName, Widths
 from gaedist.numerics import Array
 
 _LARGEST = 1e150  # the square of a larger number may overflow in a sum
@@ -38,6 +40,8 @@ class Selection:
         Leave out rows with NaN or infinity instead of raising an error.
     transpose : bool
         Exchange rows and columns first.
+    width : WidthName, optional
+        The codes are means of posteriors; which array holds their log-variances or standard deviations.
     """
 
     dataset: str | None = None
@@ -46,6 +50,7 @@ class Selection:
     seed: int = 0
     drop_nonfinite: bool = False
     transpose: bool = False
+    width: WidthName | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +69,8 @@ class Latents:
         Number of rows left out because they were not finite.
     is_transposed : bool
         MATLAB wrote the array, so points may be its columns.
+    widths : Widths, optional
+        How wide the posteriors are whose means the codes are.
     """
 
     codes: Array
@@ -71,6 +78,7 @@ class Latents:
     dataset: str | None
     dropped: int
     is_transposed: bool = False
+    widths: Widths | None = None
 
     @property
     def name(self) -> str:
@@ -107,20 +115,28 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
     selection = selection or Selection()
     path, dataset = split_name(name)
     with open_arrays(path) as arrays:
-        array = find_array(arrays, dataset or selection.dataset)
+        array = find_means(arrays, dataset or selection.dataset, selection.width)
         if fault := array.fault or shape_fault(array.shape):
             raise GaedistError(f"{array.title} is {fault}.")
         if selection.transpose:
             array = transposed(array)
         rows = _pick_rows(array.shape[0], selection)
-        codes, dropped = read_rows(array, rows), 0
+        codes, dropped, widths = read_rows(array, rows), 0, None
+        if selection.width:
+            widths = read_widths(arrays, path, selection.width, array, rows, transpose=selection.transpose)
         if len(bad := nonfinite_rows(codes)):
             if len(bad) == len(codes):
                 raise GaedistError(_all_bad(codes))
             if not selection.drop_nonfinite:
                 raise GaedistError(f"{_first_bad(codes, bad, rows)} Drop them with --drop-nonfinite.")
+        if widths:
+            bad = np.union1d(bad, unusable_rows(widths, rows, drop=selection.drop_nonfinite))
+        if len(bad):
+            if len(bad) == len(codes):
+                raise GaedistError("no row is left where both the means and their widths are finite.")
             codes, dropped = without_rows(codes, bad), len(bad)
-    return Latents(codes, path, array.name, dropped, array.is_transposed)
+            widths = widths.without(bad) if widths else None
+    return Latents(codes, path, array.name, dropped, array.is_transposed, widths)
 
 
 Codes = ArrayLike | Latents | os.PathLike[str]

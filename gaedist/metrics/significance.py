@@ -1,7 +1,7 @@
 """Where the null distribution of a one-sample metric comes from: `NULLS` has a function for each choice."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -54,14 +54,19 @@ class Statistic:
     @property
     def key(self) -> dict[str, Any]:
         """Everything that the value depends on, apart from the sample and the seed."""
-        row, options = ONE_SAMPLE[self.metric], asdict(self.options)
+        row, posterior = ONE_SAMPLE[self.metric], self.options.of_posterior
+        options = asdict(replace(self.options, sigma=posterior.digest) if posterior else self.options)
         parameters = options.pop("parameters")
         key = {"metric": self.metric, **{name: parameters[name] for name in row.parameters}}
         return key | options if row.smooths else key
 
     def of(self, x: Array, run: Run) -> float:
-        """Return the varying part of the value for a sample."""
-        applied = ONE_SAMPLE[self.metric].for_one_sample()(x, self.options, run)
+        """Return the varying part of the value for a sample; of posteriors, for means made of it."""
+        options = self.options
+        if posterior := options.of_posterior:
+            posterior = posterior.first(len(x))
+            x, options = posterior.null_means(x), replace(options, sigma=posterior)
+        applied = ONE_SAMPLE[self.metric].for_one_sample()(x, options, run)
         (measurement,) = evaluate([applied], run)
         if applied.interrupted:
             raise KeyboardInterrupt  # a σ that is not optimal must not enter the simulated values
@@ -79,6 +84,8 @@ def _monte_carlo(
 ) -> NullDistribution:
     if applied.interrupted:
         return NoDistribution("the search for σ was interrupted.")
+    if applied.why_no_null:
+        return NoDistribution(applied.why_no_null)
     return applied.degenerate or _simulated(name, applied, options, null_options)
 
 
@@ -101,7 +108,7 @@ def _auto(
 ) -> NullDistribution:
     closed, run = _closed_form(name, applied, options, null_options), null_options.run
     # the p-value of an estimate would be that of its error
-    if applied.degenerate or applied.interrupted or run.method == SAMPLE:
+    if applied.degenerate or applied.interrupted or applied.why_no_null or run.method == SAMPLE:
         return closed
     if not applied.can_be_simulated(options):
         return closed
