@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from gaedist.api.notes import counts_of_rows, notes_given
+from gaedist.api.posterior import PosteriorReport
 from gaedist.errors import MAX_MESSAGE, GaedistError, one_line
-from gaedist.files.arrays import described, find_array, open_arrays, read_rows, split_name
+from gaedist.files.arrays import Rows, described, find_array, open_arrays, read_rows, split_name
 from gaedist.files.codes import nonfinite_rows, without_rows
+from gaedist.files.posteriors import find_means, read_widths
 from gaedist.files.stored_array import StoredArray, dtype_text, shape_fault
 from gaedist.files.transposed import MATLAB_NOTE
+from gaedist.files.widths import WidthName, Widths, posteriors_in, width_name
+from gaedist.numerics import Array
 
 _ROUNDING = 1e-24
 """Codes whose variance is below this part of their mean square are constant but for rounding."""
@@ -46,6 +52,8 @@ class ArrayReport:
         Number of distinct rows; p-values hold for points that are not copies.
     notes : tuple of str
         What a user of these codes should know; one sentence each.
+    posterior : PosteriorReport, optional
+        The codes are the means of a VAE's posteriors: their KL divergence from N(0, I), and its split.
     """
 
     dataset: str | None
@@ -59,9 +67,16 @@ class ArrayReport:
     scale: float | None = None
     distinct: int | None = None
     notes: tuple[str, ...] = ()
+    posterior: PosteriorReport | None = None
 
 
-def inspect(name: str | os.PathLike[str], *, dataset: str | None = None) -> list[ArrayReport]:
+def inspect(
+    name: str | os.PathLike[str],
+    *,
+    dataset: str | None = None,
+    logvar: str | None = None,
+    sd: str | None = None,
+) -> list[ArrayReport]:
     """Describe every array of a file, or one of them.
 
     Parameters
@@ -83,12 +98,23 @@ def inspect(name: str | os.PathLike[str], *, dataset: str | None = None) -> list
     """
     path, named = split_name(os.fspath(name))
     wanted = named or dataset
+    width = width_name(logvar, sd)
     with open_arrays(path) as arrays:
         chosen = described(arrays) if wanted is None else [find_array(arrays, wanted)]
-        return [_report(array) for array in chosen]
+        if width:
+            means = find_means(arrays, wanted, width)
+            readers = {means.name: partial(read_widths, arrays, path, width, means, transpose=False)}
+        else:
+            readers = {
+                means.name: partial(
+                    read_widths, arrays, path, WidthName(kind, f"::{found.name}"), means, transpose=False
+                )
+                for means, kind, found in posteriors_in(described(arrays))
+            }
+        return [_report(array, readers.get(array.name)) for array in chosen]
 
 
-def _report(array: StoredArray) -> ArrayReport:
+def _report(array: StoredArray, widths_of: Callable[[Rows], Widths] | None = None) -> ArrayReport:
     dtype = None if array.dtype is None else dtype_text(array.dtype)
     problem = array.fault or shape_fault(array.shape)
     if problem:
@@ -103,6 +129,7 @@ def _report(array: StoredArray) -> ArrayReport:
         codes = without_rows(codes, bad)
     if len(codes) == 0:
         return ArrayReport(array.name, array.shape, dtype, problem)
+    posterior = _posterior(codes, widths_of(range(array.shape[0])).without(bad)) if widths_of else None
     n, dim = codes.shape
     counts = counts_of_rows(codes)
     notes = (*notes_given(codes, counts), *([MATLAB_NOTE] if array.is_transposed else []))
@@ -121,5 +148,15 @@ def _report(array: StoredArray) -> ArrayReport:
         norm=norm,
         scale=1 / math.sqrt(variances.mean()) if variances.mean() > _ROUNDING * norm else None,
         distinct=len(counts),
-        notes=notes,
+        notes=(*notes, *([posterior.note] if posterior and posterior.note else [])),
+        posterior=posterior,
     )
+
+
+def _posterior(means: Array, widths: Widths) -> PosteriorReport | None:
+    """Describe the posteriors with these means that have usable widths."""
+    unusable = np.flatnonzero(np.broadcast_to(widths.unusable, means.shape).any(axis=1))
+    if len(unusable) == len(means):
+        return None
+    kept = np.delete(means, unusable, axis=0) if len(unusable) else means
+    return PosteriorReport.of(None, kept, widths.without(unusable), 0)

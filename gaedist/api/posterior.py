@@ -15,7 +15,7 @@ from gaedist.files.arrays import exists, split_name
 from gaedist.files.codes import Codes, Latents, Selection, as_codes, read_latents
 from gaedist.files.posteriors import read_for_means
 from gaedist.files.widths import WIDTHS, WidthName, Widths, as_widths
-from gaedist.metrics.posterior_kl import PosteriorKl, posterior_kl
+from gaedist.metrics.posterior_kl import posterior_kl
 from gaedist.numerics import Array, Stream
 from gaedist.smoothing.posterior import PosteriorSigma
 
@@ -27,7 +27,10 @@ POSTERIORS = {
 }
 """Name → what is measured of posteriors."""
 
-NOT_POSTERIORS = "--posterior mixture (posterior=) needs the widths of the posteriors. Add --logvar (logvar=) or --sd (sd=)."
+NOT_POSTERIORS = (
+    "--posterior mixture (posterior=) needs the widths of the posteriors. Add --logvar (logvar=) or --sd "
+    "(sd=)."
+)
 
 NOT_POSTERIORS_BOTH = (
     "--posterior mixture (posterior=) needs the posteriors of both samples. Add --logvar or --sd, and "
@@ -38,7 +41,7 @@ NONE = "none"
 """In place of the widths of the second sample: it is codes, not means."""
 
 Width = ArrayLike | str | os.PathLike[str]
-"""Log-variances or standard deviations: an array, or the name of one in the file of the means or in another."""
+"""Log-variances or standard deviations: an array, or the name of one, in the file of the means or not."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +50,21 @@ class PosteriorReport:
 
     Attributes
     ----------
-    form : str
-        What was measured of them, one of `POSTERIORS`.
+    form : str, optional
+        What was measured of them, one of `POSTERIORS`; None where they were only looked at.
     width : str
         What gives their standard deviations, one of `gaedist.files.widths.WIDTHS`.
-    array : str, optional
+    name : str, optional
         The name of the file and the array of these; None for an array in memory.
     seed : int
         Seed of the sample, and of the estimate of the mutual information.
-    kl, mutual_information, mutual_information_se, aggregate_kl, draws, active_units, note
-        As in `gaedist.metrics.posterior_kl.PosteriorKl`.
+    kl, mutual_information, mutual_information_se, aggregate_kl, draws, active_units
+        As in `gaedist.metrics.posterior_kl.PosteriorKl`, as are those that follow.
     """
 
-    form: str
+    form: str | None
     width: str
-    array: str | None
+    name: str | None
     seed: int
     kl: float
     mutual_information: float | None
@@ -69,12 +72,14 @@ class PosteriorReport:
     aggregate_kl: float | None
     draws: int
     active_units: int
+    norm: float
+    norm_of_means: float
     note: str | None
 
     @classmethod
-    def of(cls, form: str, widths: Widths, seed: int, found: PosteriorKl) -> PosteriorReport:
-        """Return the report on posteriors with these widths."""
-        return cls(form, widths.kind, widths.name, seed, **vars(found))
+    def of(cls, form: str | None, means: Array, widths: Widths, seed: int) -> PosteriorReport:
+        """Return the report on posteriors with these means and widths."""
+        return cls(form, widths.kind, widths.name, seed, **vars(posterior_kl(means, widths, seed)))
 
     @property
     def is_mixture(self) -> bool:
@@ -138,7 +143,7 @@ def measured_codes(
     x, widths = _read(codes, logvar, sd)
     if widths is None:
         return Measured(x)
-    report = PosteriorReport.of(posterior, widths, run.seed, posterior_kl(x, widths, run.seed))
+    report = PosteriorReport.of(posterior, x, widths, run.seed)
     notes = tuple(_notes(widths, report))
     sds = widths.sds
     if posterior == MIXTURE:

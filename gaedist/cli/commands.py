@@ -277,6 +277,8 @@ def sigma(
 def inspect(
     files: options.Files,
     dataset: options.Dataset = None,
+    logvar: options.LogVar = None,
+    sd: options.Sd = None,
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     format_: options.SummaryFormat = "auto",
@@ -285,11 +287,11 @@ def inspect(
 ) -> int:
     """Run ``gaedist inspect``."""
     outcome = Outcome()
-    check_files(output, None, files)
+    check_files(output, None, [*files, *width_files(logvar, sd)])
     with report(output, format_, header=not no_header) as add:
         for file in files:
             with outcome.reporting(file):
-                for found in gaedist.inspect(file, dataset=dataset):
+                for found in gaedist.inspect(file, dataset=dataset, logvar=logvar, sd=sd):
                     add(Row({"file": split_name(file)[0]}, found))
     return outcome.exit_code()
 

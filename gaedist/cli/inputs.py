@@ -11,7 +11,7 @@ from gaedist.errors import GaedistError
 from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
 from gaedist.files.outputs import check_outputs
 from gaedist.files.transposed import MATLAB_NOTE
-from gaedist.files.widths import WidthName
+from gaedist.files.widths import width_name
 
 
 def check_files(output: Path | None, checkpoint: Path | None, inputs: Sequence[str]) -> None:
@@ -39,15 +39,6 @@ def selected(
         transpose=transpose,
         width=width_name(logvar, sd),
     )
-
-
-def width_name(logvar: str | None, sd: str | None, end: str = "") -> WidthName | None:
-    """Return which array holds the widths of posteriors, given ``--logvar`` or ``--sd``, or None."""
-    if logvar is not None and sd is not None:
-        raise GaedistError(f"both --logvar{end} and --sd{end} are given. Give one of them.")
-    if logvar is not None:
-        return WidthName("logvar", logvar)
-    return None if sd is None else WidthName("sd", sd)
 
 
 def selected_of_second(selection: Selection, logvar_b: str | None, sd_b: str | None) -> Selection:

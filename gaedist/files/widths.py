@@ -111,6 +111,15 @@ class WidthName:
         return f"--{self.kind} {short_name(self.name)}"
 
 
+def width_name(logvar: str | None, sd: str | None, end: str = "") -> WidthName | None:
+    """Return which array holds the widths of posteriors, given ``--logvar`` or ``--sd``, or None."""
+    if logvar is not None and sd is not None:
+        raise GaedistError(f"both --logvar{end} and --sd{end} are given. Give one of them.")
+    if logvar is not None:
+        return WidthName("logvar", logvar)
+    return None if sd is None else WidthName("sd", sd)
+
+
 @dataclass(frozen=True, eq=False)
 class Widths:
     """The widths of n posteriors in D dimensions.
@@ -253,6 +262,6 @@ def posterior_advice(arrays: Iterable[StoredArray]) -> str | None:
         mu, name = short_name(str(means.name)), short_name(str(widths.name))
         return (
             f"{mu} and {name} look like the means and {WIDTHS[kind].about} of a VAE's posterior. Give "
-            f"--{kind} {name} for the posterior, or PATH::{mu} for the means alone, which are another sample."
+            f"--{kind} {name} for the posterior, or PATH::{mu} for the means alone, no sample of it."
         )
     return None

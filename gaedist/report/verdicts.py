@@ -23,6 +23,7 @@ from gaedist.report.numbers import (
     score_value,
     z_text,
 )
+from gaedist.report.posteriors import posterior_sentence
 from gaedist.smoothing.smooth import SigmaSummary
 
 VERDICTS = NOT_NORMAL, BORDERLINE, NORMAL, NO_VERDICT
@@ -69,7 +70,8 @@ class Paragraph:
 
 def score_sentence(result: ScoreResult) -> str:
     """Return the verdict on a score, with its numbers, and what the distance cannot see."""
-    return " ".join(filter(None, (_paragraph(result).alone, blind_spot([result]))))
+    about = posterior_sentence(result.posterior, result.dim)
+    return " ".join(filter(None, (_paragraph(result).alone, about, blind_spot([result]))))
 
 
 def score_paragraphs(labels: Sequence[str], results: Sequence[ScoreResult]) -> list[str]:
@@ -80,7 +82,12 @@ def score_paragraphs(labels: Sequence[str], results: Sequence[ScoreResult]) -> l
         groups.setdefault((found.verdict, found.before, found.rest), (found, []))[1].append(label)
     ordered = sorted(groups.values(), key=lambda group: VERDICTS.index(group[0].verdict))
     paragraphs = [found.of(named) for found, named in ordered]
-    return [*paragraphs, *filter(None, [blind_spot(results)])]
+    about = [
+        f"{label}: {posterior_sentence(result.posterior, result.dim)}"
+        for label, result in zip(labels, results, strict=True)
+        if result.posterior
+    ]
+    return [*paragraphs, *about, *filter(None, [blind_spot(results)])]
 
 
 def _paragraph(result: ScoreResult) -> Paragraph:
@@ -96,10 +103,10 @@ def _paragraph(result: ScoreResult) -> Paragraph:
         if result.null.mean is not None:
             same = "all samples of N(0, I) of this size have the same value."
             return Paragraph("", NO_VERDICT, "", result.null.note or same)
-        why = (
-            "there is no null distribution to compare the value with, and a lower value is not always closer "
-            "to N(0, I)."
-        )
+        why = "there is no null distribution to compare the value with"
+        if not is_mixture(result):
+            why += ", and a lower value is not always closer to N(0, I)"
+        why += "."
         return Paragraph(before, NO_VERDICT, "", f"{why} {note}".rstrip())
     if result.verdict == NO_VERDICT and smooths:
         reason = _no_verdict(result.parts[-1])
@@ -191,6 +198,7 @@ def direction(result: ScoreResult | CompareResult) -> str | None:
         or result.skewed
         or result.target is None
         or is_smoothed(result)
+        or is_mixture(result)
         or (result.companion and result.parts[0].judgement.verdict not in (NOT_NORMAL, BORDERLINE))
     ):
         return None
@@ -225,6 +233,11 @@ def detects(result: ScoreResult | CompareResult) -> str:
 def is_smoothed(result: ScoreResult) -> bool:
     """Tell whether the target is the smoothed one."""
     return result.target is not None and TARGETS[result.target].smoothed
+
+
+def is_mixture(result: ScoreResult) -> bool:
+    """Tell whether the aggregate posterior itself was measured, whose distance is 0 at N(0, I) only."""
+    return result.posterior is not None and result.posterior.is_mixture
 
 
 def _capitalized(text: str) -> str:
