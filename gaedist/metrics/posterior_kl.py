@@ -49,7 +49,7 @@ class PosteriorKl:
     mutual_information : float, optional
         I(i; z), at most ``kl`` and log n.
     mutual_information_se : float, optional
-        Its standard error.
+        Its standard error; an upper bound where a point of every posterior is drawn.
     aggregate_kl : float, optional
         KL(q ‖ N(0, I)) of the aggregate posterior, ``kl`` − ``mutual_information``.
     draws : int
@@ -159,5 +159,5 @@ def _information(means: Array, logs: Array, divergences: Array, draws: int, seed
     )
     if draws < _FEWEST:
         return found
-    slopes = np.linalg.lstsq(controls.T, found - found.mean(), rcond=None)[0]
-    return np.asarray(found - slopes @ controls)
+    found -= np.linalg.lstsq(controls.T, found - found.mean(), rcond=None)[0] @ controls
+    return found
