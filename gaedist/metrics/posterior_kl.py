@@ -153,11 +153,11 @@ def _information(means: Array, logs: Array, divergences: Array, draws: int, seed
             largest = exponents.max(axis=1)
             exponents -= largest[:, np.newaxis]
             log_q[part] = largest + np.log(np.exp(exponents, out=exponents).mean(axis=1))
-    found = own - log_q
+    found: Array = own - log_q
     controls = np.stack(
         [own + 0.5 * (z**2).sum(axis=1) - divergences[chosen], (divergences - divergences.mean())[chosen]]
     )
-    if draws < _FEWEST:
-        return found
-    found -= np.linalg.lstsq(controls.T, found - found.mean(), rcond=None)[0] @ controls
+    if draws >= _FEWEST:
+        slopes, *_ = np.linalg.lstsq(controls.T, found - found.mean(), rcond=None)
+        found -= slopes @ controls
     return found

@@ -13,6 +13,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from gaedist import Run, compare, score
+from gaedist.null import monte_carlo
 
 MIXTURE = {"posterior": "mixture"}
 
@@ -70,25 +71,37 @@ def test_collapsed_posteriors_are_the_prior_and_have_one_value():
     assert "needs means of 0" in got.null.note
 
 
-def check_calibration(n, dim, seeds):
-    _, sds = posteriors(n, dim)
-    rng, p = np.random.default_rng(7), []
-    for _ in range(seeds):
-        means = rng.normal(size=(n, dim)) * np.sqrt(1 - sds**2)
-        p.append(score(means, sd=sds, **MIXTURE, null="monte-carlo", cache=False).p_value)
+def check_rates(p, seeds):
     for nominal in (0.05, 0.2, 0.5, 0.8):  # three standard errors, of these and of 999 simulated values
         error = math.sqrt(nominal * (1 - nominal) * (1 / seeds + 1 / 999))
         assert abs((np.array(p) < nominal).mean() - nominal) < 3 * error
 
 
-def test_its_null_distribution_is_calibrated():
-    check_calibration(20, 2, 150)
+@pytest.mark.parametrize(("n", "dim"), [(20, 2), (50, 1), (30, 5)])
+def test_its_null_distribution_is_that_of_dense_matrices(n, dim):
+    means, sds = posteriors(n, dim)
+    null = score(means, sd=sds, **MIXTURE, null="monte-carlo", cache=False).null
+    (simulated,) = monte_carlo._computed.values()
+    shift = null.mean - simulated.mean()  # the part that all samples have
+    # a pair of points of N(0, I) has overlap 1 on average, as has a point with N(0, I)
+    expected = (1 / sds).prod(axis=1).sum() / n**2 - 1 / n
+    assert_allclose(null.mean, expected, atol=4 * null.sd / math.sqrt(999))
+    rng = np.random.default_rng(7)
+    values = np.array(
+        [naive.posterior_score(rng.normal(size=(n, dim)) * np.sqrt(1 - sds**2), sds) for _ in range(2000)]
+    )
+    check_rates([(1 + (simulated + shift >= value).sum()) / 1000 for value in values], 2000)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "dim"), [(20, 2), (60, 1), (100, 8)])
 def test_its_null_distribution_is_calibrated_over_500_seeds(n, dim):
-    check_calibration(n, dim, 500)
+    _, sds = posteriors(n, dim)
+    rng, p = np.random.default_rng(7), []
+    for _ in range(500):
+        means = rng.normal(size=(n, dim)) * np.sqrt(1 - sds**2)
+        p.append(score(means, sd=sds, **MIXTURE, null="monte-carlo", cache=False).p_value)
+    check_rates(p, 500)
 
 
 @pytest.mark.parametrize(
