@@ -279,7 +279,7 @@ def compares(
     smoothing = "sigma, sigma_b, covariance, sigma_factor and estimator"
     check_smoothing_used(names, TWO_SAMPLE, smoothing, given=given)
     count = check_count("permutations", permutations, 0)
-    widths_b = widths_of_second(x, logvar, sd, logvar_b, sd_b)
+    widths_b = widths_of_second(logvar=logvar, sd=sd, logvar_b=logvar_b, sd_b=sd_b)
     a = measured_codes(x, logvar=logvar, sd=sd, posterior=posterior, run=run)
     b = measured_codes(y, **widths_b, posterior=posterior, run=run, second=True)
     if posterior == MIXTURE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +15,7 @@ from gaedist.files.arrays import exists, split_name
 from gaedist.files.codes import Codes, Latents, Selection, as_codes, read_latents
 from gaedist.files.posteriors import read_for_means
 from gaedist.files.widths import WIDTHS, WidthName, Widths, as_widths
+from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.posterior_kl import posterior_kl
 from gaedist.numerics import Array, Stream
 from gaedist.smoothing.posterior import PosteriorSigma
@@ -157,7 +158,11 @@ def measured_codes(
 
 
 def widths_of_second(
-    first: Codes, logvar: Width | None, sd: Width | None, logvar_b: Width | None, sd_b: Width | None
+    *,
+    logvar: Width | None = None,
+    sd: Width | None = None,
+    logvar_b: Width | None = None,
+    sd_b: Width | None = None,
 ) -> dict[str, Width | None]:
     """Return ``logvar`` and ``sd`` of the second sample: its own, or the name that the first one has.
 
@@ -207,6 +212,13 @@ def check_mixture(names: Sequence[str], *, smoothing_given: bool, null: str = "a
         raise GaedistError(
             "--posterior mixture has no null distribution in closed form. Use --null monte-carlo (null=)."
         )
+
+
+def options_of_any(options: Sequence[ScoreOptions], posterior: str) -> list[ScoreOptions]:
+    """Return options that stand for those of any posteriors, for what holds whatever their widths are."""
+    if posterior != MIXTURE:
+        return list(options)
+    return [replace(chosen, sigma=PosteriorSigma(np.full((1, 1), 0.5))) for chosen in options]
 
 
 def _read(codes: Codes, logvar: Width | None, sd: Width | None) -> tuple[Array, Widths | None]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import typer
 
 import gaedist
+from gaedist.api.posterior import options_of_any
 from gaedist.api.score import GAUSSIAN, score_options
 from gaedist.cli import options
 from gaedist.cli.diagnose import CHECKS_TEXT, diagnose
@@ -103,7 +104,7 @@ def score(
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
     metrics = metric_names(metric or GAUSSIAN, ONE_SAMPLE)
     chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
-    check_score_gates(outcome, metrics, chosen, null, replicates)
+    check_score_gates(outcome, metrics, options_of_any(chosen, posterior), null, replicates)
     left_out = LeftOut(metric or metrics, metrics, [options.sigma for options in chosen], outcome)
     note = None if quiet else complain
     with (

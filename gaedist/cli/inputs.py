@@ -43,10 +43,13 @@ def selected(
 
 def selected_of_second(selection: Selection, logvar_b: str | None, sd_b: str | None) -> Selection:
     """Return what to select of the second file, whose widths have the name of the first's by default."""
+    first = selection.width
     if logvar_b is None and sd_b is None:
-        names = {option.kind: option.name for option in [selection.width] if option}
-        widths_of_second("", names.get("logvar"), names.get("sd"), None, None)
-        return selection
+        if first is None:
+            return selection
+        widths_of_second(**{first.kind: first.name})
+        hint = f" Give --{first.kind}-b NAME|FILE, or --{first.kind}-b {NONE} if B is no posterior."
+        return replace(selection, width=replace(first, hint=hint))
     width = width_name(logvar_b, sd_b, "-b")
     return replace(selection, width=None if width and width.name == NONE else width)
 

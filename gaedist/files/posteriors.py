@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.errors import GaedistError, short_name
+from gaedist.errors import GaedistError, short_name, some_of
 from gaedist.files.arrays import Rows, described, exists, find_array, open_arrays, read_rows, split_name
 from gaedist.files.stored_array import Listed, StoredArray, no_blocks
 from gaedist.files.transposed import transposed
@@ -24,14 +24,19 @@ from gaedist.files.widths import (
 
 def find_means(arrays: Sequence[Listed], dataset: str | None, width: WidthName | None) -> StoredArray:
     """Return the array of the codes; beside widths and without a name, the one that holds their means."""
-    if dataset is not None or width is None or (own := _own(arrays, width)) is None:
+    if dataset is not None or width is None:
         return find_array(arrays, dataset)
-    others = [a for a in described(arrays) if len(a.shape) == 2 and not a.is_sigma and a.name != own.name]
-    group = [a for a in others if group_of(a.name) == group_of(own.name)]
-    for chosen in (others, [a for a in group if plain_name(a.name) in MEANS], group):
+    own = _own(arrays, width)
+    others = [
+        array
+        for array in described(arrays)
+        if len(array.shape) == 2 and not array.is_sigma and not (own and array.name == own.name)
+    ]
+    group = [array for array in others if own is None or group_of(array.name) == group_of(own.name)]
+    for chosen in (others, [array for array in group if plain_name(array.name) in MEANS], group):
         if len(chosen) == 1:
             return chosen[0]
-    return find_array([a for a in described(arrays) if a.name != own.name], None)
+    return find_array(others or arrays, None)
 
 
 def read_widths(
@@ -72,7 +77,7 @@ def read_widths(
         per_point = array.shape[0] == shape[0] == n
         values = read_rows(array, rows if per_point else range(array.shape[0]))
         widths = Widths(width.kind, name, values if per_point else values.reshape(shape))
-        check_widths(widths, title)
+        check_widths(widths, title, rows if per_point else None)
         return widths
 
 
@@ -122,9 +127,10 @@ def _holding(arrays: Sequence[Listed], path: str, width: WidthName) -> Iterator[
         return
     other, dataset = split_name(width.name)
     if width.name.startswith("::") or not exists(other):
-        held = ", ".join(array.described().summary for array in arrays[:10])
+        held = some_of((array.described().summary for array in arrays), len(arrays)) or "no arrays"
         raise GaedistError(
-            f"{width.option} is neither an array of this file nor another file. It holds: {held}."
+            f"{width.option} is neither an array of this file, which holds {held}, nor another file."
+            f"{width.hint}"
         )
     with open_arrays(other) as others:
         array = find_array(others, dataset)

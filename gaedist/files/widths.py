@@ -100,10 +100,13 @@ class WidthName:
         One of `WIDTHS`.
     name : str
         An array of the file of the means, with or without ``::`` before it, or another file.
+    hint : str
+        What else a user can do where there is no such array.
     """
 
     kind: str
     name: str
+    hint: str = ""
 
     @property
     def option(self) -> str:
@@ -199,13 +202,17 @@ def fits(shape: tuple[int, ...], n: int, dim: int) -> bool:
     return shape in ((n, dim), (n,), (n, 1), (dim,), (1, dim), (), (1,), (1, 1))
 
 
-def check_widths(widths: Widths, title: str) -> None:
-    """Raise `GaedistError` for numbers that cannot be meant, such as negative standard deviations."""
+def check_widths(widths: Widths, title: str, rows: range | NDArray[np.intp] | None = None) -> None:
+    """Raise `GaedistError` for numbers that cannot be meant, such as negative standard deviations.
+
+    ``rows`` are the rows of the file that they are, where they are not all of it.
+    """
     row = WIDTHS[widths.kind]
     bad = row.fault(widths.values)
     if bad.any():
         i, j = np.argwhere(bad)[0]
-        raise GaedistError(f"{title} has {widths.values[i, j]:g} in row {i}, column {j}. {row.remedy}")
+        where = f"row {i if rows is None else rows[i]}, column {j}"
+        raise GaedistError(f"{title} has {widths.values[i, j]:g} in {where}. {row.remedy}")
 
 
 def as_widths(kind: str, given: object, n: int, dim: int) -> Widths:

@@ -70,8 +70,7 @@ class Paragraph:
 
 def score_sentence(result: ScoreResult) -> str:
     """Return the verdict on a score, with its numbers, and what the distance cannot see."""
-    about = posterior_sentence(result.posterior, result.dim)
-    return " ".join(filter(None, (_paragraph(result).alone, about, blind_spot([result]))))
+    return " ".join(filter(None, (_paragraph(result).alone, _about(result), blind_spot([result]))))
 
 
 def score_paragraphs(labels: Sequence[str], results: Sequence[ScoreResult]) -> list[str]:
@@ -82,12 +81,14 @@ def score_paragraphs(labels: Sequence[str], results: Sequence[ScoreResult]) -> l
         groups.setdefault((found.verdict, found.before, found.rest), (found, []))[1].append(label)
     ordered = sorted(groups.values(), key=lambda group: VERDICTS.index(group[0].verdict))
     paragraphs = [found.of(named) for found, named in ordered]
-    about = [
-        f"{label}: {posterior_sentence(result.posterior, result.dim)}"
-        for label, result in zip(labels, results, strict=True)
-        if result.posterior
-    ]
-    return [*paragraphs, *about, *filter(None, [blind_spot(results)])]
+    described = zip(labels, results, strict=True)
+    about = {r.posterior: f"{label}: {_about(r)}" for label, r in described if r.posterior}
+    return [*paragraphs, *about.values(), *filter(None, [blind_spot(results)])]
+
+
+def _about(result: ScoreResult) -> str:
+    """Return what the posteriors are whose sample or mixture was measured."""
+    return posterior_sentence(result.posterior, result.dim)
 
 
 def _paragraph(result: ScoreResult) -> Paragraph:
@@ -209,7 +210,8 @@ def direction(result: ScoreResult | CompareResult) -> str | None:
 
 def score_summary(results: Sequence[ScoreResult]) -> str:
     """Return the verdicts of several metrics, or σ, on the same codes."""
-    return by_verdict(results, lambda result: str(result.verdict), VERDICTS)
+    verdicts = by_verdict(results, lambda result: str(result.verdict), VERDICTS)
+    return f"{verdicts} {_about(results[0])}".rstrip()
 
 
 def by_verdict(results: Sequence[Any], verdict: Callable[[Any], str], order: Sequence[str]) -> str:
