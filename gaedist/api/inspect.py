@@ -137,6 +137,7 @@ def _report(array: StoredArray, widths_of: Callable[[Rows], Widths] | None = Non
     mean = codes.mean(axis=0)
     codes -= mean
     variances = np.einsum("ij,ij->j", codes, codes) / n
+    note = posterior.note if posterior and posterior.mutual_information is None else None
     return ArrayReport(
         dataset=array.name,
         shape=array.shape,
@@ -148,7 +149,7 @@ def _report(array: StoredArray, widths_of: Callable[[Rows], Widths] | None = Non
         norm=norm,
         scale=1 / math.sqrt(variances.mean()) if variances.mean() > _ROUNDING * norm else None,
         distinct=len(counts),
-        notes=(*notes, *([posterior.note] if posterior and posterior.note else [])),
+        notes=(*notes, *([note] if note else [])),
         posterior=posterior,
     )
 

@@ -243,7 +243,7 @@ def _read(codes: Codes, logvar: Width | None, sd: Width | None) -> tuple[Array, 
 
 def _notes(widths: Widths, report: PosteriorReport) -> list[str]:
     """Return what a user of these posteriors should know."""
-    notes = [] if report.note is None else [report.note]
+    notes = [report.note] if report.note and report.mutual_information is None else []
     if widths.kind == "logvar" and (widths.values > 0).all():
         notes.append(
             f"all log-variances are above 0, so that all posteriors are wider than N(0, I): are they "

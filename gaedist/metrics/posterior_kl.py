@@ -104,7 +104,7 @@ def posterior_kl(means: Array, widths: Widths, seed: int) -> PosteriorKl:
         if n > 1 and information > math.log(n) - _NEAR_LIMIT:
             note = (
                 f"the mutual information is near log n = {math.log(n):.3g} nats, the most that {n} points "
-                "can show: with more of them it would be larger, and KL(q ‖ p) smaller."
+                "can show: for more of them it is larger, and KL(q ‖ p) smaller."
             )
     norm = math.fsum(map(float, (means**2).mean(axis=1))) / n
     return PosteriorKl(

@@ -18,7 +18,9 @@ def posterior_sentence(report: PosteriorReport | None, dim: int) -> str:
             f": {number(report.mutual_information)}{error} of mutual information with the inputs, and "
             f"{number(report.aggregate_kl)} between the aggregate posterior and N(0, I)"
         )
+    limit = f" {report.note[0].upper()}{report.note[1:]}" if split and report.note else ""
     return (
         f"The mean KL of the posteriors is {kl}{split}; {report.active_units} of {dim} units are active. "
         f"|z|²/D is {number(report.norm)}, and {number(report.norm_of_means)} for the means alone."
+        f"{limit}"
     )

@@ -104,7 +104,8 @@ def named(file: str | None, dataset: str | None) -> str:
 
 
 def _file(source: Source, result: Any) -> str:
-    return named(source["file"], source["dataset"])
+    posterior = getattr(result, "posterior", None)
+    return named(source["file"], source["dataset"]) + (f" ({posterior.form})" if posterior else "")
 
 
 def _both(source: Source, result: Any) -> str:

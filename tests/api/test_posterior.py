@@ -236,7 +236,7 @@ def test_tables_say_what_the_posteriors_are(gaedist, file):
         assert "3 of 3 units are active" in out
     np.savez("y.npz", mu=MEANS[::2], logvar=LOGVAR[::2])
     _, out, _ = gaedist("score", file, "y.npz", "--logvar", "logvar", "--format", "table")
-    assert out.count(f"x.npz::mu: {sentence}") == out.count(f"y.npz::mu: {sentence}") == 1
+    assert out.count(f"x.npz::mu (sample): {sentence}") == out.count(f"y.npz::mu (sample): {sentence}") == 1
     _, out, _ = gaedist(
         "score", file, "--logvar", "logvar", "--metric", "kl", "--metric", "energy", "--format", "table"
     )
