@@ -65,7 +65,7 @@ def read_widths(
         If there is no such array, or its shape does not fit the means.
     """
     n, dim = means.shape
-    with _holding(arrays, path, width) as (name, array):
+    with _holding(arrays, path, width, means) as (name, array):
         if array.fault:
             raise GaedistError(f"{array.title} is {array.fault}.")
         if transpose and len(array.shape) == 2:
@@ -118,11 +118,23 @@ def _own(arrays: Sequence[Listed], width: WidthName) -> StoredArray | None:
     return None
 
 
+def _likely(arrays: Sequence[Listed], width: WidthName) -> str | None:
+    """Return the name of the only array of a file that has a usual name of widths, or None."""
+    usual = WIDTHS[width.kind].names
+    found = [name for array in arrays for name in array.names[:1] if name and plain_name(name) in usual]
+    return found[0] if len(found) == 1 else None
+
+
 @contextmanager
-def _holding(arrays: Sequence[Listed], path: str, width: WidthName) -> Iterator[tuple[str, StoredArray]]:
+def _holding(
+    arrays: Sequence[Listed], path: str, width: WidthName, means: StoredArray
+) -> Iterator[tuple[str, StoredArray]]:
     """Find the array of the widths, in the same file or in another."""
     own = _own(arrays, width)
     if own is not None:
+        if own.name == means.name:
+            about = WIDTHS[width.kind].about
+            raise GaedistError(f"{own.title} is given for both the means and the {about}. Name two arrays.")
         yield f"{path}::{own.name}", own
         return
     other, dataset = split_name(width.name)
@@ -133,5 +145,5 @@ def _holding(arrays: Sequence[Listed], path: str, width: WidthName) -> Iterator[
             f"{width.hint}"
         )
     with open_arrays(other) as others:
-        array = find_array(others, dataset)
+        array = find_array(others, dataset or _likely(others, width))
         yield (f"{other}::{array.name}" if array.name else other), array

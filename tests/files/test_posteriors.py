@@ -47,6 +47,7 @@ def read(name, width, kind="logvar", **selection):
         ("x.npz", "logvar.npy"),
         ("mu.npy", "logvar.npy"),
         ("mu.npy", "x.npz::logvar"),
+        ("mu.npy", "x.npz"),
         ("x.npz::mu", "x.npz::logvar"),
     ],
 )
@@ -150,6 +151,12 @@ def test_no_such_array():
     assert refused("x.npz", wanted).startswith("x.npz: --logvar var is neither an array of this file, which ")
     assert refused("x.npz", wanted).endswith("nor another file. Hint.")
     assert "is neither" in refused("mu.npy", Selection(width=WidthName("logvar", "::logvar.npy")))
+
+
+def test_one_array_is_not_both():
+    assert "logvar is given for both the means and the log-variances. Name two arrays." in refused(
+        "x.npz::logvar", Selection(width=WidthName("logvar", "logvar"))
+    )
 
 
 def test_a_standard_deviation_of_0_is_that_of_a_point():
