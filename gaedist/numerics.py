@@ -32,7 +32,9 @@ class Stream(IntEnum):
     SAMPLED_PAIRS = 5
     HALVES = 6
     NEIGHBOURS = 7
+    POSTERIORS = 8
     POSITIONS = 9
+    MUTUAL_INFORMATION = 10
     PRIOR_SAMPLES = 12
 
 

@@ -303,3 +303,38 @@ def limit_tail_mp(dim, s, z, digits=30):
 
     bends = [0] + [step * 2**k for k in range(11)]
     return mp.exp(peak) * mp.quad(integrand, bends) / mp.pi, first, 2 * second, 8 * third
+
+
+def posterior_score(means, sds):
+    """Eq. (6): (4π)^(D/2) ∫ (q − N(0, I))² of q, the mean of N(μ_i, diag s_i²)."""
+    dim = means.shape[1]
+
+    def overlaps(x, s, y, t):
+        both = (s**2)[:, None] + (t**2)[None]
+        log = -0.5 * ((x[:, None] - y[None]) ** 2 / both + np.log(2 * math.pi * both)).sum(axis=2)
+        return np.exp(log + dim / 2 * math.log(4 * math.pi)).mean()
+
+    zero, one = np.zeros((1, dim)), np.ones((1, dim))
+    pair, cross = overlaps(means, sds, means, sds), overlaps(means, sds, zero, one)
+    return pair + 1 - 2 * cross
+
+
+def posterior_compare(x, s, y, t):
+    """(4π)^(D/2) ∫ (p − q)² of the means p and q of N(x_i, diag s_i²) and N(y_i, diag t_i²)."""
+    dim = x.shape[1]
+
+    def overlaps(a, u, b, v):
+        both = (u**2)[:, None] + (v**2)[None]
+        log = -0.5 * ((a[:, None] - b[None]) ** 2 / both + np.log(2 * math.pi * both)).sum(axis=2)
+        return np.exp(log + dim / 2 * math.log(4 * math.pi)).mean()
+
+    return overlaps(x, s, x, s) + overlaps(y, t, y, t) - 2 * overlaps(x, s, y, t)
+
+
+def posterior_kl_mp(means, log_variances):
+    """The mean of ½ Σ_j (μ² + s² − 1 − log s²), with 200 digits."""
+    terms = [
+        MP.mpf(float(m)) ** 2 + MP.exp(MP.mpf(float(v))) - 1 - MP.mpf(float(v))
+        for m, v in zip(means.ravel(), log_variances.ravel(), strict=True)
+    ]
+    return MP.fsum(terms) / 2 / len(means)

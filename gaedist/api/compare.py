@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from gaedist.api.notes import notes_on
+from gaedist.api.posterior import (
+    MIXTURE,
+    NOT_POSTERIORS_BOTH,
+    SAMPLE,
+    Measured,
+    PosteriorReport,
+    Width,
+    check_mixture,
+    measured_codes,
+    widths_of_second,
+)
 from gaedist.api.priors import PriorLike, gaussian_prior, in_its_units
 from gaedist.api.reporting import OnError, apply_each
 from gaedist.api.shared_rows import shared_rows_note
 from gaedist.engine import Run, evaluate
-from gaedist.errors import check_count, check_dims
-from gaedist.files.codes import Codes, as_codes, dependence
+from gaedist.errors import GaedistError, check_count, check_dims
+from gaedist.files.codes import Codes, dependence
 from gaedist.metrics.base import (
     TwoSample,
     check_one_metric,
@@ -82,6 +93,8 @@ class CompareResult:
         Version of gaedist.
     prior : PriorSummary, optional
         The prior by which both samples were whitened, so that σ and values are in its units.
+    posterior_a, posterior_b : PosteriorReport, optional
+        Of a VAE's posteriors: what was measured of them, their KL divergence and its split.
     """
 
     n: int
@@ -105,6 +118,8 @@ class CompareResult:
     seconds: float
     version: str
     prior: PriorSummary | None = None
+    posterior_a: PosteriorReport | None = None
+    posterior_b: PosteriorReport | None = None
 
 
 def compare(
@@ -120,6 +135,11 @@ def compare(
     parameters: Parameters | None = None,
     permutations: int = 0,
     prior: PriorLike | None = None,
+    logvar: Width | None = None,
+    sd: Width | None = None,
+    logvar_b: Width | None = None,
+    sd_b: Width | None = None,
+    posterior: str = SAMPLE,
     run: Run | None = None,
 ) -> CompareResult:
     """Measure how far two samples are from each other.
@@ -154,6 +174,14 @@ def compare(
         Number of random permutations of the labels, for the p-value; 0 for none.
     prior : Prior or path, optional
         A Gaussian prior by which both samples are whitened first.
+    logvar, sd : array_like, str or path, optional
+        ``x`` are the means of a VAE's posteriors: their log-variances or standard deviations, as in
+        `gaedist.score`. The name of an array in the file of ``x`` counts for the file of ``y`` too.
+    logvar_b, sd_b : array_like, str or path, optional
+        The same for ``y``; ``none`` if these are codes and not means.
+    posterior : str
+        What is measured of posteriors, one of `gaedist.api.posterior.POSTERIORS`; for ``mixture`` both
+        samples must be posteriors.
     run : Run, optional
         Threads, method, precision, seed and progress.
 
@@ -184,6 +212,11 @@ def compare(
         parameters=parameters,
         permutations=permutations,
         prior=prior,
+        logvar=logvar,
+        sd=sd,
+        logvar_b=logvar_b,
+        sd_b=sd_b,
+        posterior=posterior,
         run=run,
     )[0]
 
@@ -201,6 +234,11 @@ def compares(
     parameters: Parameters | None = None,
     permutations: int = 0,
     prior: PriorLike | None = None,
+    logvar: Width | None = None,
+    sd: Width | None = None,
+    logvar_b: Width | None = None,
+    sd_b: Width | None = None,
+    posterior: str = SAMPLE,
     on_error: OnError | None = None,
     run: Run | None = None,
 ) -> list[CompareResult]:
@@ -218,6 +256,8 @@ def compares(
         Called as ``on_error(metric, error)`` when a metric does not apply to these samples; the other metrics
         are still measured. Without it the first such error is raised, unless the metric is one of ``all``.
     sigma_b, covariance, sigma_factor, estimator, parameters, permutations, prior, run
+        As in `compare`.
+    logvar, sd, logvar_b, sd_b, posterior
         As in `compare`.
 
     Returns
@@ -252,10 +292,18 @@ def compares(
     no_p = dependence(x) or dependence(y)
     count = 0 if no_p else count
     whitening, codes = gaussian_prior(prior, "compare"), (x, y)
-    x, y = as_codes(x), as_codes(y)
+    widths_b = widths_of_second(logvar=logvar, sd=sd, logvar_b=logvar_b, sd_b=sd_b)
+    a = measured_codes(x, logvar=logvar, sd=sd, posterior=posterior, prior=whitening, run=run)
+    b = measured_codes(y, **widths_b, posterior=posterior, prior=whitening, run=run, second=True)
+    if posterior == MIXTURE:
+        check_mixture(names, smoothing_given=given)
+        if a.sigma is None or b.sigma is None:
+            raise GaedistError(NOT_POSTERIORS_BOTH)
+        options = [replace(options[0], sigma=a.sigma, sigma_b=b.sigma)]
+    x, y = a.codes, b.codes
     check_dims(x.shape[1], y.shape[1])
     shared = shared_rows_note(x, y)
-    notes = (*_notes("first", x), *_notes("second", y), *([shared] if shared else []))
+    notes = (*_notes("first", a), *_notes("second", b), *([shared] if shared else []))
     x, y = in_its_units(whitening, x, codes[0]), in_its_units(whitening, y, codes[1])
     applied = []
     for name in names:
@@ -264,26 +312,20 @@ def compares(
         applied += _applied(name, x, y, variants, run, on_error, permuted=count > 0, optional=optional)
     found = evaluate([form for _, form in applied], run)
     shape = len(x), len(y), x.shape[1]
+    summary = whitening.summary if whitening else None
     return [
-        _result(
-            name,
-            form,
-            measurement,
-            shape,
-            count,
-            no_p,
-            notes,
-            run,
-            began,
-            whitening.summary if whitening else None,
+        replace(
+            _result(name, form, measurement, shape, count, no_p, notes, run, began, summary),
+            posterior_a=a.report,
+            posterior_b=b.report,
         )
         for (name, form), measurement in zip(applied, found, strict=True)
     ]
 
 
-def _notes(which: str, sample: Array) -> tuple[str, ...]:
+def _notes(which: str, sample: Measured) -> tuple[str, ...]:
     """Return the notes on one of the samples."""
-    return tuple(f"the {which} sample: {note}" for note in notes_on(sample))
+    return tuple(f"the {which} sample: {note}" for note in (*notes_on(sample.codes), *sample.notes))
 
 
 def _applied(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.api.notes import notes_given
+from gaedist.api.posterior import PosteriorReport, Width, measured_codes
 from gaedist.api.priors import (
     PriorLike,
     about_check,
@@ -26,7 +27,7 @@ from gaedist.diagnostics.sample import Sample
 from gaedist.diagnostics.verdict import verdict
 from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice, check_count
-from gaedist.files.codes import Codes, as_codes, dependence, points_per_item
+from gaedist.files.codes import Codes, dependence, points_per_item
 from gaedist.mixtures.prior import PriorSummary
 from gaedist.version import __version__
 
@@ -90,6 +91,8 @@ class DiagnoseResult:
         Version of gaedist.
     prior : PriorSummary, optional
         The prior in place of N(0, I), in whose units all sizes are.
+    posterior : PosteriorReport, optional
+        Of a VAE's posteriors: their KL divergence and its split.
     """
 
     n: int
@@ -105,6 +108,7 @@ class DiagnoseResult:
     seconds: float
     version: str
     prior: PriorSummary | None = None
+    posterior: PosteriorReport | None = None
 
     @property
     def value(self) -> float:
@@ -124,6 +128,8 @@ def diagnose(
     alpha: float = ALPHA,
     top: int = TOP,
     prior: PriorLike | None = None,
+    logvar: Width | None = None,
+    sd: Width | None = None,
     run: Run | None = None,
 ) -> DiagnoseResult:
     """Find out what is wrong with a sample: location, scale, dependence, shape, and the points themselves.
@@ -141,6 +147,9 @@ def diagnose(
         How many axes, pairs, directions or rows of each finding are listed.
     prior : Prior or path, optional
         A Gaussian prior in place of N(0, I): codes are whitened by it, and effects are in its units.
+    logvar, sd : array_like, str or path, optional
+        ``codes`` are the means of a VAE's posteriors: their log-variances or standard deviations, as in
+        `gaedist.score`. A sample z = μ + s ε is diagnosed.
     run : Run, optional
         Threads, progress, and the seed of the halves on which directions are chosen and tested.
 
@@ -162,9 +171,10 @@ def diagnose(
         check_choice("check", name, CHECKS)
     if not (isinstance(alpha, float | int) and 0 < alpha < 1):
         raise GaedistError(f"alpha must be between 0 and 1; got {alpha!r}.")
-    places, given, x = check_count("top", top, 1), gaussian_prior(prior, "diagnose"), as_codes(codes)
-    notes = notes_given(x, None)
-    sample = Sample(in_its_units(given, x, codes), run, places)
+    places, given = check_count("top", top, 1), gaussian_prior(prior, "diagnose")
+    measured = measured_codes(codes, logvar=logvar, sd=sd, prior=given, run=run)
+    notes = (*notes_given(measured.codes, None), *measured.notes)
+    sample = Sample(in_its_units(given, measured.codes, codes), run, places)
     no_p = dependence(codes)
     results = [about_check(check, given) for check in examine(sample, names, float(alpha), no_p=no_p)]
     kl = kl_parts(sample)
@@ -184,6 +194,7 @@ def diagnose(
         seconds=time.perf_counter() - began,
         version=__version__,
         prior=given.summary if given else None,
+        posterior=measured.report,
     )
 
 

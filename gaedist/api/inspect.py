@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from gaedist.api.notes import counts_of_rows, notes_given
+from gaedist.api.posterior import PosteriorReport
 from gaedist.errors import MAX_MESSAGE, GaedistError, one_line
-from gaedist.files.arrays import described, find_array, open_arrays, read_points, split_name
+from gaedist.files.arrays import (
+    MOST_DESCRIBED,
+    Rows,
+    described,
+    find_array,
+    open_arrays,
+    read_points,
+    split_name,
+)
 from gaedist.files.codes import Selection, arranged, nonfinite_rows, without_rows
 from gaedist.files.layouts import ShapeError
 from gaedist.files.names import matching
+from gaedist.files.posteriors import find_means, read_widths
 from gaedist.files.samples import stands_for_several
 from gaedist.files.stored_array import StoredArray, dtype_text, shape_fault
 from gaedist.files.transposed import MATLAB_NOTE
+from gaedist.files.widths import WidthName, Widths, posteriors_in, width_name
+from gaedist.numerics import Array
 
 _ROUNDING = 1e-24
 """Codes whose variance is below this part of their mean square are constant but for rounding."""
@@ -49,6 +63,8 @@ class ArrayReport:
         Number of distinct rows; p-values hold for points that are not copies.
     notes : tuple of str
         What a user of these codes should know; one sentence each.
+    posterior : PosteriorReport, optional
+        The codes are the means of a VAE's posteriors: their KL divergence from N(0, I), and its split.
     """
 
     dataset: str | None
@@ -62,10 +78,16 @@ class ArrayReport:
     scale: float | None = None
     distinct: int | None = None
     notes: tuple[str, ...] = ()
+    posterior: PosteriorReport | None = None
 
 
 def inspect(
-    name: str | os.PathLike[str], *, dataset: str | None = None, selection: Selection | None = None
+    name: str | os.PathLike[str],
+    *,
+    dataset: str | None = None,
+    logvar: str | None = None,
+    sd: str | None = None,
+    selection: Selection | None = None,
 ) -> list[ArrayReport]:
     """Describe every array of a file, or some of them.
 
@@ -98,7 +120,18 @@ def inspect(
             chosen = [array.described() for _, array in matching(arrays, wanted)]
         else:
             chosen = [find_array(arrays, wanted[0])]
-        return [_report(array, selection) for array in chosen]
+        width = width_name(logvar, sd) or selection.width
+        if width and not stands_for_several(wanted):
+            pairs = [(find_means(arrays, wanted[0] if wanted else None, width), width)]
+        else:
+            known = chosen if len(arrays) > MOST_DESCRIBED else described(arrays)
+            found = posteriors_in(known)
+            pairs = [(means, WidthName(kind, f"::{widths.name}")) for means, kind, widths in found]
+        readers = {
+            means.name: partial(read_widths, arrays, path, width, means, transpose=False)
+            for means, width in pairs
+        }
+        return [_report(array, selection, readers.get(array.name)) for array in chosen]
 
 
 def _shape_problem(shape: tuple[int, ...]) -> str | None:
@@ -106,7 +139,9 @@ def _shape_problem(shape: tuple[int, ...]) -> str | None:
     return str(ShapeError("", shape)).removesuffix(".") if len(shape) > 2 else shape_fault(shape)
 
 
-def _report(array: StoredArray, selection: Selection) -> ArrayReport:
+def _report(
+    array: StoredArray, selection: Selection, widths_of: Callable[[Rows], Widths] | None
+) -> ArrayReport:
     dtype = None if array.dtype is None else dtype_text(array.dtype)
     problem = array.fault or (_shape_problem(array.shape) if selection.layout is None else None)
     if problem:
@@ -122,6 +157,7 @@ def _report(array: StoredArray, selection: Selection) -> ArrayReport:
         codes = without_rows(codes, bad)
     if len(codes) == 0:
         return ArrayReport(array.name, array.shape, dtype, problem)
+    posterior = _posterior(codes, widths_of(range(array.shape[0])).without(bad)) if widths_of else None
     n, dim = codes.shape
     counts = counts_of_rows(codes)
     notes = (*notes_given(codes, counts), *([MATLAB_NOTE] if array.is_transposed else []))
@@ -129,6 +165,7 @@ def _report(array: StoredArray, selection: Selection) -> ArrayReport:
     mean = codes.mean(axis=0)
     codes -= mean
     variances = np.einsum("ij,ij->j", codes, codes) / n
+    note = posterior.note if posterior and posterior.mutual_information is None else None
     return ArrayReport(
         dataset=array.name,
         shape=array.shape,
@@ -140,5 +177,15 @@ def _report(array: StoredArray, selection: Selection) -> ArrayReport:
         norm=norm,
         scale=1 / math.sqrt(variances.mean()) if variances.mean() > _ROUNDING * norm else None,
         distinct=len(counts),
-        notes=notes,
+        notes=(*notes, *([note] if note else [])),
+        posterior=posterior,
     )
+
+
+def _posterior(means: Array, widths: Widths) -> PosteriorReport | None:
+    """Describe the posteriors with these means that have usable widths."""
+    unusable = np.flatnonzero(np.broadcast_to(widths.unusable, means.shape).any(axis=1))
+    if len(unusable) == len(means):
+        return None
+    kept = np.delete(means, unusable, axis=0) if len(unusable) else means
+    return PosteriorReport.of(None, kept, widths.without(unusable), 0)

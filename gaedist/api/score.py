@@ -11,12 +11,14 @@ from functools import partial
 from gaedist.api.companion import OPTIONS as COMPANION
 from gaedist.api.companion import Companion, companion_form
 from gaedist.api.notes import notes_on
+from gaedist.api.posterior import MIXTURE, NOT_POSTERIORS, Measured, Width, check_mixture, measured_codes
+from gaedist.api.posterior import SAMPLE as SAMPLE_POSTERIOR
 from gaedist.api.priors import PriorLike, about_prior, check_metrics, in_its_units
 from gaedist.api.reporting import OnError, apply_each
 from gaedist.api.score_result import ScoreResult
 from gaedist.engine import SAMPLE, Run, evaluate
 from gaedist.errors import GaedistError, check_choice, check_count
-from gaedist.files.codes import Codes, as_codes, dependence
+from gaedist.files.codes import Codes, dependence
 from gaedist.metrics.base import (
     OneSample,
     check_one_metric,
@@ -57,6 +59,9 @@ def score(
     replicates: int | None = None,
     cache: bool = True,
     prior: PriorLike | None = None,
+    logvar: Width | None = None,
+    sd: Width | None = None,
+    posterior: str = SAMPLE_POSTERIOR,
     run: Run | None = None,
 ) -> ScoreResult:
     """Measure how far a sample is from N(0, I), or from another prior.
@@ -97,6 +102,14 @@ def score(
         A prior in place of N(0, I). Codes are whitened by a Gaussian one, and σ, values and effects are in
         its units. A mixture is for ``gaussian`` only, in units of the codes, with a simulated null
         distribution and no companion.
+    logvar, sd : array_like, str or path, optional
+        ``codes`` are the means of a VAE's posteriors: their log-variances, or their standard deviations, in
+        the shape of the means, or (n,) or (D,); or the name of an array in the file of the means, or of
+        another file.
+    posterior : str
+        What is measured of posteriors, one of `gaedist.api.posterior.POSTERIORS`: a sample of the aggregate
+        posterior, z = μ + s ε; or ``mixture``, Eq. (6) of the aggregate posterior itself, which takes the
+        place of the smoothed sample.
     run : Run, optional
         Threads, method, precision, seed and progress.
 
@@ -127,6 +140,9 @@ def score(
         replicates=replicates,
         cache=cache,
         prior=prior,
+        logvar=logvar,
+        sd=sd,
+        posterior=posterior,
         run=run,
     )[0]
 
@@ -144,6 +160,9 @@ def scores(
     replicates: int | None = None,
     cache: bool = True,
     prior: PriorLike | None = None,
+    logvar: Width | None = None,
+    sd: Width | None = None,
+    posterior: str = SAMPLE_POSTERIOR,
     on_error: OnError | None = None,
     run: Run | None = None,
 ) -> list[ScoreResult]:
@@ -161,7 +180,7 @@ def scores(
         Called as ``on_error(metric, error)`` when a metric does not apply to these codes, such as ``mmd`` to
         a single point; the other metrics are still measured. Without it the first such error is raised,
         unless the metric is one of ``all``.
-    covariance, target, estimator, parameters, null, replicates, cache, prior, run
+    covariance, target, estimator, parameters, null, replicates, cache, prior, logvar, sd, posterior, run
         As in `score`.
 
     Returns
@@ -189,10 +208,13 @@ def scores(
     if replicates is not None and null != "monte-carlo":
         raise GaedistError("replicates are simulated samples: add --null monte-carlo (null=).")
     count = check_count("replicates", REPLICATES if replicates is None else replicates, 2)
-    x, no_p = as_codes(codes), dependence(codes)
+    measured = measured_codes(codes, logvar=logvar, sd=sd, posterior=posterior, prior=given, run=run)
+    if posterior == MIXTURE:
+        options, has_companion = _of_mixture(measured, names, options, null), False
+    no_p = dependence(codes)
     null = "none" if no_p else null
-    notes = notes_on(x)
-    x = in_its_units(given, x, codes)
+    notes = (*notes_on(measured.codes), *measured.notes)
+    x = in_its_units(given, measured.codes, codes)
     applied = [
         some
         for name in names
@@ -209,8 +231,19 @@ def scores(
     results = []
     for (name, chosen, form), measurement in zip(applied, found, strict=True):
         assessment = NULLS[null](name, form, chosen, null_options).assess(measurement).noted(no_p)
-        results.append(_result(name, form, chosen, measurement, assessment, companion, notes, run, began))
+        result = _result(name, form, chosen, measurement, assessment, companion, notes, run, began)
+        results.append(replace(result, posterior=measured.report))
     return [about_prior(result, given) for result in results] if given else results
+
+
+def _of_mixture(
+    measured: Measured, names: Sequence[str], options: Sequence[ScoreOptions], null: str
+) -> list[ScoreOptions]:
+    """Return the options with the covariances of posteriors in place of a smoothing kernel."""
+    check_mixture(names, smoothing_given=len(options) != 1 or options[0].are_given, null=null)
+    if measured.sigma is None:
+        raise GaedistError(NOT_POSTERIORS)
+    return [replace(options[0], sigma=measured.sigma)]
 
 
 def is_default(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gaedist.api.companion import Companion
+from gaedist.api.posterior import PosteriorReport
 from gaedist.metrics.measurement import ScoreTerms
 from gaedist.metrics.parameters import Parameters
 from gaedist.mixtures.prior import PriorSummary
@@ -126,6 +127,7 @@ class ScoreResult:
     p_combined: float | None
     verdict: str
     prior: PriorSummary | None = None
+    posterior: PosteriorReport | None = None
 
     @property
     def parts(self) -> tuple[ScoreResult, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 import gaedist
+from gaedist.api.posterior import options_of_any
 from gaedist.api.priors import gaussian_prior
 from gaedist.api.score import GAUSSIAN, score_options
 from gaedist.cli import options
@@ -32,7 +33,9 @@ from gaedist.cli.inputs import (
     samples_of,
     say_notes,
     selected,
+    selected_of_second,
     source_of,
+    width_files,
 )
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
@@ -86,6 +89,9 @@ def score(
     channels: options.Channels = None,
     positions: options.Positions = None,
     stack: options.Stack = False,
+    logvar: options.LogVar = None,
+    sd: options.Sd = None,
+    posterior: options.Posterior = "sample",
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     method: options.Method = "auto",
@@ -104,17 +110,18 @@ def score(
 ) -> int:
     """Run ``gaedist score``."""
     shape = Shape(layout, channels, positions)
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape)
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape, logvar, sd)
     parameters = Parameters(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p, EFFECT: fail_effect}, quiet)
-    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES), *prior_files(prior)])
+    inputs = [*files, *sigma_files(sigma or [], RULES), *prior_files(prior), *width_files(logvar, sd)]
+    check_files(output, checkpoint, inputs)
     given = as_prior(prior)
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
     metrics = metric_names(metric or GAUSSIAN, ONE_SAMPLE)
     chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters, given)
-    check_score_gates(outcome, metrics, chosen, null, replicates)
+    check_score_gates(outcome, metrics, options_of_any(chosen, posterior), null, replicates)
     left_out = LeftOut(metric or metrics, metrics, [options.sigma for options in chosen], outcome)
     note = None if quiet else complain
     with (
@@ -147,6 +154,7 @@ def score(
                         replicates=replicates,
                         cache=not no_cache,
                         prior=given,
+                        posterior=posterior,
                         on_error=left_out.on_error,
                         run=watched,
                     )
@@ -185,6 +193,11 @@ def compare(
     channels: options.Channels = None,
     positions: options.Positions = None,
     stack: options.Stack = False,
+    logvar: options.LogVar = None,
+    sd: options.Sd = None,
+    logvar_b: options.LogVarB = None,
+    sd_b: options.SdB = None,
+    posterior: options.Posterior = "sample",
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     method: options.Method = "auto",
@@ -200,11 +213,11 @@ def compare(
 ) -> int:
     """Run ``gaedist compare``."""
     shape = Shape(layout, channels, positions)
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape)
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape, logvar, sd)
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
-    sigma_inputs = sigma_files([*sigma, sigma_b], [*RULES, JOINT])
-    check_files(output, checkpoint, [a, b, *sigma_inputs, *prior_files(prior)])
+    inputs = [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT]), *prior_files(prior)]
+    check_files(output, checkpoint, [*inputs, *width_files(logvar, sd, logvar_b, sd_b)])
     given = gaussian_prior(prior, "compare")
     metrics = metric_names(metric, TWO_SAMPLE)
     check_used(metrics, TWO_SAMPLE, parameters)
@@ -212,7 +225,8 @@ def compare(
     sigmas = [parse_sigma(text, [*RULES, JOINT]) for text in dict.fromkeys(sigma)]
     chosen_b = None if sigma_b is None else parse_sigma(sigma_b, RULES, "--sigma-b")
     first = read_one(a, selection, outcome, stack=stack)
-    second = read_one(b, replace(selection, draw=1), outcome, stack=stack)
+    selection_b = replace(selected_of_second(selection, logvar_b, sd_b), draw=1)
+    second = read_one(b, selection_b, outcome, stack=stack)
     check_labelings(outcome, len(first.codes), len(second.codes), permutations)
     names = f"{first.name} and {second.name}"
     left_out = LeftOut(metric, metrics, sigmas, outcome, names)
@@ -236,6 +250,7 @@ def compare(
                 parameters=parameters,
                 permutations=permutations,
                 prior=given,
+                posterior=posterior,
                 on_error=left_out.on_error,
                 run=watched,
             )
@@ -303,6 +318,8 @@ def inspect(
     layout: options.Layout = None,
     channels: options.Channels = None,
     positions: options.Positions = None,
+    logvar: options.LogVar = None,
+    sd: options.Sd = None,
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     format_: options.SummaryFormat = "auto",
@@ -311,9 +328,9 @@ def inspect(
 ) -> int:
     """Run ``gaedist inspect``."""
     shape = Shape(layout, channels, positions)
-    selection = selected(dataset, None, None, seed, False, False, shape)
+    selection = selected(dataset, None, None, seed, False, False, shape, logvar, sd)
     outcome = Outcome()
-    check_files(output, None, files)
+    check_files(output, None, [*files, *width_files(logvar, sd)])
     with report(output, format_, header=not no_header) as add:
         for file in files:
             with outcome.reporting(file):

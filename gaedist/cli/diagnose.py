@@ -14,7 +14,16 @@ from gaedist.cli import options
 from gaedist.cli.gates import Gate, Outcome
 from gaedist.cli.help import CHECKS as GROUP
 from gaedist.cli.help import GATES
-from gaedist.cli.inputs import Shape, check_files, read, samples_of, say_notes, selected, source_of
+from gaedist.cli.inputs import (
+    Shape,
+    check_files,
+    read,
+    samples_of,
+    say_notes,
+    selected,
+    source_of,
+    width_files,
+)
 from gaedist.cli.progress import shown
 from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.registry import CHECKS
@@ -123,6 +132,8 @@ def diagnose(
     channels: options.Channels = None,
     positions: options.Positions = None,
     stack: options.Stack = False,
+    logvar: options.LogVar = None,
+    sd: options.Sd = None,
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     threads: options.Threads = None,
@@ -139,12 +150,12 @@ def diagnose(
 ) -> int:
     """Run ``gaedist diagnose``."""
     shape = Shape(layout, channels, positions)
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape)
+    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape, logvar, sd)
     if not 0 < alpha < 1:
         raise GaedistError(f"--alpha must be between 0 and 1; got {alpha:g}.")
     bounds = {P: fail_p, MAX_SHIFT: max_shift, MIN_SD: min_sd, MAX_SD: max_sd}
     outcome = Outcome({**bounds, MAX_CORRELATION: max_correlation, MAX_DUPLICATES: max_duplicates}, quiet)
-    check_files(output, None, [*files, *prior_files(prior)])
+    check_files(output, None, [*files, *prior_files(prior), *width_files(logvar, sd)])
     given = gaussian_prior(prior, "diagnose")
     with report(output, format_, header=not no_header) as add:
         for sample in samples_of(files, selection, stack=stack):

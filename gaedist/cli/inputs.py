@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gaedist.api.posterior import NONE, is_of_each_file, widths_of_second
 from gaedist.cli.gates import Outcome
 from gaedist.cli.help import command_for
 from gaedist.cli.standard_streams import complain
@@ -16,6 +17,7 @@ from gaedist.files.layouts import LAYOUTS, ShapeError
 from gaedist.files.outputs import check_outputs
 from gaedist.files.samples import Sample, samples, sources_of
 from gaedist.files.transposed import MATLAB_NOTE
+from gaedist.files.widths import width_name
 
 
 def check_files(output: Path | None, checkpoint: Path | None, inputs: Sequence[str]) -> None:
@@ -50,6 +52,8 @@ def selected(
     drop_nonfinite: bool,
     transpose: bool,
     shape: Shape,
+    logvar: str | None = None,
+    sd: str | None = None,
 ) -> Selection:
     """Return what the options of a command select of each file."""
     return Selection(
@@ -60,7 +64,26 @@ def selected(
         drop_nonfinite=drop_nonfinite,
         transpose=transpose,
         **shape._asdict(),
+        width=width_name(logvar, sd),
     )
+
+
+def selected_of_second(selection: Selection, logvar_b: str | None, sd_b: str | None) -> Selection:
+    """Return what to select of the second file, whose widths have the name of the first's by default."""
+    first = selection.width
+    if logvar_b is None and sd_b is None:
+        if first is None:
+            return selection
+        widths_of_second(**{first.kind: first.name})
+        hint = f" Give --{first.kind}-b NAME|FILE, or --{first.kind}-b {NONE} if B is no posterior."
+        return replace(selection, width=replace(first, hint=hint))
+    width = width_name(logvar_b, sd_b, "-b")
+    return replace(selection, width=None if width and width.name == NONE else width)
+
+
+def width_files(*names: str | None) -> list[str]:
+    """Return those names of widths that are files."""
+    return [name for name in names if name and not is_of_each_file(name)]
 
 
 def samples_of(files: Sequence[str], selection: Selection, *, stack: bool) -> Iterator[Sample]:

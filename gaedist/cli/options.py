@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gaedist.api.posterior import POSTERIORS
 from gaedist.cli.help import COMPUTATION, DISTANCE, GATES, INPUT, OTHER_METRICS, OUTPUT, SIGNIFICANCE
 from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
 from gaedist.files.formats import names_of_formats
@@ -148,6 +149,33 @@ Drop = Annotated[
     bool, _option("--drop-nonfinite", INPUT, "Leave out rows with NaN or infinity, and report how many")
 ]
 Transpose = Annotated[bool, _option("--transpose", INPUT, "Exchange rows and columns, as MATLAB stores them")]
+LogVar = Annotated[
+    str | None,
+    _option(
+        "--logvar",
+        INPUT,
+        "Codes are means of a VAE: their log-variances, an array or file",
+        metavar="NAME|FILE",
+    ),
+]
+Sd = Annotated[str | None, _option("--sd", INPUT, "The same, as standard deviations", metavar="NAME|FILE")]
+LogVarB = Annotated[
+    str | None,
+    _option(
+        "--logvar-b",
+        INPUT,
+        "Those of B; none: codes",
+        metavar="NAME|FILE",
+        show_default="the same NAME as of A",
+    ),
+]
+SdB = Annotated[str | None, _option("--sd-b", INPUT, "The same, as standard deviations", metavar="NAME|FILE")]
+Posterior = Annotated[
+    str,
+    _choice(
+        "--posterior", INPUT, POSTERIORS, "; ".join(f"{name}: {about}" for name, about in POSTERIORS.items())
+    ),
+]
 Plugins = Annotated[
     bool,
     _option(

@@ -15,12 +15,13 @@ from gaedist.files.memory import check_fits
 from gaedist.files.sandbox import sandbox_in_use
 from gaedist.files.stored_array import Block, Columns, Listed, Runs, StoredArray, row_blocks
 from gaedist.files.streams import opened
+from gaedist.files.widths import posterior_advice
 from gaedist.numerics import Array
 
 Rows = range | NDArray[np.intp]
 """Increasing indices of rows."""
 
-_MOST_DESCRIBED = 4000  # arrays of a file, of which none is named
+MOST_DESCRIBED = 4000  # arrays of a file, of which none is named
 
 
 def split_name(name: str) -> tuple[str, str | None]:
@@ -95,6 +96,8 @@ def find_array(arrays: Sequence[Listed], dataset: str | None, axes: range = rang
     chosen = chosen or [array for array in codes if len(array.shape) > 2]
     if not chosen:
         raise GaedistError(f"no 2-D array in this file. It holds: {_listing(arrays)}.")
+    if (advice := posterior_advice(found)) is not None:
+        raise GaedistError(advice)
     if len(chosen) > 1:
         kind = "2-D arrays" if all(len(array.shape) == 2 for array in chosen) else "arrays"
         raise GaedistError(
@@ -105,7 +108,7 @@ def find_array(arrays: Sequence[Listed], dataset: str | None, axes: range = rang
 
 def described(arrays: Sequence[Listed]) -> list[StoredArray]:
     """Describe all arrays of a file; raise `GaedistError` if they are too many."""
-    if len(arrays) > _MOST_DESCRIBED:
+    if len(arrays) > MOST_DESCRIBED:
         raise GaedistError(
             f"{len(arrays)} arrays in this file; choose one with PATH::NAME or --dataset. "
             f"It holds: {_listing(arrays)}."

@@ -5,8 +5,8 @@ codes; `as_codes` checks arrays in memory.
 """
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,8 +15,10 @@ from gaedist.errors import GaedistError
 from gaedist.files.arrays import Rows, find_array, open_arrays, read_points, split_name
 from gaedist.files.in_memory import as_array
 from gaedist.files.layouts import Arrangement, ShapeError, arrangement_of, check_layout
-from gaedist.files.stored_array import StoredArray, dtype_fault, row_blocks, shape_fault
+from gaedist.files.posteriors import find_means, read_widths, unusable_rows
+from gaedist.files.stored_array import Listed, StoredArray, dtype_fault, row_blocks, shape_fault
 from gaedist.files.transposed import transposed
+from gaedist.files.widths import WidthName, Widths
 from gaedist.numerics import Array
 
 _LARGEST = 1e150  # the square of a larger number may overflow in a sum
@@ -53,10 +55,14 @@ class Selection:
     draw : int
         Tells several draws with one seed apart: positions of a second sample are independent of the first.
 
+    width : WidthName, optional
+        The codes are means of posteriors; which array holds their log-variances or standard deviations.
+
     Raises
     ------
     GaedistError
-        For an unknown layout or choice, and for a choice that the layout does not take.
+        For an unknown layout or choice, for a choice that the layout does not take, and for a width with a
+        layout.
     """
 
     dataset: str | tuple[str, ...] | None = None
@@ -69,10 +75,13 @@ class Selection:
     channels: str | None = None
     positions: str | None = None
     draw: int = 0
+    width: WidthName | None = None
 
     def __post_init__(self) -> None:
         """Raise `GaedistError` for a layout or choice that there is not."""
         check_layout(self.layout, self.channels, self.positions)
+        if self.width and self.layout:
+            raise GaedistError(f"--layout is not for posteriors: leave out {self.width.option} or --layout.")
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -104,6 +113,8 @@ class Latents:
         Number of arrays that were joined.
     disposable : bool
         They are for one use, which may overwrite them.
+    widths : Widths, optional
+        How wide the posteriors are whose means the codes are.
     """
 
     codes: Array
@@ -115,6 +126,7 @@ class Latents:
     seed: int | None = None
     stacked: int | None = None
     disposable: bool = False
+    widths: Widths | None = None
 
     @property
     def name(self) -> str:
@@ -170,7 +182,28 @@ def read_latents(name: str, selection: Selection | None = None) -> Latents:
         if others:
             raise GaedistError(f"{path}: {1 + len(others)} arrays are named. Read them by read_samples.")
     with open_arrays(path) as arrays:
+        if selection.width:
+            return _read_posteriors(arrays, path, dataset, selection.width, selection)
         return read_array(find_array(arrays, dataset, axes_of(selection)), path, selection)
+
+
+def _read_posteriors(
+    arrays: Sequence[Listed], path: str, dataset: str | None, width: WidthName, selection: Selection
+) -> Latents:
+    """Read the means of posteriors, and how wide these are, for the same rows."""
+    means = find_means(arrays, dataset, width)
+    array, arrangement = arranged(means, selection)
+    rows = pick_rows(array.shape[0], selection)
+    codes, dropped = read_points(array, rows, arrangement), 0
+    widths = read_widths(arrays, path, width, array, rows, transpose=selection.transpose)
+    bad = droppable(codes, lambda row: f"row {rows[row]}", selection)
+    bad = np.union1d(bad, unusable_rows(widths, rows, drop=selection.drop_nonfinite))
+    if len(bad) == len(codes):
+        raise GaedistError("no row is left where both the means and their widths are finite.")
+    if len(bad):
+        codes, dropped, widths = without_rows(codes, bad), len(bad), widths.without(bad)
+    found = latents_of(codes, path, array.name, dropped, array.is_transposed, arrangement, selection)
+    return replace(found, widths=widths)
 
 
 def axes_of(selection: Selection) -> range:
@@ -243,13 +276,18 @@ def usable(codes: Array, place: Callable[[int], str], selection: Selection) -> t
 
     ``place`` names a row in an error.
     """
-    if not len(bad := nonfinite_rows(codes)):
-        return codes, 0
+    bad = droppable(codes, place, selection)
+    return (without_rows(codes, bad), len(bad)) if len(bad) else (codes, 0)
+
+
+def droppable(codes: Array, place: Callable[[int], str], selection: Selection) -> NDArray[np.intp]:
+    """Return the indices of rows that are not finite; raise `GaedistError` unless they are to be dropped."""
+    bad = nonfinite_rows(codes)
     if len(bad) == len(codes):
         raise GaedistError(_all_bad(codes))
-    if not selection.drop_nonfinite:
+    if len(bad) and not selection.drop_nonfinite:
         raise GaedistError(f"{_first_bad(codes, bad, place)} Drop them with --drop-nonfinite.")
-    return without_rows(codes, bad), len(bad)
+    return bad
 
 
 Codes = ArrayLike | Latents | os.PathLike[str]

@@ -90,6 +90,11 @@ def samples(name: str, selection: Selection, *, stack: bool = False) -> Iterator
     except GaedistError as error:
         yield _of_error(name, error)
         return
+    several = stack or any(stands_for_several(source.wanted) for source in sources)
+    if selection.width and (several or len(sources) > 1):
+        alone = GaedistError(f"{selection.width.option} is for the means in one array: name it, PATH::NAME.")
+        yield _of_error(name, alone)
+        return
     if stack:
         yield from _stack(path, wanted, sources, selection)
         return

@@ -54,6 +54,8 @@ class OneSample(Form):
         Size and dimension of the sample.
     degenerate : Degenerate, optional
         The null distribution for codes of singular covariance, of a metric that needs an invertible one.
+    why_no_null : str, optional
+        Why there is no null distribution for these codes, simulated or not.
     has_exact_moments : bool
         Mean and standard deviation of the null distribution are exact, so that z bounds an unknown p.
     """
@@ -61,6 +63,7 @@ class OneSample(Form):
     n: int
     dim: int
     degenerate: Degenerate | None = None
+    why_no_null: str | None = None
     has_exact_moments: bool = True
 
     @abstractmethod

@@ -10,6 +10,7 @@ from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.mixture_prior import MixturePrior
 from gaedist.mixtures.targets import ESTIMATORS, TARGETS
 from gaedist.smoothing.bandwidths import PRIOR
+from gaedist.smoothing.posterior import PosteriorSigma
 from gaedist.smoothing.rules import JOINT, Sigma, family_of, is_number, is_repeatable
 from gaedist.smoothing.smooth import FACTOR, LARGEST_FACTOR
 
@@ -23,7 +24,7 @@ class ScoreOptions:
 
     Attributes
     ----------
-    sigma : float, str or array_like
+    sigma : float, str, array_like or PosteriorSigma
         Where σ comes from. This and the three that follow are for metrics that smooth.
     covariance : str, optional
         Covariance family, one of `gaedist.mixtures.families.FAMILIES`; by default the narrowest that fits σ.
@@ -79,7 +80,14 @@ class ScoreOptions:
     def for_simulation(self) -> "ScoreOptions":
         """These options with σ a rule or a plain number, so that they can be stored and sent to a process."""
         sigma = self.sigma
-        return self if isinstance(sigma, str) else replace(self, sigma=float(np.asarray(sigma)))
+        if isinstance(sigma, (str, PosteriorSigma)):
+            return self
+        return replace(self, sigma=float(np.asarray(sigma)))
+
+    @property
+    def of_posterior(self) -> PosteriorSigma | None:
+        """The standard deviations of posteriors, where these take the place of a smoothing kernel."""
+        return self.sigma if isinstance(self.sigma, PosteriorSigma) else None
 
     def check_sigma(self) -> None:
         """Raise `GaedistError` for σ that, whatever the codes are, does not go with the target."""

@@ -54,7 +54,9 @@ class Statistic:
     @property
     def key(self) -> dict[str, Any]:
         """Everything that the value depends on, apart from the sample and the seed."""
-        row, options = ONE_SAMPLE[self.metric], asdict(replace(self.options, prior=None))
+        row, posterior = ONE_SAMPLE[self.metric], self.options.of_posterior
+        sigma = posterior.digest if posterior else self.options.sigma
+        options = asdict(replace(self.options, sigma=sigma, prior=None))
         parameters = options.pop("parameters")
         options["prior"] = self.options.prior.digest if self.options.prior else None
         key = {"metric": self.metric, **{name: parameters[name] for name in row.parameters}}
@@ -65,10 +67,17 @@ class Statistic:
         return dim + 1 if self.options.prior else dim
 
     def of(self, x: Array, run: Run) -> float:
-        """Return the varying part of the value for a sample, of a mixture prior made of normal numbers."""
-        if self.options.prior:
-            x = self.options.prior.pushed(x)
-        applied = ONE_SAMPLE[self.metric].for_one_sample()(x, self.options, run)
+        """Return the varying part of the value for a sample made of normal numbers.
+
+        It is a sample of a mixture prior, or the means of posteriors, if the options have these.
+        """
+        options = self.options
+        if options.prior:
+            x = options.prior.pushed(x)
+        if posterior := options.of_posterior:
+            posterior = posterior.first(len(x))
+            x, options = posterior.null_means(x), replace(options, sigma=posterior)
+        applied = ONE_SAMPLE[self.metric].for_one_sample()(x, options, run)
         (measurement,) = evaluate([applied], run)
         if applied.interrupted:
             raise KeyboardInterrupt  # a σ that is not optimal must not enter the simulated values
@@ -86,6 +95,8 @@ def _monte_carlo(
 ) -> NullDistribution:
     if applied.interrupted:
         return NoDistribution("the search for σ was interrupted.")
+    if applied.why_no_null:
+        return NoDistribution(applied.why_no_null)
     return applied.degenerate or _simulated(name, applied, options, null_options)
 
 
@@ -109,7 +120,7 @@ def _auto(
 ) -> NullDistribution:
     closed, run = _closed_form(name, applied, options, null_options), null_options.run
     # the p-value of an estimate would be that of its error
-    if applied.degenerate or applied.interrupted or run.method == SAMPLE:
+    if applied.degenerate or applied.interrupted or applied.why_no_null or run.method == SAMPLE:
         return closed
     if not applied.can_be_simulated(options):
         return closed

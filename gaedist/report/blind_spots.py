@@ -11,6 +11,7 @@ from gaedist.mixtures.prior import MIXTURE
 from gaedist.mixtures.targets import TARGETS
 from gaedist.null.distributions import DEGENERATE
 from gaedist.null.verdict import NOT_NORMAL
+from gaedist.smoothing.posterior import POSTERIOR
 
 _FAR = 3.7
 """Null standard deviations to a p-value of about 0.001, for null distributions of the smoothed target."""
@@ -70,6 +71,8 @@ def detectable_shift(result: ScoreResult) -> float | None:
     for part in result.parts:
         sigma, sd = part.sigma, part.null.sd
         if sigma is None or sd is None or sigma.min != sigma.max or sigma.evaluations is not None:
+            continue
+        if sigma.rule == POSTERIOR:
             continue
         smoothed = part.target is not None and TARGETS[part.target].smoothed
         curve = gaussian_shift_curve(part.dim, sigma.median**2, smoothed=smoothed)

@@ -14,6 +14,9 @@ from gaedist.smoothing.smooth import SigmaSummary
 _MANY = 1e6
 """|z| from which z is written with three digits."""
 
+_UNREADABLE = math.log(1e6)
+"""Logarithm of a value from which it is written with its logarithm to base 10."""
+
 _FAINTEST = 1e-12
 """Smallest p-value that is written out: below it, approximations have no correct digit."""
 
@@ -91,7 +94,7 @@ def null_spread(result: ScoreResult) -> str:
 def score_value(result: ScoreResult) -> str:
     """Write the value to two digits of the null sd, with ≈ if it was estimated from some of the pairs."""
     decimals = _decimals(result)
-    value = number(result.value, result.log_value) if decimals is None else f"{result.value:.{decimals}f}"
+    value = readable(result.value, result.log_value) if decimals is None else f"{result.value:.{decimals}f}"
     return f"≈ {value}" if result.method == SAMPLE and result.value_se else value
 
 
@@ -127,6 +130,14 @@ def number(value: float | None, log_value: float | None = None, *, digits: int =
     if value is None or (math.isinf(value) and log_value is None):
         return "–"
     return f"{value:.{digits}g}" if math.isfinite(value) or log_value == math.inf else f"e^{log_value:.1f}"
+
+
+def readable(value: float, log_value: float | None) -> str:
+    """Write a value, with its logarithm to base 10 where it is too large to be read."""
+    text = number(value, log_value)
+    if log_value is None or not _UNREADABLE < log_value < math.inf:
+        return text
+    return f"{text} (log₁₀ {log_value / math.log(10):.2f})"
 
 
 def _decimals(result: ScoreResult) -> int | None:

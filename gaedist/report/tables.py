@@ -24,11 +24,13 @@ from gaedist.report.numbers import (
     p_or_bound,
     p_text,
     permuted_spread,
+    readable,
     score_value,
     sizes,
     value_and_error,
     z_text,
 )
+from gaedist.report.posteriors import posterior_sentence
 from gaedist.report.verdicts import (
     score_paragraphs,
     score_sentence,
@@ -103,7 +105,8 @@ def named(file: str | None, dataset: str | None) -> str:
 
 
 def _file(source: Source, result: Any) -> str:
-    return named(source["file"], source["dataset"])
+    posterior = getattr(result, "posterior", None)
+    return named(source["file"], source["dataset"]) + (f" ({posterior.form})" if posterior else "")
 
 
 def _both(source: Source, result: Any) -> str:
@@ -123,7 +126,8 @@ def _nulls(metric: MetricSummary) -> str:
 
 def _problem_and_notes(report: ArrayReport) -> str | None:
     problem = () if report.problem is None else (f"{report.problem}.",)
-    return " ".join((*problem, *report.notes)) or None
+    posterior = filter(None, [posterior_sentence(report.posterior, report.shape[-1] if report.shape else 0)])
+    return " ".join((*problem, *posterior, *report.notes)) or None
 
 
 def _blank(result: Any) -> str:
@@ -171,7 +175,7 @@ LAYOUTS: dict[type, Layout] = {
         columns={
             **_BOTH,
             "σ": Column(lambda r: sizes(r.sigma), wraps=True),
-            "d²": Column(lambda r: number(r.value, r.log_value)),
+            "d²": Column(lambda r: readable(r.value, r.log_value)),
             **_PERMUTED,
         },
         sentence=compare_sentence,

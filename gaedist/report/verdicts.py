@@ -25,6 +25,7 @@ from gaedist.report.numbers import (
     score_value,
     z_text,
 )
+from gaedist.report.posteriors import posterior_sentence
 from gaedist.smoothing.smooth import SigmaSummary
 
 VERDICTS = NOT_NORMAL, BORDERLINE, NORMAL, NO_VERDICT
@@ -71,8 +72,10 @@ class Paragraph:
 
 def score_sentence(result: ScoreResult) -> str:
     """Return the verdict on a score, with its numbers, and what the distance cannot see."""
-    parts = _paragraph(result).alone, blind_spot([result]), units_sentence(result.prior)
-    return worded(" ".join(filter(None, parts)), result.prior)
+    text = " ".join(
+        filter(None, (_paragraph(result).alone, blind_spot([result]), units_sentence(result.prior)))
+    )
+    return " ".join(filter(None, (worded(text, result.prior), _about(result))))
 
 
 def score_paragraphs(labels: Sequence[str], results: Sequence[ScoreResult]) -> list[str]:
@@ -83,9 +86,20 @@ def score_paragraphs(labels: Sequence[str], results: Sequence[ScoreResult]) -> l
         groups.setdefault((found.verdict, found.before, found.rest), (found, []))[1].append(label)
     ordered = sorted(groups.values(), key=lambda group: VERDICTS.index(group[0].verdict))
     paragraphs = [found.of(named) for found, named in ordered]
+    described = zip(labels, results, strict=True)
+    about = {r.posterior: f"{label}: {_about(r)}" for label, r in described if r.posterior}
     prior = results[0].prior
     closing = " ".join(filter(None, (blind_spot(results), units_sentence(prior))))
-    return [worded(text, prior) for text in (*paragraphs, closing) if text]
+    return [
+        *(worded(text, prior) for text in paragraphs),
+        *about.values(),
+        *filter(None, [worded(closing, prior)]),
+    ]
+
+
+def _about(result: ScoreResult) -> str:
+    """Return what the posteriors are whose sample or mixture was measured."""
+    return posterior_sentence(result.posterior, result.dim)
 
 
 def _paragraph(result: ScoreResult) -> Paragraph:
@@ -101,10 +115,10 @@ def _paragraph(result: ScoreResult) -> Paragraph:
         if result.null.mean is not None:
             same = "all samples of N(0, I) of this size have the same value."
             return Paragraph("", NO_VERDICT, "", result.null.note or same)
-        why = (
-            "there is no null distribution to compare the value with, and a lower value is not always closer "
-            "to N(0, I)."
-        )
+        why = "there is no null distribution to compare the value with"
+        if not is_mixture(result):
+            why += ", and a lower value is not always closer to N(0, I)"
+        why += "."
         return Paragraph(before, NO_VERDICT, "", f"{why} {note}".rstrip())
     if result.judgement.verdict == NO_VERDICT and smooths:
         reason = _no_verdict(result.parts[-1])
@@ -198,6 +212,7 @@ def direction(result: ScoreResult | CompareResult) -> str | None:
         or result.skewed
         or result.target is None
         or is_smoothed(result)
+        or is_mixture(result)
         or (result.companion and result.parts[0].judgement.verdict not in (NOT_NORMAL, BORDERLINE))
     ):
         return None
@@ -211,7 +226,7 @@ def score_summary(results: Sequence[ScoreResult]) -> str:
     """Return the verdicts of several metrics, or σ, on the same codes."""
     listed = by_verdict(results, lambda result: str(result.judgement.verdict), VERDICTS)
     prior = results[0].prior
-    return " ".join(filter(None, (worded(listed, prior), units_sentence(prior))))
+    return " ".join(filter(None, (worded(listed, prior), units_sentence(prior), _about(results[0]))))
 
 
 def by_verdict(results: Sequence[Any], verdict: Callable[[Any], str], order: Sequence[str]) -> str:
@@ -235,6 +250,11 @@ def detects(result: ScoreResult | CompareResult) -> str:
 def is_smoothed(result: ScoreResult) -> bool:
     """Tell whether the target is the smoothed one."""
     return result.target is not None and TARGETS[result.target].smoothed
+
+
+def is_mixture(result: ScoreResult) -> bool:
+    """Tell whether the aggregate posterior itself was measured, whose distance is 0 at N(0, I) only."""
+    return result.posterior is not None and result.posterior.is_mixture
 
 
 def _capitalized(text: str) -> str:

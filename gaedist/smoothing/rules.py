@@ -20,9 +20,10 @@ from gaedist.numerics import Array
 from gaedist.smoothing.bandwidths import BANDWIDTHS
 from gaedist.smoothing.mean_field import MEAN_FIELDS, approximate_mean_field
 from gaedist.smoothing.optimize import Optimum, optimize
+from gaedist.smoothing.posterior import PosteriorSigma
 
-Sigma = float | str | ArrayLike
-"""A standard deviation, the name of a rule, or an array as `gaedist sigma` writes it."""
+Sigma = float | str | ArrayLike | PosteriorSigma
+"""A standard deviation, the name of a rule, an array as `gaedist sigma` writes it, or those of posteriors."""
 
 JOINT = "joint"
 """The rule that minimises the distance between two samples over the σ of both."""

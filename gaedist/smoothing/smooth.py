@@ -13,6 +13,7 @@ from gaedist.mixtures.mixture import Mixture
 from gaedist.numerics import Array
 from gaedist.smoothing.given import given_covariance
 from gaedist.smoothing.optimize import Optimum, optimize_jointly
+from gaedist.smoothing.posterior import POSTERIOR, PosteriorSigma
 from gaedist.smoothing.rules import JOINT, RULES, Sigma, family_of, is_number, is_pooled
 
 GIVEN = "given"
@@ -130,6 +131,9 @@ def smooth(codes: Array, sigma: Sigma, covariance: str | None, run: Run) -> Smoo
             label_independent=not rule.pooled,
             depends_on_codes=rule.depends_on_codes,
         )
+    if isinstance(sigma, PosteriorSigma):
+        mixture = Mixture(codes, sigma.covariance)
+        return Smoothing((mixture,), POSTERIOR, depends_on_codes=False)
     given = given_covariance(sigma, codes, covariance)
     _warn_of_cost(codes, given.name, run)
     return Smoothing(
@@ -200,6 +204,8 @@ def _is_same(first: Sigma, second: Sigma) -> bool:
     """Return whether points of both samples get their σ from the same number or rule."""
     if isinstance(first, str) or isinstance(second, str):
         return isinstance(first, str) and isinstance(second, str) and first == second
+    if isinstance(first, PosteriorSigma) and isinstance(second, PosteriorSigma):
+        return True  # each belongs to its point, whose label is permuted with it
     return is_number(first) and is_number(second) and bool(first == second)
 
 

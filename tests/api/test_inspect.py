@@ -16,7 +16,7 @@ def codes():
 
 
 def test_the_order_of_fields_is_the_order_of_json_keys():
-    names = "dataset shape dtype problem mean_norm sd_min sd_max norm scale distinct notes"
+    names = "dataset shape dtype problem mean_norm sd_min sd_max norm scale distinct notes posterior"
     assert " ".join(field.name for field in fields(ArrayReport)) == names
 
 

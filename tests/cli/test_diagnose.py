@@ -48,7 +48,10 @@ def test_tsv_has_a_row_for_each_check(gaedist, files):
 def test_json(gaedist, files):
     _, out, _ = gaedist("diagnose", "collapsed.npy", "one.npy", "--format", "json")
     first, second = map(json.loads, out.splitlines())
-    keys = "file dataset n dim alpha verdict checks kl sizes detectable notes threads seconds version prior"
+    keys = (
+        "file dataset n dim alpha verdict checks kl sizes detectable notes threads seconds version prior "
+        "posterior"
+    )
     assert list(first) == keys.split()
     keys = "name statistic p_value p_adjusted found effect quantity details where follows_from sentence note"
     assert [list(check) for check in first["checks"]] == [keys.split()] * len(CHECKS)

@@ -79,6 +79,8 @@ class GaussianOneSample(OneSample):
         direct = options.prior is not None and self.variance is not None
         self.request = DistanceRequest(p, prior, unit, log_null_sd, by_components=direct)
         self.pairs = self.request.pairs
+        if options.of_posterior:
+            self.why_no_null = options.of_posterior.why_no_null
 
     def _smoothed(self, x: Array, run: Run) -> Smoothing:
         """Choose σ; the bandwidth of a mixture prior is its own."""
@@ -133,7 +135,7 @@ class GaussianOneSample(OneSample):
 
     def varying(self, distance: SquaredDistance) -> float:
         """Return the terms that differ between samples: pairs − 2 cross, and others that change with σ."""
-        log_self = -math.inf if self._is_fixed else distance.pp.log_self
+        log_self = -math.inf if self._is_self_fixed else distance.pp.log_self
         log_prior = -math.inf if self._is_prior_fixed else distance.qq.log_total
         sign, log = signed_sum(
             (1, log_self), (1, distance.pp.log_pairs), (1, log_prior), (-2, distance.pq.log_total)
@@ -143,7 +145,11 @@ class GaussianOneSample(OneSample):
     def _constant(self, distance: SquaredDistance) -> float:
         """Return the terms that are the same for all samples of this size."""
         prior = to_linear(distance.qq.log_total) if self._is_prior_fixed else 0.0
-        return prior + (to_linear(distance.pp.log_self) if self._is_fixed else 0.0)
+        return prior + (to_linear(distance.pp.log_self) if self._is_self_fixed else 0.0)
+
+    @property
+    def _is_self_fixed(self) -> bool:
+        return self._is_fixed or self.options.of_posterior is not None
 
     @property
     def _is_prior_fixed(self) -> bool:
@@ -158,7 +164,8 @@ class GaussianOneSample(OneSample):
         if self.options.prior and is_repeatable(self.options.sigma):
             return NoDistribution(OF_MIXTURE)
         if self.variance is None or self.smoothing.optimum:
-            return NoDistribution(_UNKNOWN if is_repeatable(self.options.sigma) else FOREIGN)
+            known = self.can_be_simulated(self.options)
+            return NoDistribution(self.why_no_null or (_UNKNOWN if known else FOREIGN))
         return GaussianNull(self.n, self.dim, self.variance, self.options.smoothed, self.options.unbiased)
 
     def shift_curve(self) -> ShiftCurve | None:
@@ -175,8 +182,8 @@ class GaussianOneSample(OneSample):
 
     @classmethod
     def is_two_sided(cls, options: ScoreOptions) -> bool:
-        """Return False for the smoothed target: its distance is 0 at N(0, I) only."""
-        return not options.smoothed
+        """Return False for the smoothed target, and posteriors: their distance is 0 at N(0, I) only."""
+        return not options.smoothed and options.of_posterior is None
 
     @classmethod
     def has_closed_form(cls, options: ScoreOptions) -> bool:
@@ -190,7 +197,7 @@ class GaussianOneSample(OneSample):
     @classmethod
     def can_be_simulated(cls, options: ScoreOptions) -> bool:
         """Return False for σ from a file or an array, which belongs to its points."""
-        return is_repeatable(options.sigma)
+        return is_repeatable(options.sigma) or options.of_posterior is not None
 
 
 def gaussian_shift_curve(dim: int, variance: float, *, smoothed: bool) -> ShiftCurve:
