@@ -43,8 +43,8 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
     tiling, tiles = GaussianTiling(job, work), tall_tiles(job)
     for attempt in tiling.passes(precision):
 
-        def sum_range(first: int, found: Array, attempt: "GaussianPass" = attempt) -> None:
-            attempt.fill(_positions(job, np.arange(first, first + len(found))), found)
+        def sum_range(thread: int, first: int, found: Array, attempt: "GaussianPass" = attempt) -> None:
+            attempt.fill(thread, _positions(job, np.arange(first, first + len(found))), found)
 
         found = tiling.added(tiles, 1, sum_range, math.fsum, precision=attempt.provenance.precision)
         if total := attempt.total(float(found[0]), pair_count(job)):
@@ -87,7 +87,7 @@ class GaussianPass:
         The points.
     symmetric : bool
         Only pairs of a point and an earlier one count.
-    scratch : GaussianScratch
+    scratch : list of GaussianScratch
         Memory of each thread.
     log2_unit : int
         log2 of the unit of the sums.
@@ -97,16 +97,16 @@ class GaussianPass:
 
     points: GaussianPoints
     symmetric: bool
-    scratch: GaussianScratch
+    scratch: list[GaussianScratch]
     log2_unit: int
     provenance: Provenance
 
-    def fill(self, positions: Positions, found: Array, *, symmetric: bool | None = None) -> None:
-        """Fill found, (K, 1), with the sums over tiles at these positions."""
+    def fill(self, thread: int, positions: Positions, found: Array, *, symmetric: bool | None = None) -> None:
+        """Fill found, (K, 1), with the sums over tiles at these positions, on a thread."""
         from gaedist.engine.compiled.gaussian_tiles import gaussian_tiles
 
         below = self.symmetric if symmetric is None else symmetric
-        gaussian_tiles(self.points, below, positions, found, self.scratch)
+        gaussian_tiles(self.points, below, positions, found, self.scratch[thread])
 
     def total(self, found: float, pairs: float) -> PairTotal | None:
         """Return the logarithm of a sum, unless some of it may have left the range of its precision."""
@@ -188,7 +188,7 @@ class GaussianTiling(Tiling):
         from gaedist.engine.compiled.gaussian_tiles import SCRATCH_ROWS
 
         (x, y), (norms_x, norms_y), (weights_x, weights_y) = points, norms, weights
-        rate, dtype, threads = self.job.steepness, x.dtype, self.work.threads
+        rate, dtype = self.job.steepness, x.dtype
         lightest = float(weights_x.min() + weights_y.min())
         return GaussianPass(
             points=GaussianPoints(
@@ -207,11 +207,14 @@ class GaussianTiling(Tiling):
                 deep_limit=(_IN_RANGE + lightest) / (2 * rate),
             ),
             symmetric=self.job.y is None,
-            scratch=GaussianScratch(
-                gram=aligned(threads, HEIGHT * TILE, dtype=dtype),
-                work=aligned(threads, SCRATCH_ROWS * TILE, dtype=dtype),
-                totals=aligned(threads, TILE),
-            ),
+            scratch=[
+                GaussianScratch(
+                    gram=aligned(HEIGHT * TILE, dtype=dtype),
+                    work=aligned(SCRATCH_ROWS * TILE, dtype=dtype),
+                    totals=aligned(TILE),
+                )
+                for _ in range(self.work.threads)
+            ],
             log2_unit=log2_unit,
             provenance=provenance,
         )

@@ -84,10 +84,14 @@ def single(_context: Any, bits: Any) -> Any:
     return types.float32(types.int32), _bitcast(ir.FloatType())
 
 
-@compiled(inline=True)
-def cell(row: int, j: int) -> Any:
+@intrinsic
+def cell(_context: Any, row: Any, j: Any) -> Any:
     """Return the flat index of element j of a row of TILE numbers, unsigned so that no sign is checked."""
-    return np.uintp(row * TILE + j)
+
+    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.add(builder.mul(args[0], ir.IntType(64)(TILE)), args[1])
+
+    return types.uint64(types.int64, types.int64), generate
 
 
 @compiled(inline=True)
