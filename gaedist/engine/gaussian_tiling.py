@@ -9,7 +9,7 @@ single, and where one of two samples has few points.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 from gaedist.engine.compiled.arguments import GaussianPoints, GaussianScratch
 from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
-from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal, Provenance
-from gaedist.engine.run.run import SINGLE
+from gaedist.engine.near_tiles import SKIPPED, NearTiles, may_skip, ordered
+from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
+from gaedist.engine.run.run import DOUBLE, SINGLE
 from gaedist.engine.tiling import FAINT, GLARING, Tiling, Work, aligned, count_tiles
-from gaedist.numerics import Array
+from gaedist.numerics import Array, log_or_minus_inf
 
 WORST = 2.0**-8
 """Relative error of a term in single precision that is accepted."""
 
+_WORTH_SKIPPING = 0.9  # part of the tiles that may be left
 _UNIT = 2.0**-24  # relative error of a rounding in single precision
 _LOST = 2.0**-100  # a mean power, over its expected size, below which some powers may have underflowed
 _IN_RANGE = 1000.0  # exponents of two between −1000 and 1000 are in the range of a double
@@ -40,7 +42,10 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
     """Return the logarithm of the sum of a Gaussian over pairs, over exp(log_scale)."""
     if job.y is None and len(job.x) == 1:
         return PairTotal(-math.inf)
-    tiling, tiles = GaussianTiling(job, work), tall_tiles(job)
+    tiles = tall_tiles(job)
+    if precision == DOUBLE and may_skip(job) and (total := _near_total(ordered(job), work, tiles)):
+        return total
+    tiling = GaussianTiling(job, work)
     for attempt in tiling.passes(precision):
 
         def sum_range(thread: int, first: int, found: Array, attempt: "GaussianPass" = attempt) -> None:
@@ -52,6 +57,42 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
         work.total += tiles
     work.total += count_tiles(job) - tiles
     return PairTotal(tiling.log_sums()[0])
+
+
+def _near_total(job: PairSum, work: Work, tiles: int) -> PairTotal | None:
+    """Return the sum over the tiles that count; None if hardly any can be skipped, or the sum underflows."""
+    tiling, near = GaussianTiling(job, work), NearTiles(job)
+    attempt, nearest = tiling.double_pass(), near.nearest()
+    sums = np.empty((len(nearest), 1))
+
+    def sum_nearest(thread: int, first: int, found: Array) -> None:
+        attempt.fill(thread, nearest[first : first + len(found)], found)
+
+    def sum_range(thread: int, first: int, found: Array) -> None:
+        attempt.fill(thread, near.positions(first, len(found)), found)
+
+    work.fill(sum_nearest, 0, sums)
+    least = math.fsum(sums[:, 0])
+    if not least > 2.0**FAINT or near.skip(math.log2(least), pair_count(job)) > _WORTH_SKIPPING:
+        return None
+    work.total += int(near.ends[-1]) - tiles
+    (found,) = tiling.added(int(near.ends[-1]), 1, sum_range, math.fsum)
+    total = attempt.total(float(found), pair_count(job))
+    return total and PairTotal(total.log, replace(total.provenance, rounding=ROUNDING + SKIPPED))
+
+
+def gaussian_part(job: PairSum, work: Work) -> float:
+    """Return the logarithm of a sum as `gaussian_total` does, where terms below 2^−1022 do not matter."""
+    if job.y is None and len(job.x) == 1:
+        return -math.inf
+    tiling = GaussianTiling(job, work)
+    attempt = tiling.double_pass()
+
+    def sum_range(thread: int, first: int, found: Array) -> None:
+        attempt.fill(thread, _positions(job, np.arange(first, first + len(found))), found)
+
+    (found,) = tiling.added(tall_tiles(job), 1, sum_range, math.fsum)
+    return log_or_minus_inf(float(found))
 
 
 def pair_count(job: PairSum) -> float:
@@ -126,15 +167,19 @@ class GaussianTiling(Tiling):
         if typical is not None and precision == SINGLE and many and (single := self._single(typical)):
             yield single
         if typical is not None and typical > FAINT:
-            points = self.points
-            yield self._pass(
-                (points.centered_x, points.centered_y),
-                (points.norms_x, points.norms_y),
-                (points.params_x[0], points.params_y[0]),
-                gram_limit=points.gram_limit,
-                log2_unit=0,
-                provenance=BY_PAIRS,
-            )
+            yield self.double_pass()
+
+    def double_pass(self) -> GaussianPass:
+        """Return the pass in double precision."""
+        points = self.points
+        return self._pass(
+            (points.centered_x, points.centered_y),
+            (points.norms_x, points.norms_y),
+            (points.params_x[0], points.params_y[0]),
+            gram_limit=points.gram_limit,
+            log2_unit=0,
+            provenance=BY_PAIRS,
+        )
 
     def _typical(self) -> int | None:
         """Return log2 of the mean power of some pairs, rounded; None if there is none or it is not finite."""
