@@ -66,10 +66,10 @@ def _near_total(job: PairSum, work: Work, tiles: int) -> PairTotal | None:
     sums = np.empty((len(nearest), 1))
 
     def sum_nearest(thread: int, first: int, found: Array) -> None:
-        attempt.fill(thread, nearest[first : first + len(found)], found)
+        attempt.fill(thread, nearest[first : first + len(found)], found, height=near.height)
 
     def sum_range(thread: int, first: int, found: Array) -> None:
-        attempt.fill(thread, near.positions(first, len(found)), found)
+        attempt.fill(thread, near.positions(first, len(found)), found, height=near.height)
 
     work.fill(sum_nearest, 0, sums)
     least = math.fsum(sums[:, 0])
@@ -142,12 +142,20 @@ class GaussianPass:
     log2_unit: int
     provenance: Provenance
 
-    def fill(self, thread: int, positions: Positions, found: Array, *, symmetric: bool | None = None) -> None:
-        """Fill found, (K, 1), with the sums over tiles at these positions, on a thread."""
+    def fill(
+        self,
+        thread: int,
+        positions: Positions,
+        found: Array,
+        *,
+        symmetric: bool | None = None,
+        height: int = HEIGHT,
+    ) -> None:
+        """Fill found, (K, 1), with the sums over tiles of this height at these positions, on a thread."""
         from gaedist.engine.compiled.gaussian_tiles import gaussian_tiles
 
         below = self.symmetric if symmetric is None else symmetric
-        gaussian_tiles(self.points, below, positions, found, self.scratch[thread])
+        gaussian_tiles(self.points, below, height, positions, found, self.scratch[thread])
 
     def total(self, found: float, pairs: float) -> PairTotal | None:
         """Return the logarithm of a sum, unless some of it may have left the range of its precision."""

@@ -19,6 +19,7 @@ from gaedist.numerics import Array
 SKIPPED = 1e-13
 """Largest part of a sum that is skipped."""
 
+_NEAR_DIMS = 8  # as `compiled.gram.FEW`
 _MOST_DIMS = 12  # beyond, boxes of so many points are too large
 _LEAST_PAIRS = 1 << 33  # beyond which the ordering takes less than 3 % of the time
 _DECADES = 45.0  # log2 of the ratio of terms from which tiles might be skipped
@@ -82,6 +83,8 @@ class NearTiles:
 
     Attributes
     ----------
+    height : int
+        Rows of a tile: fewer where BLAS, which is quicker for many, is not used.
     ends : (rows,) array of int
         Number of tiles up to the end of each row that are not skipped, after `skip`.
     """
@@ -90,14 +93,15 @@ class NearTiles:
         y, params_y = (job.x, job.params_x) if job.y is None else (job.y, job.params_y)
         assert params_y is not None
         self.symmetric, self.rate = job.y is None, job.steepness
-        self.rows = _Boxes.around(job.x, job.params_x[0], HEIGHT)
+        self.height = TILE if job.x.shape[1] <= _NEAR_DIMS else HEIGHT
+        self.rows = _Boxes.around(job.x, job.params_x[0], self.height)
         self.columns = _Boxes.around(y, params_y[0], TILE)
         self.least = -math.inf
         self.ends: NDArray[np.intp] = np.zeros(0, np.intp)
 
     def bounds(self, row: int) -> Array:
         """Return a bound of log2 of the terms of each tile in a row."""
-        stop = (row + 1) * HEIGHT // TILE if self.symmetric else None
+        stop = (row + 1) * self.height // TILE if self.symmetric else None
         low, high = self.columns.low[:stop], self.columns.high[:stop]
         apart = np.maximum(low - self.rows.high[row], self.rows.low[row] - high)
         squares = np.square(np.maximum(apart, 0)).sum(axis=1)
@@ -108,7 +112,7 @@ class NearTiles:
         """Return a tile of each row with terms that are large, as positions, (rows, 2)."""
         rows = range(len(self.rows.low))
         if self.symmetric:  # on the diagonal
-            return np.array([(row, row * HEIGHT // TILE) for row in rows])
+            return np.array([(row, row * self.height // TILE) for row in rows])
         return np.array([(row, np.argmax(self.bounds(row))) for row in rows])
 
     def skip(self, log2_sum: float, pairs: float) -> float:

@@ -11,9 +11,9 @@ from scipy.spatial.distance import cdist
 
 from gaedist.engine import Run, pair_totals
 from gaedist.engine.compiled.positions import tile_position
-from gaedist.engine.compiled.sizes import HEIGHT, TILE
-from gaedist.engine.gaussian_tiling import tall_tiles
+from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.near_tiles import NearTiles, may_skip, ordered
+from gaedist.engine.tiling import count_tiles
 from gaedist.mixtures.families import Constant
 
 PAIRS = Run(method="pairs")
@@ -63,7 +63,7 @@ def test_sums_agree_with_the_dense_matrix(n, dim):
 def test_most_tiles_are_skipped(dim):
     wanted = job(codes(9000, dim), sigma=0.02)
     found, tiles = total(wanted)
-    assert tiles < tall_tiles(wanted) / 2
+    assert tiles < count_tiles(wanted) / 2
     assert found.provenance.rounding == pytest.approx(1.1e-13)
 
 
@@ -72,7 +72,7 @@ def test_clusters_skip_each_other():
     x = (codes(10_240, 5).reshape(10, -1, 5) + centers[:, np.newaxis]).reshape(-1, 5)
     x = np.random.default_rng(3).permutation(x)
     found, tiles = total(job(x, sigma=1.0))
-    assert tiles == 10 * (2 + 4)  # each cluster has two rows of tiles
+    assert tiles == 10 * (1 + 2 + 3 + 4)  # each cluster has four rows of tiles
     assert_allclose(found.log, exact(x, sigma=1.0), rtol=0, atol=3e-13)
 
 
@@ -111,17 +111,19 @@ def test_bounds_hold_for_every_pair_and_positions_are_those_above(two):
     near = NearTiles(wanted)
     near.skip(-5.0, 1e6)
     kept = []
-    for row in range(-(-len(x) // HEIGHT)):
+    for row in range(-(-len(x) // TILE)):
         for column, bound in enumerate(near.bounds(row)):
-            left, above = slice(row * HEIGHT, (row + 1) * HEIGHT), slice(column * TILE, (column + 1) * TILE)
+            left, above = slice(row * TILE, (row + 1) * TILE), slice(column * TILE, (column + 1) * TILE)
             assert terms[left, above].max() <= bound + 1e-9
             if bound >= math.log2(1e-13) - 5 - math.log2(1e6):
                 kept.append((row, column))
     assert [tuple(position) for position in near.positions(0, len(kept))] == kept
     assert [tuple(position) for position in near.positions(3, len(kept) - 5)] == kept[3:-2]
-    assert near.ends[-1] == len(kept) < tall_tiles(wanted)
+    tiles = count_tiles(wanted)
+    assert near.height == TILE
+    assert near.ends[-1] == len(kept) < tiles
     if not two:
-        every = np.stack(tile_position(np.arange(tall_tiles(wanted)), True, 0, HEIGHT // TILE), axis=1)
+        every = np.stack(tile_position(np.arange(tiles), True, 0), axis=1)
         assert {tuple(position) for position in kept} <= {tuple(position) for position in every}
 
 

@@ -18,7 +18,7 @@ from numba.extending import overload
 from gaedist.engine.compiled.arithmetic import cell, exp2, exp2_in_range, exp2_single, largest, total
 from gaedist.engine.compiled.gram import FEW, gram_of_differences
 from gaedist.engine.compiled.jit import OPTIONS, compiled
-from gaedist.engine.compiled.sizes import HEIGHT, TILE
+from gaedist.engine.compiled.sizes import TILE
 
 _TOTALS, _POINT = FEW, FEW + 1
 """Where rows of TILE numbers begin in a thread's scratch, after the coordinates of the columns."""
@@ -122,8 +122,10 @@ def _sum_rows(
 
 
 @compiled(nogil=True, cache=True)
-def gaussian_tiles(points: Any, symmetric: bool, positions: Any, partial: Any, scratch: Any) -> None:
-    """Fill partial[k, 0] with the sum over tile k of `HEIGHT` × `TILE` pairs.
+def gaussian_tiles(
+    points: Any, symmetric: bool, height: int, positions: Any, partial: Any, scratch: Any
+) -> None:
+    """Fill partial[k, 0] with the sum over tile k of ``height`` × `TILE` pairs.
 
     Parameters
     ----------
@@ -131,6 +133,8 @@ def gaussian_tiles(points: Any, symmetric: bool, positions: Any, partial: Any, s
         The points, and all that is the same for every tile.
     symmetric : bool
         Only pairs of a point of x and an earlier point of y count.
+    height : int
+        At most `HEIGHT`.
     positions : (K, 2) array of int
         Row and column of each tile.
     partial : (K, 1) array
@@ -142,9 +146,9 @@ def gaussian_tiles(points: Any, symmetric: bool, positions: Any, partial: Any, s
     factor, gram_limit, deep_limit = points[10:]
     gram, work, totals = scratch
     for k in range(partial.shape[0]):
-        top, j = positions[k, 0] * HEIGHT, positions[k, 1] * TILE
+        top, j = positions[k, 0] * height, positions[k, 1] * TILE
         i = max(top, j) if symmetric else top  # nothing counts above the diagonal
-        rows, width = min(top + HEIGHT, x.shape[0]) - i, min(TILE, y.shape[0] - j)
+        rows, width = min(top + height, x.shape[0]) - i, min(TILE, y.shape[0] - j)
         left, right = slice(i, i + rows), slice(j, j + width)
         below = i - j if symmetric else width
         norms = largest(norms_x[left]) + largest(norms_y[right])
