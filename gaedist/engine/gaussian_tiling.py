@@ -9,7 +9,7 @@ single, and where one of two samples has few points.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 from gaedist.engine.compiled.arguments import GaussianPoints, GaussianScratch
 from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
-from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal, Provenance
-from gaedist.engine.run.run import SINGLE
+from gaedist.engine.near_tiles import SKIPPED, NearTiles, may_skip, ordered
+from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
+from gaedist.engine.run.run import DOUBLE, SINGLE
 from gaedist.engine.tiling import FAINT, GLARING, Tiling, Work, aligned, count_tiles
-from gaedist.numerics import Array
+from gaedist.numerics import Array, log_or_minus_inf
 
 WORST = 2.0**-8
 """Relative error of a term in single precision that is accepted."""
 
+_WORTH_SKIPPING = 0.9  # part of the tiles that may be left
 _UNIT = 2.0**-24  # relative error of a rounding in single precision
 _LOST = 2.0**-100  # a mean power, over its expected size, below which some powers may have underflowed
 _IN_RANGE = 1000.0  # exponents of two between −1000 and 1000 are in the range of a double
@@ -40,11 +42,14 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
     """Return the logarithm of the sum of a Gaussian over pairs, over exp(log_scale)."""
     if job.y is None and len(job.x) == 1:
         return PairTotal(-math.inf)
-    tiling, tiles = GaussianTiling(job, work), tall_tiles(job)
+    tiles = tall_tiles(job)
+    if precision == DOUBLE and may_skip(job) and (total := _near_total(ordered(job), work, tiles)):
+        return total
+    tiling = GaussianTiling(job, work)
     for attempt in tiling.passes(precision):
 
-        def sum_range(first: int, found: Array, attempt: "GaussianPass" = attempt) -> None:
-            attempt.fill(_positions(job, np.arange(first, first + len(found))), found)
+        def sum_range(thread: int, first: int, found: Array, attempt: "GaussianPass" = attempt) -> None:
+            attempt.fill(thread, _positions(job, np.arange(first, first + len(found))), found)
 
         found = tiling.added(tiles, 1, sum_range, math.fsum, precision=attempt.provenance.precision)
         if total := attempt.total(float(found[0]), pair_count(job)):
@@ -52,6 +57,42 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
         work.total += tiles
     work.total += count_tiles(job) - tiles
     return PairTotal(tiling.log_sums()[0])
+
+
+def _near_total(job: PairSum, work: Work, tiles: int) -> PairTotal | None:
+    """Return the sum over the tiles that count; None if hardly any can be skipped, or the sum underflows."""
+    tiling, near = GaussianTiling(job, work), NearTiles(job)
+    attempt, nearest = tiling.double_pass(), near.nearest()
+    sums = np.empty((len(nearest), 1))
+
+    def sum_nearest(thread: int, first: int, found: Array) -> None:
+        attempt.fill(thread, nearest[first : first + len(found)], found, height=near.height)
+
+    def sum_range(thread: int, first: int, found: Array) -> None:
+        attempt.fill(thread, near.positions(first, len(found)), found, height=near.height)
+
+    work.fill(sum_nearest, 0, sums)
+    least = math.fsum(sums[:, 0])
+    if not least > 2.0**FAINT or near.skip(math.log2(least), pair_count(job)) > _WORTH_SKIPPING:
+        return None
+    work.total += int(near.ends[-1]) - tiles
+    (found,) = tiling.added(int(near.ends[-1]), 1, sum_range, math.fsum)
+    total = attempt.total(float(found), pair_count(job))
+    return total and PairTotal(total.log, replace(total.provenance, rounding=ROUNDING + SKIPPED))
+
+
+def gaussian_part(job: PairSum, work: Work) -> float:
+    """Return the logarithm of a sum as `gaussian_total` does, where terms below 2^−1022 do not matter."""
+    if job.y is None and len(job.x) == 1:
+        return -math.inf
+    tiling = GaussianTiling(job, work)
+    attempt = tiling.double_pass()
+
+    def sum_range(thread: int, first: int, found: Array) -> None:
+        attempt.fill(thread, _positions(job, np.arange(first, first + len(found))), found)
+
+    (found,) = tiling.added(tall_tiles(job), 1, sum_range, math.fsum)
+    return log_or_minus_inf(float(found))
 
 
 def pair_count(job: PairSum) -> float:
@@ -87,7 +128,7 @@ class GaussianPass:
         The points.
     symmetric : bool
         Only pairs of a point and an earlier one count.
-    scratch : GaussianScratch
+    scratch : list of GaussianScratch
         Memory of each thread.
     log2_unit : int
         log2 of the unit of the sums.
@@ -97,16 +138,24 @@ class GaussianPass:
 
     points: GaussianPoints
     symmetric: bool
-    scratch: GaussianScratch
+    scratch: list[GaussianScratch]
     log2_unit: int
     provenance: Provenance
 
-    def fill(self, positions: Positions, found: Array, *, symmetric: bool | None = None) -> None:
-        """Fill found, (K, 1), with the sums over tiles at these positions."""
+    def fill(
+        self,
+        thread: int,
+        positions: Positions,
+        found: Array,
+        *,
+        symmetric: bool | None = None,
+        height: int = HEIGHT,
+    ) -> None:
+        """Fill found, (K, 1), with the sums over tiles of this height at these positions, on a thread."""
         from gaedist.engine.compiled.gaussian_tiles import gaussian_tiles
 
         below = self.symmetric if symmetric is None else symmetric
-        gaussian_tiles(self.points, below, positions, found, self.scratch)
+        gaussian_tiles(self.points, below, height, positions, found, self.scratch[thread])
 
     def total(self, found: float, pairs: float) -> PairTotal | None:
         """Return the logarithm of a sum, unless some of it may have left the range of its precision."""
@@ -126,15 +175,19 @@ class GaussianTiling(Tiling):
         if typical is not None and precision == SINGLE and many and (single := self._single(typical)):
             yield single
         if typical is not None and typical > FAINT:
-            points = self.points
-            yield self._pass(
-                (points.centered_x, points.centered_y),
-                (points.norms_x, points.norms_y),
-                (points.params_x[0], points.params_y[0]),
-                gram_limit=points.gram_limit,
-                log2_unit=0,
-                provenance=BY_PAIRS,
-            )
+            yield self.double_pass()
+
+    def double_pass(self) -> GaussianPass:
+        """Return the pass in double precision."""
+        points = self.points
+        return self._pass(
+            (points.centered_x, points.centered_y),
+            (points.norms_x, points.norms_y),
+            (points.params_x[0], points.params_y[0]),
+            gram_limit=points.gram_limit,
+            log2_unit=0,
+            provenance=BY_PAIRS,
+        )
 
     def _typical(self) -> int | None:
         """Return log2 of the mean power of some pairs, rounded; None if there is none or it is not finite."""
@@ -188,7 +241,7 @@ class GaussianTiling(Tiling):
         from gaedist.engine.compiled.gaussian_tiles import SCRATCH_ROWS
 
         (x, y), (norms_x, norms_y), (weights_x, weights_y) = points, norms, weights
-        rate, dtype, threads = self.job.steepness, x.dtype, self.work.threads
+        rate, dtype = self.job.steepness, x.dtype
         lightest = float(weights_x.min() + weights_y.min())
         return GaussianPass(
             points=GaussianPoints(
@@ -207,11 +260,14 @@ class GaussianTiling(Tiling):
                 deep_limit=(_IN_RANGE + lightest) / (2 * rate),
             ),
             symmetric=self.job.y is None,
-            scratch=GaussianScratch(
-                gram=aligned(threads, HEIGHT * TILE, dtype=dtype),
-                work=aligned(threads, SCRATCH_ROWS * TILE, dtype=dtype),
-                totals=aligned(threads, TILE),
-            ),
+            scratch=[
+                GaussianScratch(
+                    gram=aligned(HEIGHT * TILE, dtype=dtype),
+                    work=aligned(SCRATCH_ROWS * TILE, dtype=dtype),
+                    totals=aligned(TILE),
+                )
+                for _ in range(self.work.threads)
+            ],
             log2_unit=log2_unit,
             provenance=provenance,
         )

@@ -14,6 +14,7 @@ from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.labels import Bits, CompensatedSum, LabelSums, times_labels
 from gaedist.engine.tiling import Tiling, aligned, count_tiles
+from gaedist.numerics import Array
 
 _SUMS = 1 << 20  # numbers of tiles that are stored before they are added
 _SLACK = 4.0  # error of |x|² + |y|² − 2x·y, in roundings of its terms
@@ -32,7 +33,7 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
     n, dim = job.x.shape
     bits = np.require(labels, np.uint8, ["C", "W"])
     shift = (job.log_scale - log_unit) / math.log(2)
-    dense = aligned(work.threads, DENSE)
+    dense = [aligned(DENSE) for _ in range(work.threads)]
     record = work.record(job, labels=hashlib.sha256(bits.data).hexdigest(), shift=shift)
     both, of_points = CompensatedSum(columns), np.zeros(n)
     tiles, known = count_tiles(job), record.done
@@ -42,22 +43,26 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
     else:
         record.resume(0)
     most = max(work.threads, _SUMS // (columns + 2 * TILE))
-    for begin, end in work.ranges(dim + columns, tiles - known, most):
-        start, stop = known + begin, known + end
-        sums, totals = np.empty((stop - start, columns)), np.empty((2, stop - start, TILE))
+
+    def add_range(thread: int, first: int, sums: Array, totals_x: Array, totals_y: Array) -> None:
         label_tiles(
             job.integrand.numbers if isinstance(job.integrand, Profile) else job.integrand,
             tiling.needs,
             tiling.points,
             shift,
             bits,
-            start,
+            first,
             sums,
-            totals[0],
-            totals[1],
-            tiling.scratch,
-            dense,
+            totals_x,
+            totals_y,
+            tiling.scratch[thread],
+            dense[thread],
         )
+
+    for begin, end in work.ranges(dim + columns, tiles - known, most):
+        start, stop = known + begin, known + end
+        sums, totals = np.empty((stop - start, columns)), np.empty((2, stop - start, TILE))
+        work.fill(add_range, start, sums, *totals)
         for k in range(start, stop):
             both.add(sums[k - start])
             for position, part in zip(tile_position(k, True, 0), totals[:, k - start], strict=True):

@@ -17,7 +17,7 @@ from gaedist.engine.run.pair_sum import PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import Run
 from gaedist.engine.tiling import Work
 from gaedist.errors import GaedistError
-from gaedist.numerics import Stream
+from gaedist.numerics import Array, Stream
 
 _FIRST = 16  # strata for a first estimate of their variance
 _LARGEST = 700.0  # the logarithm of a number in the range of a double
@@ -110,6 +110,10 @@ def _sum(
     tiles[1::2, 1] += 1
     tiles = tiles[tiles[:, 1] * TILE < len(tiling.job.x)]
     found = np.empty((len(tiles), 1))
+
+    def sum_range(thread: int, first: int, sums: Array) -> None:
+        attempt.fill(thread, tiles[first : first + len(sums)], sums, symmetric=symmetric)
+
     for start, stop in work.ranges(tiling.job.x.shape[1], len(tiles), len(tiles)):
-        attempt.fill(tiles[start:stop], found[start:stop], symmetric=symmetric)
+        work.fill(sum_range, start, found[start:stop])
     return math.fsum(found[:, 0])

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar, cast
 
+import numpy as np
+
 from gaedist.engine.compiled.integrands import Gaussian, Profile, Shape
 from gaedist.engine.dense import dense_total, is_small, profile_log
 from gaedist.engine.directions import slice_values
-from gaedist.engine.gaussian_tiling import gaussian_total, pair_count, tall_tiles
+from gaedist.engine.gaussian_tiling import gaussian_part, gaussian_total, pair_count, tall_tiles
 from gaedist.engine.label_tiling import add_labels
+from gaedist.engine.near_tiles import may_skip
 from gaedist.engine.request import Request
 from gaedist.engine.run.labels import Bits, LabelSums
 from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal
@@ -52,11 +55,17 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     if run.method == SAMPLE:
         _check_sampling(jobs)
     totals = {id(job): dense_total(job) for job in jobs if is_small(job, run)}
-    totals |= linear_sums([job for job in jobs if id(job) not in totals], run)
+    linear = linear_sums([job for job in jobs if id(job) not in totals], run)
+    totals |= {key: found.total for key, found in linear.items()}
+    far = [(key, job) for key, found in linear.items() for job in found.rest]
     groups = _groups([job for job in jobs if id(job) not in totals], run)
     logs: dict[int, float] = {}
     counts = [(tall_tiles if _is_one_gaussian(group) else count_tiles)(group[0]) for group in groups]
+    counts += [tall_tiles(job) for _, job in far]
     with _work(counts, run) as work:
+        for key, job in far:
+            log = float(np.logaddexp(totals[key].log, gaussian_part(job, work)))
+            totals[key] = totals[key]._replace(log=log)
         for group in groups:
             if _is_one_gaussian(group):
                 totals[id(group[0])] = _gaussian_total(group[0], work, run)
@@ -120,10 +129,11 @@ def _groups(jobs: Sequence[PairSum], run: Run) -> list[list[PairSum]]:
 def _is_quicker_apart(group: Sequence[PairSum]) -> bool:
     """Tell whether passes of `gaussian_tiles` take less time than the pass that two Gaussians could share.
 
-    For few pairs that one takes longer to compile than to run.
+    For few pairs that one takes longer to compile than to run, and it cannot skip tiles.
     """
     gaussians = all(isinstance(job.integrand, Gaussian) for job in group)
-    return gaussians and len(group) == 2 and pair_count(group[0]) <= _FEW_PAIRS
+    few = pair_count(group[0]) <= _FEW_PAIRS or may_skip(max(group, key=lambda job: job.steepness))
+    return gaussians and len(group) == 2 and few
 
 
 def _check_sampling(jobs: Sequence[PairSum]) -> None:

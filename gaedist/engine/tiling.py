@@ -19,6 +19,7 @@ from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.checkpoints import Checkpoint, PassRecord
 from gaedist.engine.run.pair_sum import PairSum
+from gaedist.engine.run.threads import share
 from gaedist.numerics import Array, squared_norms
 
 _RANGE_SECONDS = 0.2  # between two checks for Ctrl-C and updates of the progress bar
@@ -31,6 +32,9 @@ FAINT = -700.0
 
 GLARING = 499.0
 """A sum whose log2 is above this may have terms that were capped."""
+
+Fill = Callable[..., None]
+"""Function(thread, first, *numbers) that fills arrays, each (K, …), for the K tiles from ``first`` on."""
 
 _ABYSS = -1e12  # a largest exponent to which the logarithm of the number of terms adds less than its rounding
 
@@ -81,6 +85,14 @@ class Work:
             if self.progress:
                 self.progress(self.done, self.total)
 
+    def fill(self, function: Fill, first: int, *numbers: Array) -> None:
+        """Fill arrays, each (K, …), with the numbers of the K tiles from ``first`` on, by all threads."""
+
+        def fill_part(thread: int, start: int, stop: int) -> None:
+            function(thread, first + start, *(array[start:stop] for array in numbers))
+
+        share(fill_part, len(numbers[0]), self.threads)
+
 
 class Tiling:
     """A job as the tiles take it, with scratch memory for each thread.
@@ -113,10 +125,13 @@ class Tiling:
             x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, gram_limit=limit
         )
         sums = max(len(factors), SCRATCH_ROWS + len(profiles))
-        self.scratch = Scratch(
-            gram=aligned(work.threads, 1 + self.needs.sines, TILE**2),
-            work=aligned(work.threads, work_rows(len(params_x), sums) * TILE),
-        )
+        self.scratch = [
+            Scratch(
+                gram=aligned(1 + self.needs.sines, TILE**2),
+                work=aligned(work_rows(len(params_x), sums) * TILE),
+            )
+            for _ in range(work.threads)
+        ]
 
     def profile_sums(self) -> Array:
         """Return the sum of each profile, not protected from underflow."""
@@ -128,9 +143,9 @@ class Tiling:
         for target, row in zip(numbers, rows, strict=True):
             target[: row.numbers.size] = row.numbers
 
-        def sum_range(first: int, found: Array) -> None:
+        def sum_range(thread: int, first: int, found: Array) -> None:
             symmetric = self.job.y is None
-            radial_tiles(codes, numbers.ravel(), self.points, symmetric, first, found, self.scratch)
+            radial_tiles(codes, numbers.ravel(), self.points, symmetric, first, found, self.scratch[thread])
 
         return self.added(
             count_tiles(self.job), len(rows), sum_range, math.fsum, profiles=list(self.profiles)
@@ -143,7 +158,7 @@ class Tiling:
         """
         logs = np.full(len(self.factors), -math.inf)
         first = np.empty((1, len(self.factors)))
-        self._sum_range(self.factors, np.zeros(len(self.factors)), True, 0, first)
+        self._sum_range(self.factors, np.zeros(len(self.factors)), True, 0, 0, first)
         clear = np.flatnonzero(first[0] > FAINT)
         if len(clear):
             totals = self._combine(self.factors[clear], np.zeros(len(clear)))
@@ -174,13 +189,14 @@ class Tiling:
         self,
         tiles: int,
         count: int,
-        sum_range: Callable[[int, Array], None],
+        sum_range: Fill,
         add: Callable[[Iterable[float]], float],
         **settings: object,
     ) -> Array:
         """Return the sums over all tiles, added in a fixed order, (count,).
 
-        ``sum_range(first, numbers)`` fills the numbers, (K, count), of K tiles; ``add`` combines a column.
+        ``sum_range(thread, first, numbers)`` fills the numbers, (K, count), of K tiles; ``add`` combines a
+        column.
         The job and the settings identify the pass in a checkpoint.
         """
         record = self.work.record(self.job, **settings)
@@ -190,13 +206,15 @@ class Tiling:
             if known := max(0, record.done - begin):
                 numbers[:known] = record.state["numbers"]
             for start, stop in self.work.ranges(self.job.x.shape[1], len(numbers) - known, _BLOCK):
-                sum_range(begin + known + start, numbers[known + start : known + stop])
+                self.work.fill(sum_range, begin + known + start, numbers[known + start : known + stop])
                 record.update(begin + known + stop, {"blocks": blocks, "numbers": numbers[: known + stop]})
             blocks = np.vstack([blocks, [add(column) for column in numbers.T]])
             record.update(begin + len(numbers), {"blocks": blocks})
         return np.array([add(column) for column in blocks.T])
 
-    def _sum_range(self, factors: Array, shifts: Array, peak: bool, first: int, numbers: Array) -> None:
+    def _sum_range(
+        self, factors: Array, shifts: Array, peak: bool, thread: int, first: int, numbers: Array
+    ) -> None:
         """Fill ``numbers``, (K, factors), for the K tiles from ``first`` on."""
         from gaedist.engine.compiled.tiles import sum_tiles
 
@@ -210,7 +228,7 @@ class Tiling:
             peak,
             first,
             numbers,
-            self.scratch,
+            self.scratch[thread],
         )
 
     def derivatives(self, log_unit: float) -> tuple[Array, Array]:
@@ -226,19 +244,23 @@ class Tiling:
         right = left if job.y is None else np.zeros((rows, len(job.y)))
         columns = -(-right.shape[1] // TILE)
         most = max(self.work.threads, _DERIVATIVES // (2 * rows * TILE))
-        for start, stop in self.work.ranges(job.x.shape[1], count_tiles(job), most):
-            totals = np.empty((2, stop - start, rows * TILE))
+
+        def differentiate_range(thread: int, first: int, totals_x: Array, totals_y: Array) -> None:
             differentiate_tiles(
                 job.integrand,
                 self.needs,
                 self.points,
                 job.y is None,
                 (job.log_scale - log_unit) / math.log(2),
-                start,
-                totals[0],
-                totals[1],
-                self.scratch,
+                first,
+                totals_x,
+                totals_y,
+                self.scratch[thread],
             )
+
+        for start, stop in self.work.ranges(job.x.shape[1], count_tiles(job), most):
+            totals = np.empty((2, stop - start, rows * TILE))
+            self.work.fill(differentiate_range, start, *totals)
             for k in range(start, stop):
                 for target, place, part in zip(
                     (left, right), tile_position(k, job.y is None, columns), totals[:, k - start], strict=True

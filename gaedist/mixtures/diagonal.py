@@ -25,6 +25,9 @@ from gaedist.mixtures.covariance import (
 )
 from gaedist.numerics import HALF_LOG2_E, Array
 
+_GROUP = 4  # axes at a time in `gaedist.engine.compiled.diagonal`
+_LOG2_RANGE = 900.0  # of its products
+
 
 @dataclass(frozen=True)
 class Constant(Covariance):
@@ -221,21 +224,38 @@ class Diagonal(Variances):
     ) -> PairSum:
         """Implement Eq. (3) for diagonal covariances."""
         dim = x.shape[1]
+        axes = -(-dim // _GROUP) * _GROUP
         typical = sum(
             log2_typical_sum(s, t) for s, t in zip(self.variances.T, other.variances.T, strict=True)
         )
         return PairSum(
-            integrand=DiagonalPair(dim, typical),
+            integrand=DiagonalPair(axes, typical, _span(self.variances, other.variances, x, y)),
             x=x,
             y=y,
-            params_x=np.vstack([weights_x, self.variances.T, x.T]),
-            params_y=None
-            if y is None or weights_y is None
-            else np.vstack([weights_y, other.variances.T, y.T]),
+            params_x=self._parameters(axes, x, weights_x),
+            params_y=None if y is None or weights_y is None else other._parameters(axes, y, weights_y),
             log_scale=-(typical - dim) / 2 * math.log(2),
             steepness=0.0,
             varied=dim,
         )
+
+    def _parameters(self, axes: int, x: Array, weights: Array) -> Array:
+        """Return log2 weight, variances and coordinates of each point, (1 + 2 axes, n)."""
+        n, dim = x.shape
+        found = np.zeros((1 + 2 * axes, n))
+        found[0] = weights
+        found[1 : 1 + dim] = self.variances.T
+        found[1 + dim : 1 + axes] = 0.5
+        found[1 + axes : 1 + axes + dim] = x.T
+        return found
+
+
+def _span(s: Array, t: Array, x: Array, y: Array | None) -> int:
+    """Return over how many axes products of s + t, times |x − y|²/(s + t), stay in range; at least 1."""
+    low, high = float(s.min() + t.min()), float(s.max() + t.max())
+    farthest = float(np.abs(x).max() + np.abs(x if y is None else y).max())
+    room = _LOG2_RANGE - 2 * math.log2(max(1.0, farthest))
+    return max(1, min(1 << 20, int(room / max(1e-3, math.log2(high), -math.log2(low))) - 1))
 
 
 def log2_typical_sum(s: Array, t: Array) -> float:

@@ -11,8 +11,9 @@ from members import assert_exact, clusters, log_overlap, member, sample, special
 from numpy.testing import assert_allclose
 
 from gaedist import GaedistError
+from gaedist.engine import Run, log_pair_sums, pair_derivatives
 from gaedist.mixtures.diagonal import Constant, Diagonal, Spherical
-from gaedist.mixtures.mixture import Mixture
+from gaedist.mixtures.mixture import Mixture, pair_sum
 
 
 def test_permuted_axes_keep_diagonal_overlaps():
@@ -50,3 +51,42 @@ def test_far_clusters_keep_their_small_distances(sigmas, radius):
 def test_invalid_variances_are_refused(covariance, message):
     with pytest.raises(GaedistError, match=message):
         Mixture(np.array([[1.0, 2], [0, 0], [3, 4]]), covariance)
+
+
+WIDE = [1e3, 1e12, 1e30, 1e40]
+"""Largest σ, and its inverse the smallest: products over many, ten, three and two axes are in range."""
+
+
+@pytest.mark.parametrize("largest", WIDE)
+@pytest.mark.parametrize("dim", [1, 4, 7, 8, 13])
+def test_diagonal_overlaps_are_exact_for_variances_of_any_size(dim, largest):
+    x, y = special(6, dim), sample(3, dim, seed=1)
+    c, g = (member("diagonal", z, seed=k, sigmas=(1 / largest, largest)) for k, z in enumerate((x, y)))
+    assert_exact(x, c, y, g, rtol=1e-14, atol=1e-13)
+    assert_exact(x, c, rtol=1e-14, atol=1e-13)
+
+
+@pytest.mark.parametrize("scale", [1e20, 1e70, 1e140])
+def test_diagonal_overlaps_of_codes_of_any_size(scale):
+    x, y = scale * special(6, 9), scale * sample(3, 9, seed=1)
+    c, g = member("diagonal", x), member("diagonal", y, seed=1)
+    assert_exact(x, c, y, g, rtol=1e-14)
+
+
+@pytest.mark.parametrize("largest", [2.0, *WIDE, 1e70])
+@pytest.mark.parametrize("dim", [1, 4, 7, 8, 13])
+def test_derivatives_by_diagonal_variances_of_any_size(dim, largest):
+    c, g = (member("diagonal", np.ones((1, dim)), seed=k, sigmas=(1 / largest, largest)) for k in range(2))
+    y = sample(1, dim) * np.sqrt(c.variances + g.variances)  # about as far from 0 as can be seen
+    x = np.zeros_like(y)
+    job = pair_sum(Mixture(x, c), Mixture(y, g))
+    (total,) = log_pair_sums([job], Run())
+    ((left, right),) = pair_derivatives([job], Run(), log_unit=total + job.log_scale)
+    v, e = c.variances[0] + g.variances[0], x[0] - y[0]
+    expected = -0.5 * math.fsum(e * e / v) - 0.5 * math.fsum(np.log(v / 2))
+    assert_allclose(total + job.log_scale, expected, rtol=1e-14, atol=1e-13)
+    assert_allclose(left[0], 1, rtol=1e-12)
+    # (e²/v − 1)/v cancels where e² is close to v
+    expected, tolerance = (e * e / v - 1) / (2 * v), 1e-14 * (e * e / v + 1) / v
+    for found in (left, right):
+        assert (abs(found[1:, 0] / found[0, 0] - expected) <= tolerance).all()

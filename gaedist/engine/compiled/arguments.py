@@ -39,13 +39,13 @@ class Points(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Memory of the general tiles for each thread.
+    """Memory of one thread for the general tiles.
 
     Attributes
     ----------
-    gram : (threads, 1 or 2, TILE²) array
+    gram : (1 or 2, TILE²) array
         The Gram matrix, and the sines of angles for an integrand that reads them.
-    work : (threads, R TILE) array
+    work : (R TILE,) array
         `tiles.work_rows` rows; the first must be zeros.
     """
 
@@ -91,13 +91,13 @@ class GaussianPoints(NamedTuple):
 
 
 class GaussianScratch(NamedTuple):
-    """Memory of `gaussian_tiles` for each thread.
+    """Memory of one thread for `gaussian_tiles`.
 
     Attributes
     ----------
-    gram, work : (threads, HEIGHT TILE) and (threads, R TILE) arrays
+    gram, work : (HEIGHT TILE,) and (R TILE,) arrays
         Of the precision of the points, with R = `gaussian_tiles.SCRATCH_ROWS`.
-    totals : (threads, TILE) array of double
+    totals : (TILE,) array of double
     """
 
     gram: NDArray[Any]

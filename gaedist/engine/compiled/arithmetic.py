@@ -14,8 +14,10 @@ from numba.extending import intrinsic
 from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.sizes import TILE
 
+_LONGEST_VECTORS = '"prefer-vector-width"="512"'
 _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
 _MAGIC_BITS = 0x4338000000000000
+_ONE_BITS = 0x3FF0000000000000
 _ROOT_HALF_BITS = 0x3FE6A09E667F3BCD  # √½
 LOWEST = -1022.0  # the exponent of the least normal double
 
@@ -84,10 +86,18 @@ def single(_context: Any, bits: Any) -> Any:
     return types.float32(types.int32), _bitcast(ir.FloatType())
 
 
-@compiled(inline=True)
-def cell(row: int, j: int) -> Any:
-    """Return the flat index of element j of a row of TILE numbers, unsigned so that no sign is checked."""
-    return np.uintp(row * TILE + j)
+@intrinsic
+def cell(_context: Any, row: Any, j: Any) -> Any:
+    """Return the flat index of element j of a row of TILE numbers, unsigned so that no sign is checked.
+
+    The function that calls it gets vectors as long as the processor has: for some, LLVM prefers shorter ones.
+    """
+
+    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        set.add(builder.function.attributes, _LONGEST_VECTORS)  # llvmlite's method knows only some
+        return builder.add(builder.mul(args[0], ir.IntType(64)(TILE)), args[1])
+
+    return types.uint64(types.int64, types.int64), generate
 
 
 @compiled(inline=True)
@@ -137,6 +147,12 @@ def split(x: float) -> Any:
     """Return m in [√½, √2) and an integer k, both as doubles, with x = m 2^k, for positive normal x."""
     k = (bits(x) - _ROOT_HALF_BITS) >> 52
     return double(bits(x) - (k << 52)), double(k + _MAGIC_BITS) - _MAGIC
+
+
+@compiled(inline=True)
+def power_of_two(k: float) -> Any:
+    """Return 2^k for an integer k from −1022 to 1023, as a double."""
+    return double((bits(k + _MAGIC) << 52) + _ONE_BITS)
 
 
 @compiled(inline=True)

@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse, split
+from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse
 from gaedist.engine.compiled.cholesky import full_row
+from gaedist.engine.compiled.diagonal import diagonal_row
 from gaedist.engine.compiled.integrands import Diagonal, Full, Gaussian, Radial, Spherical
 from gaedist.engine.compiled.jit import OPTIONS, compiled
 from gaedist.numerics import HALF_LOG2_E
-
-_LONGEST_PRODUCT = 512  # numbers in [√½, √2) whose product is far from overflow
 
 
 class Tile(NamedTuple):
@@ -163,45 +162,11 @@ def _radial(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> None:
             tile.out[j] = (weight + tile.params_y[j]) + exponent
 
 
-def _diagonal(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> None:
-    """Take one logarithm for each pair: |s + t| is a product of numbers in [√½, √2) times a power of two."""
-    for j in range(width):
-        tile.scratch[j] = 1.0
-        tile.scratch[cell(1, j)] = 0.0
-        tile.scratch[cell(2, j)] = 0.0
-    for d in range(kind.dim):
-        s, x = tile.params_x[cell(1 + d, i)], tile.params_x[cell(1 + kind.dim + d, i)]
-        for j in range(width):
-            variance = s + tile.params_y[cell(1 + d, j)]
-            difference = x - tile.params_y[cell(1 + kind.dim + d, j)]
-            inverse = 1.0 / variance
-            m, k = split(variance)
-            square = difference * difference * inverse
-            tile.scratch[j] *= m
-            tile.scratch[cell(1, j)] += k
-            tile.scratch[cell(2, j)] += square
-            if gradient:
-                tile.out[cell(1 + d, j)] = 0.5 * inverse * (square - 1.0)
-        if d % _LONGEST_PRODUCT == _LONGEST_PRODUCT - 1:
-            for j in range(width):
-                m, k = split(tile.scratch[j])
-                tile.scratch[j] = m
-                tile.scratch[cell(1, j)] += k
-    weight = tile.params_x[i]
-    for j in range(width):
-        log_determinant = tile.scratch[cell(1, j)] + log2_and_inverse(tile.scratch[j])[0]
-        tile.out[j] = (
-            (weight + tile.params_y[j])
-            - 0.5 * (log_determinant - kind.log2_typical)
-            - HALF_LOG2_E * tile.scratch[cell(2, j)]
-        )
-
-
 ROWS: dict[type, Callable[..., None]] = {
     Gaussian: _gaussian,
     Spherical: _spherical,
     Radial: _radial,
-    Diagonal: _diagonal,
+    Diagonal: diagonal_row,
     Full: full_row,
 }
 """Integrand → the function that fills a row of its exponents."""

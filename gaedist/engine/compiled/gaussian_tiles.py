@@ -11,7 +11,6 @@ Where the norms show that no exponent of a tile is out of range, exponents are n
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from numba.core import types
 from numba.extending import overload
@@ -19,7 +18,7 @@ from numba.extending import overload
 from gaedist.engine.compiled.arithmetic import cell, exp2, exp2_in_range, exp2_single, largest, total
 from gaedist.engine.compiled.gram import FEW, gram_of_differences
 from gaedist.engine.compiled.jit import OPTIONS, compiled
-from gaedist.engine.compiled.sizes import HEIGHT, TILE
+from gaedist.engine.compiled.sizes import TILE
 
 _TOTALS, _POINT = FEW, FEW + 1
 """Where rows of TILE numbers begin in a thread's scratch, after the coordinates of the columns."""
@@ -122,9 +121,11 @@ def _sum_rows(
             totals[j] += work[cell(_TOTALS, j)]
 
 
-@compiled(parallel=True, cache=True)
-def gaussian_tiles(points: Any, symmetric: bool, positions: Any, partial: Any, scratch: Any) -> None:
-    """Fill partial[k, 0] with the sum over tile k of `HEIGHT` × `TILE` pairs.
+@compiled(nogil=True, cache=True)
+def gaussian_tiles(
+    points: Any, symmetric: bool, height: int, positions: Any, partial: Any, scratch: Any
+) -> None:
+    """Fill partial[k, 0] with the sum over tile k of ``height`` × `TILE` pairs.
 
     Parameters
     ----------
@@ -132,28 +133,28 @@ def gaussian_tiles(points: Any, symmetric: bool, positions: Any, partial: Any, s
         The points, and all that is the same for every tile.
     symmetric : bool
         Only pairs of a point of x and an earlier point of y count.
+    height : int
+        At most `HEIGHT`.
     positions : (K, 2) array of int
         Row and column of each tile.
     partial : (K, 1) array
         Sums.
     scratch : GaussianScratch
-        Memory of each thread.
+        Memory of the thread.
     """
-    # taken apart before the loop: a tuple that its body reads takes longer to compile
     x, y, raw_x, raw_y, offsets_x, offsets_y, weights_x, weights_y, norms_x, norms_y = points[:10]
     factor, gram_limit, deep_limit = points[10:]
-    gram, works, all_totals = scratch
-    for k in numba.prange(partial.shape[0]):
-        top, j = positions[k, 0] * HEIGHT, positions[k, 1] * TILE
+    gram, work, totals = scratch
+    for k in range(partial.shape[0]):
+        top, j = positions[k, 0] * height, positions[k, 1] * TILE
         i = max(top, j) if symmetric else top  # nothing counts above the diagonal
-        rows, width = min(top + HEIGHT, x.shape[0]) - i, min(TILE, y.shape[0] - j)
+        rows, width = min(top + height, x.shape[0]) - i, min(TILE, y.shape[0] - j)
         left, right = slice(i, i + rows), slice(j, j + width)
-        work, below = works[numba.get_thread_id()], i - j if symmetric else width
+        below = i - j if symmetric else width
         norms = largest(norms_x[left]) + largest(norms_y[right])
         exact = norms > gram_limit
         near = x.shape[1] <= FEW and norms <= gram_limit
-        products = gram[numba.get_thread_id(), : rows * width].reshape((rows, width))
-        totals = all_totals[numba.get_thread_id()]
+        products = gram[: rows * width].reshape((rows, width))
         if exact:
             gram_of_differences(raw_x[left], raw_y[right], 1.0, products)
         elif near:

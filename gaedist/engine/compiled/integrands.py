@@ -40,10 +40,15 @@ class Radial(NamedTuple):
 
 
 class Diagonal(NamedTuple):
-    """N(x − y; 0, diag(s + t)) over its peak at a typical determinant. Parameters: variances, coordinates."""
+    """N(x − y; 0, diag(s + t)) over its peak at a typical determinant. Parameters: variances, coordinates.
 
-    dim: int
+    ``axes`` is a multiple of 4: D, and axes that change nothing, where s + t = 1 and x = y. Products over
+    ``span`` axes, times |x − y|², stay in the range of a double.
+    """
+
+    axes: int
     log2_typical: float
+    span: int
 
 
 class Full(NamedTuple):

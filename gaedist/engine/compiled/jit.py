@@ -1,13 +1,12 @@
 """How this package compiles: Numba's options, the `compiled` decorator, and the cache on disk.
 
-The first compilation of a process is announced through `COMPILE_NOTICE`. A process that was forked from one
-with Numba's threads has none of them, and computes on one thread.
+The first compilation of a process is announced through `COMPILE_NOTICE`. Entry points release Python's
+global lock, so that Python threads can run them: parallel loops of Numba take as long again to compile, and
+their threads do not survive a fork.
 """
 
 import contextlib
-import functools
 import io
-import os
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
-from numba.np.ufunc import parallel as numba_threads
 
 from gaedist.files.atomic import whole_file
 from gaedist.files.trust import is_own, read_own
@@ -65,29 +63,6 @@ COMPILE_NOTICE = CompileNotice()
 """The notice of this process."""
 
 
-class Forks:
-    """Whether this process was forked from one that had Numba's threads, which do not survive that.
-
-    Attributes
-    ----------
-    lost_threads : bool
-        It was.
-    """
-
-    def __init__(self) -> None:
-        self.lost_threads = False
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.look)
-
-    def look(self) -> None:
-        """Look, in a new process, whether the threads had been started."""
-        self.lost_threads |= numba_threads._is_initialized
-
-
-FORKS = Forks()
-"""The forks that led to this process."""
-
-
 class _OwnFiles(IndexDataCacheFile):
     """The files of a cache: unpickled only if no other user can have written them, and written whole."""
 
@@ -126,20 +101,18 @@ COMPILED_FROM = "engine/compiled/", "numerics.py"
 class _Cache(FunctionCache):
     """Numba's cache on disk, keyed by all code that can be compiled as well; a damaged one never stops a run.
 
-    Numba itself notices edits only of the file that holds the cached function. ``variant`` tells apart what
-    is compiled from one function with other options.
+    Numba itself notices edits only of the file that holds the cached function.
     """
 
-    def __init__(self, function: Callable[..., Any], variant: str) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        self.variant = variant
         installed = Path(function.__code__.co_filename).stat().st_uid  # whose code runs here anyway
         folder = Path(self._cache_path)
         self.foreign = None if is_own(folder.stat(), others=(installed,)) else folder
         self._cache_file = _OwnFiles(self, (installed,))
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
-        return (*super()._index_key(sig, codegen), self.variant, *map(code_digest, COMPILED_FROM))
+        return (*super()._index_key(sig, codegen), *map(code_digest, COMPILED_FROM))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         found = None
@@ -159,32 +132,18 @@ class _Cache(FunctionCache):
                 super().save_overload(sig, data)
 
 
-def compiled(
-    *, inline: bool = False, parallel: bool = False, nogil: bool = False, cache: bool = False
-) -> Callable[[F], F]:
+def compiled(*, inline: bool = False, nogil: bool = False, cache: bool = False) -> Callable[[F], F]:
     """Compile with `OPTIONS`.
 
     What inner loops call is inlined whatever its size: a loop with a call is not vectorised. Only entry
-    points are cached: what they call is compiled into them. Those that are parallel have a twin on one
-    thread, compiled when a process that `FORKS` made calls it.
+    points are cached: what they call is compiled into them.
     """
 
-    def dispatcher(function: F, parallel: bool) -> F:
-        found = numba.njit(forceinline=inline, parallel=parallel, nogil=nogil, **OPTIONS)(function)
+    def compile_(function: F) -> F:
+        found = numba.njit(forceinline=inline, nogil=nogil, **OPTIONS)(function)
         if cache:
             with contextlib.suppress(RuntimeError, OSError):  # no folder for the cache can be written
-                found._cache = _Cache(function, "parallel" if parallel else "serial")
+                found._cache = _Cache(function)
         return cast(F, found)
-
-    def compile_(function: F) -> F:
-        if not parallel:
-            return dispatcher(function, False)
-        many, one = dispatcher(function, True), functools.cache(lambda: dispatcher(function, False))
-
-        @functools.wraps(function)
-        def call(*arguments: Any) -> Any:
-            return (one() if FORKS.lost_threads else many)(*arguments)
-
-        return cast(F, call)
 
     return compile_

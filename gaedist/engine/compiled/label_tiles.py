@@ -10,7 +10,6 @@ tenths of the time, so the rate is close to the rate of dgemm, and K is never la
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from numba.extending import overload
 
@@ -101,19 +100,18 @@ def _multiply(matrix: Any, bits: Any, i: int, j: int, sums: Any, own: Any) -> No
                 sums[start + r] += point[r] * product[a, r]
 
 
-@compiled(parallel=True, cache=True)
+@compiled(nogil=True, cache=True)
 def label_tiles(
     kind: Any, needs: Any, points: Any, shift: float, bits: Any, first: int, sums: Any, totals_x: Any,
     totals_y: Any, scratch: Any, dense: Any,
 ) -> None:  # fmt: skip
     """Fill sums[k], (R,), and the totals of each point, (TILE,), over tile first + k of the pairs i > j.
 
-    bits (n, R/8) holds eight labelings in each byte; dense (threads, DENSE) is scratch; the rest is as
+    bits (n, R/8) holds eight labelings in each byte; dense (DENSE,) is scratch; the rest is as
     in `tiles.sum_tiles`, with y = x.
     """
-    for k in numba.prange(sums.shape[0]):
+    for k in range(sums.shape[0]):
         row, column = position(first + k, True, 0)
-        thread = numba.get_thread_id()
-        tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram[thread], scratch.work[thread])
+        tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
         _fill_matrix(kind, tile, row == column, shift, totals_x[k], totals_y[k])
-        _multiply(tile.products, bits, row * TILE, column * TILE, sums[k], dense[thread])
+        _multiply(tile.products, bits, row * TILE, column * TILE, sums[k], dense)

@@ -8,7 +8,6 @@ constants, as in `exponents`.
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from gaedist.engine.compiled.arithmetic import bits, cell, double, exp2, log2_and_inverse, total
@@ -211,7 +210,7 @@ def _sum_profiles(
         sums[q] = total(totals[q * TILE : (q + 1) * TILE], tile.width)
 
 
-@compiled(parallel=True, cache=True)
+@compiled(nogil=True, cache=True)
 def radial_tiles(
     codes: Any, numbers: Any, points: Any, symmetric: bool, first: int, partial: Any, scratch: Any
 ) -> None:
@@ -221,10 +220,10 @@ def radial_tiles(
     profile, padded to one length.
     """
     columns = (points.y.shape[0] + TILE - 1) // TILE
-    for k in numba.prange(partial.shape[0]):
+    work = scratch.work
+    totals = work[work.size - codes.size * TILE :]
+    rows = work[work.size - (SCRATCH_ROWS + codes.size) * TILE : work.size - codes.size * TILE]
+    for k in range(partial.shape[0]):
         row, column = position(first + k, symmetric, columns)
-        work = scratch.work[numba.get_thread_id()]
-        tile = open_tile(_NEEDS, points, row * TILE, column * TILE, scratch.gram[numba.get_thread_id()], work)
-        totals = work[work.size - codes.size * TILE :]
-        rows = work[work.size - (SCRATCH_ROWS + codes.size) * TILE : work.size - codes.size * TILE]
+        tile = open_tile(_NEEDS, points, row * TILE, column * TILE, scratch.gram, work)
         _sum_profiles(codes, numbers, tile, symmetric and row == column, rows, totals, partial[k])

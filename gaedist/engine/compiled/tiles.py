@@ -11,7 +11,6 @@ Numba's cache, so nothing is made by a factory: the type of an integrand selects
 
 from typing import Any
 
-import numba
 import numpy as np
 
 from gaedist.engine.compiled.arithmetic import cell, exp2, largest, total
@@ -47,7 +46,7 @@ def _copy(source: Any, start: int, width: int, target: Any) -> None:
 def open_tile(needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> Any:
     """Return the `Tile` of the pairs of x_i, x_{i+1}, … with y_j, y_{j+1}, …, with what its integrand needs.
 
-    gram (1 or 2, TILE²) and work (R TILE,) are the thread's part of a `Scratch`.
+    gram and work are those of a `Scratch`.
     """
     x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, gram_limit = points
     rows, width, size = min(TILE, x.shape[0] - i), min(TILE, y.shape[0] - j), params_x.shape[0] * TILE
@@ -117,22 +116,21 @@ def _sum_rows(
         sums[q] = largest(own) + shifts[q] if peak else total(own, tile.width)
 
 
-@compiled(parallel=True, cache=True)
+@compiled(nogil=True, cache=True)
 def sum_tiles(
     kind: Any, needs: Any, points: Any, symmetric: bool, factors: Any, shifts: Any, peak: bool, first: int,
     partial: Any, scratch: Any,
 ) -> None:  # fmt: skip
     """Fill partial[k, q] with Σ 2^(factors[q] exponent + shifts[q]), or its peak, over tile first + k.
 
-    ``kind`` is an integrand, with its `Needs`; the others are `Points` and their `Scratch`. Where the
-    integrand needs a cap, terms count for 2^HIGHEST at most.
+    ``kind`` is an integrand, with its `Needs`; the others are `Points` and the `Scratch` of a thread. Where
+    the integrand needs a cap, terms count for 2^HIGHEST at most.
     """
     columns = (points.y.shape[0] + TILE - 1) // TILE
-    for k in numba.prange(partial.shape[0]):
+    totals = scratch.work[scratch.work.size - factors.size * TILE :]
+    for k in range(partial.shape[0]):
         row, column = position(first + k, symmetric, columns)
-        work = scratch.work[numba.get_thread_id()]
-        tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram[numba.get_thread_id()], work)
-        totals = work[work.size - factors.size * TILE :]
+        tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
         _sum_rows(
             kind, tile, symmetric and row == column, factors, shifts, needs.capped, peak, totals, partial[k]
         )
@@ -172,7 +170,7 @@ def _differentiate_rows(
             totals_x[cell(k, i)] = total(tile.out[k * TILE : (k + 1) * TILE], end)
 
 
-@compiled(parallel=True, cache=True)
+@compiled(nogil=True, cache=True)
 def differentiate_tiles(
     kind: Any, needs: Any, points: Any, symmetric: bool, shift: float, first: int, totals_x: Any,
     totals_y: Any, scratch: Any,
@@ -183,11 +181,10 @@ def differentiate_tiles(
     parameter q.
     """
     columns = (points.y.shape[0] + TILE - 1) // TILE
-    for k in numba.prange(totals_x.shape[0]):
+    powers = scratch.work[_POWERS * TILE : (_POWERS + 1) * TILE]
+    for k in range(totals_x.shape[0]):
         row, column = position(first + k, symmetric, columns)
-        work = scratch.work[numba.get_thread_id()]
-        tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram[numba.get_thread_id()], work)
-        powers = work[_POWERS * TILE : (_POWERS + 1) * TILE]
+        tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
         _differentiate_rows(
             kind, tile, symmetric and row == column, shift, needs.sided, powers, totals_x[k], totals_y[k]
         )

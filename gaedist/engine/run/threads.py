@@ -1,4 +1,4 @@
-"""Limits on the threads of Numba and BLAS, which hold for the whole process, and maps over Python threads."""
+"""Limits on the threads of BLAS, which hold for the whole process, and work divided among Python threads."""
 
 import os
 import threading
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+_PARTS = 8  # of each thread, so that all end at nearly the same time
 _LOCK = threading.Lock()
 
 
@@ -32,29 +33,15 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def limited_threads(count: int, note: Callable[[str], None] | None = None) -> Iterator[int]:
-    """Limit Numba to ``count`` threads and BLAS to one in each of them; yield the number that Numba has.
+    """Limit BLAS to one thread in each of ``count`` threads that call it or compiled code; yield the count.
 
-    That is one in a process that was forked from one with Numba's threads.
     ``note`` is called with a sentence for the user if something has to be compiled.
     """
-    import numba
-
-    from gaedist.engine.compiled.jit import COMPILE_NOTICE, FORKS
+    from gaedist.engine.compiled.jit import COMPILE_NOTICE
 
     COMPILE_NOTICE.note = note
-    if FORKS.lost_threads:
-        with _LOCK, _blas().limit(limits=1, user_api="blas"):
-            yield 1
-        return
-    with _LOCK:
-        before = numba.get_num_threads()
-        count = min(count, numba.config.NUMBA_NUM_THREADS)
-        numba.set_num_threads(count)
-        try:
-            with _blas().limit(limits=1, user_api="blas"):
-                yield count
-        finally:
-            numba.set_num_threads(before)
+    with _LOCK, _blas().limit(limits=1, user_api="blas"):
+        yield count
 
 
 @contextmanager
@@ -79,6 +66,37 @@ def _blas() -> "ThreadpoolController":
 
     import_module("scipy.linalg.cython_blas")  # Numba's np.dot calls into it
     return ThreadpoolController()
+
+
+def share(function: Callable[[int, int, int], None], count: int, threads: int) -> None:
+    """Call function(thread, start, stop) for parts that together are 0, …, count − 1, by Python threads.
+
+    For compiled functions, which release Python's global lock. Each thread takes the next part when it is
+    done with one. After an error or Ctrl-C no further part is begun.
+    """
+    size = max(1, count // (_PARTS * threads))
+    starts = iter(range(0, count, size))  # next() is atomic
+    errors: list[BaseException] = []
+
+    def work(thread: int) -> None:
+        try:
+            for start in starts:
+                function(thread, start, min(count, start + size))
+        except BaseException as error:
+            errors.append(error)
+            deque(starts, maxlen=0)
+
+    others = [threading.Thread(target=work, args=(thread,)) for thread in range(1, min(threads, count))]
+    for other in others:
+        other.start()
+    try:
+        work(0)
+    finally:  # Ctrl-C may come after that
+        deque(starts, maxlen=0)
+        for other in others:
+            other.join()
+    if errors:
+        raise errors[0]
 
 
 def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:

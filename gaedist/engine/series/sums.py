@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from gaedist.engine.run.run import AUTO, Run
 from gaedist.engine.run.threads import limited_blas, limited_threads
 from gaedist.engine.series.basis import ERROR, Basis, Charges
 from gaedist.engine.series.choice import SERIES, Target, choose
+from gaedist.engine.series.far import Core, choose_core, core_job, far_jobs
 from gaedist.errors import GaedistError
 from gaedist.numerics import Array, log_or_minus_inf
 
@@ -27,12 +28,20 @@ PAIR_SECONDS = 1.3e-9
 """Estimated time of one core for a pair in few dimensions."""
 
 _MAX_POINTS_BY_PAIRS = 64  # in one of the samples; all pairs then take linear time as well
+_FAINT = -300.0  # of the logarithm of a sum to which pairs are added, which may lose terms below 2^−1022
 _LABEL_SECONDS = 3e-11  # of one core, for each pair and labeling
 _BATCH_COEFFICIENTS = 1 << 21  # of all labelings that are transformed at once
 _BATCH_LABELINGS = 64
 
 
-def linear_sums(jobs: Sequence[PairSum], run: Run) -> dict[int, PairTotal]:
+class LinearTotal(NamedTuple):
+    """The total of a sum by a series, and the sums over pairs of far points that are to be added to it."""
+
+    total: PairTotal
+    rest: list[PairSum]
+
+
+def linear_sums(jobs: Sequence[PairSum], run: Run) -> dict[int, LinearTotal]:
     """Return the totals, by id of the job, of the sums for which a series is faster than all pairs.
 
     Raises
@@ -49,14 +58,31 @@ def linear_sums(jobs: Sequence[PairSum], run: Run) -> dict[int, PairTotal]:
                 f"method {run.method} is only for Gaussian kernels with one σ for all points. "
                 "Use --method auto (method=)."
             )
-    found: dict[int, PairTotal] = {}
+    found: dict[int, LinearTotal] = {}
     for rate, group in groups.items():
         samples = {id(x): x for job in group for x in _samples(job)}
         pairs = sum(len(job.x) ** 2 / 2 if job.y is None else len(job.x) * len(job.y) for job in group)
         target = Target(pairs * PAIR_SECONDS, 1, ERROR / 2 * min(map(_evenness, group)))
-        if basis := choose(list(samples.values()), rate, run, target):
-            series = _TransformedSamples(basis, list(samples), run)
-            found |= {id(job): total for job in group if (total := series.total(job))}
+        if core := choose_core(list(samples.values()), rate, run, target):
+            found |= _totals(core, samples, group, run)
+    return found
+
+
+def _totals(
+    core: Core, samples: dict[int, Array], group: Sequence[PairSum], run: Run
+) -> dict[int, LinearTotal]:
+    """Return the totals of sums over some samples, by id of the job, where their errors are small enough."""
+    if all(mask.all() for mask in core.masks):
+        series = _TransformedSamples(core.basis, list(samples), run)
+        return {id(job): LinearTotal(total, []) for job in group if (total := series.total(job))}
+    masks = dict(zip(samples, core.masks, strict=True))
+    cores = {key: x[masks[key]] for key, x in samples.items()}
+    series = _TransformedSamples(core.basis, list(map(id, cores.values())), run)
+    found = {}
+    for job in group:
+        total = series.total(core_job(job, masks, cores))
+        if total and total.log > _FAINT:
+            found[id(job)] = LinearTotal(total, far_jobs(job, masks))
     return found
 
 

@@ -41,6 +41,11 @@ def test_split_gives_the_number_back():
         assert np.sqrt(0.5) <= m <= np.sqrt(2)
 
 
+def test_powers_of_two_are_exact():
+    for k in (-1022, -500, -1, 0, 1, 500, 1023):
+        assert arithmetic.power_of_two(float(k)) == 2.0**k
+
+
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 100])
 def test_total_and_largest_agree_with_numpy(count):
     values = np.random.default_rng(1).normal(size=120)

@@ -1,6 +1,6 @@
 """Results keep the order of the items for any number of threads; limits of threads are undone afterwards.
 
-A process that was forked from one with Numba's threads gives the same bits on one thread.
+A process that was forked from one that computed gives the same bits.
 """
 
 import os
@@ -11,14 +11,11 @@ import threading
 import pytest
 from threadpoolctl import threadpool_info
 
-from gaedist.engine import available_threads
-from gaedist.engine.run.threads import in_order, limited_blas, limited_threads
+from gaedist.engine.run.threads import in_order, limited_blas, limited_threads, share
 
 
 def settings():
-    import numba
-
-    return numba.get_num_threads(), [(info["filepath"], info["num_threads"]) for info in threadpool_info()]
+    return [(info["filepath"], info["num_threads"]) for info in threadpool_info()]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
@@ -37,7 +34,6 @@ def test_an_error_is_raised_and_leaves_no_thread(threads):
 def test_limits_are_undone_also_after_an_error():
     with limited_threads(1) as count:  # which loads the BLAS that Numba calls
         assert count == 1
-        assert settings()[0] == 1
         assert {info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"} == {1}
     before = settings()
     for limit in (lambda: limited_threads(1), limited_blas):
@@ -46,11 +42,38 @@ def test_limits_are_undone_also_after_an_error():
         assert settings() == before
 
 
-def test_numba_gets_no_more_threads_than_it_has():
-    import numba
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("count", [1, 2, 100, 1000])
+def test_every_item_is_in_one_part_of_one_thread_at_a_time(threads, count):
+    times, busy = [0] * count, [False] * threads
 
-    with limited_threads(10**6) as count:
-        assert count == numba.config.NUMBA_NUM_THREADS >= available_threads()
+    def work(thread, start, stop):
+        assert not busy[thread]
+        busy[thread] = True
+        for k in range(start, stop):
+            times[k] += 1
+        busy[thread] = False
+
+    share(work, count, threads)
+    assert times == [1] * count
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+@pytest.mark.parametrize("guilty", [0, 1])
+def test_an_error_in_any_thread_ends_the_others_and_is_raised(error, guilty):
+    before, begun, failed = threading.active_count(), [], threading.Event()
+
+    def work(thread, start, stop):
+        if thread == guilty:
+            failed.set()
+            raise error
+        failed.wait(10)
+        begun.append(start)
+
+    with pytest.raises(error):
+        share(work, 1000, 2)
+    assert len(begun) <= 2
+    assert threading.active_count() == before
 
 
 FORKED = """
@@ -65,10 +88,6 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-@pytest.mark.parametrize("layer", ["omp", "workqueue"])
-def test_a_forked_process_gives_the_same_bits(layer):
-    environment = os.environ | {"NUMBA_THREADING_LAYER": layer}
-    done = subprocess.run(
-        [sys.executable, "-c", FORKED], env=environment, capture_output=True, text=True, check=False
-    )
+def test_a_forked_process_gives_the_same_bits():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
