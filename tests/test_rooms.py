@@ -19,6 +19,7 @@ ROOMS = [
     "__init__",
     "report",
     "api",
+    "plots",
     "diagnostics",
     "metrics",
     "null",
@@ -36,7 +37,18 @@ ROOMS = [
 ]
 """From the roof to the ground: a room imports only rooms below it. A folder within a room is part of it."""
 
-HEAVY = {"finufft", "numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib", "platformdirs"}
+HEAVY = {
+    "finufft",
+    "numba",
+    "llvmlite",
+    "scipy",
+    "h5py",
+    "threadpoolctl",
+    "rich",
+    "joblib",
+    "platformdirs",
+    "matplotlib",
+}
 
 MODULES = {
     str(path.relative_to(PACKAGE).with_suffix("")): ast.parse(path.read_text())

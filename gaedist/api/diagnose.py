@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from gaedist.api.notes import notes_given
 from gaedist.diagnostics.divergence import KlParts, kl_parts
 from gaedist.diagnostics.panel import CheckResult, examine
 from gaedist.diagnostics.power import Detectable, detectable
+from gaedist.diagnostics.profile import Profile, profile
 from gaedist.diagnostics.registry import CHECKS
 from gaedist.diagnostics.sample import Sample
 from gaedist.diagnostics.verdict import verdict
@@ -20,6 +22,9 @@ from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.files.codes import Codes, as_codes
 from gaedist.version import __version__
+
+if TYPE_CHECKING:
+    pass
 
 ALPHA = 0.01
 """Family-wise error of the checks, unless another is given."""
@@ -79,6 +84,8 @@ class DiagnoseResult:
         Time of the call.
     version : str
         Version of gaedist.
+    profile : Profile
+        What a picture shows.
     """
 
     n: int
@@ -93,6 +100,7 @@ class DiagnoseResult:
     threads: int
     seconds: float
     version: str
+    profile: Profile = field(repr=False, compare=False)
 
     @property
     def value(self) -> float:
@@ -164,6 +172,7 @@ def diagnose(
         threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
+        profile=profile(sample, results, kl),
     )
 
 

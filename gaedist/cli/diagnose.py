@@ -14,6 +14,7 @@ from gaedist.cli.gates import Gate, Outcome
 from gaedist.cli.help import CHECKS as GROUP
 from gaedist.cli.help import GATES
 from gaedist.cli.inputs import about, check_files, read, say_notes, selected
+from gaedist.cli.pictures import check_picture, drawn
 from gaedist.cli.progress import shown
 from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.registry import CHECKS
@@ -122,6 +123,7 @@ def diagnose(
     format_: options.Format = "auto",
     output: options.Output = None,
     no_header: options.NoHeader = False,
+    plot: options.Plot = None,
     quiet: options.Quiet = False,
     fail_p: FailP = None,
     max_shift: MaxShift = None,
@@ -136,8 +138,9 @@ def diagnose(
         raise GaedistError(f"--alpha must be between 0 and 1; got {alpha:g}.")
     bounds = {P: fail_p, MAX_SHIFT: max_shift, MIN_SD: min_sd, MAX_SD: max_sd}
     outcome = Outcome({**bounds, MAX_CORRELATION: max_correlation, MAX_DUPLICATES: max_duplicates}, quiet)
-    check_files(output, None, files)
-    with report(output, format_, header=not no_header) as add:
+    check_files(output, None, files, plot=plot)
+    check_picture(plot, files, pages=True)
+    with report(output, format_, header=not no_header) as write, drawn(write, plot) as add:
         for file in files:
             result = None
             with outcome.reporting(file):

@@ -11,9 +11,12 @@ from gaedist.files.outputs import check_outputs
 from gaedist.files.transposed import MATLAB_NOTE
 
 
-def check_files(output: Path | None, checkpoint: Path | None, inputs: Sequence[str]) -> None:
-    """Raise `GaedistError` if results or the checkpoint would overwrite an input, or each other."""
-    check_outputs({"-o": output, "--checkpoint": checkpoint}, inputs, stdout=output is None)
+def check_files(
+    output: Path | None, checkpoint: Path | None, inputs: Sequence[str], *, plot: Path | None = None
+) -> None:
+    """Raise `GaedistError` if something that is written would overwrite an input, or another output."""
+    outputs = {"-o": output, "--checkpoint": checkpoint, "--plot": plot}
+    check_outputs(outputs, inputs, stdout=output is None)
 
 
 def selected(

@@ -311,6 +311,10 @@ SummaryFormat = Annotated[
 Output = Annotated[
     Path | None, _option("--output", OUTPUT, "Write the results to FILE", "-o", metavar="FILE")
 ]
+Plot = Annotated[
+    Path | None,
+    _option("--plot", OUTPUT, "Draw the results to FILE.png, .svg or .pdf (extra plot)", metavar="FILE"),
+]
 SigmaOutput = Annotated[
     str | None,
     _option(

@@ -15,6 +15,8 @@ _NOT_REPORTED = (
     "array",
     "log_p",
     "paragraph",
+    "profile",
+    "distribution",
 )  # for people, or for a file of its own
 
 

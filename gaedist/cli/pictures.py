@@ -1,0 +1,60 @@
+"""The options ``--plot`` and ``--report``: results are kept, and drawn when all are known."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from gaedist.errors import GaedistError
+from gaedist.files.atomic import check_regular, whole_file
+from gaedist.plots.style import check_plot
+from gaedist.report.rows import Row
+
+Add = Callable[[Row], None]
+
+
+@contextmanager
+def drawn(add: Add, plot: Path | None) -> Iterator[Add]:
+    """Yield a function that takes each row as ``add`` does, and draw all of them at the end.
+
+    On an interrupt, the rows so far are drawn.
+    """
+    if plot is None:
+        yield add
+        return
+    rows: list[Row] = []
+
+    def keep(row: Row) -> None:
+        add(row)
+        if row.result is not None:
+            rows.append(row)
+
+    try:
+        yield keep
+    except KeyboardInterrupt:
+        _draw(rows, plot)
+        raise
+    _draw(rows, plot)
+
+
+def _draw(rows: Sequence[Row], plot: Path) -> None:
+    from gaedist.report.pictures import picture
+
+    if rows:
+        with whole_file(plot) as path:
+            path.write_bytes(picture(rows, plot))
+
+
+def check_picture(plot: Path | None, files: Sequence[str], *, pages: bool = False) -> None:
+    """Raise `GaedistError`, before anything is computed, if a picture cannot be drawn or written.
+
+    With ``pages`` each file has a page of its own, and only a PDF has several.
+    """
+    if plot is None:
+        return
+    check_plot(plot)
+    if pages and len(files) > 1 and plot.suffix.lower() != ".pdf":
+        raise GaedistError(
+            f"{plot}: {plot.suffix} has one page, and there are {len(files)} files. Use --plot FILE.pdf, "
+            "which has a page for each file."
+        )
+    check_regular(plot)

@@ -1,0 +1,149 @@
+"""How pictures look, and how they are saved: the same bits for the same data, without dates.
+
+Figures are made without pyplot: they are drawn by Agg on any machine, and no list keeps them open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gaedist.errors import GaedistError, one_line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY = COLOURS = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#d55e00",
+    "#cc79a7",
+    "#56b4e9",
+)
+"""Colours that colour-blind readers can tell apart: M. Okabe and K. Ito, Color Universal Design, 2008."""
+
+INK, FAINT, PAPER, BAND = "#24292f", "#8c959f", "#ffffff", "#d0d7de"
+"""Text and observed numbers; notes and axes; what is behind them; what N(0, I) gives."""
+
+SUFFIXES = (".png", ".svg", ".pdf")
+"""Ends of the names of pictures."""
+
+_NAME = 60  # characters of the name of a file
+
+_RC = {
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "axes.titlecolor": INK,
+    "figure.dpi": 110,
+    "figure.facecolor": PAPER,
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "gaedist",
+    "text.color": INK,
+    "xtick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "xtick.labelsize": 8,
+    "ytick.color": FAINT,
+    "ytick.labelcolor": INK,
+    "ytick.labelsize": 8,
+}
+
+
+def check_plot(path: Path) -> None:
+    """Raise `GaedistError` if a picture cannot be drawn here, or the end of its name is no format."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise GaedistError(
+            f"{path}: the end of the name of a picture is its format; found {path.suffix or 'none'}. "
+            f"Use {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}."
+        )
+    check_matplotlib()
+
+
+def check_matplotlib() -> None:
+    """Raise `GaedistError` unless matplotlib is installed."""
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise GaedistError("pictures need matplotlib. Install it with: pip install 'gaedist[plot]'")
+
+
+@contextmanager
+def styled(**settings: Any) -> Iterator[None]:
+    """Draw and save in the style of gaedist, whatever the user's matplotlibrc says."""
+    check_matplotlib()
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({**_RC, **settings})
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of a size in inches."""
+    check_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure((width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def own_axes(ax: Axes | None, width: float = 6.4, height: float = 4.0) -> Axes:
+    """Return axes, those of a new figure if there are none."""
+    return new_figure(width, height).add_subplot() if ax is None else ax
+
+
+def rendered(figures: list[Figure], kind: str) -> bytes:
+    """Return figures in a format, one of `SUFFIXES`: one, or as many pages as there are of a PDF."""
+    from io import BytesIO
+
+    stream = BytesIO()
+    if kind == ".pdf":
+        from matplotlib.backends.backend_pdf import PdfPages
+
+        with PdfPages(stream, metadata={"Creator": "gaedist", "CreationDate": None}) as pages:
+            for figure in figures:
+                pages.savefig(figure)
+        return stream.getvalue()
+    metadata = {"Creator": "gaedist", "Date": None} if kind == ".svg" else {"Software": "gaedist"}
+    (figure,) = figures
+    figure.savefig(stream, format=kind[1:], metadata=metadata)
+    return stream.getvalue()
+
+
+def short(name: str, length: int = _NAME) -> str:
+    """Return a name on one line, without its middle where it is long, and with no mathematics in it."""
+    return plain(one_line(name, length))
+
+
+def plain(text: str) -> str:
+    """Return a text that matplotlib writes as it is."""
+    return text.replace("$", r"\$")
+
+
+def title(ax: Axes, text: str, note: str = "") -> None:
+    """Write a bold title above axes, and a note at the right."""
+    ax.set_title(text, loc="left", fontweight="bold", fontsize=10, color=INK)
+    if note:
+        ax.set_title(note, loc="right", fontsize=8, color=FAINT)
+
+
+def message(ax: Axes, text: str) -> None:
+    """Write a text in place of a panel that does not apply."""
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, text, ha="center", va="center", color=FAINT, transform=ax.transAxes, wrap=True)
