@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from gaedist.api.notes import notes_on
@@ -25,7 +25,7 @@ from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import TWO_SAMPLE
-from gaedist.null.distributions import NoDistribution, Null
+from gaedist.null.distributions import NoDistribution, Null, NullDistribution
 from gaedist.numerics import Array
 from gaedist.smoothing.rules import Sigma, listed
 from gaedist.smoothing.smooth import FACTOR, SigmaSummary
@@ -78,6 +78,8 @@ class CompareResult:
         Time from the call until this result was known.
     version : str
         Version of gaedist.
+    distribution : NullDistribution, optional
+        What the value was compared with, for pictures.
     """
 
     n: int
@@ -100,6 +102,7 @@ class CompareResult:
     threads: int
     seconds: float
     version: str
+    distribution: NullDistribution | None = field(default=None, repr=False, compare=False)
 
 
 def compare(
@@ -321,4 +324,5 @@ def _result(
         threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
+        distribution=assessment.distribution,
     )

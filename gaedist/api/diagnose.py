@@ -24,6 +24,9 @@ from gaedist.files.codes import Codes, as_codes
 from gaedist.version import __version__
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+if TYPE_CHECKING:
     pass
 
 ALPHA = 0.01
@@ -111,6 +114,34 @@ class DiagnoseResult:
     def found(self) -> tuple[str, ...]:
         """The names of the checks that found something, those that follow from others left out."""
         return tuple(c.name for c in self.checks if c.found and c.follows_from is None)
+
+    def plot(self, ax: Axes | None = None, *, panel: str = "radius") -> Axes:
+        """Draw one panel of the page that ``gaedist diagnose --plot`` draws (extra ``plot``).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+        panel : str
+            One of `gaedist.plots.diagnosis.PANELS`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            These axes.
+
+        Raises
+        ------
+        GaedistError
+            If there is no such panel, or matplotlib is not installed.
+        """
+        from gaedist.plots.diagnosis import PANELS
+        from gaedist.plots.style import own_axes
+
+        check_choice("panel", panel, PANELS)
+        ax = own_axes(ax)
+        PANELS[panel](ax, self.profile)
+        return ax
 
 
 def diagnose(

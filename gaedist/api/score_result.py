@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from gaedist.api.companion import Companion
 from gaedist.metrics.measurement import ScoreTerms
 from gaedist.metrics.parameters import Parameters
-from gaedist.null.distributions import Null
+from gaedist.null.distributions import Null, NullDistribution
 from gaedist.null.verdict import Evidence, Judgement, judged
 from gaedist.numerics import log_of_value
 from gaedist.smoothing.bandwidths import PRIOR
 from gaedist.smoothing.smooth import SigmaSummary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from gaedist.plots.scores import Scored
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,8 @@ class ScoreResult:
     verdict : str
         What this p-value says, or without a companion ``p_value``, or else ``p_bound``: "Not N(0, I)" below
         0.001, "Borderline" below 0.05, "No difference from N(0, I) detected", or "No verdict".
+    distribution : NullDistribution, optional
+        What the value was compared with, for pictures.
     """
 
     n: int
@@ -119,6 +127,7 @@ class ScoreResult:
     companion: Companion | None
     p_combined: float | None
     verdict: str
+    distribution: NullDistribution | None = field(default=None, repr=False, compare=False)
 
     @property
     def parts(self) -> tuple[ScoreResult, ...]:
@@ -142,6 +151,7 @@ class ScoreResult:
             skewed=c.p_value is None,
             p_bound=c.p_bound,
             effect=c.effect,
+            distribution=c.distribution,
         )
         return first, second
 
@@ -151,3 +161,41 @@ class ScoreResult:
         return judged(
             [Evidence.given(r.z, r.p_value, r.p_bound, r.two_sided, r.null.replicates) for r in self.parts]
         )
+
+    @property
+    def scored(self) -> Scored:
+        """What a picture shows of this value, without the companion."""
+        from gaedist.plots.scores import Scored
+
+        label = self.metric
+        if self.sigma is not None:
+            few = self.sigma.min == self.sigma.max
+            sizes = f"{self.sigma.median:.4g}" if few else f"{self.sigma.min:.3g} … {self.sigma.max:.3g}"
+            label += f", {self.target} target, σ = {sizes}"
+        null = self.null
+        return Scored(label, self.value, self.z, self.p_value, null.mean, null.sd, self.distribution)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the value on its null distribution (extra ``plot``).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            These axes. The companion, if there is one, is ``result.parts[1].plot()``.
+
+        Raises
+        ------
+        GaedistError
+            If matplotlib is not installed.
+        """
+        from gaedist.plots.scores import null_panel
+        from gaedist.plots.style import own_axes
+
+        ax = own_axes(ax)
+        null_panel(ax, self.scored)
+        return ax

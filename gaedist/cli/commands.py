@@ -23,6 +23,7 @@ from gaedist.cli.help import ABOUT, HelpCommand
 from gaedist.cli.inputs import about, check_files, read, say_notes, selected
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
+from gaedist.cli.pictures import check_picture, drawn
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run, temporary_checkpoint
@@ -76,6 +77,7 @@ def score(
     format_: options.Format = "auto",
     output: options.Output = None,
     no_header: options.NoHeader = False,
+    plot: options.Plot = None,
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
     fail_z: options.FailZ = None,
@@ -88,7 +90,8 @@ def score(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p, EFFECT: fail_effect}, quiet)
-    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES)])
+    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES)], plot=plot)
+    check_picture(plot, files)
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
     metrics = metric_names(metric or GAUSSIAN, ONE_SAMPLE)
     chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
@@ -97,7 +100,8 @@ def score(
     note = None if quiet else complain
     with (
         temporary_checkpoint(checkpoint, note) as store,
-        report(output, format_, header=not no_header) as add,
+        report(output, format_, header=not no_header) as write,
+        drawn(write, plot) as add,
     ):
         run = Run(
             threads=threads,

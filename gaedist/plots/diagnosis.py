@@ -19,7 +19,7 @@ from gaedist.null.bands import (
 )
 from gaedist.numerics import Array
 from gaedist.plots import style
-from gaedist.plots.style import BAND, BLUE, FAINT, INK, ORANGE, PAPER, RED, message, title
+from gaedist.plots.style import BAND, BLUE, FAINT, INK, ORANGE, PAPER, RED, message, p_words, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,6 @@ _TICKED = 16  # axes that are named below theirs
 _CIRCLES = (0.5, 0.9, 0.99)  # probabilities of N(0, I) within contours
 _WIDE = 10.0  # largest coordinate beyond which only the last contour is labelled
 _LOADINGS = 3  # of a direction that are written
-_FAINTEST = 1e-12
 _ROUNDING = 1e-12  # nats
 _BELOW = f"Grey: where {LEVEL:.0%} of samples of N(0, I) of this size lie, for each number by itself."
 
@@ -101,7 +100,7 @@ def _sorted_axes(ax: Axes, values: Array, low: Array, middle: Array, high: Array
     ax.set_xlabel("axes, in ascending order")
     for k, gap in ((0, low[0] - values[order[0]]), (dim - 1, values[order[-1]] - high[-1])):
         if gap > 0:
-            _named(ax, float(ranks[k]), float(values[order[k]]), f"axis {order[k]}", k > 0)
+            style.beside(ax, f"axis {order[k]}", (ranks[k], values[order[k]]), left=k > 0)
 
 
 def eigenvalues(ax: Axes, profile: Profile) -> None:
@@ -210,7 +209,7 @@ def divergence(ax: Axes, profile: Profile) -> None:
     ax.barh(places, values, color=colours, height=0.7)
     if kl.null_mean is not None:
         ax.axvline(kl.null_mean, color=RED, linestyle="--", linewidth=1, label="N(0, I): mean of the total")
-        ax.legend(loc="lower right")
+        ax.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="none")
     ax.set_yticks(places, names)
     ax.invert_yaxis()
     ax.set_xlim(left=0)
@@ -267,19 +266,6 @@ def _observed(ax: Axes, x: Array, y: Array, **settings: Any) -> None:
         ax.plot(x, y, color=BLUE, linewidth=1.5, zorder=3, **settings)
 
 
-def _named(ax: Axes, x: float, y: float, text: str, leftwards: bool) -> None:
-    ax.annotate(
-        text,
-        (x, y),
-        (-6 if leftwards else 6, 0),
-        textcoords="offset points",
-        ha="right" if leftwards else "left",
-        va="center",
-        fontsize=8,
-        color=INK,
-    )
-
-
 def _margins(low: float, high: float) -> tuple[float, float]:
     margin = max(0.5, 0.02 * (high - low))
     return low - margin, high + margin
@@ -289,6 +275,5 @@ def _p_note(profile: Profile, name: str) -> str:
     """Write the adjusted p-value of a check."""
     for check in profile.checks:
         if check.name == name and check.p_adjusted is not None:
-            p = check.p_adjusted
-            return f"p < {_FAINTEST:g}" if p < _FAINTEST else f"p = {p:.2g}"
+            return p_words(check.p_adjusted)
     return ""

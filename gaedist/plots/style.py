@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gaedist.errors import GaedistError, one_line
 
@@ -32,9 +32,15 @@ INK, FAINT, PAPER, BAND = "#24292f", "#8c959f", "#ffffff", "#d0d7de"
 SUFFIXES = (".png", ".svg", ".pdf")
 """Ends of the names of pictures."""
 
-_NAME = 60  # characters of the name of a file
+_NAME = 80  # characters of the name of a file
+WIDE_Z = 30.0
+"""|z| beyond which its scale is logarithmic."""
 
-_RC = {
+_LINEAR_Z = 5.0  # |z| up to which such a scale is linear
+_LARGE_Z = 1e6  # |z| from which it is written with three digits
+_FAINTEST = 1e-12  # smallest p-value that is written out
+
+_RC: dict[str, Any] = {
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
     "axes.labelsize": 9,
@@ -88,7 +94,7 @@ def styled(**settings: Any) -> Iterator[None]:
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update({**_RC, **settings})
+        matplotlib.rcParams.update(cast(Any, {**_RC, **settings}))
         yield
 
 
@@ -143,7 +149,53 @@ def title(ax: Axes, text: str, note: str = "") -> None:
         ax.set_title(note, loc="right", fontsize=8, color=FAINT)
 
 
+def p_words(p: float | None) -> str:
+    """Write p = …, or p < … where no digit is right; nothing for none."""
+    if p is None:
+        return ""
+    return f"p < {_FAINTEST:g}" if p < _FAINTEST else f"p = {p:.2g}"
+
+
+def signed(z: float) -> str:
+    """Write z to two decimals, or four digits where it is large, with its sign."""
+    return (f"{z:+.2f}" if abs(z) < _LARGE_Z else f"{z:+.3g}").replace("-", "−")
+
+
+def z_scale(ax: Axes, which: str, widest: float) -> None:
+    """Give an axis of z a scale that is linear about 0 and logarithmic far out, if z goes that far."""
+    from matplotlib.ticker import NullLocator
+
+    if not widest > WIDE_Z:
+        return
+    axis = ax.yaxis if which == "y" else ax.xaxis
+    set_scale = ax.set_yscale if which == "y" else ax.set_xscale
+    set_scale("symlog", linthresh=_LINEAR_Z, linscale=0.8)
+    tens = [10.0**k for k in range(1, 300) if 10.0**k <= 3 * widest]
+    tens = tens[:: max(1, len(tens) // 5)]
+    ticks = [-10.0, -_LINEAR_Z, 0.0, _LINEAR_Z, *tens]
+    names = [f"{tick:g}".replace("-", "−") for tick in ticks]
+    low, high = axis.get_view_interval()
+    axis.set_ticks(
+        *zip(*((t, n) for t, n in zip(ticks, names, strict=True) if low <= t <= high), strict=True)
+    )
+    axis.set_minor_locator(NullLocator())
+
+
 def message(ax: Axes, text: str) -> None:
     """Write a text in place of a panel that does not apply."""
     ax.set_axis_off()
     ax.text(0.5, 0.5, text, ha="center", va="center", color=FAINT, transform=ax.transAxes, wrap=True)
+
+
+def beside(ax: Axes, text: str, where: tuple[float, float], *, left: bool = False) -> None:
+    """Write a text to the right of a point, or to the left of it."""
+    ax.annotate(
+        text,
+        where,
+        (-5 if left else 5, 0),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="center",
+        fontsize=8,
+        color=INK,
+    )

@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaedist.api.diagnose import DiagnoseResult
+from gaedist.api.score_result import ScoreResult
+from gaedist.null.shape import middle
 from gaedist.plots import style
 from gaedist.report.rows import Row
+from gaedist.report.runs import ordered, shortened
 from gaedist.report.tables import named
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from gaedist.plots.trend import Point
+
+_MOST_NULLS = 3  # panels beside each other
 
 
 def picture(rows: Sequence[Row], path: Path) -> bytes:
@@ -27,6 +34,43 @@ def _diagnoses(rows: Sequence[Row]) -> list[Figure]:
     return [page(row.result.profile, _name(row), found_text(row.result)) for row in rows]
 
 
+def _scores(rows: Sequence[Row]) -> list[Figure]:
+    from gaedist.plots import scores
+    from gaedist.plots.trend import trend
+
+    if len({_name(row) for row in rows}) > 1:
+        return [trend(*trend_of(rows))]
+    parts = [part for row in rows for part in row.result.parts]
+    found = [part.scored for part in parts]
+    if len(found) <= _MOST_NULLS:
+        return [scores.nulls(found, f"{_name(rows[0])}   {parts[0].n} × {parts[0].dim}")]
+    return [scores.metrics(found, f"{_name(rows[0])}   {parts[0].n} × {parts[0].dim}")]
+
+
+def trend_of(rows: Sequence[Row]) -> tuple[list[tuple[str, list[Point]]], list[str], str]:
+    """Return the points of each metric over all files, the names of the files in natural order, and what they share."""
+    from gaedist.plots.trend import Point
+
+    runs, names = ordered([row.source for row in rows])
+    bands: dict[object, tuple[float, float] | None] = {}
+    found: dict[str, list[Point]] = {}
+    for row, run in zip(rows, runs, strict=True):
+        for part in row.result.parts:
+            label, mean, sd = part.scored.label, part.null.mean, part.null.sd
+            key = part.n, part.dim, label, part.null.method, part.sigma
+            if key not in bands:
+                bands[key] = middle(part.distribution)
+            z_band = bands[key]
+            band = None
+            if z_band and mean is not None and sd is not None:
+                band = mean + sd * z_band[0], mean + sd * z_band[1]
+            point = Point(run.folder, names.index(run.name), part.value, part.z, mean, band, z_band)
+            found.setdefault(label, []).append(point)
+    cut, whole = shortened(names)
+    folders = {run.folder for run in runs}
+    return list(found.items()), cut, f"{folders.pop()}/{whole}" if len(folders) == 1 else whole
+
+
 def _name(row: Row) -> str:
     return named(row.source["file"], row.source["dataset"])
 
@@ -39,5 +83,6 @@ def found_text(result: DiagnoseResult) -> str:
 
 PICTURES: dict[type, Callable[[Sequence[Row]], list[Figure]]] = {
     DiagnoseResult: _diagnoses,
+    ScoreResult: _scores,
 }
 """Kind of result → the figures of all results of a command."""
