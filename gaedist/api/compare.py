@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gaedist.api.notes import notes_on
 from gaedist.api.reporting import OnError, apply_each
@@ -26,10 +27,16 @@ from gaedist.metrics.options import CompareOptions
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import TWO_SAMPLE
 from gaedist.null.distributions import NoDistribution, Null, NullDistribution
+from gaedist.null.permutations import Permutations
 from gaedist.numerics import Array
 from gaedist.smoothing.rules import Sigma, listed
 from gaedist.smoothing.smooth import FACTOR, SigmaSummary
 from gaedist.version import __version__
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from gaedist.plots.scores import Scored
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,41 @@ class CompareResult:
     seconds: float
     version: str
     distribution: NullDistribution | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def scored(self) -> Scored:
+        """What a picture shows of this value."""
+        from gaedist.plots.scores import Scored, labelled
+
+        found, null = self.distribution, self.null
+        z = found.observed if isinstance(found, Permutations) else None
+        label = labelled(self.metric, self.sigma)
+        return Scored(label, self.value, z, self.p_value, null.mean, null.sd, found)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the value on its distribution over permuted labels (extra ``plot``).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            These axes.
+
+        Raises
+        ------
+        GaedistError
+            If matplotlib is not installed.
+        """
+        from gaedist.plots.comparison import permuted
+        from gaedist.plots.style import own_axes
+
+        ax = own_axes(ax)
+        permuted(ax, self.scored)
+        return ax
 
 
 def compare(

@@ -165,13 +165,9 @@ class ScoreResult:
     @property
     def scored(self) -> Scored:
         """What a picture shows of this value, without the companion."""
-        from gaedist.plots.scores import Scored
+        from gaedist.plots.scores import Scored, labelled
 
-        label = self.metric
-        if self.sigma is not None:
-            few = self.sigma.min == self.sigma.max
-            sizes = f"{self.sigma.median:.4g}" if few else f"{self.sigma.min:.3g} … {self.sigma.max:.3g}"
-            label += f", {self.target} target, σ = {sizes}"
+        label = labelled(self.metric, self.sigma, self.target)
         null = self.null
         return Scored(label, self.value, self.z, self.p_value, null.mean, null.sd, self.distribution)
 

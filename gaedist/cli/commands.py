@@ -26,6 +26,7 @@ from gaedist.cli.left_out import LeftOut
 from gaedist.cli.pictures import check_picture, drawn
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
+from gaedist.diagnostics.contrast import contrast
 from gaedist.engine import Run, temporary_checkpoint
 from gaedist.errors import DONE
 from gaedist.files.arrays import split_name
@@ -170,6 +171,7 @@ def compare(
     format_: options.Format = "auto",
     output: options.Output = None,
     no_header: options.NoHeader = False,
+    plot: options.Plot = None,
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
     fail_p: options.CompareFailP = None,
@@ -178,7 +180,8 @@ def compare(
     selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose)
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
-    check_files(output, checkpoint, [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT])])
+    check_files(output, checkpoint, [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT])], plot=plot)
+    check_picture(plot, [a, b])
     metrics = metric_names(metric, TWO_SAMPLE)
     check_used(metrics, TWO_SAMPLE, parameters)
     check_compare_gates(outcome, metrics, permutations)
@@ -193,7 +196,8 @@ def compare(
     note = None if quiet else complain
     with (
         temporary_checkpoint(checkpoint, note) as store,
-        report(output, format_, header=not no_header) as add,
+        report(output, format_, header=not no_header) as write,
+        drawn(write, plot, lambda: contrast(first.codes, second.codes, Run(seed=seed))) as add,
     ):
         run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
         with shown(run, names, quiet=quiet) as watched, about(names):
@@ -235,6 +239,7 @@ def sigma(
     format_: options.SummaryFormat = "auto",
     no_header: options.NoHeader = False,
     output: options.SigmaOutput = None,
+    plot: options.Plot = None,
     quiet: options.Quiet = False,
 ) -> int:
     """Run ``gaedist sigma``."""
@@ -245,12 +250,14 @@ def sigma(
         if destination.dataset is None:  # which replaces the whole file
             check_outputs({"-o": destination.path}, [file, *sigma_files([sigma], RULES)])
         destination.check()
+    check_files(None, None, [file, *sigma_files([sigma], RULES)], plot=plot)
+    check_picture(plot, [file])
     latents = read(file, selection, quiet)
     with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, about(latents.name):
         result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, run=watched)
     if destination:
         destination.write(result.array)
-    with report(None, format_, header=not no_header) as add:
+    with report(None, format_, header=not no_header) as write, drawn(write, plot) as add:
         add(Row({"file": latents.file, "dataset": latents.dataset}, result))
     say_notes(latents.name, result.notes, quiet)
     _stop_if_interrupted(latents.name, result.sigma)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from gaedist.diagnostics.contrast import Contrast
 from gaedist.errors import GaedistError
 from gaedist.files.atomic import check_regular, whole_file
 from gaedist.plots.style import check_plot
@@ -13,10 +14,10 @@ Add = Callable[[Row], None]
 
 
 @contextmanager
-def drawn(add: Add, plot: Path | None) -> Iterator[Add]:
+def drawn(add: Add, plot: Path | None, planes: Callable[[], Contrast] | None = None) -> Iterator[Add]:
     """Yield a function that takes each row as ``add`` does, and draw all of them at the end.
 
-    On an interrupt, the rows so far are drawn.
+    On an interrupt, the rows so far are drawn. ``planes`` returns those of two samples.
     """
     if plot is None:
         yield add
@@ -31,17 +32,18 @@ def drawn(add: Add, plot: Path | None) -> Iterator[Add]:
     try:
         yield keep
     except KeyboardInterrupt:
-        _draw(rows, plot)
+        _draw(rows, plot, planes)
         raise
-    _draw(rows, plot)
+    _draw(rows, plot, planes)
 
 
-def _draw(rows: Sequence[Row], plot: Path) -> None:
+def _draw(rows: Sequence[Row], plot: Path, planes: Callable[[], Contrast] | None) -> None:
     from gaedist.report.pictures import picture
 
     if rows:
+        content = picture(rows, plot, planes() if planes else None)
         with whole_file(plot) as path:
-            path.write_bytes(picture(rows, plot))
+            path.write_bytes(content)
 
 
 def check_picture(plot: Path | None, files: Sequence[str], *, pages: bool = False) -> None:

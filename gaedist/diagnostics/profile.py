@@ -15,13 +15,12 @@ from gaedist.diagnostics.directions import FEWEST, halves
 from gaedist.diagnostics.divergence import KlParts
 from gaedist.diagnostics.panel import CheckResult
 from gaedist.diagnostics.sample import Sample
-from gaedist.numerics import Array
+from gaedist.numerics import Array, spaced_rows
 
 _MOST_BINS = 64
 _FEWEST_BINS = 8
 _RANKS = 400  # of sorted numbers that are kept, and
 _ENDS = 40  # from each end, all of them
-_POINTS = 2000  # in a plane
 _AXES = 16  # of a correlation matrix
 _PARALLEL = 0.99  # |cosine| of directions that span no plane
 
@@ -173,11 +172,6 @@ def thinned_ranks(n: int) -> NDArray[np.intp]:
     between = np.linspace(_ENDS + 1, n - _ENDS, _RANKS - 2 * _ENDS).round().astype(int)
     ends = np.arange(1, _ENDS + 1)
     return np.unique(np.concatenate([ends, between, n + 1 - ends]))
-
-
-def spaced_rows(n: int, count: int = _POINTS) -> NDArray[np.intp]:
-    """Return at most so many of n rows, equally spaced."""
-    return np.arange(n) if n <= count else np.linspace(0, n - 1, count).round().astype(int)
 
 
 def _sorted(place: Place, values: Array) -> Sorted:

@@ -62,6 +62,8 @@ class Permutations(NullDistribution):
         (1 + #{permuted ≥ observed})/(1 + R): the observed labeling counts as one.
     scores : (R,) array
         How many of these standard deviations each permuted value is above the mean.
+    observed : float
+        The same of the observed value.
     """
 
     replicates: int
@@ -69,6 +71,7 @@ class Permutations(NullDistribution):
     sd: float
     p_value: float
     scores: Array = field(repr=False, compare=False)
+    observed: float
 
     def assess(self, measured: Measured) -> Assessment:
         """Return the p-value of the observed labeling."""
@@ -302,4 +305,5 @@ def _compared(found: _Values, replicates: int) -> Permutations:
         sd=to_linear(log_or_minus_inf(sd) + found.log_unit),
         p_value=(1 + int((values >= observed - slack).sum())) / (1 + replicates),
         scores=(values - mean) / (sd or 1.0),
+        observed=float(observed - mean) / (sd or 1.0),
     )

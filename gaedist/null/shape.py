@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 
 from gaedist.null.distributions import NullDistribution, Simulated
+from gaedist.null.permutations import Permutations
 from gaedist.numerics import Array, root
 
 LEVEL = 0.99
@@ -26,11 +27,11 @@ def middle(distribution: NullDistribution | None, level: float = LEVEL) -> tuple
 
     The ends are right to about a thousandth, which a picture does not show.
     """
-    if distribution is None or distribution.upper_tail(0.0) is None:
-        return None
-    if isinstance(distribution, Simulated):
+    if isinstance(distribution, Simulated | Permutations):
         low, high = np.quantile(distribution.scores, [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)
+    if distribution is None or distribution.upper_tail(0.0) is None:
+        return None
     score, end = _normal_score(distribution), _of_normal((1 + level) / 2)
     return _where(score, -end), _where(score, end)
 
@@ -39,7 +40,7 @@ def density(distribution: NullDistribution | None) -> tuple[Array, Array] | None
     """Return z and the density there; None if its tail is not known, or consists of simulated values."""
     from scipy.interpolate import CubicSpline
 
-    ends = None if isinstance(distribution, Simulated) else middle(distribution, 0.9998)
+    ends = None if isinstance(distribution, Simulated | Permutations) else middle(distribution, 0.9998)
     if distribution is None or ends is None or not ends[0] < ends[1]:
         return None
     score = _normal_score(distribution)

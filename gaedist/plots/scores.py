@@ -15,11 +15,13 @@ from gaedist.null.shape import LEVEL, density, middle
 from gaedist.numerics import Array
 from gaedist.plots import style
 from gaedist.plots.style import BAND, BLUE, FAINT, RED, message, p_words, title
+from gaedist.smoothing.smooth import SigmaSummary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+PRIOR = "N(0, I)"
 _UNLIKELY = 0.001  # p-value below which a bar is that of a finding
 _NARROW = 1e-5  # of the mean: an sd below it cannot be read from an axis of values
 _FEWEST_BINS, _MOST_BINS = 8, 50
@@ -59,7 +61,16 @@ class Scored:
         return all(number is not None and math.isfinite(number) for number in known) and self.sd != 0
 
 
-def null_panel(ax: Axes, found: Scored, whose: str = "N(0, I)") -> None:
+def labelled(metric: str, sigma: SigmaSummary | None, target: str | None = None) -> str:
+    """Return the name of what was measured, with its target and σ if it smooths."""
+    if sigma is None:
+        return metric
+    few = sigma.min == sigma.max
+    sizes = f"{sigma.median:.4g}" if few else f"{sigma.min:.3g} … {sigma.max:.3g}"
+    return ", ".join(filter(None, [metric, target and f"{target} target", f"σ = {sizes}"]))
+
+
+def null_panel(ax: Axes, found: Scored, whose: str = PRIOR, who: str = "these codes") -> None:
     """Draw the density of a null distribution, or a histogram of simulated values, and the value."""
     if not found.is_known:
         message(ax, "There is no null distribution to draw.")
@@ -88,7 +99,7 @@ def null_panel(ax: Axes, found: Scored, whose: str = "N(0, I)") -> None:
         ax.axvspan(*at(np.array([-1.0, 1.0])), color=BAND, label=f"mean ± sd under {whose}")
         ax.set_yticks([])
     ax.plot([shift, shift], [0, ax.get_ylim()[1]], color=FAINT, linewidth=1, linestyle=":", label="its mean")
-    ax.axvline(shift + sd * z, color=RED, linewidth=2, label="these codes")
+    ax.axvline(shift + sd * z, color=RED, linewidth=2, label=who)
     ax.set_ylim(0, 1.45 * ax.get_ylim()[1])  # room for the legend
     ax.legend(loc="upper left" if z > 0 else "upper right")
     ax.set_xlabel("value" if shift else "value − its mean under the null distribution")
@@ -109,7 +120,7 @@ def nulls(found: Sequence[Scored], name: str) -> Figure:
     return figure
 
 
-def bars(ax: Axes, found: Sequence[Scored]) -> None:
+def bars(ax: Axes, found: Sequence[Scored], whose: str = PRIOR) -> None:
     """Draw z of several metrics as bars, each with its p-value and the middle of its null distribution."""
     places = np.arange(len(found))
     scores = [some.z if some.z is not None else 0.0 for some in found]
@@ -128,7 +139,7 @@ def bars(ax: Axes, found: Sequence[Scored]) -> None:
     style.z_scale(ax, "x", widest)
     ax.set_yticks(places, [style.short(some.label, 34) for some in found])
     ax.invert_yaxis()
-    ax.set_xlabel("z: standard deviations above the mean under N(0, I)")
+    ax.set_xlabel(f"z: standard deviations above the mean under {whose}")
 
 
 def metrics(found: Sequence[Scored], name: str) -> Figure:

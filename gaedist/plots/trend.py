@@ -21,7 +21,7 @@ _WIDTH, _HEIGHT = 13.0, 3.4  # inches of a row of panels
 _MARKED = 60  # files that are drawn as points, more as a line
 _TICKS = 12  # names below a panel
 _LABEL = 18  # characters of a name below a panel
-_WIDE = 50.0  # ratio of values beyond which theirs is
+_WIDE = 20.0  # ratio of values beyond which theirs is
 _STYLES = ("-", "--", ":", "-.")
 _MARKERS = "osD^vP*X"
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from gaedist.api.diagnose import DiagnoseResult
 from gaedist.api.score_result import ScoreResult
+from gaedist.api.sigma import SigmaResult
+from gaedist.diagnostics.contrast import Contrast
 from gaedist.null.shape import middle
 from gaedist.plots import style
 from gaedist.report.rows import Row
@@ -22,10 +24,29 @@ if TYPE_CHECKING:
 _MOST_NULLS = 3  # panels beside each other
 
 
-def picture(rows: Sequence[Row], path: Path) -> bytes:
-    """Return the picture of the results of a command, in the format that the end of a name is."""
+def picture(rows: Sequence[Row], path: Path, planes: Contrast | None = None) -> bytes:
+    """Return the picture of the results of a command, in the format that the end of a name is.
+
+    ``planes`` are those of two samples that were compared.
+    """
     with style.styled():
-        return style.rendered(PICTURES[type(rows[0].result)](rows), path.suffix.lower())
+        figures = PICTURES[type(rows[0].result)](rows) if planes is None else [_comparison(rows, planes)]
+        return style.rendered(figures, path.suffix.lower())
+
+
+def _comparison(rows: Sequence[Row], planes: Contrast) -> Figure:
+    from gaedist.plots.comparison import page
+
+    source, result = rows[0].source, rows[0].result
+    names = named(source["file_a"], source["dataset_a"]), named(source["file_b"], source["dataset_b"])
+    sizes = f"{result.n} and {result.m} × {result.dim}"
+    return page([row.result.scored for row in rows], planes, names, sizes)
+
+
+def _sigmas(rows: Sequence[Row]) -> list[Figure]:
+    from gaedist.plots.sigma import page
+
+    return [page(row.result.profile, _name(row), row.result.described) for row in rows]
 
 
 def _diagnoses(rows: Sequence[Row]) -> list[Figure]:
@@ -48,7 +69,7 @@ def _scores(rows: Sequence[Row]) -> list[Figure]:
 
 
 def trend_of(rows: Sequence[Row]) -> tuple[list[tuple[str, list[Point]]], list[str], str]:
-    """Return the points of each metric over all files, the names of the files in natural order, and what they share."""
+    """Return the points of each metric, the names of the files in natural order, and what they share."""
     from gaedist.plots.trend import Point
 
     runs, names = ordered([row.source for row in rows])
@@ -84,5 +105,6 @@ def found_text(result: DiagnoseResult) -> str:
 PICTURES: dict[type, Callable[[Sequence[Row]], list[Figure]]] = {
     DiagnoseResult: _diagnoses,
     ScoreResult: _scores,
+    SigmaResult: _sigmas,
 }
 """Kind of result → the figures of all results of a command."""

@@ -51,7 +51,7 @@ def ordered(sources: Sequence[Mapping[str, str | None]]) -> tuple[list[Run], lis
 
 
 def shortened(names: Sequence[str]) -> tuple[list[str], str]:
-    """Return names without the beginning and the end that all share, and these, with … between.
+    """Return names without the beginning and the end that all share, and these, with * between.
 
     Where nothing would be left of a name they are kept whole.
     """
@@ -60,7 +60,7 @@ def shortened(names: Sequence[str]) -> tuple[list[str], str]:
         end = _shared([name[start:][::-1] for name in names])
         cut = [name[start : len(name) - end] for name in names]
         if all(cut) and start + end:
-            return cut, f"{names[0][:start]}…{names[0][len(names[0]) - end :]}"
+            return cut, f"{names[0][:start]}*{names[0][len(names[0]) - end :]}"
     return list(names), "file"
 
 
