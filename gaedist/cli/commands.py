@@ -23,10 +23,9 @@ from gaedist.cli.help import ABOUT, HelpCommand
 from gaedist.cli.inputs import about, check_files, read, say_notes, selected
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
-from gaedist.cli.pictures import check_picture, drawn
+from gaedist.cli.pictures import check_picture, drawn, planes_of
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
-from gaedist.diagnostics.contrast import contrast
 from gaedist.engine import Run, temporary_checkpoint
 from gaedist.errors import DONE
 from gaedist.files.arrays import split_name
@@ -197,7 +196,7 @@ def compare(
     with (
         temporary_checkpoint(checkpoint, note) as store,
         report(output, format_, header=not no_header) as write,
-        drawn(write, plot, lambda: contrast(first.codes, second.codes, Run(seed=seed))) as add,
+        drawn(write, plot, planes_of(first.codes, second.codes, seed)) as add,
     ):
         run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
         with shown(run, names, quiet=quiet) as watched, about(names):

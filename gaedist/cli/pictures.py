@@ -3,18 +3,22 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gaedist.diagnostics.contrast import Contrast
+from gaedist.engine import Run
 from gaedist.errors import GaedistError
 from gaedist.files.atomic import check_regular, whole_file
-from gaedist.plots.style import check_plot
+from gaedist.numerics import Array
 from gaedist.report.rows import Row
+
+if TYPE_CHECKING:
+    from gaedist.diagnostics.contrast import Contrast
 
 Add = Callable[[Row], None]
 
 
 @contextmanager
-def drawn(add: Add, plot: Path | None, planes: Callable[[], Contrast] | None = None) -> Iterator[Add]:
+def drawn(add: Add, plot: Path | None, planes: "Callable[[], Contrast] | None" = None) -> Iterator[Add]:
     """Yield a function that takes each row as ``add`` does, and draw all of them at the end.
 
     On an interrupt, the rows so far are drawn. ``planes`` returns those of two samples.
@@ -37,7 +41,7 @@ def drawn(add: Add, plot: Path | None, planes: Callable[[], Contrast] | None = N
     _draw(rows, plot, planes)
 
 
-def _draw(rows: Sequence[Row], plot: Path, planes: Callable[[], Contrast] | None) -> None:
+def _draw(rows: Sequence[Row], plot: Path, planes: "Callable[[], Contrast] | None") -> None:
     from gaedist.report.pictures import picture
 
     if rows:
@@ -53,6 +57,8 @@ def check_picture(plot: Path | None, files: Sequence[str], *, pages: bool = Fals
     """
     if plot is None:
         return
+    from gaedist.plots.style import check_plot
+
     check_plot(plot)
     if pages and len(files) > 1 and plot.suffix.lower() != ".pdf":
         raise GaedistError(
@@ -60,3 +66,14 @@ def check_picture(plot: Path | None, files: Sequence[str], *, pages: bool = Fals
             "which has a page for each file."
         )
     check_regular(plot)
+
+
+def planes_of(x: Array, y: Array, seed: int) -> "Callable[[], Contrast]":
+    """Return a function that finds the planes in which two samples differ and vary most."""
+
+    def find() -> "Contrast":
+        from gaedist.diagnostics.contrast import contrast
+
+        return contrast(x, y, Run(seed=seed))
+
+    return find

@@ -57,17 +57,19 @@ def plane(ax: Axes, found: Plane | None, names: tuple[str, str], text: str, note
 
 def page(found: Sequence[Scored], planes: Contrast, names: tuple[str, str], sizes: str) -> Figure:
     """Return a figure with the values of all metrics, and both planes."""
-    few = len(found) <= _MOST_NULLS
-    columns = len(found) if few else 1
+    few, judged = len(found) <= _MOST_NULLS, any(some.z is not None for some in found)
+    columns = 0 if not judged else len(found) if few else 1
     figure = style.new_figure(5.6 * (columns + 2), max(4.8, 1.6 + 0.34 * len(found)))
     axes = np.ravel(figure.subplots(1, columns + 2))
-    if few:
+    if few and judged:
         for ax, some in zip(axes, found, strict=False):
             permuted(ax, some)
-    else:
+    elif judged:
         bars(axes[0], found, _PERMUTED)
         title(axes[0], "Metrics")
     plane(axes[-2], planes.worst, names, "Where they differ most", "rows not used to choose it")
     plane(axes[-1], planes.principal, names, "First two principal axes")
-    figure.suptitle(f"{style.short(names[0])} and {style.short(names[1])}   {sizes}", x=0.01, ha="left")
+    values = [] if judged else [f"{some.label}: {some.value:.4g}" for some in found]
+    head = "   ".join([f"{style.short(names[0])} and {style.short(names[1])}", sizes])
+    figure.suptitle("\n".join([head, "   ".join(values)] if values else [head]), x=0.01, ha="left")
     return figure

@@ -29,7 +29,16 @@ def against_radius(ax: Axes, profile: SigmaProfile, rule: str = "") -> None:
             ax.vlines(profile.radii, low, high, color=colour, alpha=0.15, linewidth=0.8)
         label = "σ of a point" if name == "all" else f"σ {name}"
         label += ": median and range over axes" if several else ""
-        ax.plot(profile.radii, median, ".", color=colour, markersize=size, markeredgewidth=0, label=label)
+        ax.plot(
+            profile.radii,
+            median,
+            ".",
+            color=colour,
+            markersize=size,
+            markeredgewidth=0,
+            label=label,
+            zorder=3,
+        )
     styles = _LINES[:1] + _LINES[2:] if len(profile.curves) == 2 else _LINES
     for (colour, line), (name, curve) in zip(styles, profile.curves.items(), strict=True):
         ax.plot(profile.grid, curve, color=colour, linestyle=line, linewidth=1.5, label=name)

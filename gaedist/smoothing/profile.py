@@ -54,7 +54,7 @@ def sigma_profile(mixture: Mixture) -> SigmaProfile:
     grid = np.linspace(0.0, min(float(radii.max()), _FARTHEST), steps)
     codes = np.zeros((steps, dim))
     codes[:, 0] = grid
-    curves = {"mean field": np.sqrt(spherical_mean_field(codes).variances[:, 0])}
+    curves = {"mean field, spherical": np.sqrt(spherical_mean_field(codes).variances[:, 0])}
     if isinstance(mixture.covariance, Radial):
         along, across = np.sqrt(radial_mean_field(codes).variances).T
         curves = {"mean field, along x": along, "mean field, across x": across}
