@@ -78,6 +78,7 @@ def score(
     output: options.Output = None,
     no_header: options.NoHeader = False,
     plot: options.Plot = None,
+    page: options.Page = None,
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
     fail_z: options.FailZ = None,
@@ -90,8 +91,8 @@ def score(
         beta=beta, gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions
     )
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p, EFFECT: fail_effect}, quiet)
-    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES)], plot=plot)
-    check_picture(plot, files)
+    check_files(output, checkpoint, [*files, *sigma_files(sigma or [], RULES)], plot=plot, page=page)
+    check_picture(plot, files, page=page)
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
     metrics = metric_names(metric or GAUSSIAN, ONE_SAMPLE)
     chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters)
@@ -101,7 +102,7 @@ def score(
     with (
         temporary_checkpoint(checkpoint, note) as store,
         report(output, format_, header=not no_header) as write,
-        drawn(write, plot) as add,
+        drawn(write, plot, page=page) as add,
     ):
         run = Run(
             threads=threads,

@@ -124,6 +124,7 @@ def diagnose(
     output: options.Output = None,
     no_header: options.NoHeader = False,
     plot: options.Plot = None,
+    page: options.Page = None,
     quiet: options.Quiet = False,
     fail_p: FailP = None,
     max_shift: MaxShift = None,
@@ -138,9 +139,9 @@ def diagnose(
         raise GaedistError(f"--alpha must be between 0 and 1; got {alpha:g}.")
     bounds = {P: fail_p, MAX_SHIFT: max_shift, MIN_SD: min_sd, MAX_SD: max_sd}
     outcome = Outcome({**bounds, MAX_CORRELATION: max_correlation, MAX_DUPLICATES: max_duplicates}, quiet)
-    check_files(output, None, files, plot=plot)
-    check_picture(plot, files, pages=True)
-    with report(output, format_, header=not no_header) as write, drawn(write, plot) as add:
+    check_files(output, None, files, plot=plot, page=page)
+    check_picture(plot, files, pages=True, page=page)
+    with report(output, format_, header=not no_header) as write, drawn(write, plot, page=page) as add:
         for file in files:
             result = None
             with outcome.reporting(file):

@@ -12,10 +12,15 @@ from gaedist.files.transposed import MATLAB_NOTE
 
 
 def check_files(
-    output: Path | None, checkpoint: Path | None, inputs: Sequence[str], *, plot: Path | None = None
+    output: Path | None,
+    checkpoint: Path | None,
+    inputs: Sequence[str],
+    *,
+    plot: Path | None = None,
+    page: Path | None = None,
 ) -> None:
     """Raise `GaedistError` if something that is written would overwrite an input, or another output."""
-    outputs = {"-o": output, "--checkpoint": checkpoint, "--plot": plot}
+    outputs = {"-o": output, "--checkpoint": checkpoint, "--plot": plot, "--report": page}
     check_outputs(outputs, inputs, stdout=output is None)
 
 

@@ -315,6 +315,10 @@ Plot = Annotated[
     Path | None,
     _option("--plot", OUTPUT, "Draw the results to FILE.png, .svg or .pdf (extra plot)", metavar="FILE"),
 ]
+Page = Annotated[
+    Path | None,
+    _option("--report", OUTPUT, "Write a page of verdicts and pictures to FILE.html", metavar="FILE"),
+]
 SigmaOutput = Annotated[
     str | None,
     _option(

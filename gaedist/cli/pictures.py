@@ -1,5 +1,6 @@
 """The options ``--plot`` and ``--report``: results are kept, and drawn when all are known."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +19,18 @@ Add = Callable[[Row], None]
 
 
 @contextmanager
-def drawn(add: Add, plot: Path | None, planes: "Callable[[], Contrast] | None" = None) -> Iterator[Add]:
+def drawn(
+    add: Add,
+    plot: Path | None,
+    planes: "Callable[[], Contrast] | None" = None,
+    *,
+    page: Path | None = None,
+) -> Iterator[Add]:
     """Yield a function that takes each row as ``add`` does, and draw all of them at the end.
 
     On an interrupt, the rows so far are drawn. ``planes`` returns those of two samples.
     """
-    if plot is None:
+    if plot is None and page is None:
         yield add
         return
     rows: list[Row] = []
@@ -36,28 +43,44 @@ def drawn(add: Add, plot: Path | None, planes: "Callable[[], Contrast] | None" =
     try:
         yield keep
     except KeyboardInterrupt:
-        _draw(rows, plot, planes)
+        _draw(rows, plot, planes, page)
         raise
-    _draw(rows, plot, planes)
+    _draw(rows, plot, planes, page)
 
 
-def _draw(rows: Sequence[Row], plot: Path, planes: "Callable[[], Contrast] | None") -> None:
+def _draw(
+    rows: Sequence[Row], plot: Path | None, planes: "Callable[[], Contrast] | None", page: Path | None
+) -> None:
+    from gaedist.report.page import page_of
     from gaedist.report.pictures import picture
 
-    if rows:
-        content = picture(rows, plot, planes() if planes else None)
-        with whole_file(plot) as path:
-            path.write_bytes(content)
+    if rows and plot:
+        _write(plot, picture(rows, plot, planes() if planes else None))
+    if rows and page:
+        _write(page, page_of(rows, ["gaedist", *sys.argv[1:]]).encode("utf-8", "backslashreplace"))
 
 
-def check_picture(plot: Path | None, files: Sequence[str], *, pages: bool = False) -> None:
+def _write(target: Path, content: bytes) -> None:
+    with whole_file(target) as path:
+        path.write_bytes(content)
+
+
+def check_picture(
+    plot: Path | None, files: Sequence[str], *, pages: bool = False, page: Path | None = None
+) -> None:
     """Raise `GaedistError`, before anything is computed, if a picture cannot be drawn or written.
 
     With ``pages`` each file has a page of its own, and only a PDF has several.
     """
+    from gaedist.plots.style import check_matplotlib, check_plot
+
+    if page is not None:
+        if page.suffix.lower() not in (".html", ".htm"):
+            raise GaedistError(f"{page}: a report is a page of HTML. Use --report FILE.html.")
+        check_matplotlib()
+        check_regular(page)
     if plot is None:
         return
-    from gaedist.plots.style import check_plot
 
     check_plot(plot)
     if pages and len(files) > 1 and plot.suffix.lower() != ".pdf":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,22 @@ def trend(rows: Sequence[tuple[str, Sequence[Point]]], labels: Sequence[str], wh
     grey = "Grey: the middle 99% of the null distribution, N(0, I) at the size of each file."
     figure.supxlabel(grey, x=0.01, ha="left", fontsize=8, color=FAINT)
     return figure
+
+
+def named(
+    draw: Callable[[Axes, Sequence[Point], Sequence[str]], None],
+    points: Sequence[Point],
+    labels: Sequence[str],
+    text: str,
+    whose: str,
+    ax: Axes,
+) -> None:
+    """Draw `values` or `scores` with what they are above, and what names are part of below."""
+    draw(ax, points, labels)
+    title(ax, plain(text))
+    ax.set_xlabel(style.short(whose, 40))
+    if len({point.run for point in points}) > 1:
+        ax.legend(loc="best")
 
 
 def values(ax: Axes, points: Sequence[Point], labels: Sequence[str]) -> None:

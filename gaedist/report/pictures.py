@@ -46,26 +46,26 @@ def _comparison(rows: Sequence[Row], planes: Contrast) -> Figure:
 def _sigmas(rows: Sequence[Row]) -> list[Figure]:
     from gaedist.plots.sigma import page
 
-    return [page(row.result.profile, _name(row), row.result.described) for row in rows]
+    return [page(row.result.profile, name_of(row), row.result.described) for row in rows]
 
 
 def _diagnoses(rows: Sequence[Row]) -> list[Figure]:
     from gaedist.plots.diagnosis import page
 
-    return [page(row.result.profile, _name(row), found_text(row.result)) for row in rows]
+    return [page(row.result.profile, name_of(row), found_text(row.result)) for row in rows]
 
 
 def _scores(rows: Sequence[Row]) -> list[Figure]:
     from gaedist.plots import scores
     from gaedist.plots.trend import trend
 
-    if len({_name(row) for row in rows}) > 1:
+    if len({name_of(row) for row in rows}) > 1:
         return [trend(*trend_of(rows))]
     parts = [part for row in rows for part in row.result.parts]
     found = [part.scored for part in parts]
     if len(found) <= _MOST_NULLS:
-        return [scores.nulls(found, f"{_name(rows[0])}   {parts[0].n} × {parts[0].dim}")]
-    return [scores.metrics(found, f"{_name(rows[0])}   {parts[0].n} × {parts[0].dim}")]
+        return [scores.nulls(found, f"{name_of(rows[0])}   {parts[0].n} × {parts[0].dim}")]
+    return [scores.metrics(found, f"{name_of(rows[0])}   {parts[0].n} × {parts[0].dim}")]
 
 
 def trend_of(rows: Sequence[Row]) -> tuple[list[tuple[str, list[Point]]], list[str], str]:
@@ -92,7 +92,8 @@ def trend_of(rows: Sequence[Row]) -> tuple[list[tuple[str, list[Point]]], list[s
     return list(found.items()), cut, f"{folders.pop()}/{whole}" if len(folders) == 1 else whole
 
 
-def _name(row: Row) -> str:
+def name_of(row: Row) -> str:
+    """Return the name of the array that a row is about."""
     return named(row.source["file"], row.source["dataset"])
 
 
