@@ -26,6 +26,7 @@ from gaedist.cli.left_out import LeftOut
 from gaedist.cli.pictures import check_picture, drawn, planes_of
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
+from gaedist.cli.watch import watch
 from gaedist.engine import Run, temporary_checkpoint
 from gaedist.errors import DONE
 from gaedist.files.arrays import split_name
@@ -219,6 +220,7 @@ def compare(
     return outcome.exit_code()
 
 
+app.command(cls=HelpCommand, help=ABOUT["watch"])(watch)
 app.command(cls=HelpCommand, help=ABOUT["diagnose"], epilog=CHECKS_TEXT)(diagnose)
 
 

@@ -186,7 +186,9 @@ def correlations(ax: Axes, profile: Profile) -> None:
     noise = 2.6 / math.sqrt(profile.n)
     largest = min(1.0, max(float(np.nanmax(np.abs(matrix))), noise))
     image = ax.imshow(matrix, cmap="PuOr", vmin=-largest, vmax=largest)
-    ax.set_xticks(range(len(axes)), [str(j) for j in axes], rotation=90 if axes[-1] > 99 else 0)
+    ax.set_xticks(
+        range(len(axes)), [str(j) for j in axes], rotation=90 if axes[-1] > 99 or len(axes) > 10 else 0
+    )
     ax.set_yticks(range(len(axes)), [str(j) for j in axes])
     for side in ax.spines.values():
         side.set_visible(False)

@@ -72,6 +72,8 @@ def labelled(metric: str, sigma: SigmaSummary | None, target: str | None = None)
 
 def null_panel(ax: Axes, found: Scored, whose: str = PRIOR, who: str = "these codes") -> None:
     """Draw the density of a null distribution, or a histogram of simulated values, and the value."""
+    from matplotlib.ticker import MaxNLocator
+
     if not found.is_known:
         message(ax, "There is no null distribution to draw.")
         title(ax, found.label)
@@ -102,6 +104,7 @@ def null_panel(ax: Axes, found: Scored, whose: str = PRIOR, who: str = "these co
     ax.axvline(shift + sd * z, color=RED, linewidth=2, label=who)
     ax.set_ylim(0, 1.45 * ax.get_ylim()[1])  # room for the legend
     ax.legend(loc="upper left" if z > 0 else "upper right")
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.set_xlabel("value" if shift else "value − its mean under the null distribution")
     title(ax, found.label, ", ".join(filter(None, [f"z = {style.signed(z)}", p_words(found.p_value)])))
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from gaedist.api.diagnose import DiagnoseResult
 from gaedist.api.score_result import ScoreResult
 from gaedist.errors import printable
+from gaedist.report.diagnosis import rounded
 from gaedist.report.numbers import effect_text, p_or_bound, p_text, score_value, z_text
 from gaedist.report.page_style import SCRIPT, STYLE
 from gaedist.report.pictures import found_text, name_of, trend_of
@@ -66,18 +67,18 @@ class Kind:
 
 def _score_cells(row: Row) -> Cells:
     result: ScoreResult = row.result
-    cells: Cells = {"metric": (result.scored.label, result.metric)}
+    cells: Cells = {
+        "verdict": (result.verdict, result.verdict),
+        "metric": (result.scored.label, result.metric),
+    }
     for k, part in enumerate(result.parts):
         mark = " (smoothed target)" if k else ""
         cells |= {
-            f"value{mark}": (score_value(part), part.value),
             f"z{mark}": (z_text(part.z), -math.inf if part.z is None else part.z),
             f"p{mark}": (p_or_bound(part), _or_last(part.p_value)),
+            f"value{mark}": (score_value(part), part.value),
         }
-    return cells | {
-        "effect": (effect_text(result), _or_last(result.effect)),
-        "verdict": (result.verdict, result.verdict),
-    }
+    return cells | {"effect": (effect_text(result), _or_last(result.effect))}
 
 
 def _or_last(value: float | None) -> float:
@@ -107,7 +108,7 @@ def _diagnose_cells(row: Row) -> Cells:
     return {
         "found": (", ".join(result.found) or "nothing", len(result.found)),
         "adjusted p": (p_text(least), _or_last(least)),
-        "KL, nats": ("∞" if result.kl.infinite else f"{result.kl.total:.4g}", result.kl.total),
+        "KL, nats": ("∞" if result.kl.infinite else rounded(result.kl.total), result.kl.total),
     }
 
 
@@ -172,11 +173,19 @@ def _count(rows: Sequence[Row]) -> str:
 def _table(rows: Sequence[Row], kind: Kind) -> Iterator[str]:
     """Yield a table with a row for each result."""
     cells = [
-        {"file": (name_of(row), name_of(row)), "n": (str(row.result.n), row.result.n),
-         "D": (str(row.result.dim), row.result.dim), **kind.cells(row)}
+        {
+            "file": (name_of(row), name_of(row)),
+            **kind.cells(row),
+            "n": (str(row.result.n), row.result.n),
+            "D": (str(row.result.dim), row.result.dim),
+        }
         for row in rows
-    ]  # fmt: skip
+    ]
     columns = list(dict.fromkeys(column for some in cells for column in some))
+    measured = {some["metric"][0] for some in cells if "metric" in some}
+    if len(measured) == 1:  # which then is no column
+        columns.remove("metric")
+        yield f"<p>Measured: {escape(measured.pop())}.</p>"
     yield '<h2>Verdicts</h2>\n<div class="wide">\n<table>\n<thead><tr>'
     yield "".join(f'<th scope="col">{escape(column)}</th>' for column in columns) + "</tr></thead>\n<tbody>"
     for place, some in enumerate(cells):

@@ -36,9 +36,11 @@ def run_of(file: str | None, dataset: str | None) -> Run:
 
 
 def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a key by which step2 comes before step10."""
-    parts = re.split(r"(\d+)", name)
-    return tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part)
+    """Return a key by which step2 comes before step10, and codes.npy before codes2.npy."""
+    stem, dot, suffix = name.rpartition(".")
+    parts = re.split(r"(\d+)", stem if dot else name)
+    key = [(1, int(part), "") if part.isdecimal() else (2, 0, part) for part in parts if part]
+    return (*key, (0, 0, suffix if dot else ""))
 
 
 def ordered(sources: Sequence[Mapping[str, str | None]]) -> tuple[list[Run], list[str]]:

@@ -33,12 +33,16 @@ def chromium(*arguments):
     )
     if found is None:
         sys.exit("Chromium is not installed: apt-get install chromium")
+    settings = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--enable-logging=stderr",
+    ]
     with tempfile.TemporaryDirectory() as profile:
-        done = subprocess.run(
-            [found, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr",
-             f"--user-data-dir={profile}", *arguments],
-            capture_output=True, text=True, check=False, timeout=300,
-        )  # fmt: skip
+        command = [found, *settings, "--enable-logging=stderr", f"--user-data-dir={profile}", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     return done.stdout, re.findall(r"CONSOLE.*", done.stderr)
 
 
