@@ -172,7 +172,7 @@ def _appearing(watched: Watched, until: int | None) -> Iterator[str]:
 
 @contextmanager
 def _written(log: Log | None) -> Iterator[Callable[[Row], None]]:
-    """Yield a function that prints each row: for people on a terminal, as TSV elsewhere unless it is logged."""
+    """Yield a function that prints a row: for people on a terminal, elsewhere as TSV if there is no log."""
     if sys.stdout.isatty():
         yield _Lines().add
     elif log:

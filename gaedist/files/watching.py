@@ -5,6 +5,7 @@ place: then its content is older than its name. One that was not changed for lon
 looks is complete at first sight.
 """
 
+import contextlib
 import glob
 import os
 import time
@@ -91,18 +92,16 @@ class Watched:
 
     def _names(self) -> Iterator[str]:
         """Yield the names of all files that could be codes."""
-        if glob.has_magic(self.where):
-            names = glob.glob(self.where, recursive=True)
-        else:
-            try:
-                listed = os.listdir(self.where)
-            except OSError:
-                return
-            names = [
-                os.path.join(self.where, name)
-                for name in listed
-                if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-            ]
-        for name in names:
-            if os.path.isfile(name) and os.path.realpath(name) not in self._skipped:
-                yield name
+        with contextlib.suppress(OSError):  # the folder is gone, or may not be read
+            for path in self._paths():
+                if path.is_file() and os.path.realpath(path) not in self._skipped:
+                    yield str(path)
+
+    def _paths(self) -> Iterator[Path]:
+        if not glob.has_magic(self.where):
+            listed = Path(self.where).iterdir()
+            yield from (p for p in listed if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+            return
+        parts = Path(self.where).parts
+        first = next(k for k, part in enumerate(parts) if glob.has_magic(part))
+        yield from Path(*parts[:first]).glob(str(Path(*parts[first:])))

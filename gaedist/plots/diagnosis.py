@@ -29,6 +29,7 @@ _MARKED = 64  # numbers that are drawn as points, more as a line
 _TICKED = 16  # axes that are named below theirs
 _CIRCLES = (0.5, 0.9, 0.99)  # probabilities of N(0, I) within contours
 _WIDE = 10.0  # largest coordinate beyond which only the last contour is labelled
+_HORIZONTAL = 10  # names of axes below a matrix that have room
 _LOADINGS = 3  # of a direction that are written
 _ROUNDING = 1e-12  # nats
 _BELOW = f"Grey: where {LEVEL:.0%} of samples of N(0, I) of this size lie, for each number by itself."
