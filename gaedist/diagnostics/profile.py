@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -146,12 +145,12 @@ def profile(sample: Sample, checks: Sequence[CheckResult], kl: KlParts) -> Profi
     )
 
 
-def histogram(values: Array, low: float = math.inf, high: float = -math.inf) -> Histogram:
-    """Return a histogram of the finite ones of some numbers, with equal bins from low to high at least."""
+def histogram(values: Array, *within: float) -> Histogram:
+    """Return a histogram of the finite ones of some numbers, with equal bins, which hold other numbers too."""
     finite = values[np.isfinite(values)]
     bins = int(np.clip(2 * len(values) ** (1 / 3), _FEWEST_BINS, _MOST_BINS))
-    ends = [low, high, *([float(finite.min()), float(finite.max())] if len(finite) else [0.0, 1.0])]
-    low, high = min(ends), max(end for end in ends if end < math.inf)
+    ends = [*within, *([float(finite.min()), float(finite.max())] if len(finite) else [0.0, 1.0])]
+    low, high = min(ends), max(ends)
     margin = max(1e-9 * abs(high), 1e-300)
     counts, edges = np.histogram(finite, bins, (low - margin, high + margin))
     return Histogram(edges, counts)

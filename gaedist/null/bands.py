@@ -96,8 +96,8 @@ def eigenvalue_quantiles(n: int, dim: int) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = ((b - a) * np.sin(angles)) ** 2 / (8 * np.pi * gamma * values)  # density times dλ/dθ
     slope = np.nan_to_num(slope, posinf=0.0)
-    if a == 0:  # γ = 1, where sin²/(1 − cos) is 2 at 0
-        slope[0] = b / (4 * np.pi)
+    if a == 0:  # γ = 1, where sin² θ/(1 − cos θ) is 1 + cos θ
+        slope[0] = b / (2 * np.pi)
     mass = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2)]) * (angles[1] - angles[0])
     mass *= min(1.0, 1 / gamma) / mass[-1]
     wanted = (np.arange(dim) + 0.5) / dim - max(0.0, 1 - 1 / gamma)
