@@ -275,11 +275,13 @@ def inspect(
     format_: options.SummaryFormat = "auto",
     output: options.Output = None,
     no_header: options.NoHeader = False,
+    plot: options.Plot = None,
 ) -> int:
     """Run ``gaedist inspect``."""
     outcome = Outcome()
-    check_files(output, None, files)
-    with report(output, format_, header=not no_header) as add:
+    check_files(output, None, files, plot=plot)
+    check_picture(plot, files)
+    with report(output, format_, header=not no_header) as write, drawn(write, plot) as add:
         for file in files:
             with outcome.reporting(file):
                 for found in gaedist.inspect(file, dataset=dataset):

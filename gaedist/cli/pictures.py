@@ -72,6 +72,8 @@ def check_picture(
 
     With ``pages`` each file has a page of its own, and only a PDF has several.
     """
+    if plot is None and page is None:
+        return
     from gaedist.plots.style import check_matplotlib, check_plot
 
     if page is not None:

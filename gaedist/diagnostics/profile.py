@@ -146,7 +146,7 @@ def profile(sample: Sample, checks: Sequence[CheckResult], kl: KlParts) -> Profi
 
 
 def histogram(values: Array, *within: float) -> Histogram:
-    """Return a histogram of the finite ones of some numbers, with equal bins, which hold other numbers too."""
+    """Return a histogram of some numbers, those that are finite, with equal bins that hold others too."""
     finite = values[np.isfinite(values)]
     bins = int(np.clip(2 * len(values) ** (1 / 3), _FEWEST_BINS, _MOST_BINS))
     ends = [*within, *([float(finite.min()), float(finite.max())] if len(finite) else [0.0, 1.0])]

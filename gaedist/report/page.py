@@ -67,10 +67,8 @@ class Kind:
 
 def _score_cells(row: Row) -> Cells:
     result: ScoreResult = row.result
-    cells: Cells = {
-        "verdict": (result.verdict, result.verdict),
-        "metric": (result.scored.label, result.metric),
-    }
+    verdict = result.verdict.replace("N(0, I)", "N(0,\xa0I)")
+    cells: Cells = {"verdict": (verdict, verdict), "metric": (result.scored.label, result.metric)}
     for k, part in enumerate(result.parts):
         mark = " (smoothed target)" if k else ""
         cells |= {

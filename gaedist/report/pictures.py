@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaedist.api.diagnose import DiagnoseResult
+from gaedist.api.inspect import ArrayReport
 from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import SigmaResult
 from gaedist.diagnostics.contrast import Contrast
@@ -47,6 +48,16 @@ def _sigmas(rows: Sequence[Row]) -> list[Figure]:
     from gaedist.plots.sigma import page
 
     return [page(row.result.profile, name_of(row), row.result.described) for row in rows]
+
+
+def _arrays(rows: Sequence[Row]) -> list[Figure]:
+    from gaedist.plots.arrays import Summary, page
+
+    found = []
+    for row in rows:
+        r = row.result
+        found.append(Summary(named(row.source["file"], r.dataset), r.sd_min, r.sd_max, r.norm, r.mean_norm))
+    return [page(found)]
 
 
 def _diagnoses(rows: Sequence[Row]) -> list[Figure]:
@@ -107,5 +118,6 @@ PICTURES: dict[type, Callable[[Sequence[Row]], list[Figure]]] = {
     DiagnoseResult: _diagnoses,
     ScoreResult: _scores,
     SigmaResult: _sigmas,
+    ArrayReport: _arrays,
 }
 """Kind of result → the figures of all results of a command."""
