@@ -118,6 +118,8 @@ def rendered(figures: list[Figure], kind: str) -> bytes:
     """Return figures in a format, one of `SUFFIXES`: one, or as many pages as there are of a PDF."""
     from io import BytesIO
 
+    import matplotlib
+
     stream = BytesIO()
     if kind == ".pdf":
         from matplotlib.backends.backend_pdf import PdfPages
@@ -126,7 +128,8 @@ def rendered(figures: list[Figure], kind: str) -> bytes:
             for figure in figures:
                 pages.savefig(figure)
         return stream.getvalue()
-    metadata = {"Creator": "gaedist", "Date": None} if kind == ".svg" else {"Software": "gaedist"}
+    made_by = f"gaedist, matplotlib {matplotlib.__version__}"
+    metadata = {"Creator": made_by, "Date": None} if kind == ".svg" else {"Software": made_by}
     (figure,) = figures
     figure.savefig(stream, format=kind[1:], metadata=metadata)
     return stream.getvalue()
