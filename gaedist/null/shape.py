@@ -19,6 +19,10 @@ LEVEL = 0.99
 _FARTHEST = 1e9  # standard deviations
 _NODES, _CELLS = 25, 160
 _LOST = 0.03  # probability, beyond which z hardly resolves a distribution
+_QUARTER = 0.6745  # normal score of a quartile
+_NARROWEST = (
+    0.02  # part of the whole range that lies between the quartiles, below which nothing is to be seen
+)
 _FAR = 8.0  # the normal score of a tail of 0, about
 
 
@@ -37,7 +41,7 @@ def middle(distribution: NullDistribution | None, level: float = LEVEL) -> tuple
 
 
 def density(distribution: NullDistribution | None) -> tuple[Array, Array] | None:
-    """Return z and the density there; None if its tail is not known, or consists of simulated values."""
+    """Return z and the density there; None if its tail is not known or too skewed, or is simulated."""
     from scipy.interpolate import CubicSpline
 
     ends = None if isinstance(distribution, Simulated | Permutations) else middle(distribution, 0.9998)
@@ -45,6 +49,8 @@ def density(distribution: NullDistribution | None) -> tuple[Array, Array] | None
         return None
     score = _normal_score(distribution)
     low, high = ends
+    if _where(score, _QUARTER) - _where(score, -_QUARTER) < _NARROWEST * (high - low):
+        return None
     nodes = low + (high - low) * (1 - np.cos(np.linspace(0, np.pi, _NODES))) / 2
     spline = CubicSpline(nodes, [score(float(z)) for z in nodes])
     z = np.linspace(low, high, _CELLS + 1)

@@ -30,6 +30,7 @@ _TICKED = 16  # axes that are named below theirs
 _CIRCLES = (0.5, 0.9, 0.99)  # probabilities of N(0, I) within contours
 _WIDE = 10.0  # largest coordinate beyond which only the last contour is labelled
 _HORIZONTAL = 10  # names of axes below a matrix that have room
+_FAR = 6.0  # from 0, beyond which a point is drawn larger
 _LOADINGS = 3  # of a direction that are written
 _ROUNDING = 1e-12  # nats
 _BELOW = f"Grey: where {LEVEL:.0%} of samples of N(0, I) of this size lie, for each number by itself."
@@ -162,6 +163,8 @@ def plane(ax: Axes, profile: Profile) -> None:
         return
     size = float(np.clip(150 / math.sqrt(len(found.points)), 3, 6))
     ax.plot(*found.points.T, ".", color=BLUE, markersize=size, alpha=0.5, markeredgewidth=0, zorder=2)
+    far = found.points[np.linalg.norm(found.points, axis=1) > _FAR]
+    ax.plot(*far.T, ".", color=BLUE, markersize=6, zorder=2)
     angles = np.linspace(0, 2 * np.pi, 361)
     crowded = float(np.abs(found.points).max()) > _WIDE
     for p in _CIRCLES:

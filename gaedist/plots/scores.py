@@ -26,6 +26,7 @@ _UNLIKELY = 0.001  # p-value below which a bar is that of a finding
 _NARROW = 1e-5  # of the mean: an sd below it cannot be read from an axis of values
 _FEWEST_BINS, _MOST_BINS = 8, 50
 _ROW = 0.34  # inches of a bar
+_LEAST_WIDTH = 4.0  # standard deviations that an axis of bars shows at least
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ def null_panel(ax: Axes, found: Scored, whose: str = PRIOR, who: str = "these co
     elif curve is not None:
         ax.fill_between(at(curve[0]), curve[1] / sd, color=BAND, linewidth=0, label=f"density under {whose}")
         ax.set_ylabel("density")
+    elif middle(found.distribution) is not None:
+        message(ax, f"The null distribution is too skewed to be drawn.\n{p_words(found.p_value)}".strip())
+        title(ax, found.label)
+        return
     else:
         ax.axvspan(*at(np.array([-1.0, 1.0])), color=BAND, label=f"mean ± sd under {whose}")
         ax.set_yticks([])
@@ -126,9 +131,11 @@ def nulls(found: Sequence[Scored], name: str) -> Figure:
 def bars(ax: Axes, found: Sequence[Scored], whose: str = PRIOR) -> None:
     """Draw z of several metrics as bars, each with its p-value and the middle of its null distribution."""
     places = np.arange(len(found))
-    scores = [some.z if some.z is not None else 0.0 for some in found]
+    finite = [some.z for some in found if some.z is not None and math.isfinite(some.z)]
+    largest = max([_LEAST_WIDTH, *map(abs, finite)])
+    scores = [0.0 if some.z is None else min(max(some.z, -largest), largest) for some in found]
     clear = [some.p_value is not None and some.p_value < _UNLIKELY for some in found]
-    widest = max([4.0, *map(abs, scores)])
+    widest = max([_LEAST_WIDTH, *map(abs, scores)])
     ends = [middle(some.distribution) for some in found]
     for place, end in zip(places, ends, strict=True):
         if end is not None:
@@ -136,9 +143,11 @@ def bars(ax: Axes, found: Sequence[Scored], whose: str = PRIOR) -> None:
     ax.barh(places, scores, height=0.45, color=[RED if c else BLUE for c in clear], zorder=2)
     for place, some in zip(places, found, strict=True):
         text = "no z" if some.z is None else f"{style.signed(some.z)}   {p_words(some.p_value)}"
-        style.beside(ax, text, (max(some.z or 0.0, (ends[place] or (0.0, 0.0))[1]), float(place)))
+        style.beside(ax, text, (max(scores[place], (ends[place] or (0.0, 0.0))[1]), float(place)))
     ax.axvline(0, color=FAINT, linewidth=0.8, zorder=3)
-    ax.set_xlim(min([-4.0, *(1.15 * z for z in scores)]), widest * (1.6 if widest <= style.WIDE_Z else 8))
+    ax.set_xlim(
+        min([-_LEAST_WIDTH, *(1.15 * z for z in scores)]), widest * (1.6 if widest <= style.WIDE_Z else 8)
+    )
     style.z_scale(ax, "x", widest)
     ax.set_yticks(places, [style.short(some.label, 34) for some in found])
     ax.invert_yaxis()

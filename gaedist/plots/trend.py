@@ -112,7 +112,9 @@ def values(ax: Axes, points: Sequence[Point], labels: Sequence[str]) -> None:
 
 def scores(ax: Axes, points: Sequence[Point], labels: Sequence[str]) -> None:
     """Draw z over files."""
-    known = [z for p in points for z in (p.z, *(p.z_band or ())) if z is not None] or [0.0]
+    known = [z for p in points for z in (p.z, *(p.z_band or ())) if z is not None and math.isfinite(z)] or [
+        0.0
+    ]
     low, high = min(known), max(known)
     widest = max(-low, high)
     _bands(ax, [(p.place, p.z_band) for p in points])

@@ -92,6 +92,23 @@ def test_labels_of_a_page_do_not_overlap(dim):
         assert figure._suptitle.get_window_extent().x1 < width
 
 
+def test_infinite_scores_are_drawn_to_the_edge():
+    x = sample(60) * [1, 1, 0, 1]
+    found = [result.scored for result in gaedist.scores(x, metric="all")]
+    assert any(some.z is not None and np.isinf(some.z) for some in found)
+    with style.styled():
+        scores.metrics(found, "x").draw_without_rendering()
+        points = [trend.Point("run", k, np.inf, z) for k, z in enumerate((np.inf, 3.0, None))]
+        trend.trend([("kl", points)], ["a", "b", "c"], "*").draw_without_rendering()
+
+
+def test_a_distribution_too_skewed_for_an_axis_is_a_text():
+    ax = gaedist.score(sample(100, 512), sigma=1).plot(Figure().add_subplot())
+    assert [text.get_text().partition(" to be")[0] for text in ax.texts] == [
+        "The null distribution is too skewed"
+    ]
+
+
 def test_long_names_lose_their_middle():
     name = style.short("folder/" + "a" * 200 + "_step100.npy")
     assert len(name) <= 80
