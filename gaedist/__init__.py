@@ -6,8 +6,9 @@
 Each folder is a room, and imports go from an upper room to a lower one only:
 
     cli            commands: parse the options, call one public function, print
-    report         results → table, verdict in words, JSON lines, TSV, bare value
+    report         results → table, verdict in words, JSON lines, TSV, bare value, pictures, page of HTML
     api            score, compare, diagnose, sigma, inspect: one module per function, with its frozen result
+    plots          panels of pictures, by matplotlib
     diagnostics    what is wrong: one file per check, with its null distribution; the registry of checks
     metrics        one file per metric: its formula, for one sample and for two; the registry of metrics
     null           null distributions: closed form, limits, simulated samples, permuted labels

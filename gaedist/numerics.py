@@ -38,6 +38,11 @@ class Stream(IntEnum):
     PRIOR_SAMPLES = 12
 
 
+def spaced_rows(n: int, count: int = 2000) -> NDArray[np.intp]:
+    """Return at most so many of n rows, equally spaced."""
+    return np.arange(n) if n <= count else np.linspace(0, n - 1, count).round().astype(np.intp)
+
+
 def squared_norms(x: Array) -> Array:
     """Return |x_i|² of each row, (n,)."""
     return np.asarray(np.einsum("ij,ij->i", x, x))

@@ -20,6 +20,7 @@ ROOMS = [
     "__init__",
     "report",
     "api",
+    "plots",
     "diagnostics",
     "metrics",
     "null",
@@ -37,7 +38,8 @@ ROOMS = [
 ]
 """From the roof to the ground: a room imports only rooms below it. A folder within a room is part of it."""
 
-HEAVY = {"finufft", "numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib", "platformdirs"}
+HEAVY = {"finufft", "numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib"}
+HEAVY |= {"platformdirs", "matplotlib"}
 HEAVY |= {row.package.partition(".")[0] for row in FORMATS if row.package} | {"pandas", "polars", "xarray"}
 
 MODULES = {

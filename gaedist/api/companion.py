@@ -7,13 +7,13 @@ so that checkpoints can be compared. Both distances come from one pass over all 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gaedist.engine import SAMPLE, Run
 from gaedist.metrics.gaussian.one_sample import GaussianOneSample
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import ScoreOptions
-from gaedist.null.distributions import Assessment
+from gaedist.null.distributions import Assessment, NullDistribution
 from gaedist.null.verdict import Evidence
 from gaedist.numerics import Array
 from gaedist.smoothing.bandwidths import PRIOR
@@ -44,6 +44,8 @@ class Companion:
         The shift of the mean that gives this value on average.
     note : str, optional
         Why there is no p-value.
+    distribution : NullDistribution, optional
+        What the value was compared with, for pictures.
     """
 
     target: str
@@ -57,6 +59,7 @@ class Companion:
     p_bound: float | None
     effect: float | None
     note: str | None
+    distribution: NullDistribution | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -77,6 +80,7 @@ class Companion:
             p_bound=evidence.p_bound,
             effect=form.effect(assessment.excess, two_sided=False),
             note=null.note,
+            distribution=assessment.distribution,
         )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gaedist.api.notes import notes_on
 from gaedist.api.posterior import (
@@ -38,11 +39,17 @@ from gaedist.metrics.options import CompareOptions
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import TWO_SAMPLE
 from gaedist.mixtures.prior import PriorSummary
-from gaedist.null.distributions import NoDistribution, Null
+from gaedist.null.distributions import NoDistribution, Null, NullDistribution
+from gaedist.null.permutations import Permutations
 from gaedist.numerics import Array
 from gaedist.smoothing.rules import Sigma, listed
 from gaedist.smoothing.smooth import FACTOR, SigmaSummary
 from gaedist.version import __version__
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from gaedist.plots.scores import Scored
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,8 @@ class CompareResult:
         The prior by which both samples were whitened, so that σ and values are in its units.
     posterior_a, posterior_b : PosteriorReport, optional
         Of a VAE's posteriors: what was measured of them, their KL divergence and its split.
+    distribution : NullDistribution, optional
+        What the value was compared with, for pictures.
     """
 
     n: int
@@ -120,6 +129,42 @@ class CompareResult:
     prior: PriorSummary | None = None
     posterior_a: PosteriorReport | None = None
     posterior_b: PosteriorReport | None = None
+    distribution: NullDistribution | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def scored(self) -> Scored:
+        """What a picture shows of this value."""
+        from gaedist.plots.scores import Scored, labelled
+
+        found, null = self.distribution, self.null
+        z = found.observed if isinstance(found, Permutations) else None
+        label = labelled(self.metric, self.sigma)
+        return Scored(label, self.value, z, self.p_value, null.mean, null.sd, found)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the value on its distribution over permuted labels (extra ``plot``).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            These axes.
+
+        Raises
+        ------
+        GaedistError
+            If matplotlib is not installed.
+        """
+        from gaedist.plots.comparison import permuted
+        from gaedist.plots.style import own_axes
+
+        ax = own_axes(ax)
+        permuted(ax, self.scored)
+        return ax
 
 
 def compare(
@@ -391,4 +436,5 @@ def _result(
         seconds=time.perf_counter() - began,
         version=__version__,
         prior=prior,
+        distribution=assessment.distribution,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from gaedist.api.priors import (
 from gaedist.diagnostics.divergence import KlParts, kl_parts
 from gaedist.diagnostics.panel import CheckResult, examine
 from gaedist.diagnostics.power import Detectable, detectable
+from gaedist.diagnostics.profile import Profile, profile
 from gaedist.diagnostics.registry import CHECKS
 from gaedist.diagnostics.sample import Sample
 from gaedist.diagnostics.verdict import verdict
@@ -30,6 +32,12 @@ from gaedist.errors import GaedistError, check_choice, check_count
 from gaedist.files.codes import Codes, dependence, points_per_item
 from gaedist.mixtures.prior import PriorSummary
 from gaedist.version import __version__
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+if TYPE_CHECKING:
+    pass
 
 ALPHA = 0.01
 """Family-wise error of the checks, unless another is given."""
@@ -89,6 +97,8 @@ class DiagnoseResult:
         Time of the call.
     version : str
         Version of gaedist.
+    profile : Profile
+        What a picture shows.
     prior : PriorSummary, optional
         The prior in place of N(0, I), in whose units all sizes are.
     posterior : PosteriorReport, optional
@@ -107,6 +117,7 @@ class DiagnoseResult:
     threads: int
     seconds: float
     version: str
+    profile: Profile = field(repr=False, compare=False)
     prior: PriorSummary | None = None
     posterior: PosteriorReport | None = None
 
@@ -119,6 +130,34 @@ class DiagnoseResult:
     def found(self) -> tuple[str, ...]:
         """The names of the checks that found something, those that follow from others left out."""
         return tuple(c.name for c in self.checks if c.found and c.follows_from is None)
+
+    def plot(self, ax: Axes | None = None, *, panel: str = "radius") -> Axes:
+        """Draw one panel of the page that ``gaedist diagnose --plot`` draws (extra ``plot``).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+        panel : str
+            One of `gaedist.plots.diagnosis.PANELS`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            These axes.
+
+        Raises
+        ------
+        GaedistError
+            If there is no such panel, or matplotlib is not installed.
+        """
+        from gaedist.plots.diagnosis import PANELS
+        from gaedist.plots.style import own_axes
+
+        check_choice("panel", panel, PANELS)
+        ax = own_axes(ax)
+        PANELS[panel](ax, self.profile)
+        return ax
 
 
 def diagnose(
@@ -195,6 +234,7 @@ def diagnose(
         version=__version__,
         prior=given.summary if given else None,
         posterior=measured.report,
+        profile=profile(sample, results, kl),
     )
 
 

@@ -379,6 +379,7 @@ def _result(
         companion=companion,
         p_combined=None,
         verdict="",
+        distribution=assessment.distribution,
     )
     judgement = result.judgement
     return replace(result, p_combined=judgement.p if companion else None, verdict=judgement.verdict)

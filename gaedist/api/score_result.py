@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from gaedist.api.companion import Companion
 from gaedist.api.posterior import PosteriorReport
 from gaedist.metrics.measurement import ScoreTerms
 from gaedist.metrics.parameters import Parameters
 from gaedist.mixtures.prior import PriorSummary
-from gaedist.null.distributions import Null
+from gaedist.null.distributions import Null, NullDistribution
 from gaedist.null.verdict import Evidence, Judgement, judged
 from gaedist.numerics import log_of_value
 from gaedist.smoothing.bandwidths import PRIOR
 from gaedist.smoothing.smooth import SigmaSummary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from gaedist.plots.scores import Scored
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,10 @@ class ScoreResult:
         it speaks of the prior.
     prior : PriorSummary, optional
         The prior in place of N(0, I), and in whose units σ, values and effects are.
+    posterior : PosteriorReport, optional
+        Of a VAE's posteriors: what was measured of them, their KL divergence and its split.
+    distribution : NullDistribution, optional
+        What the value was compared with, for pictures.
     """
 
     n: int
@@ -128,6 +138,7 @@ class ScoreResult:
     verdict: str
     prior: PriorSummary | None = None
     posterior: PosteriorReport | None = None
+    distribution: NullDistribution | None = field(default=None, repr=False, compare=False)
 
     @property
     def parts(self) -> tuple[ScoreResult, ...]:
@@ -151,6 +162,7 @@ class ScoreResult:
             skewed=c.p_value is None,
             p_bound=c.p_bound,
             effect=c.effect,
+            distribution=c.distribution,
         )
         return first, second
 
@@ -160,3 +172,37 @@ class ScoreResult:
         return judged(
             [Evidence.given(r.z, r.p_value, r.p_bound, r.two_sided, r.null.replicates) for r in self.parts]
         )
+
+    @property
+    def scored(self) -> Scored:
+        """What a picture shows of this value, without the companion."""
+        from gaedist.plots.scores import Scored, labelled
+
+        label = labelled(self.metric, self.sigma, self.target)
+        null = self.null
+        return Scored(label, self.value, self.z, self.p_value, null.mean, null.sd, self.distribution)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the value on its null distribution (extra ``plot``).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            These axes. The companion, if there is one, is ``result.parts[1].plot()``.
+
+        Raises
+        ------
+        GaedistError
+            If matplotlib is not installed.
+        """
+        from gaedist.plots.scores import null_panel
+        from gaedist.plots.style import own_axes
+
+        ax = own_axes(ax)
+        null_panel(ax, self.scored)
+        return ax

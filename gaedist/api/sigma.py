@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,9 +16,13 @@ from gaedist.mixtures.covariance import PerPointCovariance
 from gaedist.mixtures.diagonal import Constant, Spherical
 from gaedist.mixtures.prior import PriorSummary
 from gaedist.numerics import Array
+from gaedist.smoothing.profile import SigmaProfile, sigma_profile
 from gaedist.smoothing.rules import Sigma, family_of, is_number
 from gaedist.smoothing.smooth import SigmaSummary, Smoothing, smooth
 from gaedist.version import __version__
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class SigmaResult:
     array : array
         The content of a file of σ: standard deviations, (n,) for spherical, (n, 2) for radial and (n, D) for
         diagonal covariances; or (n, D, D) covariance matrices.
+    profile : SigmaProfile
+        What a picture shows.
     prior : PriorSummary, optional
         The prior in place of N(0, I), in whose units σ are.
     """
@@ -71,6 +78,38 @@ class SigmaResult:
     notes: tuple[str, ...]
     version: str
     array: Array = field(repr=False)
+    profile: SigmaProfile = field(repr=False)
+
+    @property
+    def described(self) -> str:
+        """The rule and the covariance family."""
+        return f"{self.sigma.rule}, {self.covariance}"
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw σ of each point against its radius, with the mean field (extra ``plot``).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            These axes.
+
+        Raises
+        ------
+        GaedistError
+            If matplotlib is not installed.
+        """
+        from gaedist.plots.sigma import against_radius
+        from gaedist.plots.style import own_axes
+
+        ax = own_axes(ax)
+        against_radius(ax, self.profile, self.described)
+        return ax
+
     prior: PriorSummary | None = None
 
 
@@ -140,4 +179,5 @@ def _result(smoothing: Smoothing, notes: tuple[str, ...], prior: PriorSummary | 
         version=__version__,
         array=array,
         prior=prior,
+        profile=sigma_profile(p),
     )

@@ -39,9 +39,11 @@ from gaedist.cli.inputs import (
 )
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
+from gaedist.cli.pictures import check_picture, drawn, planes_of
 from gaedist.cli.progress import shown
 from gaedist.cli.sample import sample
 from gaedist.cli.standard_streams import complain
+from gaedist.cli.watch import watch
 from gaedist.engine import Run, temporary_checkpoint
 from gaedist.errors import DONE, about
 from gaedist.files.outputs import check_outputs
@@ -102,6 +104,8 @@ def score(
     format_: options.Format = "auto",
     output: options.Output = None,
     no_header: options.NoHeader = False,
+    plot: options.Plot = None,
+    page: options.Page = None,
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
     fail_z: options.FailZ = None,
@@ -116,7 +120,8 @@ def score(
     )
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p, EFFECT: fail_effect}, quiet)
     inputs = [*files, *sigma_files(sigma or [], RULES), *prior_files(prior), *width_files(logvar, sd)]
-    check_files(output, checkpoint, inputs)
+    check_files(output, checkpoint, inputs, plot=plot, page=page)
+    check_picture(plot, files, page=page)
     given = as_prior(prior)
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
     metrics = metric_names(metric or GAUSSIAN, ONE_SAMPLE)
@@ -126,7 +131,8 @@ def score(
     note = None if quiet else complain
     with (
         temporary_checkpoint(checkpoint, note) as store,
-        report(output, format_, header=not no_header) as add,
+        report(output, format_, header=not no_header) as write,
+        drawn(write, plot, page=page) as add,
     ):
         run = Run(
             threads=threads,
@@ -207,6 +213,7 @@ def compare(
     format_: options.Format = "auto",
     output: options.Output = None,
     no_header: options.NoHeader = False,
+    plot: options.Plot = None,
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
     fail_p: options.CompareFailP = None,
@@ -217,7 +224,8 @@ def compare(
     parameters = Parameters(gamma=gamma, kernel=kernel, scales=scale, alpha=alpha, directions=directions)
     outcome = Outcome({ABOVE: fail_above, P: fail_p}, quiet)
     inputs = [a, b, *sigma_files([*sigma, sigma_b], [*RULES, JOINT]), *prior_files(prior)]
-    check_files(output, checkpoint, [*inputs, *width_files(logvar, sd, logvar_b, sd_b)])
+    check_files(output, checkpoint, [*inputs, *width_files(logvar, sd, logvar_b, sd_b)], plot=plot)
+    check_picture(plot, [a, b])
     given = gaussian_prior(prior, "compare")
     metrics = metric_names(metric, TWO_SAMPLE)
     check_used(metrics, TWO_SAMPLE, parameters)
@@ -234,7 +242,8 @@ def compare(
     note = None if quiet else complain
     with (
         temporary_checkpoint(checkpoint, note) as store,
-        report(output, format_, header=not no_header) as add,
+        report(output, format_, header=not no_header) as write,
+        drawn(write, plot, planes_of(first.codes, second.codes, seed)) as add,
     ):
         run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
         with shown(run, names, quiet=quiet) as watched, about(names):
@@ -258,6 +267,7 @@ def compare(
     return outcome.exit_code()
 
 
+app.command(cls=HelpCommand, help=ABOUT["watch"])(watch)
 app.command(cls=HelpCommand, help=ABOUT["diagnose"], epilog=CHECKS_TEXT)(diagnose)
 
 
@@ -283,6 +293,7 @@ def sigma(
     format_: options.SummaryFormat = "auto",
     no_header: options.NoHeader = False,
     output: options.SigmaOutput = None,
+    plot: options.Plot = None,
     quiet: options.Quiet = False,
 ) -> int:
     """Run ``gaedist sigma``."""
@@ -295,12 +306,14 @@ def sigma(
             inputs = [*paths_of([file]), *sigma_files([sigma], RULES), *prior_files(prior)]
             check_outputs({"-o": destination.path}, inputs)
         destination.check()
+    check_files(None, None, [file, *sigma_files([sigma], RULES), *prior_files(prior)], plot=plot)
+    check_picture(plot, [file])
     latents = read_one(file, selection, outcome, stack=stack)
     with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, about(latents.name):
         result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, prior=given, run=watched)
     if destination:
         destination.write(result.array)
-    with report(None, format_, header=not no_header) as add:
+    with report(None, format_, header=not no_header) as write, drawn(write, plot) as add:
         add(Row(source_of(latents), result))
     say_notes(latents.name, result.notes, quiet)
     _stop_if_interrupted(latents.name, result.sigma)
@@ -325,13 +338,15 @@ def inspect(
     format_: options.SummaryFormat = "auto",
     output: options.Output = None,
     no_header: options.NoHeader = False,
+    plot: options.Plot = None,
 ) -> int:
     """Run ``gaedist inspect``."""
     shape = Shape(layout, channels, positions)
     selection = selected(dataset, None, None, seed, False, False, shape, logvar, sd)
     outcome = Outcome()
-    check_files(output, None, [*files, *width_files(logvar, sd)])
-    with report(output, format_, header=not no_header) as add:
+    check_files(output, None, [*files, *width_files(logvar, sd)], plot=plot)
+    check_picture(plot, files)
+    with report(output, format_, header=not no_header) as write, drawn(write, plot) as add:
         for file in files:
             with outcome.reporting(file):
                 for source in sources_of(file, selection)[2]:

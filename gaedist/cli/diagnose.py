@@ -24,6 +24,7 @@ from gaedist.cli.inputs import (
     source_of,
     width_files,
 )
+from gaedist.cli.pictures import check_picture, drawn
 from gaedist.cli.progress import shown
 from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.registry import CHECKS
@@ -140,6 +141,8 @@ def diagnose(
     format_: options.Format = "auto",
     output: options.Output = None,
     no_header: options.NoHeader = False,
+    plot: options.Plot = None,
+    page: options.Page = None,
     quiet: options.Quiet = False,
     fail_p: FailP = None,
     max_shift: MaxShift = None,
@@ -155,9 +158,10 @@ def diagnose(
         raise GaedistError(f"--alpha must be between 0 and 1; got {alpha:g}.")
     bounds = {P: fail_p, MAX_SHIFT: max_shift, MIN_SD: min_sd, MAX_SD: max_sd}
     outcome = Outcome({**bounds, MAX_CORRELATION: max_correlation, MAX_DUPLICATES: max_duplicates}, quiet)
-    check_files(output, None, [*files, *prior_files(prior), *width_files(logvar, sd)])
+    check_files(output, None, [*files, *prior_files(prior), *width_files(logvar, sd)], plot=plot, page=page)
+    check_picture(plot, files, pages=True, page=page)
     given = gaussian_prior(prior, "diagnose")
-    with report(output, format_, header=not no_header) as add:
+    with report(output, format_, header=not no_header) as write, drawn(write, plot, page=page) as add:
         for sample in samples_of(files, selection, stack=stack):
             result = None
             with outcome.reporting(sample.name):

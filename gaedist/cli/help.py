@@ -19,6 +19,9 @@ ABOUT = {
     "compare": """Measure how far apart two samples are, with a p-value.
 
     Example: gaedist compare codes.h5::train codes.h5::test --permutations 999""",
+    "watch": """Score each checkpoint once, as it appears in a folder.
+
+    Example: gaedist watch run/ -o log.tsv --fail-p 1e-6 --stop""",
     "diagnose": """Find out what is wrong with codes, where, and how sure that is.
 
     Example: gaedist diagnose latents.npy""",

@@ -20,9 +20,17 @@ from gaedist.files.transposed import MATLAB_NOTE
 from gaedist.files.widths import width_name
 
 
-def check_files(output: Path | None, checkpoint: Path | None, inputs: Sequence[str]) -> None:
-    """Raise `GaedistError` if results or the checkpoint would overwrite an input, or each other."""
-    check_outputs({"-o": output, "--checkpoint": checkpoint}, paths_of(inputs), stdout=output is None)
+def check_files(
+    output: Path | None,
+    checkpoint: Path | None,
+    inputs: Sequence[str],
+    *,
+    plot: Path | None = None,
+    page: Path | None = None,
+) -> None:
+    """Raise `GaedistError` if something that is written would overwrite an input, or another output."""
+    outputs = {"-o": output, "--checkpoint": checkpoint, "--plot": plot, "--report": page}
+    check_outputs(outputs, paths_of(inputs), stdout=output is None)
 
 
 def paths_of(inputs: Sequence[str]) -> list[str]:

@@ -393,6 +393,14 @@ SummaryFormat = Annotated[
 Output = Annotated[
     Path | None, _option("--output", OUTPUT, "Write the results to FILE", "-o", metavar="FILE")
 ]
+Plot = Annotated[
+    Path | None,
+    _option("--plot", OUTPUT, "Draw the results to FILE.png, .svg or .pdf (extra plot)", metavar="FILE"),
+]
+Page = Annotated[
+    Path | None,
+    _option("--report", OUTPUT, "Write a page of verdicts and pictures to FILE.html", metavar="FILE"),
+]
 SigmaOutput = Annotated[
     str | None,
     _option(

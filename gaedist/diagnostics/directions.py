@@ -17,7 +17,9 @@ from gaedist.null import anderson_darling
 from gaedist.null.tails import log_bonferroni
 from gaedist.numerics import Array, Stream
 
-_FEWEST = 40  # points: 20 in each half
+FEWEST = 40
+"""Fewest points: 20 in each half."""
+
 _NUMBERS = 1 << 23  # in the half that is searched
 _POINTS_PER_AXIS = 4  # fewer than these, and only the leading principal axes are searched
 _SHOWN = 1e-3  # p-value of one direction, adjusted for all, below which it is listed
@@ -35,12 +37,9 @@ def check(sample: Sample) -> Outcome:
     n, dim = sample.n, sample.dim
     if dim < 2:
         raise PremiseError("one axis has one direction")
-    if n < _FEWEST:
-        raise PremiseError(f"directions need at least {_FEWEST} points")
-    rng = np.random.default_rng((sample.run.seed, Stream.HALVES))
-    order = rng.permutation(n)
-    half = min(n // 2, _NUMBERS // dim) if dim < _NUMBERS // _FEWEST else _FEWEST // 2
-    chosen, other = np.sort(order[:half]), np.sort(order[half : half + _MOST_TESTED])
+    if n < FEWEST:
+        raise PremiseError(f"directions need at least {FEWEST} points")
+    chosen, other, rng = halves(sample)
     with limited_blas():
         directions = _directions(sample, chosen, rng)
     if len(directions) == 0:
@@ -70,6 +69,15 @@ def check(sample: Sample) -> Outcome:
         places,
     )
     return Outcome((part,), details["kurtosis"], "excess kurtosis along the worst direction", details)
+
+
+def halves(sample: Sample) -> tuple[NDArray[np.intp], NDArray[np.intp], np.random.Generator]:
+    """Return the rows that are searched, those that are tested, and the generator that drew them."""
+    n, dim = sample.n, sample.dim
+    rng = np.random.default_rng((sample.run.seed, Stream.HALVES))
+    order = rng.permutation(n)
+    half = min(n // 2, _NUMBERS // dim) if dim < _NUMBERS // FEWEST else FEWEST // 2
+    return np.sort(order[:half]), np.sort(order[half : half + _MOST_TESTED]), rng
 
 
 def _projected(sample: Sample, rows: NDArray[np.intp], directions: Array) -> Array:

@@ -8,7 +8,7 @@ the values of simulated samples, and those of `gaedist.null.permutations` by per
 import math
 import sys
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -93,6 +93,8 @@ class Assessment:
         Upper tail probability; or two-sided, for a value that can also be too small.
     skewed : bool
         The null distribution is so skewed that a small z does not mean a likely value.
+    distribution : NullDistribution, optional
+        What the value was compared with, for pictures.
     """
 
     null: Null
@@ -100,6 +102,7 @@ class Assessment:
     z: float | None = None
     p_value: float | None = None
     skewed: bool = False
+    distribution: "NullDistribution | None" = field(default=None, repr=False, compare=False)
 
     def noted(self, note: str | None) -> "Assessment":
         """Return the same with a note on why there is no p-value, if there is one."""
@@ -150,6 +153,10 @@ class NullDistribution(ABC):
     def assess(self, measured: Measured) -> Assessment:
         """Return the excess, z and p-value of a measured value."""
 
+    def upper_tail(self, z: float) -> float | None:
+        """Return the probability of a larger z; None where it is not known."""
+        return None
+
 
 @dataclass(frozen=True)
 class NoDistribution(NullDistribution):
@@ -199,7 +206,11 @@ class Parametric(NullDistribution):
         method, p_value = self.tail(excess / self.sd)
         skewed = p_value is None
         null = Null(method, self.mean, self.sd, note=too_skewed() if skewed else None)
-        return Assessment(null, excess, excess / self.sd, clipped(p_value), skewed)
+        return Assessment(null, excess, excess / self.sd, clipped(p_value), skewed, self)
+
+    def upper_tail(self, z: float) -> float | None:
+        """Return the probability of a larger z."""
+        return self.tail(z)[1]
 
 
 @dataclass(frozen=True)
@@ -232,6 +243,10 @@ class Gamma(Parametric):
             return "closed-form", None
         below, above = gamma_tails(z, self.skewness)
         return "gamma", 2 * min(below, above) if self.two_sided else above
+
+    def upper_tail(self, z: float) -> float | None:
+        """Return the probability of a larger z."""
+        return replace(self, two_sided=False).tail(z)[1] if self.tail(z)[1] is not None else None
 
 
 @dataclass(frozen=True)
@@ -322,7 +337,17 @@ class Simulated(NullDistribution):
         above, below = (1 + int(np.sum(beyond)) for beyond in (self.values >= value, self.values <= value))
         hits = 2 * min(above, below) if self.two_sided else above
         z, p_value = (value - mean) / sd, min(1.0, hits / (1 + count))
-        return Assessment(null, value - mean, z, p_value, self._is_skewed)
+        return Assessment(null, value - mean, z, p_value, self._is_skewed, self)
+
+    @property
+    def scores(self) -> Array:
+        """The z of each simulated value."""
+        mean, sd = self._moments
+        return np.asarray((self.values - mean) / sd)
+
+    def upper_tail(self, z: float) -> float:
+        """Return the share of simulated values with a larger z."""
+        return float(np.mean(self.scores > z))
 
     @cached_property
     def _is_skewed(self) -> bool:

@@ -18,7 +18,7 @@ would otherwise hide everything else in rounding.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -60,16 +60,23 @@ class Permutations(NullDistribution):
         Mean and standard deviation of the statistic over them.
     p_value : float
         (1 + #{permuted ≥ observed})/(1 + R): the observed labeling counts as one.
+    scores : (R,) array
+        How many of these standard deviations each permuted value is above the mean.
+    observed : float
+        The same of the observed value.
     """
 
     replicates: int
     mean: float
     sd: float
     p_value: float
+    scores: Array = field(repr=False, compare=False)
+    observed: float
 
     def assess(self, measured: Measured) -> Assessment:
         """Return the p-value of the observed labeling."""
-        return Assessment(Null("permutations", self.mean, self.sd, self.replicates), p_value=self.p_value)
+        null = Null("permutations", self.mean, self.sd, self.replicates)
+        return Assessment(null, p_value=self.p_value, distribution=self)
 
 
 def smallest_permuted_p(n: int, m: int, replicates: int) -> float:
@@ -297,4 +304,6 @@ def _compared(found: _Values, replicates: int) -> Permutations:
         mean=sign * to_linear(log_mean),
         sd=to_linear(log_or_minus_inf(sd) + found.log_unit),
         p_value=(1 + int((values >= observed - slack).sum())) / (1 + replicates),
+        scores=(values - mean) / (sd or 1.0),
+        observed=float(observed - mean) / (sd or 1.0),
     )

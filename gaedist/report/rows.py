@@ -15,6 +15,8 @@ _NOT_REPORTED = (
     "array",
     "log_p",
     "paragraph",
+    "profile",
+    "distribution",
 )  # for people, or for a file of its own
 
 
@@ -45,7 +47,8 @@ def _plain(value: Any, hint: Any) -> Any:
     """Return a dataclass as a dict, and None in its place as a dict of None: all rows have the same keys."""
     if value is None:
         parts = [part for part in get_args(hint) if is_dataclass(part)]
-        return {field.name: None for field in fields(parts[0])} if parts else None
+        names = [field.name for field in fields(parts[0]) if field.name not in _NOT_REPORTED] if parts else []
+        return dict.fromkeys(names) if parts else None
     if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value) if field.name not in _NOT_REPORTED]
         return {name: _plain(getattr(value, name), None) for name in names}

@@ -20,10 +20,12 @@ class Table:
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.rows: list[Row] = []
+        self.given: list[Row] = []
 
     def add(self, row: Row) -> None:
         """Keep a row until the table is written."""
         self.rows += expanded(row)
+        self.given.append(row)
 
     def close(self) -> None:
         """Write the table or tables, then the sentences of the rows."""
@@ -52,15 +54,32 @@ class Table:
                     console.print(Text(label, style="bold"))
                     console.print(_drawn(layout, results, None, console))
                     console.print(Text(f"\n{layout.summary(results)}\n"))
+                    self._sketch(
+                        [row for row in self.given if layout.label(row.source, row.result) == label], console
+                    )
             else:
                 console.print(_drawn(layout, [row.result for row in self.rows], labels, console))
                 for sentence in self._sentences(layout, labels):
                     console.print(Text(f"\n{sentence}"))
+                self._sketch(self.given, console)
         print(
             "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n")),
             file=self.stream,
             flush=True,
         )
+
+    def _sketch(self, rows: Sequence[Row], console: "Console") -> None:
+        """Print pictures of one line, on a terminal."""
+        if not self.stream.isatty():
+            return
+        from rich.text import Text
+
+        from gaedist.report.sketches import sketches
+
+        encoding = getattr(self.stream, "encoding", None)
+        lines = sketches(rows, console.width, encoding)
+        for text in ["", *lines] if lines else []:
+            console.print(Text(text), no_wrap=True, overflow="crop")
 
     def _sentences(self, layout: Layout, labels: list[str]) -> Iterator[str]:
         """Yield the sentence of each row that has one, or the paragraphs of several rows."""

@@ -132,6 +132,11 @@ _SUFFIXES = dict.fromkeys((".json", ".jsonl", ".ndjson"), "json") | {".csv": "cs
 """End of the name of a file → its format; other files get TSV."""
 
 
+def format_of(path: Path | None) -> str:
+    """Return the format of a file by the end of its name."""
+    return _SUFFIXES.get(path.suffix.lower() if path else "", "tsv")
+
+
 @contextmanager
 def report(output: Path | None, format_: str, *, header: bool = True) -> Iterator[Callable[[Row], None]]:
     """Yield a function that takes each row as it becomes known.
@@ -150,8 +155,7 @@ def report(output: Path | None, format_: str, *, header: bool = True) -> Iterato
         check_text_output(output)
     with nullcontext(sys.stdout) if output is None else output_file(output) as stream:
         if format_ == "auto":
-            suffix = output.suffix.lower() if output else ""
-            format_ = _SUFFIXES.get(suffix) or ("table" if stream.isatty() else "tsv")
+            format_ = "table" if output is None and stream.isatty() else format_of(output)
         form = FORMATS[format_]
         if form is Table and not header:
             raise GaedistError("--no-header applies to tsv and csv. Add --format tsv.")

@@ -15,7 +15,7 @@ SHAPES = {"spherical": (40,), "radial": (40, 2), "diagonal": (40, 3), "full": (4
 
 
 def test_the_order_of_fields_is_the_order_of_json_keys():
-    names = "n dim covariance shape sigma directions notes version array prior"
+    names = "n dim covariance shape sigma directions notes version array profile prior"
     assert " ".join(field.name for field in fields(SigmaResult)) == names
 
 

@@ -15,8 +15,8 @@ from gaedist.report.writers import FORMATS
 from gaedist.smoothing.rules import JOINT, RULES
 
 LINES = {
-    **{"score": 100, "compare": 91, "diagnose": 76, "sigma": 59},
-    **{"sample": 24, "inspect": 33, "metrics": 20},
+    **{"score": 106, "compare": 94, "watch": 66, "diagnose": 80, "sigma": 61},
+    **{"sample": 24, "inspect": 35, "metrics": 20},
 }
 """Command → lines of help at 80 columns that it stays below: a tall terminal.
 

@@ -276,7 +276,26 @@ class GaussianNull(NullDistribution):
             z,
             clipped(p_value),
             skewed,
+            self,
         )
+
+    def upper_tail(self, z: float) -> float | None:
+        """Return the probability of a larger z; None where it was not found calibrated."""
+        exact = moments(self.n, self.dim, self.variance, smoothed=self.smoothed, unbiased=self.unbiased)
+        if self.smoothed:
+            return self._limit_tail(z, exact.skewness)[1]
+        known = Gamma(0.0, 1.0, exact.skewness, self.n, two_sided=True).upper_tail(z)
+        if known is not None or not self._may_have_radial_sum:
+            return known
+        radial = radial_sum(self.n, self.dim, self.variance)
+        if not radial.is_calibrated:
+            return None
+        sign, log_varying = signed_sum(
+            (1, exact.log_pairs), (-2, exact.log_cross), (z, exact.log_sd)
+        )  # of which only the sum matters
+        if sign > 0:
+            return radial.tails(log_varying, -math.inf)[1]
+        return radial.tails(-math.inf, log_varying - math.log(2))[1]
 
     @property
     def _may_have_radial_sum(self) -> bool:
