@@ -105,7 +105,9 @@ def test_links_lead_somewhere():
         if target.startswith("https://"):
             continue
         file, _, anchor = target.partition("#")
-        text = (ROOT / file if file else README).read_text()
+        path = ROOT / file if file else README
+        assert path.is_file()
+        text = path.read_text() if anchor else ""
         headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
         anchors = [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
         assert not anchor or anchor in anchors

@@ -5,6 +5,7 @@ Figures are made without pyplot: they are drawn by Agg on any machine, and no li
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,9 @@ WIDE_Z = 30.0
 """|z| beyond which its scale is logarithmic."""
 
 _LINEAR_Z = 5.0  # |z| up to which such a scale is linear
+_FEW_TENS = 200.0  # |z| below which such a scale has numbers between 10 and 100
+_MANY_TENS = 3  # powers of ten beside which there is no room for the end of the linear part
+_LONG = 1e5  # the least number on a scale that is written as a power
 _LARGE_Z = 1e6  # |z| from which it is written with three digits
 _FAINTEST = 1e-12  # smallest p-value that is written out
 
@@ -161,7 +165,8 @@ def p_words(p: float | None) -> str:
 
 def signed(z: float) -> str:
     """Write z to two decimals, or four digits where it is large, with its sign."""
-    return (f"{z:+.2f}" if abs(z) < _LARGE_Z else f"{z:+.3g}").replace("-", "−")
+    text = f"{z:+.2f}" if abs(z) < _LARGE_Z else f"{z:+.3g}"
+    return text.replace("-", "−").replace("inf", "∞")
 
 
 def z_scale(ax: Axes, which: str, widest: float) -> None:
@@ -174,9 +179,11 @@ def z_scale(ax: Axes, which: str, widest: float) -> None:
     set_scale = ax.set_yscale if which == "y" else ax.set_xscale
     set_scale("symlog", linthresh=_LINEAR_Z, linscale=0.8)
     tens = [10.0**k for k in range(1, 300) if 10.0**k <= 3 * widest]
-    tens = tens[:: max(1, len(tens) // 5)]
-    ticks = [-10.0, -_LINEAR_Z, 0.0, _LINEAR_Z, *tens]
-    names = [f"{tick:g}".replace("-", "−") for tick in ticks]
+    near = [20.0, 50.0] if widest < _FEW_TENS else []
+    ticks = [-10.0, -_LINEAR_Z, 0.0, _LINEAR_Z, *tens[:: max(1, len(tens) // 5)], *near]
+    if len(tens) > _MANY_TENS:
+        ticks = [tick for tick in ticks if abs(tick) != _LINEAR_Z]
+    names = [(f"{t:g}" if t < _LONG else f"1e{math.log10(t):.0f}").replace("-", "−") for t in ticks]
     low, high = axis.get_view_interval()
     axis.set_ticks(
         *zip(*((t, n) for t, n in zip(ticks, names, strict=True) if low <= t <= high), strict=True)

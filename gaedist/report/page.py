@@ -149,8 +149,12 @@ def page_of(rows: Sequence[Row], command: Sequence[str]) -> str:
         f"<p>{_count(rows)} by gaedist {escape(__version__)}.</p>",
         *_table(ordered, kind),
         *_trend(rows),
-        *_file("The last file", last, kind, "l"),
-        *(_file("The worst file", worst, kind, "w") if worst is not last else ()),
+        *_file("The last file", _of_one_file(last, rows), kind, "l"),
+        *(
+            _file("The worst file", _of_one_file(worst, rows), kind, "w")
+            if name_of(worst) != name_of(last)
+            else ()
+        ),
         *_repeat(command),
     ]
     return (
@@ -213,13 +217,22 @@ def _trend(rows: Sequence[Row]) -> Iterator[str]:
     yield f'</div>\n<p class="note">{grey}</p>'
 
 
-def _file(title: str, row: Row, kind: Kind, key: str) -> Iterator[str]:
-    """Yield the verdict and the pictures of one file."""
-    yield f"<h2>{title}: <code>{escape(name_of(row))}</code></h2>"
-    yield from (f"<p>{escape(text)}</p>" for text in kind.sentence(row).split("\n\n"))
+def _of_one_file(one: Row, rows: Sequence[Row]) -> list[Row]:
+    """Return all results of the file of one of them."""
+    return [row for row in rows if name_of(row) == name_of(one)]
+
+
+def _file(title: str, rows: Sequence[Row], kind: Kind, key: str) -> Iterator[str]:
+    """Yield the verdicts and the pictures of one file."""
+    name = name_of(rows[0])
+    yield f"<h2>{title}: <code>{escape(name)}</code></h2>"
+    for row in rows:
+        start = f"{row.result.scored.label}: " if len(rows) > 1 else ""
+        yield from (f"<p>{escape(start + text)}</p>" for text in kind.sentence(row).split("\n\n"))
     yield '<div class="panels">'
-    for k, (name, draw) in enumerate(kind.panels(row).items()):
-        yield _figure(panel(draw, f"{key}{k}", f"{name} of {name_of(row)}"))
+    panels = [(label, draw) for row in rows for label, draw in kind.panels(row).items()]
+    for k, (label, draw) in enumerate(panels):
+        yield _figure(panel(draw, f"{key}{k}", f"{label} of {name}"))
     yield "</div>"
 
 

@@ -82,6 +82,13 @@ def test_pictures_of_a_page_share_no_names(page):
     assert all(names.count(name) == 1 for name in used)
 
 
+def test_all_metrics_of_the_last_file_are_shown(page):
+    _, tree = page("score", "normal.npy", "--metric", "kl", "--metric", "energy")
+    found = [text_of(found) for found in tree.iter(f"{HTML}p")]
+    assert [words.partition(":")[0] for words in found[1:3]] == ["kl", "energy"]
+    assert len(list(tree.iter("{http://www.w3.org/2000/svg}svg"))) == 2
+
+
 def test_colours_are_those_of_the_page(page):
     text, _ = page("score", "normal.npy", "--metric", "kl")
     svg = text[text.index("<svg") : text.rindex("</svg>")]
