@@ -1,0 +1,5 @@
+"""The distances as differentiable losses for PyTorch."""
+
+from gaedist.losses.gaussian import gaussian
+
+__all__ = ["gaussian"]

@@ -1,0 +1,122 @@
+"""The paper's distance as a loss: Eqs. (5), (7) and (8), and the smoothed target, which is the default."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import torch
+from torch import Tensor
+
+from gaedist.engine import Run
+from gaedist.errors import GaedistError, check_choice
+from gaedist.losses.pairs import Points, centered, gaussian_exponents, log_sum
+from gaedist.losses.scales import check_scale, log_signed_sum, scaled_logs
+from gaedist.losses.tensors import both_doubles, doubles, is_readable
+from gaedist.metrics.gaussian.one_sample import GaussianOneSample
+from gaedist.metrics.gaussian.two_sample import GaussianTwoSample
+from gaedist.metrics.options import CompareOptions, ScoreOptions
+from gaedist.mixtures.covariance import check_sigma
+from gaedist.null.gaussian_moments import moments
+from gaedist.numerics import to_linear
+from gaedist.smoothing.bandwidths import BANDWIDTHS
+
+
+def gaussian(
+    x: Tensor,
+    y: Tensor | None = None,
+    *,
+    sigma: float | str = "prior",
+    target: str = "smoothed",
+    estimator: str = "v",
+    scale: str = "log",
+) -> Tensor:
+    """Return the squared L2 distance between smoothed codes and N(0, I), or other codes."""
+    check_scale(scale, signed="estimator u can be. Use v" if estimator == "u" else "")
+    if y is not None:
+        return _two_sample(x, y, sigma, estimator, scale)
+    options = ScoreOptions(sigma=sigma, target=target, estimator=estimator)
+    x = doubles(x)
+    n, dim = x.shape
+    GaussianOneSample.check_size(n, options)
+    s = variance_of(sigma, x)
+    if not options.smoothed:
+        _warn(s, dim)
+    prior, unit = (1 + s, s) if options.smoothed else (1.0, 1.0)
+    log_pairs = _log_pairs(x, s, unit, unbiased=options.unbiased)
+    log_cross = torch.logsumexp(-(x * x).sum(1) / (2 * (s + prior)), 0) - math.log(n)
+    log_cross = log_cross + log_power(dim, (s + prior) / 2, unit)
+    if scale == "z":
+        exact = moments(n, dim, s, smoothed=options.smoothed, unbiased=options.unbiased)
+        means = (x.new_tensor(exact.log_pairs), x.new_tensor(exact.log_cross))
+        total, shift = log_signed_sum([(1, log_pairs), (-1, means[0]), (-2, log_cross), (2, means[1])])
+        return total * torch.exp(shift - exact.log_sd)
+    terms = [(1.0, log_pairs), (-2.0, log_cross), (1.0, x.new_tensor(log_power(dim, prior, unit)))]
+    if not options.unbiased:
+        terms.append((1.0, x.new_tensor(log_power(dim, s, unit) - math.log(n))))
+    return scaled_logs(terms, scale)
+
+
+def variance_of(sigma: float | str, *samples: Tensor) -> float:
+    """Return σ² of a number or of a bandwidth of the samples, which gets no gradient."""
+    if not isinstance(sigma, str):
+        return float(check_sigma(float(sigma))) ** 2
+    check_choice("sigma", sigma, BANDWIDTHS)
+    if BANDWIDTHS[sigma].depends_on_codes and not all(map(is_readable, samples)):
+        raise GaedistError(
+            f"sigma {sigma} reads the codes, which vmap and torch.compile do not allow. Give a number."
+        )
+    if BANDWIDTHS[sigma].depends_on_codes:
+        arrays = tuple(sample.detach().cpu().numpy() for sample in samples)
+    else:
+        import numpy as np
+
+        arrays = tuple(np.empty(tuple(sample.shape)) for sample in samples)
+    return float(BANDWIDTHS[sigma].find(arrays, Run())) ** 2
+
+
+def log_power(dim: int, variance: float, unit: float) -> float:
+    """Return log (variance/unit)^(−D/2), with its digits where both are nearly the same."""
+    return -dim / 2 * math.log1p((variance - unit) / unit)
+
+
+def _log_pairs(x: Tensor, s: float, unit: float, *, unbiased: bool) -> Tensor:
+    """Return the logarithm of the overlaps of different points, of which estimator u takes the mean."""
+    n, dim = x.shape
+    pairs = n * (n - 1) if unbiased else n * n
+    return _log_kernel_sum(x, None, s) - math.log(pairs) + log_power(dim, s, unit)
+
+
+def _log_kernel_sum(x: Tensor, y: Tensor | None, s: float) -> Tensor:
+    """Return the logarithm of Σ exp(−|x_i − y_j|²/(4s)) over all pairs, or over i ≠ j of one sample."""
+
+    def terms(p: Points, q: Points) -> Tensor:
+        return gaussian_exponents(p[0], q[0], 1 / (4 * s))
+
+    points = centered(x) if y is None else centered(x, y)
+    return log_sum(terms, points[:1], None if y is None else points[1:])
+
+
+def _two_sample(x: Tensor, y: Tensor, sigma: float | str, estimator: str, scale: str) -> Tensor:
+    """Return Eq. (5), (4πσ²)^(D/2) times the squared distance of both smoothed samples."""
+    options = CompareOptions(sigma=sigma, estimator=estimator)
+    x, y = both_doubles(x, y)
+    n, m = len(x), len(y)
+    GaussianTwoSample.check_sizes(n, m, options)
+    s = variance_of(sigma, x, y)
+    within = [_log_pairs(points, s, s, unbiased=options.unbiased) for points in (x, y)]
+    between = _log_kernel_sum(x, y, s) - math.log(n) - math.log(m)
+    terms = [(1.0, within[0]), (1.0, within[1]), (-2.0, between)]
+    if not options.unbiased:
+        terms += [(1.0, x.new_tensor(-math.log(size))) for size in (n, m)]
+    return scaled_logs(terms, scale)
+
+
+def _warn(s: float, dim: int) -> None:
+    """Warn that the distance to N(0, I) itself is not smallest there."""
+    at_zero = to_linear(log_power(dim, s, 1)) + 1 - 2 * to_linear(log_power(dim, (1 + s) / 2, 1))
+    warnings.warn(
+        f"the distance to N(0, I) itself is not smallest at N(0, I): codes at 0 have {at_zero:.3g}. "
+        "Trained with it, codes collapse. Use target='smoothed'.",
+        stacklevel=3,
+    )

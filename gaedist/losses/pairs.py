@@ -1,0 +1,114 @@
+"""Sums over pairs of points in double precision, of one sample (i ≠ j) or of two, as differentiable tensors.
+
+A term is a function of two blocks of points. Up to `LARGEST` points the matrix of pairs is one block. Above,
+blocks are recomputed in the backward pass (`torch.utils.checkpoint`), so that memory is O(nD).
+
+Products lose digits of |x − y|² where two points are nearer to each other than to the center. `squares` takes
+those pairs from differences, unless values cannot be read (`gaedist.losses.tensors.is_readable`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from gaedist.losses.tensors import is_readable
+
+LARGEST, BLOCK = 4096, 2048
+"""Points up to which all pairs are in memory at once, and in a block beyond it."""
+
+_NEAR = 1e-4  # |x − y|² over |x|² + |y|² below which products have lost too many digits
+_FAR = 1e3  # exponent at a point's own distance from the center, from which products are not enough
+
+Points = tuple[Tensor, ...]
+"""Points (n, D), followed by the parameters of each, (n, …)."""
+
+Terms = Callable[[Points, Points], Tensor]
+"""From two blocks of points to the terms of their pairs, (a, b)."""
+
+
+def log_sum(terms: Terms, p: Points, q: Points | None = None) -> Tensor:
+    """Return the logarithm of Σ exp(term) over all pairs of p and q, or over i ≠ j of p; −∞ for no pairs."""
+    if q is None and len(p[0]) == 1:
+        return p[0].new_full((), -math.inf)
+    parts = _parts(terms, p, q, _log_of_block)
+    return parts[0] if len(parts) == 1 else torch.stack(parts).logsumexp(0)
+
+
+def plain_sum(terms: Terms, p: Points, q: Points | None = None) -> Tensor:
+    """Return Σ term over all pairs of p and q, or over i ≠ j of p."""
+    parts = _parts(terms, p, q, _sum_of_block)
+    return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
+
+
+def squares(x: Tensor, y: Tensor) -> Tensor:
+    """Return |x_i − y_j|², (a, b): exactly 0 for equal points where values can be read."""
+    norms_x, norms_y = (x * x).sum(1), (y * y).sum(1)
+    found = torch.addmm(norms_x[:, None] + norms_y, x, y.T, alpha=-2)
+    if not is_readable(x) or not is_readable(y):
+        return found.clamp_min(0)
+    near = found.detach() < _NEAR * (norms_x[:, None] + norms_y).detach()
+    rows, columns = near.nonzero(as_tuple=True)
+    if not len(rows):
+        return found
+    return found.index_put((rows, columns), _differences(x, y, rows, columns))
+
+
+def gaussian_exponents(x: Tensor, y: Tensor, rate: float) -> Tensor:
+    """Return −rate |x_i − y_j|², (a, b), by one product of matrices where that is precise enough."""
+    x, y = math.sqrt(rate) * x, math.sqrt(rate) * y
+    norms_x, norms_y = (x * x).sum(1, keepdim=True), (y * y).sum(1, keepdim=True)
+    if is_readable(x) and is_readable(y) and max(float(norms_x.max()), float(norms_y.max())) > _FAR:
+        return -squares(x, y)
+    ones_x, ones_y = torch.ones_like(norms_x), torch.ones_like(norms_y)
+    return torch.cat([x, -norms_x, ones_x], 1) @ torch.cat([2 * y, ones_y, -norms_y], 1).T
+
+
+def centered(x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+    """Return samples from the mean of the first, which leaves differences as they are and keeps digits."""
+    center = x.detach().mean(0)
+    return tuple(points - center for points in (x, *others))
+
+
+def _differences(x: Tensor, y: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Return |x_i − y_j|² of some pairs."""
+    apart = x[rows] - y[columns]
+    return (apart * apart).sum(1)
+
+
+def _parts(
+    terms: Terms, p: Points, q: Points | None, of_block: Callable[[Terms, Points, Points, bool], Tensor]
+) -> list[Tensor]:
+    """Return the sum over each block; those below the diagonal count twice."""
+    n, m = len(p[0]), len(p[0] if q is None else q[0])
+    if n * m <= LARGEST**2 or not is_readable(p[0]):
+        return [of_block(terms, p, p if q is None else q, q is None)]
+    return [
+        checkpoint(of_block, terms, left, right, on_diagonal, use_reentrant=False, preserve_rng_state=False)
+        for left, right, on_diagonal in _blocks(p, q)
+    ]
+
+
+def _blocks(p: Points, q: Points | None) -> Iterator[tuple[Points, Points, bool]]:
+    """Yield all blocks of pairs, and whether each lies on the diagonal."""
+    other = p if q is None else q
+    for i in range(0, len(p[0]), BLOCK):
+        for j in range(0, len(other[0]), BLOCK):
+            left, right = tuple(part[i : i + BLOCK] for part in p), tuple(part[j : j + BLOCK] for part in other)
+            yield left, right, q is None and i == j
+
+
+def _log_of_block(terms: Terms, p: Points, q: Points, on_diagonal: bool) -> Tensor:
+    found = terms(p, q)
+    if on_diagonal:
+        found = found.masked_fill(torch.eye(len(found), dtype=torch.bool, device=found.device), -math.inf)
+    return found.flatten().logsumexp(0)
+
+
+def _sum_of_block(terms: Terms, p: Points, q: Points, on_diagonal: bool) -> Tensor:
+    found = terms(p, q)
+    return found.sum() - found.diagonal().sum() if on_diagonal else found.sum()
