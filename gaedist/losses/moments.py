@@ -1,0 +1,31 @@
+"""The KL divergence of the codes' Gaussian fit from N(0, I) as a loss."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gaedist.errors import GaedistError
+from gaedist.losses.scales import check_scale, floored_log
+from gaedist.losses.tensors import doubles
+from gaedist.metrics.kl import divergence_moments
+
+
+def kl(x: Tensor, *, scale: str = "value") -> Tensor:
+    """Return KL(N(m, C) ‖ N(0, I)) of the codes' mean m and covariance C, in nats."""
+    check_scale(scale)
+    x = doubles(x)
+    n, dim = x.shape
+    if n <= dim:
+        raise GaedistError(
+            f"the covariance of {n} codes is singular at D = {dim}, so kl is infinite. "
+            f"Use a batch of at least {dim + 1}."
+        )
+    mean = x.mean(0)
+    apart = x - mean
+    covariance = apart.T @ apart / n
+    value = 0.5 * (covariance.diagonal().sum() - dim + mean @ mean - torch.linalg.slogdet(covariance).logabsdet)
+    if scale == "z":
+        exact = divergence_moments(n, dim)
+        return (value - exact.mean) / exact.sd
+    return floored_log(value) if scale == "log" else value
