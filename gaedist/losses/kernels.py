@@ -107,7 +107,11 @@ def cramer_wold(
     value = UNIT * (pair / math.sqrt(used) + 1 / math.sqrt(1 + used) - 2 * cross)
     if scale != "z":
         return floored_log(value) if scale == "log" else value
-    exact = approximate_null(n, dim, used) if approximate else KernelLimit.of(n, moments, unbiased=False, factor=kernel.factor)
+    exact = (
+        approximate_null(n, dim, used)
+        if approximate
+        else KernelLimit.of(n, moments, unbiased=False, factor=kernel.factor)
+    )
     return (value - exact.mean) / exact.sd
 
 

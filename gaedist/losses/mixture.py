@@ -118,9 +118,7 @@ def _log_prior_terms(p: Points, family: str, prior: float, unit: float) -> Tenso
         return -dim / 2 * torch.log(t / unit) - squared.sum(1) / (4 * t)
     if family == "radial":
         a, b = ((v + prior) / 2).unbind(1)
-        return (
-            -0.5 * torch.log(a / unit) - (dim - 1) / 2 * torch.log(b / unit) - squared.sum(1) / (4 * a)
-        )
+        return -0.5 * torch.log(a / unit) - (dim - 1) / 2 * torch.log(b / unit) - squared.sum(1) / (4 * a)
     t = (v + prior) / 2
     return (-0.5 * torch.log(t / unit) - squared / (4 * t)).sum(1)
 

@@ -24,7 +24,9 @@ def kl(x: Tensor, *, scale: str = "value") -> Tensor:
     mean = x.mean(0)
     apart = x - mean
     covariance = apart.T @ apart / n
-    value = 0.5 * (covariance.diagonal().sum() - dim + mean @ mean - torch.linalg.slogdet(covariance).logabsdet)
+    value = 0.5 * (
+        covariance.diagonal().sum() - dim + mean @ mean - torch.linalg.slogdet(covariance).logabsdet
+    )
     if scale == "z":
         exact = divergence_moments(n, dim)
         return (value - exact.mean) / exact.sd

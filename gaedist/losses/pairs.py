@@ -98,7 +98,10 @@ def _blocks(p: Points, q: Points | None) -> Iterator[tuple[Points, Points, bool]
     other = p if q is None else q
     for i in range(0, len(p[0]), BLOCK):
         for j in range(0, len(other[0]), BLOCK):
-            left, right = tuple(part[i : i + BLOCK] for part in p), tuple(part[j : j + BLOCK] for part in other)
+            left, right = (
+                tuple(part[i : i + BLOCK] for part in p),
+                tuple(part[j : j + BLOCK] for part in other),
+            )
             yield left, right, q is None and i == j
 
 

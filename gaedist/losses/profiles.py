@@ -53,7 +53,9 @@ class _Polynomial(torch.autograd.Function):
         return found
 
     @staticmethod
-    def setup_context(ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, tuple[float, ...]], output: Tensor) -> None:
+    def setup_context(
+        ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, tuple[float, ...]], output: Tensor
+    ) -> None:
         """Keep the argument."""
         t, ctx.coefficients = inputs
         ctx.save_for_backward(t)
