@@ -1,13 +1,14 @@
 """Eq. (6) as a loss: a covariance for each code, of a VAE's posterior or of the mean field.
 
-With its means and variances the aggregate posterior of a VAE is a mixture of Gaussians, and its distance to
-N(0, I) is exact: no code is sampled.
+The aggregate posterior of a VAE is a mixture of Gaussians, so its distance to N(0, I) follows exactly from
+means and variances, without the noise of sampled codes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -22,9 +23,6 @@ from gaedist.smoothing.mean_field import MEAN_FIELDS
 Variances = Tensor | str
 """Variances, (n,), (n, 1) or (n, D), or a family whose mean field gives them."""
 
-FAMILIES = ("spherical", "radial", "diagonal")
-"""Families whose mean field gives variances."""
-
 
 def gaussian_mixture(
     means: Tensor,
@@ -32,132 +30,198 @@ def gaussian_mixture(
     y: Tensor | None = None,
     y_variances: Variances | None = None,
     *,
+    y_weights: Tensor | None = None,
     sigma: float | str | None = None,
     scale: str = "log",
 ) -> Tensor:
-    """Return the squared L2 distance between a mixture of Gaussians and N(0, I), or another mixture."""
-    check_scale(scale, unknown="there is none for variances that differ. Use log or value")
-    if y is None:
-        x, other = doubles(means), None
-    else:
-        x, other = both_doubles(means, y)
-    n, dim = x.shape
-    s = 0.0 if sigma is None else variance_of(sigma, x)
+    """Return the squared L2 distance between a mixture of Gaussians and N(0, I), or another mixture.
+
+    Implements Eq. (6), times (4π)^(D/2): the same as `gaedist.score` with these σ. Its minimum is not at
+    N(0, I) but at codes that have shrunk towards 0 (`gaussian`). With ``sigma`` both sides are smoothed by
+    N(0, σ² I), the distance is times (4πσ²)^(D/2), and it is 0 only at N(0, I): for a VAE take that.
+
+    Parameters
+    ----------
+    means : (n, D) tensor
+        Centers, such as the means of a VAE's posteriors.
+    variances : tensor or str
+        Variances of each center, (n,) or (n, D), such as ``logvar.exp()``, with gradient; or ``spherical``,
+        ``radial`` or ``diagonal``, the mean field of Eq. (9) in this family, which gets no gradient.
+    y : (m, D) tensor, optional
+        Centers of another mixture: a prior, or other posteriors.
+    y_variances : tensor or str, optional
+        The variances of ``y``, in the same forms.
+    y_weights : (m,) tensor, optional
+        Positive weights of the components of ``y``, which are scaled to sum 1; equal by default.
+    sigma : float or str, optional
+        Standard deviation of the smoothing, or the name of a bandwidth, as for `gaussian`; none by default.
+    scale : str
+        ``value`` or ``log``. There is no ``z``: with variances that differ, no null distribution is known in
+        closed form.
+
+    Returns
+    -------
+    () tensor of double
+        The loss.
+
+    Raises
+    ------
+    GaedistError
+        If a tensor has another shape or type, an option does not exist, or a mean field is asked for within
+        vmap or torch.compile.
+    """
+    check_scale(scale, unknown="variances that differ have none. Use log or value")
+    if y is None and (y_variances is not None or y_weights is not None):
+        raise GaedistError("y_variances and y_weights belong to y. Give y.")
+    x, other = (doubles(means), None) if y is None else both_doubles(means, y)
+    dim, s = x.shape[1], 0.0 if sigma is None else variance_of(sigma, x)
     unit = s or 1.0
-    p, family = _mixture(x, variances, s)
+    p = _mixture(x, variances, s)
     if other is None:
         log_prior = x.new_tensor(log_power(dim, 1 + s, unit))
-        log_cross = _log_prior_terms(p, family, 1 + s, unit).logsumexp(0) - math.log(n)
+        log_cross = (p.log_weights + p.family.with_prior(p, 1 + s, unit)).logsumexp(0)
     else:
         if y_variances is None:
             raise GaedistError("y needs variances too. Give y_variances.")
-        q, other_family = _mixture(other, y_variances, s)
-        if other_family != family:
-            if "radial" in (family, other_family):
-                raise GaedistError("radial variances go with radial ones only. Use the same family for both.")
-            p, q, family = *((t[0], _per_axis(t[1], dim)) for t in (p, q)), "diagonal"
-        log_prior = _log_overlap(q, None, family, unit)
-        log_cross = _log_overlap(p, q, family, unit)
-    terms = [(1.0, _log_overlap(p, None, family, unit)), (1.0, log_prior), (-2.0, log_cross)]
-    return scaled_logs(terms, scale)
+        p, q = _alike(p, _mixture(other, y_variances, s, y_weights))
+        log_prior, log_cross = _log_overlap(q, None, unit), _log_overlap(p, q, unit)
+    return scaled_logs([(1.0, _log_overlap(p, None, unit)), (1.0, log_prior), (-2.0, log_cross)], scale)
 
 
-def _mixture(x: Tensor, variances: Variances, s: float) -> tuple[Points, str]:
-    """Return the centers with their variances, widened by s, and the family."""
+@dataclass(frozen=True, eq=False)
+class _Mixture:
+    """Centers (n, D), their variances (n, Q) and the logarithms of their weights (n,)."""
+
+    centers: Tensor
+    variances: Tensor
+    log_weights: Tensor
+    family: _Family
+
+    @property
+    def points(self) -> Points:
+        return self.centers, self.variances, self.log_weights
+
+
+@dataclass(frozen=True)
+class _Family:
+    """A covariance family: logarithms of overlaps, times (4π unit)^(D/2).
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    exponents : callable
+        From the multiplicities, the unit and two blocks of points to the overlaps of pairs, (a, b).
+    along : callable
+        From the centers to the squares of their coordinates along axes that share a variance, (n, Q).
+    multiplicities : callable
+        From D to the number of axes that share each variance.
+    seen_from_zero : bool
+        Centers cannot be moved.
+    width : callable
+        From D to how many numbers the overlap of a pair keeps.
+    """
+
+    name: str
+    exponents: Callable[[int, float, Points, Points], Tensor]
+    along: Callable[[Tensor], Tensor]
+    multiplicities: Callable[[int], list[float]]
+    seen_from_zero: bool = False
+    width: Callable[[int], int] = lambda dim: 1
+
+    def with_itself(self, p: _Mixture, unit: float) -> Tensor:
+        """Return the overlap of each component with itself, (n,)."""
+        return self._log_root(p, p.variances / unit)
+
+    def with_prior(self, p: _Mixture, prior: float, unit: float) -> Tensor:
+        """Return the overlap of each component with N(0, prior · I), (n,)."""
+        both = (p.variances + prior) / 2
+        return self._log_root(p, both / unit) - (self.along(p.centers) / (4 * both)).sum(1)
+
+    def _log_root(self, p: _Mixture, variances: Tensor) -> Tensor:
+        counts = p.centers.new_tensor(self.multiplicities(p.centers.shape[1]))
+        return -0.5 * (torch.log(variances) * counts).sum(1)
+
+
+def _mixture(x: Tensor, variances: Variances, s: float, weights: Tensor | None = None) -> _Mixture:
+    """Return the mixture, each component widened by s."""
     n, dim = x.shape
+    if weights is None:
+        log_weights = x.new_full((n,), -math.log(n))
+    elif isinstance(weights, Tensor) and tuple(weights.shape) == (n,):
+        log_weights = torch.log(weights.to(x)).log_softmax(0)
+    else:
+        raise GaedistError(f"weights must be a tensor of {n} positive numbers.")
     if isinstance(variances, str):
         check_choice("the mean field", variances, FAMILIES)
         if not is_readable(x):
             raise GaedistError("a mean field reads the codes, which vmap and torch.compile do not allow.")
-        field = MEAN_FIELDS[variances](x.detach().cpu().numpy())
-        found = torch.as_tensor(field.variances, device=x.device)  # type: ignore[attr-defined]
-        return (x, found + s), variances
+        found = torch.as_tensor(MEAN_FIELDS[variances](x.detach().cpu().numpy()).stored(), device=x.device)
+        return _Mixture(x, found.reshape(n, -1) ** 2 + s, log_weights, FAMILIES[variances])
     if not isinstance(variances, Tensor) or tuple(variances.shape) not in ((n,), (n, 1), (n, dim)):
         shape = tuple(variances.shape) if isinstance(variances, Tensor) else type(variances).__name__
         raise GaedistError(f"variances must be a tensor ({n},) or ({n}, {dim}), or a family; got {shape}.")
-    found = variances.to(x) + s
-    if found.ndim == 1:
-        found = found[:, None]
-    return (x, found), "spherical" if found.shape[1] == 1 else "diagonal"
+    found = variances.to(x).reshape(n, -1) + s
+    return _Mixture(x, found, log_weights, FAMILIES["spherical" if found.shape[1] == 1 else "diagonal"])
 
 
-def _per_axis(variances: Tensor, dim: int) -> Tensor:
-    return variances.expand(len(variances), dim)
+def _alike(p: _Mixture, q: _Mixture) -> tuple[_Mixture, _Mixture]:
+    """Return two mixtures as those of one family."""
+    names = {p.family.name, q.family.name}
+    if len(names) == 1:
+        return p, q
+    if "radial" in names:
+        raise GaedistError("radial variances go with radial ones only. Use one family for both mixtures.")
+    wide = FAMILIES["diagonal"]
+    first, second = (
+        _Mixture(m.centers, m.variances.expand_as(m.centers), m.log_weights, wide) for m in (p, q)
+    )
+    return first, second
 
 
-def _log_overlap(p: Points, q: Points | None, family: str, unit: float) -> Tensor:
+def _log_overlap(p: _Mixture, q: _Mixture | None, unit: float) -> Tensor:
     """Return log ⟨p, q⟩ (4π unit)^(D/2), with q = p if it is None."""
-    dim, n, m = p[0].shape[1], len(p[0]), len(p[0] if q is None else q[0])
-    terms = _TERMS[family](dim, unit)
-    if family != "radial":  # seen from the mean; radial covariances are seen from 0
-        points = centered(p[0]) if q is None else centered(p[0], q[0])
-        p, q = (points[0], *p[1:]), None if q is None else (points[1], *q[1:])
-    total = log_sum(terms, p, q)
-    if q is None:
-        own = _log_self_terms(p, family, unit).logsumexp(0)
-        total = torch.logaddexp(total, own) if n > 1 else own
-    return total - math.log(n) - math.log(m)
+    family, dim = p.family, p.centers.shape[1]
+
+    def terms(left: Points, right: Points) -> Tensor:
+        return family.exponents(dim, unit, left, right) + left[2][:, None] + right[2]
+
+    points = [m.points for m in (p, q) if m is not None]
+    if not family.seen_from_zero:
+        moved = centered(*(centers for centers, *_ in points))
+        points = [(centers, *rest) for centers, (_, *rest) in zip(moved, points, strict=True)]
+    total = log_sum(terms, *points, width=family.width(dim))
+    if q is not None:
+        return total
+    own = (2 * p.log_weights + family.with_itself(p, unit)).logsumexp(0)
+    return torch.logaddexp(total, own) if len(p.centers) > 1 else own
 
 
-def _log_self_terms(p: Points, family: str, unit: float) -> Tensor:
-    x, v = p
-    dim = x.shape[1]
-    if family == "spherical":
-        return -dim / 2 * torch.log(v[:, 0] / unit)
-    if family == "radial":
-        return -0.5 * torch.log(v[:, 0] / unit) - (dim - 1) / 2 * torch.log(v[:, 1] / unit)
-    return -0.5 * torch.log(v / unit).sum(1)
+def _spherical(dim: int, unit: float, p: Points, q: Points) -> Tensor:
+    m = (p[1] + q[1].T) / 2
+    return -dim / 2 * torch.log(m / unit) - squares(p[0], q[0]) / (4 * m)
 
 
-def _log_prior_terms(p: Points, family: str, prior: float, unit: float) -> Tensor:
-    """Return the logarithm of each overlap with N(0, prior · I)."""
-    x, v = p
-    dim, squared = x.shape[1], x * x
-    if family == "spherical":
-        t = (v[:, 0] + prior) / 2
-        return -dim / 2 * torch.log(t / unit) - squared.sum(1) / (4 * t)
-    if family == "radial":
-        a, b = ((v + prior) / 2).unbind(1)
-        return -0.5 * torch.log(a / unit) - (dim - 1) / 2 * torch.log(b / unit) - squared.sum(1) / (4 * a)
-    t = (v + prior) / 2
-    return (-0.5 * torch.log(t / unit) - squared / (4 * t)).sum(1)
+def _diagonal(dim: int, unit: float, p: Points, q: Points) -> Tensor:
+    m = (p[1][:, None] + q[1]) / 2  # (a, b, D)
+    apart = p[0][:, None] - q[0]
+    return -(0.5 * torch.log(m / unit) + apart * apart / (4 * m)).sum(2)
 
 
-def _spherical(dim: int, unit: float) -> Terms:
-    def terms(p: Points, q: Points) -> Tensor:
-        m = (p[1] + q[1].T) / 2
-        return -dim / 2 * torch.log(m / unit) - squares(p[0], q[0]) / (4 * m)
-
-    return terms
-
-
-def _diagonal(dim: int, unit: float) -> Terms:
-    def terms(p: Points, q: Points) -> Tensor:
-        m = (p[1][:, None] + q[1]) / 2  # (a, b, D)
-        apart = p[0][:, None] - q[0]
-        return (-0.5 * torch.log(m / unit) - apart * apart / (4 * m)).sum(2)
-
-    return terms
-
-
-def _radial(dim: int, unit: float) -> Terms:
-    """Return the terms of `gaedist.mixtures.radial.Radial`."""
-
-    def terms(p: Points, q: Points) -> Tensor:
-        (x, v), (y, w) = p, q
-        r, r_inverse = _norms(x)
-        t, t_inverse = _norms(y)
-        alpha, gamma = (v[:, 0] - v[:, 1])[:, None], w[:, 0] - w[:, 1]
-        beta = v[:, 1][:, None] + w[:, 1]
-        c = (x * r_inverse[:, None]) @ (y * t_inverse[:, None]).T
-        left, right, both = beta + alpha, beta + gamma, alpha * gamma
-        delta = left * right - both * c * c
-        wi, wj = r[:, None] - c * t, c * r[:, None] - t
-        form = squares(x, y) - (alpha * right * wi**2 - 2 * c * both * wi * wj + gamma * left * wj**2) / delta
-        log_root = (dim - 2) / 2 * torch.log(beta / (2 * unit)) + 0.5 * torch.log(delta / (4 * unit**2))
-        return -log_root - form / (2 * beta)
-
-    return terms
+def _radial(dim: int, unit: float, p: Points, q: Points) -> Tensor:
+    """Implement the formulas of `gaedist.mixtures.radial.Radial`."""
+    (x, v, _), (y, w, _) = p, q
+    r, r_inverse = _norms(x)
+    t, t_inverse = _norms(y)
+    alpha, gamma = (v[:, 0] - v[:, 1])[:, None], w[:, 0] - w[:, 1]
+    beta = v[:, 1][:, None] + w[:, 1]
+    c = (x * r_inverse[:, None]) @ (y * t_inverse[:, None]).T
+    left, right, both = beta + alpha, beta + gamma, alpha * gamma
+    delta = left * right - both * c * c
+    wi, wj = r[:, None] - c * t, c * r[:, None] - t
+    form = squares(x, y) - (alpha * right * wi**2 - 2 * c * both * wi * wj + gamma * left * wj**2) / delta
+    log_root = (dim - 2) / 2 * torch.log(beta / (2 * unit)) + 0.5 * torch.log(delta / (4 * unit**2))
+    return -log_root - form / (2 * beta)
 
 
 def _norms(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,9 +232,21 @@ def _norms(x: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(positive, norms, 0.0), torch.where(positive, 1 / norms, 0.0)
 
 
-_TERMS: dict[str, Callable[[int, float], Terms]] = {
-    "spherical": _spherical,
-    "radial": _radial,
-    "diagonal": _diagonal,
+def _squared_norm(x: Tensor) -> Tensor:
+    return (x * x).sum(1, keepdim=True)
+
+
+def _norm_and_zero(x: Tensor) -> Tensor:
+    squared = _squared_norm(x)
+    return torch.cat([squared, torch.zeros_like(squared)], 1)
+
+
+FAMILIES: dict[str, _Family] = {
+    row.name: row
+    for row in (
+        _Family("spherical", _spherical, _squared_norm, lambda dim: [float(dim)]),
+        _Family("radial", _radial, _norm_and_zero, lambda dim: [1.0, dim - 1.0], seen_from_zero=True),
+        _Family("diagonal", _diagonal, lambda x: x * x, lambda dim: [1.0] * dim, width=lambda dim: dim),
+    )
 }
-"""Family → the logarithm of the overlaps of pairs, times (4π unit)^(D/2)."""
+"""Name → family of variances."""

@@ -31,17 +31,20 @@ Terms = Callable[[Points, Points], Tensor]
 """From two blocks of points to the terms of their pairs, (a, b)."""
 
 
-def log_sum(terms: Terms, p: Points, q: Points | None = None) -> Tensor:
-    """Return the logarithm of Σ exp(term) over all pairs of p and q, or over i ≠ j of p; −∞ for no pairs."""
+def log_sum(terms: Terms, p: Points, q: Points | None = None, *, width: int = 1) -> Tensor:
+    """Return the logarithm of Σ exp(term) over all pairs of p and q, or over i ≠ j of p; −∞ for no pairs.
+
+    ``width`` is how many numbers the terms keep for each pair.
+    """
     if q is None and len(p[0]) == 1:
         return p[0].new_full((), -math.inf)
-    parts = _parts(terms, p, q, _log_of_block)
+    parts = _parts(terms, p, q, _log_of_block, width)
     return parts[0] if len(parts) == 1 else torch.stack(parts).logsumexp(0)
 
 
 def plain_sum(terms: Terms, p: Points, q: Points | None = None) -> Tensor:
     """Return Σ term over all pairs of p and q, or over i ≠ j of p."""
-    parts = _parts(terms, p, q, _sum_of_block)
+    parts = _parts(terms, p, q, _sum_of_block, 1)
     return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
 
 
@@ -62,10 +65,14 @@ def gaussian_exponents(x: Tensor, y: Tensor, rate: float) -> Tensor:
     """Return −rate |x_i − y_j|², (a, b), by one product of matrices where that is precise enough."""
     x, y = math.sqrt(rate) * x, math.sqrt(rate) * y
     norms_x, norms_y = (x * x).sum(1, keepdim=True), (y * y).sum(1, keepdim=True)
-    if is_readable(x) and is_readable(y) and max(float(norms_x.max()), float(norms_y.max())) > _FAR:
+    if is_readable(x) and is_readable(y) and _largest(norms_x, norms_y) > _FAR:
         return -squares(x, y)
     ones_x, ones_y = torch.ones_like(norms_x), torch.ones_like(norms_y)
     return torch.cat([x, -norms_x, ones_x], 1) @ torch.cat([2 * y, ones_y, -norms_y], 1).T
+
+
+def _largest(*parts: Tensor) -> float:
+    return max(float(part.detach().max()) for part in parts)
 
 
 def centered(x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
@@ -81,28 +88,29 @@ def _differences(x: Tensor, y: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def _parts(
-    terms: Terms, p: Points, q: Points | None, of_block: Callable[[Terms, Points, Points, bool], Tensor]
+    terms: Terms,
+    p: Points,
+    q: Points | None,
+    of_block: Callable[[Terms, Points, Points, bool], Tensor],
+    width: int,
 ) -> list[Tensor]:
-    """Return the sum over each block; those below the diagonal count twice."""
+    """Return the sum over each block of pairs."""
     n, m = len(p[0]), len(p[0] if q is None else q[0])
-    if n * m <= LARGEST**2 or not is_readable(p[0]):
+    if n * m * width <= LARGEST**2 or not is_readable(p[0]):
         return [of_block(terms, p, p if q is None else q, q is None)]
     return [
         checkpoint(of_block, terms, left, right, on_diagonal, use_reentrant=False, preserve_rng_state=False)
-        for left, right, on_diagonal in _blocks(p, q)
+        for left, right, on_diagonal in _blocks(p, q, max(1, math.isqrt(BLOCK**2 // width)))
     ]
 
 
-def _blocks(p: Points, q: Points | None) -> Iterator[tuple[Points, Points, bool]]:
+def _blocks(p: Points, q: Points | None, size: int) -> Iterator[tuple[Points, Points, bool]]:
     """Yield all blocks of pairs, and whether each lies on the diagonal."""
     other = p if q is None else q
-    for i in range(0, len(p[0]), BLOCK):
-        for j in range(0, len(other[0]), BLOCK):
-            left, right = (
-                tuple(part[i : i + BLOCK] for part in p),
-                tuple(part[j : j + BLOCK] for part in other),
-            )
-            yield left, right, q is None and i == j
+    for i in range(0, len(p[0]), size):
+        left = tuple(part[i : i + size] for part in p)
+        for j in range(0, len(other[0]), size):
+            yield left, tuple(part[j : j + size] for part in other), q is None and i == j
 
 
 def _log_of_block(terms: Terms, p: Points, q: Points, on_diagonal: bool) -> Tensor:
