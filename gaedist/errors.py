@@ -29,6 +29,13 @@ class GaedistError(Exception):
         super().__init__(one_line(message, MAX_MESSAGE - len(PREFIX)))
 
 
+class MissingExtraError(GaedistError, ImportError):
+    """A package that an extra of gaedist installs is not there."""
+
+    def __init__(self, extra: str, package: str, purpose: str) -> None:
+        super().__init__(f"{purpose} need {package}, which is not installed: pip install 'gaedist[{extra}]'")
+
+
 NO_MEMORY = "not enough memory. Use --rows or --subsample."
 """What to print when memory runs out."""
 

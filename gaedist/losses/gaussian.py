@@ -5,23 +5,27 @@ from __future__ import annotations
 import math
 import warnings
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice
+from gaedist.kernels.radial import ScaleMixture
 from gaedist.losses.pairs import Points, centered, gaussian_exponents, log_sum
-from gaedist.losses.scales import check_scale, log_signed_sum, scaled_logs
-from gaedist.losses.tensors import both_doubles, doubles, is_readable
+from gaedist.losses.scales import check_scale, log_of, log_signed_sum, scaled_logs, two_sample_moments
+from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.metrics.gaussian.one_sample import GaussianOneSample
 from gaedist.metrics.gaussian.two_sample import GaussianTwoSample
 from gaedist.metrics.options import CompareOptions, ScoreOptions
 from gaedist.mixtures.covariance import check_sigma
 from gaedist.null.gaussian_moments import moments
+from gaedist.null.kernel_spectrum import PairMoments
 from gaedist.numerics import to_linear
 from gaedist.smoothing.bandwidths import BANDWIDTHS
 
 
+@eager
 def gaussian(
     x: Tensor,
     y: Tensor | None = None,
@@ -31,7 +35,48 @@ def gaussian(
     estimator: str = "v",
     scale: str = "log",
 ) -> Tensor:
-    """Return the squared L2 distance between smoothed codes and N(0, I), or other codes."""
+    """Return the squared L2 distance between smoothed codes and N(0, I), or other codes.
+
+    The default is the form to train with: the logarithm of the distance to the smoothed target at σ = √D.
+
+    - The distance to N(0, I) itself, Eqs. (7) and (8), is not smallest at N(0, I). At σ = 1 codes at 0 have
+      distance 0, and trained with it codes collapse, whatever its weight. It warns and names its minimum.
+    - The smoothed target is 0 only at N(0, I). At σ = 1 and D ≥ 8 codes that are far apart no longer overlap,
+      so no gradient reaches them, and they escape. σ² of D/3 to D reaches all of N(0, I).
+    - The logarithm keeps the pull on the codes while the distance falls by orders of magnitude.
+
+    Parameters
+    ----------
+    x : (n, D) tensor
+        The codes, of any floating-point type: sums are in double precision.
+    y : (m, D) tensor, optional
+        Other codes, such as a memory bank or a sample of another prior: Eq. (5).
+    sigma : float or str
+        σ, or a bandwidth of `gaedist.smoothing.bandwidths.BANDWIDTHS` such as ``prior`` (√D), ``median`` or
+        ``silverman``, which gets no gradient.
+    target : str
+        ``smoothed``: N(0, (1 + σ²)I); ``normal``: N(0, I).
+    estimator : str
+        ``v``, or ``u``, which leaves out the overlap of each point with itself: unbiased, negative at times.
+    scale : str
+        ``log``; ``value``, that of `gaedist.score` (`gaedist.compare` if there is ``y``); or ``z``, less its
+        mean for samples of N(0, I) of this size, over the standard deviation.
+
+    Returns
+    -------
+    () tensor of double
+        The loss.
+
+    Raises
+    ------
+    GaedistError
+        If a tensor has another shape or type, or options do not exist or do not go together.
+
+    Warns
+    -----
+    UserWarning
+        If the target is normal.
+    """
     check_scale(scale, signed="estimator u can be. Use v" if estimator == "u" else "")
     if y is not None:
         return _two_sample(x, y, sigma, estimator, scale)
@@ -63,14 +108,10 @@ def variance_of(sigma: float | str, *samples: Tensor) -> float:
         return float(check_sigma(float(sigma))) ** 2
     check_choice("sigma", sigma, BANDWIDTHS)
     if BANDWIDTHS[sigma].depends_on_codes and not all(map(is_readable, samples)):
-        raise GaedistError(
-            f"sigma {sigma} reads the codes, which vmap and torch.compile do not allow. Give a number."
-        )
+        raise GaedistError(f"sigma {sigma} reads the codes, which vmap does not allow. Give a number.")
     if BANDWIDTHS[sigma].depends_on_codes:
         arrays = tuple(sample.detach().cpu().numpy() for sample in samples)
     else:
-        import numpy as np
-
         arrays = tuple(np.empty(tuple(sample.shape)) for sample in samples)
     return float(BANDWIDTHS[sigma].find(arrays, Run())) ** 2
 
@@ -106,6 +147,22 @@ def _two_sample(x: Tensor, y: Tensor, sigma: float | str, estimator: str, scale:
     s = variance_of(sigma, x, y)
     within = [_log_pairs(points, s, s, unbiased=options.unbiased) for points in (x, y)]
     between = _log_kernel_sum(x, y, s) - math.log(n) - math.log(m)
+    if scale == "z":
+        moments_of_k = PairMoments(x.shape[1], ScaleMixture(np.array([1 / (4 * s)]), np.ones(1), 1.0))
+        _, variance = two_sample_moments(moments_of_k, n, m, unbiased=options.unbiased)
+        log_mean = log_of(moments_of_k.mean)
+        mean = [
+            x.new_tensor(log_mean + (0.0 if options.unbiased else math.log1p(-1 / size))) for size in (n, m)
+        ]
+        total, shift = log_signed_sum(
+            [
+                *((1.0, log) for log in within),
+                *((-1.0, log) for log in mean),
+                (-2.0, between),
+                (2.0, x.new_tensor(log_mean)),
+            ]
+        )
+        return total * torch.exp(shift - 0.5 * log_of(variance))
     terms = [(1.0, within[0]), (1.0, within[1]), (-2.0, between)]
     if not options.unbiased:
         terms += [(1.0, x.new_tensor(-math.log(size))) for size in (n, m)]

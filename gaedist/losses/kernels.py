@@ -18,8 +18,8 @@ from gaedist.errors import GaedistError, check_choice
 from gaedist.kernels.radial import ScaleMixture, distance_mixture
 from gaedist.losses.pairs import centered, plain_sum
 from gaedist.losses.profiles import profile_of, profile_terms
-from gaedist.losses.scales import check_scale, floored_log
-from gaedist.losses.tensors import both_doubles, doubles, is_readable
+from gaedist.losses.scales import check_scale, floored_log, two_sample_moments
+from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.metrics.cramer_wold import (
     UNIT,
     approximate_moments,
@@ -56,6 +56,7 @@ class Kernel:
         return self.moments.scale_mixture.peak
 
 
+@eager
 def mmd(
     x: Tensor,
     y: Tensor | None = None,
@@ -66,7 +67,34 @@ def mmd(
     estimator: str = "u",
     scale: str = "value",
 ) -> Tensor:
-    """Return the squared maximum mean discrepancy from N(0, I) or from other codes."""
+    """Return the squared maximum mean discrepancy from N(0, I) or from other codes.
+
+    The metric ``mmd``: the loss of the Wasserstein auto-encoder, with means over N(0, I) in closed form in
+    place of a sample of the prior.
+
+    Parameters
+    ----------
+    x : (n, D) tensor
+        The codes.
+    y : (m, D) tensor, optional
+        Other codes, or a sample of another prior.
+    kernel, scales, alpha
+        As in `gaedist.Parameters`: one of `gaedist.kernels.radial.KERNELS`, summed over ``scales``.
+    estimator : str
+        ``u`` as `gaedist.score`, or ``v``, which pairs each point with itself too and is never negative.
+    scale : str
+        ``value``, ``log`` (estimator v) or ``z``.
+
+    Returns
+    -------
+    () tensor of double
+        The loss.
+
+    Raises
+    ------
+    GaedistError
+        If a tensor has another shape or type, or an option is out of its range.
+    """
     check_choice("estimator", estimator, ESTIMATORS)
     unbiased = ESTIMATORS[estimator].unbiased
     check_scale(scale, signed="estimator u gives such. Use v" if unbiased else "")
@@ -76,13 +104,37 @@ def mmd(
     return _discrepancy(x, y, found, unbiased=unbiased, scale=scale)
 
 
+@eager
 def energy(x: Tensor, y: Tensor | None = None, *, scale: str = "value") -> Tensor:
-    """Return the squared energy distance from N(0, I) or from other codes."""
+    """Return the squared energy distance from N(0, I) or from other codes.
+
+    The metric ``energy``. Its gradient at equal codes, where |x − y| has a cusp, is taken as 0.
+
+    Parameters
+    ----------
+    x : (n, D) tensor
+        The codes.
+    y : (m, D) tensor, optional
+        Other codes, or a sample of another prior.
+    scale : str
+        ``value``, ``log`` or ``z``.
+
+    Returns
+    -------
+    () tensor of double
+        The loss.
+
+    Raises
+    ------
+    GaedistError
+        If a tensor has another shape or type, or an option is out of its range.
+    """
     check_scale(scale)
     kernel = Kernel(Profile(Shape.ROOT), energy_moments(doubles(x).shape[1]), sign=-1.0)
     return _discrepancy(x, y, kernel, unbiased=False, scale=scale)
 
 
+@eager
 def cramer_wold(
     x: Tensor,
     y: Tensor | None = None,
@@ -91,9 +143,35 @@ def cramer_wold(
     approximate: bool = False,
     scale: str = "log",
 ) -> Tensor:
-    """Return the Cramér–Wold distance from N(0, I) or from other codes."""
+    """Return the Cramér–Wold distance from N(0, I) or from other codes.
+
+    The metrics ``cramer-wold`` and, as its auto-encoder computes it, ``cramer-wold-approx``.
+
+    Parameters
+    ----------
+    x : (n, D) tensor
+        The codes.
+    y : (m, D) tensor, optional
+        Other codes, or a sample of another prior.
+    gamma : float, optional
+        γ, the variance by which projections are smoothed; (4/(3n))^(2/5) by default.
+    approximate : bool
+        Take φ_D(s) ≈ (1 + 4s/(2D − 3))^(−½), for D ≥ 2. The value is then not smallest at N(0, I).
+    scale : str
+        ``log``, as the auto-encoder does, ``value`` or ``z``.
+
+    Returns
+    -------
+    () tensor of double
+        The loss.
+
+    Raises
+    ------
+    GaedistError
+        If a tensor has another shape or type, or an option is out of its range.
+    """
     check_scale(scale)
-    samples = (doubles(x),) if y is None else both_doubles(x, y)
+    samples = [doubles(x)] if y is None else list(both_doubles(x, y))
     n, dim = samples[0].shape
     used = float(Parameters(gamma=gamma).used("gamma", gamma=silverman_gamma(*map(len, samples))).gamma or 0)
     profiles = (approximate_profiles if approximate else exact_profiles)(dim, used)
@@ -101,7 +179,7 @@ def cramer_wold(
     kernel = Kernel(profiles[0], moments, UNIT / math.sqrt(used))
     if y is not None:
         return _two_sample(x, y, kernel, unbiased=False, scale=scale)
-    (x,) = samples
+    x = samples[0]
     pair = _pair_mean(x, kernel, unbiased=False) + 1 / n
     cross = profile_of(profiles[1], (x * x).sum(1)).mean() / math.sqrt(used + 0.5)
     value = UNIT * (pair / math.sqrt(used) + 1 / math.sqrt(1 + used) - 2 * cross)
@@ -142,13 +220,6 @@ def _two_sample(x: Tensor, y: Tensor, kernel: Kernel, *, unbiased: bool, scale: 
     value = kernel.sign * (within - 2 * between) + (0.0 if unbiased else kernel.peak * (1 / n + 1 / m))
     mean, variance = two_sample_moments(moments, n, m, unbiased=unbiased)
     return _scaled(kernel, value, mean, variance, scale)
-
-
-def two_sample_moments(moments: PairMoments, n: int, m: int, *, unbiased: bool) -> tuple[float, float]:
-    """Return mean and variance of a discrepancy of two samples of N(0, I)."""
-    mean = sum(moments.expected(size, unbiased=unbiased) for size in (n, m))
-    within = sum(moments.variance(size, unbiased=unbiased) for size in (n, m))
-    return mean, within + 4 * moments.square / (n * m)
 
 
 def _scaled(kernel: Kernel, value: Tensor, mean: float, variance: float, scale: str) -> Tensor:

@@ -15,20 +15,18 @@ from torch import Tensor
 
 from gaedist.errors import GaedistError, check_choice
 from gaedist.losses.gaussian import log_power, variance_of
-from gaedist.losses.pairs import Points, Terms, centered, log_sum, squares
+from gaedist.losses.pairs import Points, centered, log_sum, squares
 from gaedist.losses.scales import check_scale, scaled_logs
-from gaedist.losses.tensors import both_doubles, doubles, is_readable
+from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.smoothing.mean_field import MEAN_FIELDS
 
-Variances = Tensor | str
-"""Variances, (n,), (n, 1) or (n, D), or a family whose mean field gives them."""
 
-
+@eager
 def gaussian_mixture(
     means: Tensor,
-    variances: Variances,
+    variances: Tensor | str,
     y: Tensor | None = None,
-    y_variances: Variances | None = None,
+    y_variances: Tensor | str | None = None,
     *,
     y_weights: Tensor | None = None,
     sigma: float | str | None = None,
@@ -68,7 +66,7 @@ def gaussian_mixture(
     ------
     GaedistError
         If a tensor has another shape or type, an option does not exist, or a mean field is asked for within
-        vmap or torch.compile.
+        vmap.
     """
     check_scale(scale, unknown="variances that differ have none. Use log or value")
     if y is None and (y_variances is not None or y_weights is not None):
@@ -143,7 +141,7 @@ class _Family:
         return -0.5 * (torch.log(variances) * counts).sum(1)
 
 
-def _mixture(x: Tensor, variances: Variances, s: float, weights: Tensor | None = None) -> _Mixture:
+def _mixture(x: Tensor, variances: Tensor | str, s: float, weights: Tensor | None = None) -> _Mixture:
     """Return the mixture, each component widened by s."""
     n, dim = x.shape
     if weights is None:
@@ -155,7 +153,7 @@ def _mixture(x: Tensor, variances: Variances, s: float, weights: Tensor | None =
     if isinstance(variances, str):
         check_choice("the mean field", variances, FAMILIES)
         if not is_readable(x):
-            raise GaedistError("a mean field reads the codes, which vmap and torch.compile do not allow.")
+            raise GaedistError("a mean field reads the codes, which vmap does not allow.")
         found = torch.as_tensor(MEAN_FIELDS[variances](x.detach().cpu().numpy()).stored(), device=x.device)
         return _Mixture(x, found.reshape(n, -1) ** 2 + s, log_weights, FAMILIES[variances])
     if not isinstance(variances, Tensor) or tuple(variances.shape) not in ((n,), (n, 1), (n, dim)):

@@ -7,12 +7,34 @@ from torch import Tensor
 
 from gaedist.errors import GaedistError
 from gaedist.losses.scales import check_scale, floored_log
-from gaedist.losses.tensors import doubles
+from gaedist.losses.tensors import doubles, eager
 from gaedist.metrics.kl import divergence_moments
 
 
+@eager
 def kl(x: Tensor, *, scale: str = "value") -> Tensor:
-    """Return KL(N(m, C) ‖ N(0, I)) of the codes' mean m and covariance C, in nats."""
+    """Return KL(N(m, C) ‖ N(0, I)) of the codes' mean m and covariance C (divisor n), in nats.
+
+    The metric ``kl``: of the batch as a whole, not of each posterior as in the loss of a VAE. It is infinite,
+    and has no gradient, for codes that do not vary along some direction.
+
+    Parameters
+    ----------
+    x : (n, D) tensor
+        The codes, more than D.
+    scale : str
+        ``value``, ``log`` or ``z``.
+
+    Returns
+    -------
+    () tensor of double
+        The loss.
+
+    Raises
+    ------
+    GaedistError
+        If the tensor has another shape or type, or there are at most D codes.
+    """
     check_scale(scale)
     x = doubles(x)
     n, dim = x.shape

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gaedist.errors import GaedistError, check_choice
+from gaedist.null.kernel_spectrum import PairMoments
 
 SCALES = {
     "value": "the value of the metric, as gaedist.score gives it",
@@ -62,3 +63,10 @@ def floored_log(value: Tensor) -> Tensor:
 def log_of(value: float) -> float:
     """Return log(value), or −∞ for 0."""
     return math.log(value) if value > 0 else -math.inf
+
+
+def two_sample_moments(moments: PairMoments, n: int, m: int, *, unbiased: bool) -> tuple[float, float]:
+    """Return mean and variance of a discrepancy of two samples of N(0, I)."""
+    mean = sum(moments.expected(size, unbiased=unbiased) for size in (n, m))
+    within = sum(moments.variance(size, unbiased=unbiased) for size in (n, m))
+    return mean, within + 4 * moments.square / (n * m)

@@ -1,11 +1,22 @@
-"""Codes as the losses take them: checked, in double precision, and whether their values can be read."""
+"""Codes as the losses take them: checked, in double precision, run eagerly, their values readable or not."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from gaedist.errors import GaedistError, check_dims
+
+
+Function = TypeVar("Function", bound=Callable[..., Tensor])
+
+
+def eager(function: Function) -> Function:
+    """Return a loss that torch.compile leaves as it is: its constants are not for a compiler to trace."""
+    return cast(Function, torch.compiler.disable(function))
 
 
 def doubles(x: Tensor, name: str = "codes") -> Tensor:
@@ -33,9 +44,7 @@ def both_doubles(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def is_readable(x: Tensor) -> bool:
-    """Tell whether values of a tensor can decide what is computed: not within vmap or torch.compile."""
-    if torch.compiler.is_compiling():
-        return False
+    """Tell whether values of a tensor can decide what is computed: not within vmap."""
     functorch = torch._C._functorch
     while functorch.is_functorch_wrapped_tensor(x):
         if functorch.is_batchedtensor(x):
