@@ -175,5 +175,5 @@ def _warn(s: float, dim: int) -> None:
     warnings.warn(
         f"the distance to N(0, I) itself is not smallest at N(0, I): codes at 0 have {at_zero:.3g}. "
         "Trained with it, codes collapse. Use target='smoothed'.",
-        stacklevel=3,
+        stacklevel=4,
     )

@@ -243,7 +243,7 @@ def _mean_about(mixture: ScaleMixture, x: Tensor) -> Tensor:
     """Return the mean over the points of E[k | x_i], as `gaedist.metrics.kernel_metrics.mean_about` does."""
     squared, dim = (x * x).sum(1), x.shape[1]
     if mixture.conditional:
-        largest = float(squared.max()) if is_readable(x) else _LARGEST_SQUARE
+        largest = float(squared.detach().max()) if is_readable(x) else _LARGEST_SQUARE
         mixture = distance_mixture(max(largest, float(dim)))
     t, w = (torch.as_tensor(part, device=x.device) for part in (mixture.rates, mixture.weights))
     logs = -dim / 2 * torch.log1p(2 * t)

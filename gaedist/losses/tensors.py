@@ -10,7 +10,6 @@ from torch import Tensor
 
 from gaedist.errors import GaedistError, check_dims
 
-
 Function = TypeVar("Function", bound=Callable[..., Tensor])
 
 

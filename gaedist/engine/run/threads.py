@@ -1,6 +1,7 @@
 """Limits on the threads of Numba and BLAS, which hold for the whole process, and maps over Python threads."""
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -47,9 +48,13 @@ def limited_threads(count: int, note: Callable[[str], None] | None = None) -> It
             yield 1
         return
     with _LOCK:
+        torch = sys.modules.get("torch")
+        threads_of_torch = torch.get_num_threads() if torch else 0
         before = numba.get_num_threads()
         count = min(count, numba.config.NUMBA_NUM_THREADS)
         numba.set_num_threads(count)
+        if torch and torch.get_num_threads() != threads_of_torch:  # Numba's first use sets OpenMP for both
+            torch.set_num_threads(threads_of_torch)
         try:
             with _blas().limit(limits=1, user_api="blas"):
                 yield count
