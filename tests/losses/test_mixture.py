@@ -21,7 +21,7 @@ def variances(n, dim, seed=5):
     return np.exp(0.7 * sample(n, dim, seed) - 1)
 
 
-@pytest.mark.parametrize("n, dim", [(1, 1), (1, 4), (2, 1), (40, 3), (30, 64), (20, 512)])
+@pytest.mark.parametrize(("n", "dim"), [(1, 1), (1, 4), (2, 1), (40, 3), (30, 64), (20, 512)])
 @pytest.mark.parametrize("family", ["spherical", "radial", "diagonal"])
 def test_mean_fields(family, n, dim):
     x, y = sample(n, dim), sample(n + 2, dim, 1)
@@ -34,7 +34,7 @@ def test_mean_fields(family, n, dim):
     assert_allclose(found, expected.log_value, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("n, dim", [(1, 2), (30, 3), (25, 64), (12, 512)])
+@pytest.mark.parametrize(("n", "dim"), [(1, 2), (30, 3), (25, 64), (12, 512)])
 def test_posteriors(n, dim):
     mu, v = sample(n, dim), variances(n, dim)
     expected = gaedist.score(mu, sigma=np.sqrt(v), covariance="diagonal")
@@ -46,7 +46,7 @@ def test_posteriors(n, dim):
     )
 
 
-@pytest.mark.parametrize("n, dim", [(1, 2), (30, 3), (25, 64)])
+@pytest.mark.parametrize(("n", "dim"), [(1, 2), (30, 3), (25, 64)])
 @pytest.mark.parametrize("sigma", [0.5, "prior"])
 def test_smoothed_posteriors(sigma, n, dim):
     mu, v = sample(n, dim), variances(n, dim)
@@ -76,7 +76,7 @@ def test_a_prior_that_is_a_mixture():
 
 
 @pytest.mark.parametrize(
-    "arguments, options, message",
+    ("arguments", "options", "message"),
     [
         ((torch.ones(3, 2), torch.ones(3, 4)), {}, r"a tensor \(3,\) or \(3, 2\), or a family; got \(3, 4\)"),
         ((torch.ones(3, 2), 1.0), {}, "or a family; got float"),

@@ -1,4 +1,4 @@
-"""Modules hold a loss with its options; mistakes are one line; a few steps of training bring codes to N(0, I)."""
+"""Modules hold a loss with its options, mistakes are one line, and training brings codes to N(0, I)."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def test_a_module_is_its_function(name):
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    ("call", "message"),
     [
         (lambda: losses.DistanceLoss("wasserstein"), "metric must be one of gaussian, kl, mmd"),
         (lambda: losses.DistanceLoss("kl", beta=1), "the loss kl has no option beta. Choose from scale"),
@@ -40,7 +40,7 @@ def test_a_module_is_its_function(name):
             lambda: losses.gaussian(torch.ones(3, 2), sigma="wide"),
             "sigma must be one of silverman, scott, median",
         ),
-        (lambda: losses.gaussian(torch.ones(3, 2), sigma=0.0), "sigma must be positive"),
+        (lambda: losses.gaussian(torch.ones(3, 2), sigma=0.0), "sigma must be a positive, finite number"),
         (
             lambda: losses.gaussian(torch.ones(3, 2), estimator="u"),
             "log needs values that are never negative",
@@ -112,7 +112,7 @@ def test_a_score_leaves_the_threads_of_pytorch_alone():
 import numpy, torch
 torch.set_num_threads(1)
 import gaedist
-gaedist.score(numpy.random.default_rng(0).normal(size=(2000, 4)), method="pairs")
+gaedist.score(numpy.random.default_rng(0).normal(size=(2000, 4)), run=gaedist.Run(method="pairs"))
 print(torch.get_num_threads())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -50,7 +50,7 @@ def test_names_are_those_of_the_metrics(name):
     assert name in ONE_SAMPLE
 
 
-@pytest.mark.parametrize("n, dim", SIZES)
+@pytest.mark.parametrize(("n", "dim"), SIZES)
 @pytest.mark.parametrize("name", [name for name in losses.LOSSES if name != "gaussian"])
 def test_one_sample(name, n, dim):
     x, (parameters, options) = sample(n, dim), options_of(name)
@@ -65,7 +65,7 @@ def test_one_sample(name, n, dim):
         assert_allclose(z, expected.z, rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("n, dim", SIZES)
+@pytest.mark.parametrize(("n", "dim"), SIZES)
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_every_kernel(kernel, n, dim):
     x, parameters = sample(n, dim), gaedist.Parameters(kernel=kernel, scales=[0.3, 2.0])
@@ -94,8 +94,8 @@ def test_estimator_v_pairs_points_with_themselves(kernel):
         assert_allclose(peak + pairs, mean, rtol=1e-9)
 
 
-@pytest.mark.parametrize("n, dim", SIZES)
-@pytest.mark.parametrize("target, estimator", [("normal", "v"), ("smoothed", "v"), ("smoothed", "u")])
+@pytest.mark.parametrize(("n", "dim"), SIZES)
+@pytest.mark.parametrize(("target", "estimator"), [("normal", "v"), ("smoothed", "v"), ("smoothed", "u")])
 @pytest.mark.parametrize("sigma", SIGMAS)
 def test_gaussian(sigma, target, estimator, n, dim):
     x, options = sample(n, dim), {"sigma": sigma, "target": target, "estimator": estimator}
@@ -140,7 +140,11 @@ def exact_smoothed(x):
     with mpmath.workdps(60):
         n, dim = x.shape
         points, s = [[mpmath.mpf(value) for value in row] for row in x.tolist()], mpmath.mpf(dim)
-        half, squares = mpmath.mpf(dim) / 2, lambda a, b: mpmath.fsum((p - q) ** 2 for p, q in zip(a, b))
+        half = mpmath.mpf(dim) / 2
+
+        def squares(a, b):
+            return mpmath.fsum((p - q) ** 2 for p, q in zip(a, b, strict=True))
+
         pairs = mpmath.fsum(
             mpmath.exp(-squares(points[i], points[j]) / (4 * s)) for i in range(n) for j in range(i)
         )
@@ -149,7 +153,7 @@ def exact_smoothed(x):
         return float((2 * pairs + n) / n**2 + rest), float(2 * pairs / (n * (n - 1)) + rest)
 
 
-@pytest.mark.parametrize("n, dim", [(12, 256), (6, 2048)])
+@pytest.mark.parametrize(("n", "dim"), [(12, 256), (6, 2048)])
 def test_terms_that_nearly_cancel(n, dim):
     x = sample(n, dim, scale=1.0)
     v, u = exact_smoothed(x)
@@ -158,7 +162,7 @@ def test_terms_that_nearly_cancel(n, dim):
     assert_allclose(losses.gaussian(torch.tensor(x), estimator="u", **options), u, rtol=1e-9)
 
 
-@pytest.mark.parametrize("n, m, dim", [(2, 3, 1), (7, 7, 3), (30, 50, 24)])
+@pytest.mark.parametrize(("n", "m", "dim"), [(2, 3, 1), (7, 7, 3), (30, 50, 24)])
 @pytest.mark.parametrize("name", [name for name in losses.LOSSES if name in TWO_SAMPLE])
 def test_two_samples(name, n, m, dim):
     x, y, (parameters, options) = sample(n, dim), sample(m, dim, 1), options_of(name)
@@ -209,4 +213,4 @@ def test_the_normal_target_names_its_minimum():
     assert_allclose(value, 0, atol=1e-15)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert losses.gaussian(x, scale="value") > 0.1
+        assert losses.gaussian(x, scale="value") > 0.01
