@@ -37,7 +37,18 @@ ROOMS = [
 ]
 """From the roof to the ground: a room imports only rooms below it. A folder within a room is part of it."""
 
-HEAVY = {"finufft", "numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib", "platformdirs", "torch"}
+HEAVY = {
+    "finufft",
+    "numba",
+    "llvmlite",
+    "scipy",
+    "h5py",
+    "threadpoolctl",
+    "rich",
+    "joblib",
+    "platformdirs",
+    "torch",
+}
 
 MODULES = {
     str(path.relative_to(PACKAGE).with_suffix("")): ast.parse(path.read_text())

@@ -78,6 +78,8 @@ class CompareResult:
         Time from the call until this result was known.
     version : str
         Version of gaedist.
+    device : str, optional
+        The PyTorch device that made sums over pairs.
     """
 
     n: int
@@ -100,6 +102,7 @@ class CompareResult:
     threads: int
     seconds: float
     version: str
+    device: str | None
 
 
 def compare(
@@ -321,4 +324,5 @@ def _result(
         threads=run.used_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
+        device=found.provenance.device,
     )

@@ -329,6 +329,7 @@ def _result(
         companion=companion,
         p_combined=None,
         verdict="",
+        device=found.provenance.device,
     )
     judgement = result.judgement
     return replace(result, p_combined=judgement.p if companion else None, verdict=judgement.verdict)

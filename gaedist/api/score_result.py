@@ -86,6 +86,8 @@ class ScoreResult:
     verdict : str
         What this p-value says, or without a companion ``p_value``, or else ``p_bound``: "Not N(0, I)" below
         0.001, "Borderline" below 0.05, "No difference from N(0, I) detected", or "No verdict".
+    device : str, optional
+        The PyTorch device that made sums over pairs.
     """
 
     n: int
@@ -119,6 +121,7 @@ class ScoreResult:
     companion: Companion | None
     p_combined: float | None
     verdict: str
+    device: str | None
 
     @property
     def parts(self) -> tuple[ScoreResult, ...]:

@@ -71,6 +71,7 @@ def score(
     method: options.Method = "auto",
     tolerance: options.Tolerance = None,
     precision: options.Precision = "double",
+    device: options.Device = None,
     threads: options.Threads = None,
     checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
@@ -104,6 +105,7 @@ def score(
             method=method,
             precision=precision,
             seed=seed,
+            device=device,
             tolerance=tolerance,
             checkpoint=store,
         )
@@ -161,6 +163,7 @@ def compare(
     sandbox: options.Sandbox = False,
     method: options.Method = "auto",
     precision: options.Precision = "double",
+    device: options.Device = None,
     threads: options.Threads = None,
     checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
@@ -191,7 +194,9 @@ def compare(
         temporary_checkpoint(checkpoint, note) as store,
         report(output, format_, header=not no_header) as add,
     ):
-        run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
+        run = Run(
+            threads=threads, method=method, precision=precision, seed=seed, device=device, checkpoint=store
+        )
         with shown(run, names, quiet=quiet) as watched, about(names):
             results = gaedist.compares(
                 first,

@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from gaedist.engine import torch_blocks
+from gaedist.engine.torch_blocks import FAR
 from gaedist.losses.tensors import is_readable
 
 LARGEST, BLOCK = 4096, 2048
 """Points up to which all pairs are in memory at once, and in a block beyond it."""
 
 _NEAR = 1e-4  # |x − y|² over |x|² + |y|² below which products have lost too many digits
-_FAR = 1e3  # exponent at a point's own distance from the center, from which products are not enough
 
 Points = tuple[Tensor, ...]
 """Points (n, D), followed by the parameters of each, (n, …)."""
@@ -64,15 +65,13 @@ def squares(x: Tensor, y: Tensor) -> Tensor:
 def gaussian_exponents(x: Tensor, y: Tensor, rate: float) -> Tensor:
     """Return −rate |x_i − y_j|², (a, b), by one product of matrices where that is precise enough."""
     x, y = math.sqrt(rate) * x, math.sqrt(rate) * y
-    norms_x, norms_y = (x * x).sum(1, keepdim=True), (y * y).sum(1, keepdim=True)
-    if is_readable(x) and is_readable(y) and _largest(norms_x, norms_y) > _FAR:
+    if is_readable(x) and is_readable(y) and _largest_square(x, y) > FAR:
         return -squares(x, y)
-    ones_x, ones_y = torch.ones_like(norms_x), torch.ones_like(norms_y)
-    return torch.cat([x, -norms_x, ones_x], 1) @ torch.cat([2 * y, ones_y, -norms_y], 1).T
+    return torch_blocks.gaussian_exponents(x, y)
 
 
-def _largest(*parts: Tensor) -> float:
-    return max(float(part.detach().max()) for part in parts)
+def _largest_square(*samples: Tensor) -> float:
+    return max(float((points.detach() ** 2).sum(1).max()) for points in samples)
 
 
 def centered(x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:

@@ -1,7 +1,7 @@
 """Auto-encoders trained with each distance: their reconstructions, codes and samples.
 
     python tests/bench/train.py --output train.jsonl [--until HH:MM] [STAGE ...]
-    python tests/bench/train.py --output train.jsonl --tables
+    python tests/bench/train.py --output train.jsonl --codes data
 
 Every run is a line of the output, with its settings, so that an interrupted experiment resumes where it was.
 The weight of each objective, for each data set, D and batch, is the one with the least product of mean
@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+import h5py
 import numpy as np
 import torch
 from torch import nn
@@ -361,15 +362,60 @@ def run_stages(results, stages, until):
             )
 
 
+CODES = [*KEY, "gae-radial-both"]
+"""The objectives whose codes are kept."""
+
+CHECKPOINTS = 1, 2, 3, 4, 5, 6, 8, 11, 15, 20, 28, 40
+"""Epochs after which the codes of one run are kept."""
+
+
+def write_codes(results, folder):
+    """Write the codes of test images: of each objective at D = 8 and 24, and of one run while it trains."""
+    test = images("digits")[2]
+
+    def settings(objective, dim):
+        weight = results.weight("digits", objective, dim, 64)
+        return [Setting("digits", objective, dim, 64, weight, 0, EPOCHS["digits"])]
+
+    with h5py.File(folder / "autoencoders.h5", "w") as file:
+        for dim in (8, 24):
+            for objective in CODES:
+                models, _ = train(settings(objective, dim))
+                with torch.no_grad():
+                    parts = dict(zip(("z", "mu", "logvar"), models.encode(test[None]), strict=True))
+                name = f"d{dim}/{objective.replace('/', '-')}"
+                if models.posterior:
+                    for key, part in parts.items():
+                        file[f"{name}/{key}"] = part[0].numpy()
+                else:
+                    file[name] = parts["z"][0].numpy()
+                print(name, flush=True)
+
+    def keep(epoch, models):
+        if epoch in CHECKPOINTS:
+            with torch.no_grad():
+                np.save(folder / "run" / f"epoch{epoch:02d}.npy", models.encode(test[None])[0][0].numpy())
+
+    (folder / "run").mkdir(exist_ok=True)
+    train(settings("smoothed-D/3", 8), keep)
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("stages", nargs="*", default=list(STAGES), help=", ".join(STAGES))
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument(
+        "--codes", type=Path, metavar="FOLDER", help="write codes of the chosen weights there"
+    )
     parser.add_argument("--until", help="begin no run after this time, HH:MM")
     arguments = parser.parse_args()
-    run_stages(Results(arguments.output), arguments.stages, arguments.until)
+    results = Results(arguments.output)
+    if arguments.codes:
+        write_codes(results, arguments.codes)
+    else:
+        run_stages(results, arguments.stages, arguments.until)
 
 
 if __name__ == "__main__":
