@@ -55,8 +55,13 @@ def squares(x: Tensor, y: Tensor) -> Tensor:
     found = torch.addmm(norms_x[:, None] + norms_y, x, y.T, alpha=-2)
     if not is_readable(x) or not is_readable(y):
         return found.clamp_min(0)
-    near = found.detach() < _NEAR * (norms_x[:, None] + norms_y).detach()
-    rows, columns = near.nonzero(as_tuple=True)
+    farthest = float(norms_x.detach().max() + norms_y.detach().max())
+    rows, columns = (found.detach() < _NEAR * farthest).nonzero(as_tuple=True)
+    if x is y:  # the diagonal does not count
+        apart = rows != columns
+        rows, columns = rows[apart], columns[apart]
+    near = found.detach()[rows, columns] < _NEAR * (norms_x[rows] + norms_y[columns]).detach()
+    rows, columns = rows[near], columns[near]
     if not len(rows):
         return found
     return found.index_put((rows, columns), _differences(x, y, rows, columns))
@@ -97,18 +102,21 @@ def _parts(
     n, m = len(p[0]), len(p[0] if q is None else q[0])
     if n * m * width <= LARGEST**2 or not is_readable(p[0]):
         return [of_block(terms, p, p if q is None else q, q is None)]
-    return [
-        checkpoint(of_block, terms, left, right, on_diagonal, use_reentrant=False, preserve_rng_state=False)
-        for left, right, on_diagonal in _blocks(p, q, max(1, math.isqrt(BLOCK**2 // width)))
-    ]
+    found = []
+    for left, right, on_diagonal in _blocks(p, q, max(1, math.isqrt(BLOCK**2 // width))):
+        part = checkpoint(
+            of_block, terms, left, right, on_diagonal, use_reentrant=False, preserve_rng_state=False
+        )
+        found += [part] if on_diagonal or q is not None else [part, part]
+    return found
 
 
 def _blocks(p: Points, q: Points | None, size: int) -> Iterator[tuple[Points, Points, bool]]:
-    """Yield all blocks of pairs, and whether each lies on the diagonal."""
+    """Yield blocks of pairs, of one sample none above the diagonal, and whether each lies on it."""
     other = p if q is None else q
     for i in range(0, len(p[0]), size):
         left = tuple(part[i : i + size] for part in p)
-        for j in range(0, len(other[0]), size):
+        for j in range(0, i + 1 if q is None else len(other[0]), size):
             yield left, tuple(part[j : j + size] for part in other), q is None and i == j
 
 

@@ -362,14 +362,11 @@ def run_stages(results, stages, until):
             )
 
 
-CODES = [*KEY, "gae-radial-both"]
-"""The objectives whose codes are kept."""
-
 CHECKPOINTS = 1, 2, 3, 4, 5, 6, 8, 11, 15, 20, 28, 40
 """Epochs after which the codes of one run are kept."""
 
 
-def write_codes(results, folder):
+def write_codes(results, folder, dims=(8, 24)):
     """Write the codes of test images: of each objective at D = 8 and 24, and of one run while it trains."""
     test = images("digits")[2]
 
@@ -377,13 +374,15 @@ def write_codes(results, folder):
         weight = results.weight("digits", objective, dim, 64)
         return [Setting("digits", objective, dim, 64, weight, 0, EPOCHS["digits"])]
 
-    with h5py.File(folder / "autoencoders.h5", "w") as file:
-        for dim in (8, 24):
-            for objective in CODES:
+    with h5py.File(folder / "autoencoders.h5", "a") as file:
+        for dim in dims:
+            for objective in KEY:
+                name = f"d{dim}/{objective.replace('/', '-')}"
+                if name in file:
+                    continue
                 models, _ = train(settings(objective, dim))
                 with torch.no_grad():
                     parts = dict(zip(("z", "mu", "logvar"), models.encode(test[None]), strict=True))
-                name = f"d{dim}/{objective.replace('/', '-')}"
                 if models.posterior:
                     for key, part in parts.items():
                         file[f"{name}/{key}"] = part[0].numpy()
