@@ -30,19 +30,20 @@ def gaussian(
     x: Tensor,
     y: Tensor | None = None,
     *,
-    sigma: float | str = "prior",
+    sigma: float | str | None = None,
     target: str = "smoothed",
     estimator: str = "v",
     scale: str = "log",
 ) -> Tensor:
     """Return the squared L2 distance between smoothed codes and N(0, I), or other codes.
 
-    The default is the form to train with: the logarithm of the distance to the smoothed target at σ = √D.
+    The default is the form to train with: the logarithm of the distance to the smoothed target at σ² = D/3.
 
     - The distance to N(0, I) itself, Eqs. (7) and (8), is not smallest at N(0, I). At σ = 1 codes at 0 have
       distance 0, and trained with it codes collapse, whatever its weight. It warns and names its minimum.
     - The smoothed target is 0 only at N(0, I). At σ = 1 and D ≥ 8 codes that are far apart no longer overlap,
-      so no gradient reaches them, and they escape. σ² of D/3 to D reaches all of N(0, I).
+      so no gradient reaches them, and they escape. σ² of D/3 to D reaches all of N(0, I), and more reaches
+      mean and covariance only.
     - The logarithm keeps the pull on the codes while the distance falls by orders of magnitude.
 
     Parameters
@@ -51,9 +52,9 @@ def gaussian(
         The codes, of any floating-point type: sums are in double precision.
     y : (m, D) tensor, optional
         Other codes, such as a memory bank or a sample of another prior: Eq. (5).
-    sigma : float or str
-        σ, or a bandwidth of `gaedist.smoothing.bandwidths.BANDWIDTHS` such as ``prior`` (√D), ``median`` or
-        ``silverman``, which gets no gradient.
+    sigma : float or str, optional
+        σ, √(D/3) by default; or a bandwidth of `gaedist.smoothing.bandwidths.BANDWIDTHS`, such as ``median``
+        or ``silverman``, which gets no gradient.
     target : str
         ``smoothed``: N(0, (1 + σ²)I); ``normal``: N(0, I).
     estimator : str
@@ -79,10 +80,11 @@ def gaussian(
     """
     check_scale(scale, signed="estimator u can be. Use v" if estimator == "u" else "")
     if y is not None:
-        return _two_sample(x, y, sigma, estimator, scale)
-    options = ScoreOptions(sigma=sigma, target=target, estimator=estimator)
+        return _two_sample(*both_doubles(x, y), sigma, estimator, scale)
     x = doubles(x)
     n, dim = x.shape
+    sigma = default_sigma(dim) if sigma is None else sigma
+    options = ScoreOptions(sigma=sigma, target=target, estimator=estimator)
     GaussianOneSample.check_size(n, options)
     s = variance_of(sigma, x)
     if not options.smoothed:
@@ -100,6 +102,11 @@ def gaussian(
     if not options.unbiased:
         terms.append((1.0, x.new_tensor(log_power(dim, s, unit) - math.log(n))))
     return scaled_logs(terms, scale)
+
+
+def default_sigma(dim: int) -> float:
+    """Return √(D/3), with which training did best (tests/bench/README.md)."""
+    return math.sqrt(dim / 3)
 
 
 def variance_of(sigma: float | str, *samples: Tensor) -> float:
@@ -138,11 +145,11 @@ def _log_kernel_sum(x: Tensor, y: Tensor | None, s: float) -> Tensor:
     return log_sum(terms, points[:1], None if y is None else points[1:])
 
 
-def _two_sample(x: Tensor, y: Tensor, sigma: float | str, estimator: str, scale: str) -> Tensor:
+def _two_sample(x: Tensor, y: Tensor, sigma: float | str | None, estimator: str, scale: str) -> Tensor:
     """Return Eq. (5), (4πσ²)^(D/2) times the squared distance of both smoothed samples."""
-    options = CompareOptions(sigma=sigma, estimator=estimator)
-    x, y = both_doubles(x, y)
     n, m = len(x), len(y)
+    sigma = default_sigma(x.shape[1]) if sigma is None else sigma
+    options = CompareOptions(sigma=sigma, estimator=estimator)
     GaussianTwoSample.check_sizes(n, m, options)
     s = variance_of(sigma, x, y)
     within = [_log_pairs(points, s, s, unbiased=options.unbiased) for points in (x, y)]

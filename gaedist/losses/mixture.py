@@ -30,13 +30,15 @@ def gaussian_mixture(
     *,
     y_weights: Tensor | None = None,
     sigma: float | str | None = None,
-    scale: str = "log",
+    scale: str = "value",
 ) -> Tensor:
     """Return the squared L2 distance between a mixture of Gaussians and N(0, I), or another mixture.
 
     Implements Eq. (6), times (4π)^(D/2): the same as `gaedist.score` with these σ. Its minimum is not at
     N(0, I) but at codes that have shrunk towards 0 (`gaussian`). With ``sigma`` both sides are smoothed by
-    N(0, σ² I), the distance is times (4πσ²)^(D/2), and it is 0 only at N(0, I): for a VAE take that.
+    N(0, σ² I), the distance is times (4πσ²)^(D/2), and it is 0 only at N(0, I): for a VAE take that. It is
+    exactly 0 for posteriors that have collapsed to N(0, I), where the logarithm has no lower bound: trained
+    with it, all of them collapse.
 
     Parameters
     ----------
@@ -207,27 +209,28 @@ def _diagonal(dim: int, unit: float, p: Points, q: Points) -> Tensor:
 
 
 def _radial(dim: int, unit: float, p: Points, q: Points) -> Tensor:
-    """Implement the formulas of `gaedist.mixtures.radial.Radial`."""
+    """Implement the formulas of `gaedist.engine.compiled.exponents`, whose terms are positive.
+
+    The sine of the angle between u = x/|x| and v = y/|y| has the square s(1 − s/4), s = |u − v|².
+    """
     (x, v, _), (y, w, _) = p, q
-    r, r_inverse = _norms(x)
-    t, t_inverse = _norms(y)
+    left = _directions(x)
+    apart = squares(left, left if x is y else _directions(y))
+    sine = apart * (1 - apart / 4)
     alpha, gamma = (v[:, 0] - v[:, 1])[:, None], w[:, 0] - w[:, 1]
-    beta = v[:, 1][:, None] + w[:, 1]
-    c = (x * r_inverse[:, None]) @ (y * t_inverse[:, None]).T
-    left, right, both = beta + alpha, beta + gamma, alpha * gamma
-    delta = left * right - both * c * c
-    wi, wj = r[:, None] - c * t, c * r[:, None] - t
-    form = squares(x, y) - (alpha * right * wi**2 - 2 * c * both * wi * wj + gamma * left * wj**2) / delta
+    along, beta = v[:, 0][:, None] + w[:, 0], v[:, 1][:, None] + w[:, 1]
+    delta = beta * along + alpha * gamma * sine
+    far_x, far_y = (x * x).sum(1)[:, None], (y * y).sum(1)
+    form = (beta * squares(x, y) + sine * (alpha * far_y + gamma * far_x)) / delta
     log_root = (dim - 2) / 2 * torch.log(beta / (2 * unit)) + 0.5 * torch.log(delta / (4 * unit**2))
-    return -log_root - form / (2 * beta)
+    return -log_root - form / 2
 
 
-def _norms(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return |x| and 1/|x|, both 0 with gradient 0 at x = 0."""
-    squared = (x * x).sum(1)
+def _directions(x: Tensor) -> Tensor:
+    """Return x/|x|, with gradient 0 at x = 0, where it is 0."""
+    squared = (x * x).sum(1, keepdim=True)
     positive = squared > 0
-    norms = torch.where(positive, squared, 1.0).sqrt()
-    return torch.where(positive, norms, 0.0), torch.where(positive, 1 / norms, 0.0)
+    return torch.where(positive, x * torch.where(positive, squared, 1.0).rsqrt(), 0.0)
 
 
 def _squared_norm(x: Tensor) -> Tensor:

@@ -76,10 +76,10 @@ def both_radial(z, mu, logvar):
     return losses.gaussian_mixture(z, "radial", torch.randn_like(z), "radial", scale="log")
 
 
-def aggregate(share):
+def aggregate(share, scale):
     def regulariser(z, mu, logvar):
         sigma = root(share)(mu) if share else None
-        return losses.gaussian_mixture(mu, logvar.exp(), sigma=sigma, scale="log")
+        return losses.gaussian_mixture(mu, logvar.exp(), sigma=sigma, scale=scale)
 
     return regulariser
 
@@ -123,8 +123,9 @@ OBJECTIVES = {
     "rational-quadratic": Objective(tail("rational-quadratic"), "the same"),
     "laplace": Objective(tail("laplace"), "the same"),
     "energy": Objective(of_codes(losses.energy, scale="log"), "log"),
-    "aggregate": Objective(aggregate(0.0), "log of Eq. (6), posteriors not sampled", True),
-    "aggregate-D": Objective(aggregate(1.0), "log, σ² = D, posteriors not sampled", True),
+    "aggregate": Objective(aggregate(0.0, "log"), "log of Eq. (6), posteriors not sampled", True),
+    "aggregate-D": Objective(aggregate(1.0, "log"), "log, σ² = D, posteriors not sampled", True),
+    "aggregate-D-value": Objective(aggregate(1.0, "value"), "value, the same", True),
     "sampled-D": Objective(smoothed(1.0), "log, σ² = D, a sample of each posterior", True),
 }
 
@@ -325,7 +326,7 @@ class Results:
 KEY = (
     *("vae", "beta-vae", "wae", "swae", "cwae", "sigreg", "gae-printed", "gae-log", "gae-radial"),
     *("smoothed-1", "smoothed-median", "smoothed-D/3", "smoothed-D", "smoothed-D-u", "smoothed-several"),
-    *("energy", "aggregate-D"),
+    *("energy", "aggregate-D", "aggregate-D-value"),
 )
 """The objectives that are trained first."""
 

@@ -27,10 +27,13 @@ def test_mean_fields(family, n, dim):
     x, y = sample(n, dim), sample(n + 2, dim, 1)
     expected = gaedist.score(x, sigma="mean-field", covariance=family)
     assert_allclose(
-        losses.gaussian_mixture(torch.tensor(x), family), expected.log_value, rtol=1e-10, atol=1e-10
+        losses.gaussian_mixture(torch.tensor(x), family, scale="log"),
+        expected.log_value,
+        rtol=1e-10,
+        atol=1e-10,
     )
     expected = gaedist.compare(x, y, sigma="mean-field", covariance=family)
-    found = losses.gaussian_mixture(torch.tensor(x), family, torch.tensor(y), family)
+    found = losses.gaussian_mixture(torch.tensor(x), family, torch.tensor(y), family, scale="log")
     assert_allclose(found, expected.log_value, rtol=1e-10, atol=1e-10)
 
 
@@ -52,14 +55,14 @@ def test_smoothed_posteriors(sigma, n, dim):
     mu, v = sample(n, dim), variances(n, dim)
     s = float(dim) if sigma == "prior" else sigma**2
     expected = squared_distance(Mixture(mu, Diagonal(v + s)), normal(dim, variance=1 + s), unit=s)
-    found = losses.gaussian_mixture(torch.tensor(mu), torch.tensor(v), sigma=sigma)
+    found = losses.gaussian_mixture(torch.tensor(mu), torch.tensor(v), sigma=sigma, scale="log")
     assert_allclose(found, expected.log_value, rtol=1e-10, atol=1e-10)
 
 
 def test_posteriors_of_no_width_are_points():
     x = torch.tensor(sample(20, 4))
     found = losses.gaussian_mixture(x, torch.full((20,), 1e-300, dtype=torch.double), sigma=1.5)
-    assert_allclose(found, losses.gaussian(x, sigma=1.5), rtol=1e-12)
+    assert_allclose(found, losses.gaussian(x, sigma=1.5, scale="value"), rtol=1e-12)
 
 
 def test_a_prior_that_is_a_mixture():
@@ -71,7 +74,7 @@ def test_a_prior_that_is_a_mixture():
     same = squared_distance(Mixture(x, Diagonal(v)), promoted, unit=1.0)
     assert_allclose(same.log_value, expected.log_value, rtol=1e-12)
     tensors = [torch.tensor(part) for part in (x, v, centers, widths)]
-    found = losses.gaussian_mixture(*tensors, y_weights=torch.tensor(weights))
+    found = losses.gaussian_mixture(*tensors, y_weights=torch.tensor(weights), scale="log")
     assert_allclose(found, expected.log_value, rtol=1e-10)
 
 

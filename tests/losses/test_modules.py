@@ -70,7 +70,7 @@ def test_a_few_steps_bring_codes_nearer_to_the_normal_distribution():
     optimizer = torch.optim.Adam(layer.parameters(), 0.1)
 
     def z_of_codes():
-        return gaedist.score(layer(x).detach().numpy(), target="smoothed", sigma="prior").z
+        return gaedist.score(layer(x).detach().numpy(), target="smoothed", sigma=1.0).z
 
     before, values = z_of_codes(), []
     for _ in range(5):

@@ -127,7 +127,7 @@ def test_logarithm_in_4096_dimensions(sigma, target):
 @pytest.mark.parametrize("name", losses.LOSSES)
 def test_narrow_types_are_summed_in_double(name, dtype):
     (parameters, options), x = options_of(name), torch.tensor(sample(70, 32)).to(getattr(torch, dtype))
-    smoothing = {"sigma": "prior", "target": "smoothed"} if name == "gaussian" else {}
+    smoothing = {"sigma": (32 / 3) ** 0.5, "target": "smoothed"} if name == "gaussian" else {}
     expected = gaedist.score(x.double().numpy(), metric=name, parameters=parameters, **smoothing, **CLOSED)
     found = losses.LOSSES[name](x.requires_grad_(), scale="value", **options)
     assert_allclose(found.detach(), expected.value, rtol=1e-10)
