@@ -1,9 +1,12 @@
 """Modules hold a loss with its options, mistakes are one line, and training brings codes to N(0, I)."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from numpy.testing import assert_allclose
 
 import gaedist
 from gaedist.errors import GaedistError
@@ -81,6 +84,17 @@ def test_a_few_steps_bring_codes_nearer_to_the_normal_distribution():
         values.append(float(value.detach()))
     assert values == sorted(values, reverse=True)
     assert z_of_codes() < before / 2
+
+
+def test_the_example_of_the_readme_runs():
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    (example,) = (
+        block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "losses." in block
+    )
+    codes, squared_error = torch.randn(20, 3, requires_grad=True), torch.tensor(1.0)
+    names = {"codes": codes, "squared_error": squared_error}
+    exec(example, names)
+    assert_allclose(names["loss"].detach(), 1 + 0.1 * losses.gaussian(codes).detach())
 
 
 def test_directions_are_new_ones_of_pytorchs_generator():
