@@ -12,5 +12,5 @@ def check_device(device: str) -> None:
     try:
         torch.ones(1, dtype=torch.double, device=device).sum().item()
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise GaedistError(f"device {device} is not available: {reason} Use cpu, or leave it out.") from None
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise GaedistError(f"device {device} is not available: {reason}. Use cpu, or leave it out.") from None
