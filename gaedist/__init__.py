@@ -10,6 +10,7 @@ Each folder is a room, and imports go from an upper room to a lower one only:
     api            score, compare, diagnose, sigma, inspect: one module per function, with its frozen result
     plots          panels of pictures, by matplotlib
     diagnostics    what is wrong: one file per check, with its null distribution; the registry of checks
+    losses         the same distances as differentiable losses for PyTorch, imported only when asked for
     metrics        one file per metric: its formula, for one sample and for two; the registry of metrics
     null           null distributions: closed form, limits, simulated samples, permuted labels
     smoothing      where σ comes from: rules, bandwidths, mean field, optimisation, files of σ

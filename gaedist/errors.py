@@ -39,6 +39,13 @@ def about(names: str) -> Iterator[None]:
         raise GaedistError(f"{names}: {error}") from error
 
 
+class MissingExtraError(GaedistError, ImportError):
+    """A package that an extra of gaedist installs is not there."""
+
+    def __init__(self, extra: str, package: str, purpose: str) -> None:
+        super().__init__(f"{purpose} need {package}, which is not installed: pip install 'gaedist[{extra}]'")
+
+
 NO_MEMORY = "not enough memory. Use --rows or --subsample."
 """What to print when memory runs out."""
 

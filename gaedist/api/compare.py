@@ -98,6 +98,8 @@ class CompareResult:
         Time from the call until this result was known.
     version : str
         Version of gaedist.
+    device : str, optional
+        The PyTorch device that made sums over pairs.
     prior : PriorSummary, optional
         The prior by which both samples were whitened, so that σ and values are in its units.
     posterior_a, posterior_b : PosteriorReport, optional
@@ -126,6 +128,7 @@ class CompareResult:
     threads: int
     seconds: float
     version: str
+    device: str | None
     prior: PriorSummary | None = None
     posterior_a: PosteriorReport | None = None
     posterior_b: PosteriorReport | None = None
@@ -437,4 +440,5 @@ def _result(
         version=__version__,
         prior=prior,
         distribution=assessment.distribution,
+        device=found.provenance.device,
     )

@@ -380,6 +380,7 @@ def _result(
         p_combined=None,
         verdict="",
         distribution=assessment.distribution,
+        device=found.provenance.device,
     )
     judgement = result.judgement
     return replace(result, p_combined=judgement.p if companion else None, verdict=judgement.verdict)

@@ -101,6 +101,8 @@ class ScoreResult:
         The prior in place of N(0, I), and in whose units σ, values and effects are.
     posterior : PosteriorReport, optional
         Of a VAE's posteriors: what was measured of them, their KL divergence and its split.
+    device : str, optional
+        The PyTorch device that made sums over pairs.
     distribution : NullDistribution, optional
         What the value was compared with, for pictures.
     """
@@ -136,6 +138,7 @@ class ScoreResult:
     companion: Companion | None
     p_combined: float | None
     verdict: str
+    device: str | None
     prior: PriorSummary | None = None
     posterior: PosteriorReport | None = None
     distribution: NullDistribution | None = field(default=None, repr=False, compare=False)

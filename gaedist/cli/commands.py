@@ -99,6 +99,7 @@ def score(
     method: options.Method = "auto",
     tolerance: options.Tolerance = None,
     precision: options.Precision = "double",
+    device: options.Device = None,
     threads: options.Threads = None,
     checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
@@ -139,6 +140,7 @@ def score(
             method=method,
             precision=precision,
             seed=seed,
+            device=device,
             tolerance=tolerance,
             checkpoint=store,
         )
@@ -208,6 +210,7 @@ def compare(
     sandbox: options.Sandbox = False,
     method: options.Method = "auto",
     precision: options.Precision = "double",
+    device: options.Device = None,
     threads: options.Threads = None,
     checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
@@ -245,7 +248,9 @@ def compare(
         report(output, format_, header=not no_header) as write,
         drawn(write, plot, planes_of(first.codes, second.codes, seed)) as add,
     ):
-        run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
+        run = Run(
+            threads=threads, method=method, precision=precision, seed=seed, device=device, checkpoint=store
+        )
         with shown(run, names, quiet=quiet) as watched, about(names):
             results = gaedist.compares(
                 first,

@@ -358,6 +358,15 @@ Precision = Annotated[
         "; ".join(f"{name}: {about}" for name, about in PRECISIONS.items()),
     ),
 ]
+Device = Annotated[
+    str | None,
+    _option(
+        "--device",
+        COMPUTATION,
+        "Sums over pairs with one σ on a PyTorch device, such as cuda:0",
+        metavar="NAME",
+    ),
+]
 Threads = Annotated[
     int | None, _option("--threads", COMPUTATION, "Number of threads", metavar="N", min=1, show_default="all")
 ]

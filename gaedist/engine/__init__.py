@@ -33,7 +33,7 @@ from gaedist.engine.sums import (
     pair_derivatives,
     pair_totals,
 )
-from gaedist.engine.wasserstein import LabelCosts, Transport, label_costs
+from gaedist.engine.wasserstein import LabelCosts, Transport, common_refinement, label_costs
 
 __all__ = [
     "AUTO",
@@ -60,6 +60,7 @@ __all__ = [
     "Statistic",
     "Transport",
     "available_threads",
+    "common_refinement",
     "evaluate",
     "in_numpy_threads",
     "in_threads",

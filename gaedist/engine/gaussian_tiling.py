@@ -95,6 +95,15 @@ def gaussian_part(job: PairSum, work: Work) -> float:
     return log_or_minus_inf(float(found))
 
 
+def single_errors(rate: float, norms_x: Array, norms_y: Array, dim: int) -> tuple[float, float]:
+    """Return the relative error of e^(−rate |x − y|²) in single precision, of far and of usual points."""
+    worst, usual = (
+        _UNIT * (4 + rate * square * (2 + math.sqrt(dim)))
+        for square in (float(norms_x.max() + norms_y.max()), float(norms_x.mean() + norms_y.mean()))
+    )
+    return worst, usual
+
+
 def pair_count(job: PairSum) -> float:
     """Return the number of pairs."""
     n = len(job.x)
@@ -212,10 +221,7 @@ class GaussianTiling(Tiling):
         x = _subtract(points.x, center)
         y = x if self.job.y is None else _subtract(points.y, center)
         norms_x, norms_y = (np.einsum("ij,ij->i", z, z, dtype=float) for z in (x, y))
-        worst, usual = (
-            _UNIT * (4 + math.log(2) * rate * square * (2 + math.sqrt(x.shape[1])))
-            for square in (float(norms_x.max() + norms_y.max()), float(norms_x.mean() + norms_y.mean()))
-        )
+        worst, usual = single_errors(math.log(2) * rate, norms_x, norms_y, x.shape[1])
         if worst >= WORST:
             return None
         return self._pass(

@@ -14,6 +14,7 @@ import numpy as np
 
 from gaedist.engine.compiled.integrands import Gaussian, Profile, Shape
 from gaedist.engine.dense import dense_total, is_small, profile_log
+from gaedist.engine.device import device_total
 from gaedist.engine.directions import slice_values
 from gaedist.engine.gaussian_tiling import gaussian_part, gaussian_total, pair_count, tall_tiles
 from gaedist.engine.label_tiling import add_labels
@@ -55,6 +56,8 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     if run.method == SAMPLE:
         _check_sampling(jobs)
     totals = {id(job): dense_total(job) for job in jobs if is_small(job, run)}
+    if run.device:
+        totals |= _device_totals([job for job in jobs if id(job) not in totals], run)
     linear = linear_sums([job for job in jobs if id(job) not in totals], run)
     totals |= {key: found.total for key, found in linear.items()}
     far = [(key, job) for key, found in linear.items() for job in found.rest]
@@ -84,6 +87,16 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
             "small compared with their spread."
         )
     return [totals[id(job)] for job in jobs]
+
+
+def _device_totals(jobs: Sequence[PairSum], run: Run) -> dict[int, PairTotal]:
+    """Return the totals, by id, of the sums that the device of the run makes; a note tells of the others."""
+    found = {id(job): total for job in jobs if (total := device_total(job, run))}
+    if run.note and len(found) < len(jobs):
+        run.note(
+            f"some sums are not made on {run.device}: those with other kernels than one σ, or far points."
+        )
+    return found
 
 
 def evaluate(requests: Sequence[Request[T]], run: Run) -> list[T]:

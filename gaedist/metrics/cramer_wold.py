@@ -55,8 +55,7 @@ class CramerWoldOneSample(KernelOneSample):
 
     def profiles(self) -> tuple[Profile, Profile]:
         """Return φ_D as a function of the squared distance of pairs, and of the squared norm of points."""
-        series, gamma = phi_d_series(self.dim), self.gamma
-        return series.profile(np.array([1 / (4 * gamma)])), series.profile(np.array([1 / (2 + 4 * gamma)]))
+        return exact_profiles(self.dim, self.gamma)
 
     def terms(self, totals: Sequence[PairTotal]) -> list[float]:
         """Return the pair term, the constant and the cross term of the formula in the module's docstring."""
@@ -68,12 +67,12 @@ class CramerWoldOneSample(KernelOneSample):
 
     def shift_curve(self) -> ShiftCurve:
         """Return the curve of the kernel."""
-        mixture = _moments(self.dim, self.gamma).scale_mixture
+        mixture = cramer_wold_moments(self.dim, self.gamma).scale_mixture
         return ShiftCurve.of_kernel(mixture, self.dim).times(UNIT / math.sqrt(self.gamma))
 
     def null_distribution(self) -> KernelLimit | Gamma:
         """Return the limit of a degenerate V-statistic, with its exact mean and standard deviation."""
-        moments = _moments(self.dim, self.gamma)
+        moments = cramer_wold_moments(self.dim, self.gamma)
         return KernelLimit.of(self.n, moments, unbiased=False, factor=UNIT / math.sqrt(self.gamma))
 
 
@@ -89,8 +88,7 @@ class CramerWoldApproxOneSample(CramerWoldOneSample):
 
     def profiles(self) -> tuple[Profile, Profile]:
         """Return the approximate φ_D, as `CramerWoldOneSample.profiles` does the exact one."""
-        pairs, points = (Profile(Shape.INVERSE_ROOT, (rate,)) for rate in _rates(self.dim, self.gamma))
-        return pairs, points
+        return approximate_profiles(self.dim, self.gamma)
 
     def shift_curve(self) -> ShiftCurve:
         """Return the curve of the mean over points, which is not that of the kernel."""
@@ -100,7 +98,7 @@ class CramerWoldApproxOneSample(CramerWoldOneSample):
 
     def null_distribution(self) -> Gamma:
         """Return a gamma distribution with the exact mean and standard deviation."""
-        return _approximate_null(self.n, self.dim, self.gamma)
+        return approximate_null(self.n, self.dim, self.gamma)
 
 
 class CramerWoldTwoSample(KernelTwoSample):
@@ -127,6 +125,18 @@ class CramerWoldApproxTwoSample(CramerWoldTwoSample):
         return Profile(Shape.INVERSE_ROOT, (rate * approximate_stretch(dim),))
 
 
+def exact_profiles(dim: int, gamma: float) -> tuple[Profile, Profile]:
+    """Return φ_D of the squared distance of pairs, and of the squared norm of points."""
+    series = phi_d_series(dim)
+    return series.profile(np.array([1 / (4 * gamma)])), series.profile(np.array([1 / (2 + 4 * gamma)]))
+
+
+def approximate_profiles(dim: int, gamma: float) -> tuple[Profile, Profile]:
+    """Return the same with the approximate φ_D."""
+    pairs, points = (Profile(Shape.INVERSE_ROOT, (rate,)) for rate in _rates(dim, gamma))
+    return pairs, points
+
+
 def approximate_stretch(dim: int) -> float:
     """Return c of φ_D(s) ≈ (1 + cs)^(−½), c = 4/(2D − 3); raise `GaedistError` in one dimension."""
     if dim == 1:
@@ -147,7 +157,8 @@ def _rates(dim: int, gamma: float) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=64)
-def _moments(dim: int, gamma: float) -> PairMoments:
+def cramer_wold_moments(dim: int, gamma: float) -> PairMoments:
+    """Return the moments of the exact φ_D(|x − y|²/(4γ)) under N(0, I)."""
     return PairMoments(dim, phi_d_mixture(dim, 1 / (4 * gamma)))
 
 
@@ -164,8 +175,15 @@ def _approximate_cross(dim: int, gamma: float) -> Radial:
 
 
 @lru_cache(maxsize=64)
-def _approximate_null(n: int, dim: int, gamma: float) -> Gamma:
-    pairs = PairMoments(dim, _root_mixture(dim, _rates(dim, gamma)[0]))
+def approximate_moments(dim: int, gamma: float) -> PairMoments:
+    """Return the moments of the approximate φ_D(|x − y|²/(4γ)) under N(0, I)."""
+    return PairMoments(dim, _root_mixture(dim, _rates(dim, gamma)[0]))
+
+
+@lru_cache(maxsize=64)
+def approximate_null(n: int, dim: int, gamma: float) -> Gamma:
+    """Return the null distribution of the distance with the approximate φ_D."""
+    pairs = approximate_moments(dim, gamma)
     constant, factor = math.sqrt(gamma / (1 + gamma)), UNIT / math.sqrt(gamma)
     return distribution_with_cross_term(n, pairs, _approximate_cross(dim, gamma), constant, factor)
 

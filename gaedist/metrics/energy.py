@@ -40,7 +40,7 @@ class EnergyOneSample(KernelOneSample):
     def __init__(self, x: Array, options: ScoreOptions, run: Run) -> None:
         """Plan the sum of distances over pairs."""
         self.n, self.dim = x.shape
-        self.x, self.moments = x, _moments(self.dim)
+        self.x, self.moments = x, energy_moments(self.dim)
         self.pairs = [radial_sum(_DISTANCE, x)]
 
     def terms(self, totals: Sequence[PairTotal]) -> list[float]:
@@ -83,7 +83,8 @@ def _mean_about(x: Array) -> float:
 
 
 @lru_cache(maxsize=64)
-def _moments(dim: int) -> PairMoments:
+def energy_moments(dim: int) -> PairMoments:
+    """Return the moments of −|x − y| under N(0, I)."""
     return PairMoments(dim, distance_mixture(dim))
 
 

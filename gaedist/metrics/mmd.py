@@ -38,13 +38,13 @@ class MmdOneSample(KernelOneSample):
             raise GaedistError("an unbiased mean over pairs of points needs two points; got one.")
         self.n, self.dim = x.shape
         self.x, self.used = x, options.parameters.used(*_PARAMETERS)
-        self.moments = _moments(self.dim, self.used)
+        self.moments = mmd_moments(self.dim, self.used)
         if self.moments.mean < _LEAST_MEAN:
             raise GaedistError(
                 f"the kernel is so narrow that its mean over N(0, I) at D = {self.dim} is below "
                 f"{_LEAST_MEAN:g}. Take a larger --scale (scales=)."
             )
-        self.pairs = [radial_sum(_profile(self.dim, self.used), x)]
+        self.pairs = [radial_sum(mmd_profile(self.dim, self.used), x)]
 
     def terms(self, totals: Sequence[PairTotal]) -> list[float]:
         """Return the mean over pairs, −2 times the mean over points, and the constant."""
@@ -71,16 +71,18 @@ class MmdTwoSample(KernelTwoSample):
                 f"an unbiased mean needs two points in each sample; got {len(x)} and {len(y)}."
             )
         used = options.parameters.used(*_PARAMETERS)
-        self.kernel = Kernel(_profile(x.shape[1], used), unbiased=True, used=used)
+        self.kernel = Kernel(mmd_profile(x.shape[1], used), unbiased=True, used=used)
         self.prepare(x, y, run)
 
 
-def _profile(dim: int, used: Parameters) -> Profile:
+def mmd_profile(dim: int, used: Parameters) -> Profile:
+    """Return the sum of the kernels over scales, as the engine takes it."""
     return KERNELS[str(used.kernel)].profile(dim, squared_lengths(dim, used.scales or ()), _alpha(used))
 
 
 @lru_cache(maxsize=64)
-def _moments(dim: int, used: Parameters) -> PairMoments:
+def mmd_moments(dim: int, used: Parameters) -> PairMoments:
+    """Return the moments of the sum of the kernels under N(0, I)."""
     squares = squared_lengths(dim, used.scales or ())
     return PairMoments(dim, KERNELS[str(used.kernel)].scale_mixture(dim, squares, _alpha(used)))
 

@@ -82,8 +82,8 @@ class EppsPulley:
 
     def _of_row(self, t: Array) -> float:
         n, far = len(t), max(-float(t[0]), float(t[-1]), 0.0)
-        period = max(t[-1] - t[0] + self._reach, far + self._prior_reach, math.sqrt(2) * self._prior_reach)
-        if far < 2 * self._prior_reach and (modes := self._modes(period)) * _MODES_PER_PAIR < max(
+        period = self.period(float(t[-1] - t[0]), far)
+        if far < 2 * self._prior_reach and (modes := self.modes(period)) * _MODES_PER_PAIR < max(
             n, _FEW_MODES
         ):
             return n * self._fourier(t, period, modes, prior=True)
@@ -93,7 +93,7 @@ class EppsPulley:
         period = close[-1] + self._reach
         last = np.searchsorted(t, t + self._reach, side="right")  # far from 0, t + reach may equal t
         pairs = int((last - np.arange(n)).sum())
-        if (modes := self._modes(period)) * n < _MODES_PER_PAIR * pairs:
+        if (modes := self.modes(period)) * n < _MODES_PER_PAIR * pairs:
             pair = self._fourier(close, period, modes, prior=False)
         else:
             pair = self._nearby(t, last)
@@ -101,7 +101,11 @@ class EppsPulley:
         cross = float(np.exp(-b * t * t / (2 * (1 + b))).mean()) / math.sqrt(1 + b)
         return n * max(0.0, pair + 1 / math.sqrt(1 + 2 * b) - 2 * cross)
 
-    def _modes(self, period: float) -> float:
+    def period(self, span: float, far: float) -> float:
+        """Return a period whose copies are out of reach, for points of this range and distance from 0."""
+        return max(span + self._reach, far + self._prior_reach, math.sqrt(2) * self._prior_reach)
+
+    def modes(self, period: float) -> float:
         """Return how many multiples of 2π/period have a weight above rounding."""
         return math.ceil(math.sqrt(2 * _EFOLDS) * self.beta * period / (2 * math.pi))
 

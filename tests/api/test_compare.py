@@ -17,7 +17,7 @@ def sample(n, dim, seed=0):
 def test_the_order_of_fields_is_the_order_of_json_keys():
     names = (
         "n m dim metric estimator value log_value value_se parameters covariance sigma expected "
-        "null p_value notes method precision threads seconds version prior posterior_a posterior_b "
+        "null p_value notes method precision threads seconds version device prior posterior_a posterior_b "
         "distribution"
     )
     assert " ".join(field.name for field in fields(CompareResult)) == names

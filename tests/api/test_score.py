@@ -26,7 +26,7 @@ def test_the_order_of_fields_is_the_order_of_json_keys():
     names = (
         "n dim metric value log_value value_se parameters target estimator covariance sigma terms "
         "null excess z p_value two_sided saturated skewed notes method precision threads seconds "
-        "version infinite p_bound effect companion p_combined verdict prior posterior distribution"
+        "version infinite p_bound effect companion p_combined verdict device prior posterior distribution"
     )
     assert " ".join(field.name for field in fields(ScoreResult)) == names
 

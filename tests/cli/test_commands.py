@@ -15,10 +15,10 @@ FIELDS = ["notes", "method", "precision", "threads", "seconds", "version"]
 SCORE_KEYS = ["file", "dataset", "n", "dim", "metric", "value", "log_value", "value_se"]
 SCORE_KEYS += ["parameters", "target", "estimator"]
 SCORE_KEYS += ["covariance", "sigma", "terms", "null", "excess", "z", "p_value", *FIELDS, "infinite"]
-SCORE_KEYS += ["p_bound", "effect", "companion", "p_combined", "verdict", "prior", "posterior"]
+SCORE_KEYS += ["p_bound", "effect", "companion", "p_combined", "verdict", "device", "prior", "posterior"]
 COMPARE_KEYS = ["file_a", "dataset_a", "file_b", "dataset_b", "n", "m", "dim", "metric", "estimator"]
 COMPARE_KEYS += ["value", "log_value", "value_se", "parameters", "covariance", "sigma", "null"]
-COMPARE_KEYS += ["p_value", *FIELDS, "prior", "posterior_a", "posterior_b"]
+COMPARE_KEYS += ["p_value", *FIELDS, "device", "prior", "posterior_a", "posterior_b"]
 FEW = ["--directions", 20]
 
 

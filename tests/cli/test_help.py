@@ -15,7 +15,7 @@ from gaedist.report.writers import FORMATS
 from gaedist.smoothing.rules import JOINT, RULES
 
 LINES = {
-    **{"score": 106, "compare": 94, "watch": 66, "diagnose": 80, "sigma": 61},
+    **{"score": 108, "compare": 96, "watch": 66, "diagnose": 80, "sigma": 61},
     **{"sample": 24, "inspect": 35, "metrics": 20},
 }
 """Command → lines of help at 80 columns that it stays below: a tall terminal.

@@ -60,11 +60,14 @@ class Provenance:
     rounding : float
         Bound of the relative error of the sum. For a sum over two samples it is relative to the geometric
         mean of the sums over each sample, which may be much larger than the sum.
+    device : str, optional
+        The PyTorch device that computed it, if one did.
     """
 
     method: str = PAIRS
     precision: str = DOUBLE
     rounding: float = ROUNDING
+    device: str | None = None
 
     @classmethod
     def of_several(cls, *parts: "Provenance") -> "Provenance":
@@ -76,6 +79,7 @@ class Provenance:
             next((part.method for part in parts if part.method != PAIRS), PAIRS),
             next((part.precision for part in parts if part.precision != DOUBLE), DOUBLE),
             max(part.rounding for part in parts),
+            next((part.device for part in parts if part.device), None),
         )
 
 

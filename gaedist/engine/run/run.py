@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gaedist.engine.run.checkpoints import Checkpoint
 from gaedist.engine.run.cpus import available_threads
+from gaedist.engine.run.devices import check_device
 from gaedist.errors import GaedistError, check_choice, check_count
 
 AUTO, PAIRS, SAMPLE = "auto", "pairs", "sample"
@@ -45,6 +46,9 @@ class Run:
         One of `PRECISIONS`.
     seed : int
         Seed of every random draw: points, samples of N(0, I), labels.
+    device : str, optional
+        A PyTorch device such as ``cuda`` or ``cuda:1`` for sums over many pairs with one σ, extra ``torch``;
+        other sums stay on the processor.
     tolerance : float, optional
         Standard error of method ``sample``, in standard deviations of what is estimated under N(0, I);
         `TOLERANCE` if not given.
@@ -68,6 +72,7 @@ class Run:
     method: str = AUTO
     precision: str = DOUBLE
     seed: int = 0
+    device: str | None = None
     tolerance: float | None = None
     checkpoint: Checkpoint | None = None
     progress: Callable[[int, int], None] | None = None
@@ -88,6 +93,17 @@ class Run:
                 f"tolerance applies to method {SAMPLE} only; the method is {self.method}. "
                 f"Add --method {SAMPLE} (method=)."
             )
+
+        if self.device is not None:
+            self._check_device(self.device)
+
+    def _check_device(self, device: str) -> None:
+        if self.method not in (AUTO, PAIRS) or self.checkpoint:
+            other = "checkpoint" if self.checkpoint else f"method {self.method}"
+            raise GaedistError(
+                f"device {device} sums over all pairs, and does not go with {other}. Drop one."
+            )
+        check_device(device)
 
     @property
     def used_threads(self) -> int:

@@ -1,0 +1,132 @@
+"""Sums over pairs of points in double precision, of one sample (i ≠ j) or of two, as differentiable tensors.
+
+A term is a function of two blocks of points. Up to `LARGEST` points the matrix of pairs is one block. Above,
+blocks are recomputed in the backward pass (`torch.utils.checkpoint`), so that memory is O(nD).
+
+Products lose digits of |x − y|² where two points are nearer to each other than to the center. `squares` takes
+those pairs from differences, unless values cannot be read (`gaedist.losses.tensors.is_readable`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from gaedist.engine import torch_blocks
+from gaedist.engine.torch_blocks import FAR
+from gaedist.losses.tensors import is_readable
+
+LARGEST, BLOCK = 4096, 2048
+"""Points up to which all pairs are in memory at once, and in a block beyond it."""
+
+_NEAR = 1e-4  # |x − y|² over |x|² + |y|² below which products have lost too many digits
+
+Points = tuple[Tensor, ...]
+"""Points (n, D), followed by the parameters of each, (n, …)."""
+
+Terms = Callable[[Points, Points], Tensor]
+"""From two blocks of points to the terms of their pairs, (a, b)."""
+
+
+def log_sum(terms: Terms, p: Points, q: Points | None = None, *, width: int = 1) -> Tensor:
+    """Return the logarithm of Σ exp(term) over all pairs of p and q, or over i ≠ j of p; −∞ for no pairs.
+
+    ``width`` is how many numbers the terms keep for each pair.
+    """
+    if q is None and len(p[0]) == 1:
+        return p[0].new_full((), -math.inf)
+    parts = _parts(terms, p, q, _log_of_block, width)
+    return parts[0] if len(parts) == 1 else torch.stack(parts).logsumexp(0)
+
+
+def plain_sum(terms: Terms, p: Points, q: Points | None = None) -> Tensor:
+    """Return Σ term over all pairs of p and q, or over i ≠ j of p."""
+    parts = _parts(terms, p, q, _sum_of_block, 1)
+    return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
+
+
+def squares(x: Tensor, y: Tensor) -> Tensor:
+    """Return |x_i − y_j|², (a, b): exactly 0 for equal points where values can be read."""
+    norms_x, norms_y = (x * x).sum(1), (y * y).sum(1)
+    found = torch.addmm(norms_x[:, None] + norms_y, x, y.T, alpha=-2)
+    if not is_readable(x) or not is_readable(y):
+        return found.clamp_min(0)
+    farthest = float(norms_x.detach().max() + norms_y.detach().max())
+    rows, columns = (found.detach() < _NEAR * farthest).nonzero(as_tuple=True)
+    if x is y:  # the diagonal does not count
+        apart = rows != columns
+        rows, columns = rows[apart], columns[apart]
+    near = found.detach()[rows, columns] < _NEAR * (norms_x[rows] + norms_y[columns]).detach()
+    rows, columns = rows[near], columns[near]
+    if not len(rows):
+        return found
+    return found.index_put((rows, columns), _differences(x, y, rows, columns))
+
+
+def gaussian_exponents(x: Tensor, y: Tensor, rate: float) -> Tensor:
+    """Return −rate |x_i − y_j|², (a, b), by one product of matrices where that is precise enough."""
+    x, y = math.sqrt(rate) * x, math.sqrt(rate) * y
+    if is_readable(x) and is_readable(y) and _largest_square(x, y) > FAR:
+        return -squares(x, y)
+    return torch_blocks.gaussian_exponents(x, y)
+
+
+def _largest_square(*samples: Tensor) -> float:
+    return max(float((points.detach() ** 2).sum(1).max()) for points in samples)
+
+
+def centered(x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+    """Return samples from the mean of the first, which leaves differences as they are and keeps digits."""
+    center = x.detach().mean(0)
+    return tuple(points - center for points in (x, *others))
+
+
+def _differences(x: Tensor, y: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Return |x_i − y_j|² of some pairs."""
+    apart = x[rows] - y[columns]
+    return (apart * apart).sum(1)
+
+
+def _parts(
+    terms: Terms,
+    p: Points,
+    q: Points | None,
+    of_block: Callable[[Terms, Points, Points, bool], Tensor],
+    width: int,
+) -> list[Tensor]:
+    """Return the sum over each block of pairs."""
+    n, m = len(p[0]), len(p[0] if q is None else q[0])
+    if n * m * width <= LARGEST**2 or not is_readable(p[0]):
+        return [of_block(terms, p, p if q is None else q, q is None)]
+    found = []
+    for left, right, on_diagonal in _blocks(p, q, max(1, math.isqrt(BLOCK**2 // width))):
+        part = checkpoint(
+            of_block, terms, left, right, on_diagonal, use_reentrant=False, preserve_rng_state=False
+        )
+        found += [part] if on_diagonal or q is not None else [part, part]
+    return found
+
+
+def _blocks(p: Points, q: Points | None, size: int) -> Iterator[tuple[Points, Points, bool]]:
+    """Yield blocks of pairs, of one sample none above the diagonal, and whether each lies on it."""
+    other = p if q is None else q
+    for i in range(0, len(p[0]), size):
+        left = tuple(part[i : i + size] for part in p)
+        for j in range(0, i + 1 if q is None else len(other[0]), size):
+            yield left, tuple(part[j : j + size] for part in other), q is None and i == j
+
+
+def _log_of_block(terms: Terms, p: Points, q: Points, on_diagonal: bool) -> Tensor:
+    found = terms(p, q)
+    if on_diagonal:
+        found = found.masked_fill(torch.eye(len(found), dtype=torch.bool, device=found.device), -math.inf)
+    return found.flatten().logsumexp(0)
+
+
+def _sum_of_block(terms: Terms, p: Points, q: Points, on_diagonal: bool) -> Tensor:
+    found = terms(p, q)
+    return found.sum() - found.diagonal().sum() if on_diagonal else found.sum()

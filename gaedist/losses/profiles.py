@@ -1,0 +1,86 @@
+"""The engine's profiles, functions of a squared distance, as differentiable tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from gaedist.engine import Profile, Shape
+from gaedist.losses.pairs import Points, Terms, squares
+
+
+def profile_terms(profile: Profile) -> Terms:
+    """Return the terms Σ_k f(rate_k |x − y|²) of pairs of points."""
+
+    def terms(p: Points, q: Points) -> Tensor:
+        return profile_of(profile, squares(p[0], q[0]))
+
+    return terms
+
+
+def profile_of(profile: Profile, squared: Tensor) -> Tensor:
+    """Return Σ_k f(rate_k r²) of squared distances."""
+    function = _FUNCTIONS[profile.shape]
+    parts = [function(squared, rate, profile.rest) for rate in profile.rates or (1.0,)]
+    return sum(parts[1:], start=parts[0])
+
+
+def _root(squared: Tensor) -> Tensor:
+    """Return r, with gradient 0 at r = 0, where it has a cusp."""
+    positive = squared > 0
+    return torch.where(positive, torch.where(positive, squared, 1.0).sqrt(), 0.0)
+
+
+def _series(squared: Tensor, rate: float, rest: Sequence[float]) -> Tensor:
+    z = 1 / (1 + rate * squared)
+    return z.sqrt() * polynomial(2 * z - 1, tuple(rest[1:]))
+
+
+class _Polynomial(torch.autograd.Function):
+    """A polynomial by Horner's rule, whose derivative is one too: nothing but its argument is kept."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(t: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+        """Return the value; coefficients from the highest power."""
+        found = torch.full_like(t, coefficients[0])
+        for coefficient in coefficients[1:]:
+            found = found * t + coefficient
+        return found
+
+    @staticmethod
+    def setup_context(
+        ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, tuple[float, ...]], output: Tensor
+    ) -> None:
+        """Keep the argument."""
+        t, ctx.coefficients = inputs
+        ctx.save_for_backward(t)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient times the derivative."""
+        (t,) = ctx.saved_tensors
+        degree = len(ctx.coefficients) - 1
+        derivative = [(degree - k) * c for k, c in enumerate(ctx.coefficients[:-1])] or [0.0]
+        return gradient * polynomial(t, tuple(derivative)), None
+
+
+def polynomial(t: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    """Return the polynomial with these coefficients, from the highest power."""
+    return _Polynomial.apply(t, coefficients)
+
+
+_FUNCTIONS: dict[Shape, Callable[[Tensor, float, Sequence[float]], Tensor]] = {
+    Shape.POWER: lambda squared, rate, rest: torch.exp(-math.log(2) * rate * squared),
+    Shape.ROOT: lambda squared, rate, rest: _root(squared),
+    Shape.INVERSE: lambda squared, rate, rest: 1 / (1 + rate * squared),
+    Shape.INVERSE_ROOT: lambda squared, rate, rest: (1 + rate * squared).rsqrt(),
+    Shape.INVERSE_POWER: lambda squared, rate, rest: (1 + rate * squared) ** -rest[0],
+    Shape.ROOT_POWER: lambda squared, rate, rest: torch.exp(-math.log(2) * rate * _root(squared)),
+    Shape.SERIES: _series,
+}
+"""Shape → the function of r², its rate, and the rest of the profile's numbers."""

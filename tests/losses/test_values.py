@@ -1,0 +1,216 @@
+"""Every loss is the value, the logarithm and the z of `gaedist.score`, and of `gaedist.compare`.
+
+The sums of both share no code: here they are tensors, there compiled tiles. The smoothed distance at σ = √D,
+which nearly cancels in many dimensions, is compared with 60 digits too.
+"""
+
+import warnings
+
+import mpmath
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import gaedist
+from gaedist.kernels.radial import KERNELS
+from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
+from gaedist.smoothing.bandwidths import BANDWIDTHS
+
+torch = pytest.importorskip("torch", reason="losses need the extra torch")
+losses = pytest.importorskip("gaedist.losses", reason="losses need the extra torch")
+
+pytestmark = pytest.mark.filterwarnings("ignore:the distance to N")
+
+DIRECTIONS = gaedist.Parameters(directions=20)
+SIZES = [(1, 1), (1, 4), (2, 3), (60, 24), (40, 512)]
+SLICED = ("sliced-wasserstein", "sliced-epps-pulley")
+SIGMAS = [1.0, 0.5, 3.0, *BANDWIDTHS]
+CLOSED = {"null": "closed-form"}
+
+
+def sample(n, dim, seed=0, scale=1.1):
+    return scale * np.random.default_rng((n, dim, seed)).normal(size=(n, dim)) + 0.1
+
+
+def options_of(name):
+    """Return the parameters of a score, and the same as options of a loss."""
+    return (DIRECTIONS, {"directions": 20, "seed": 0}) if name in SLICED else (None, {})
+
+
+def outcome(function):
+    """Return what a function gives, or what it says is wrong."""
+    try:
+        return function()
+    except gaedist.GaedistError as error:
+        return error
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_names_are_those_of_the_metrics(name):
+    assert name in ONE_SAMPLE
+
+
+@pytest.mark.parametrize(("n", "dim"), SIZES)
+@pytest.mark.parametrize("name", [name for name in losses.LOSSES if name != "gaussian"])
+def test_one_sample(name, n, dim):
+    x, (parameters, options) = sample(n, dim), options_of(name)
+    expected = outcome(lambda: gaedist.score(x, metric=name, parameters=parameters, **CLOSED))
+    found = outcome(lambda: losses.LOSSES[name](torch.tensor(x), scale="value", **options))
+    if isinstance(expected, gaedist.GaedistError) or expected.infinite:
+        assert isinstance(found, gaedist.GaedistError)
+        return
+    assert_allclose(found, expected.value, rtol=1e-10)
+    if expected.z is not None:
+        z = losses.LOSSES[name](torch.tensor(x), scale="z", **options)
+        assert_allclose(z, expected.z, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize(("n", "dim"), SIZES)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_every_kernel(kernel, n, dim):
+    x, parameters = sample(n, dim), gaedist.Parameters(kernel=kernel, scales=[0.3, 2.0])
+    expected = outcome(lambda: gaedist.score(x, metric="mmd", parameters=parameters, **CLOSED))
+    found = outcome(lambda: losses.mmd(torch.tensor(x), kernel=kernel, scales=[0.3, 2.0]))
+    if isinstance(expected, gaedist.GaedistError):
+        assert str(found) == str(expected)
+    else:
+        assert_allclose(found, expected.value, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_estimator_v_pairs_points_with_themselves(kernel):
+    x, n = torch.tensor(sample(30, 4)), 30
+    peak = 7.0  # one for each default scale
+    pairs = float(losses.mmd(x, kernel=kernel) - losses.mmd(x, kernel=kernel, estimator="v")) * n
+    # V = U + (k(0) − mean over i ≠ j)/n, and the mean over pairs is k(0) less n (V − U)
+    squares = ((x[:, None] - x) ** 2).sum(2)
+    assert 0 < peak + pairs < peak
+    value = losses.mmd(x, kernel=kernel, estimator="v")
+    assert_allclose(losses.mmd(x, kernel=kernel, estimator="v", scale="log"), torch.log(value), rtol=1e-12)
+    if kernel == "inverse-quadratic":
+        scales = 8 * torch.tensor([0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0], dtype=torch.double)
+        kernels = (1 / (1 + squares[..., None] / scales)).sum(2)
+        mean = (kernels.sum() - peak * n) / (n * (n - 1))
+        assert_allclose(peak + pairs, mean, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("n", "dim"), SIZES)
+@pytest.mark.parametrize(("target", "estimator"), [("normal", "v"), ("smoothed", "v"), ("smoothed", "u")])
+@pytest.mark.parametrize("sigma", SIGMAS)
+def test_gaussian(sigma, target, estimator, n, dim):
+    x, options = sample(n, dim), {"sigma": sigma, "target": target, "estimator": estimator}
+    expected = outcome(lambda: gaedist.score(x, **options, **CLOSED))
+    found = outcome(lambda: losses.gaussian(torch.tensor(x), scale="value", **options))
+    if isinstance(expected, gaedist.GaedistError):
+        assert str(found) == str(expected)
+        return
+    # the terms are about 1 each, of which u leaves little, and D log σ has rounding errors in score
+    assert_allclose(found, expected.value, rtol=1e-10, atol=2e-13 if target == "smoothed" else 0)
+    if expected.z is not None:
+        z = losses.gaussian(torch.tensor(x), scale="z", **options)
+        assert_allclose(z, expected.z, rtol=1e-8, atol=1e-8)
+    if estimator == "v":
+        log = losses.gaussian(torch.tensor(x), scale="log", **options)
+        assert_allclose(log, expected.log_value, rtol=1e-10, atol=2e-10)
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 2.0, "prior"])
+@pytest.mark.parametrize("target", ["normal", "smoothed"])
+def test_logarithm_in_4096_dimensions(sigma, target):
+    x = sample(12, 4096)
+    expected = gaedist.score(x, sigma=sigma, target=target, **CLOSED)
+    found = losses.gaussian(torch.tensor(x), sigma=sigma, target=target)
+    assert_allclose(found, expected.log_value, rtol=1e-10, atol=2e-10)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_narrow_types_are_summed_in_double(name, dtype):
+    (parameters, options), x = options_of(name), torch.tensor(sample(70, 32)).to(getattr(torch, dtype))
+    smoothing = {"sigma": (32 / 3) ** 0.5, "target": "smoothed"} if name == "gaussian" else {}
+    expected = gaedist.score(x.double().numpy(), metric=name, parameters=parameters, **smoothing, **CLOSED)
+    found = losses.LOSSES[name](x.requires_grad_(), scale="value", **options)
+    assert_allclose(found.detach(), expected.value, rtol=1e-10)
+    found.backward()
+    assert x.grad.dtype == x.dtype
+
+
+def exact_smoothed(x):
+    """The smoothed distance at σ² = D and its value without self-overlaps, with 60 digits."""
+    with mpmath.workdps(60):
+        n, dim = x.shape
+        points, s = [[mpmath.mpf(value) for value in row] for row in x.tolist()], mpmath.mpf(dim)
+        half = mpmath.mpf(dim) / 2
+
+        def squares(a, b):
+            return mpmath.fsum((p - q) ** 2 for p, q in zip(a, b, strict=True))
+
+        pairs = mpmath.fsum(
+            mpmath.exp(-squares(points[i], points[j]) / (4 * s)) for i in range(n) for j in range(i)
+        )
+        far = mpmath.fsum(mpmath.exp(-squares(p, [0] * dim) / (2 * (2 * s + 1))) for p in points) / n
+        rest = (1 + 1 / s) ** -half - 2 * ((2 * s + 1) / (2 * s)) ** -half * far
+        return float((2 * pairs + n) / n**2 + rest), float(2 * pairs / (n * (n - 1)) + rest)
+
+
+@pytest.mark.parametrize(("n", "dim"), [(12, 256), (6, 2048)])
+def test_terms_that_nearly_cancel(n, dim):
+    x = sample(n, dim, scale=1.0)
+    v, u = exact_smoothed(x)
+    options = {"sigma": dim**0.5, "scale": "value"}
+    assert_allclose(losses.gaussian(torch.tensor(x), **options), v, rtol=1e-12)
+    assert_allclose(losses.gaussian(torch.tensor(x), estimator="u", **options), u, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("n", "m", "dim"), [(2, 3, 1), (7, 7, 3), (30, 50, 24)])
+@pytest.mark.parametrize("name", [name for name in losses.LOSSES if name in TWO_SAMPLE])
+def test_two_samples(name, n, m, dim):
+    x, y, (parameters, options) = sample(n, dim), sample(m, dim, 1), options_of(name)
+    expected = outcome(lambda: gaedist.compare(x, y, metric=name, parameters=parameters))
+    options |= {"sigma": 1.0} if name == "gaussian" else {}
+    tensors = torch.tensor(x), torch.tensor(y)
+    found = outcome(lambda: losses.LOSSES[name](*tensors, scale="value", **options))
+    if isinstance(expected, gaedist.GaedistError):
+        assert str(found) == str(expected)
+    else:
+        assert_allclose(found, expected.value, rtol=1e-10)
+
+
+@pytest.mark.parametrize("sigma", [0.7, "median", "silverman"])
+@pytest.mark.parametrize("estimator", ["v", "u"])
+def test_gaussian_of_two_samples(sigma, estimator):
+    x, y = sample(20, 5), sample(33, 5, 1)
+    expected = gaedist.compare(x, y, sigma=sigma, estimator=estimator)
+    options = {"sigma": sigma, "estimator": estimator}
+    found = losses.gaussian(torch.tensor(x), torch.tensor(y), scale="value", **options)
+    assert_allclose(found, expected.value, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losses.gaussian,
+        lambda *samples, scale: losses.gaussian(*samples, estimator="u", scale=scale),
+        losses.mmd,
+        lambda *samples, scale: losses.mmd(*samples, estimator="v", scale=scale),
+        losses.energy,
+        losses.cramer_wold,
+        lambda *samples, scale: losses.cramer_wold(*samples, approximate=True, scale=scale),
+    ],
+)
+def test_z_of_two_normal_samples_is_0_on_average_with_sd_1(loss):
+    rng = np.random.default_rng(3)
+    draws = torch.tensor(rng.normal(size=(900, 12, 3))), torch.tensor(rng.normal(size=(900, 9, 3)))
+    z = torch.vmap(lambda x, y: loss(x, y, scale="z"))(*draws).numpy()
+    assert abs(z.mean()) < 4 / np.sqrt(len(z))
+    assert abs(z.std() - 1) < 0.15  # tails are heavier than normal ones
+
+
+def test_the_normal_target_names_its_minimum():
+    x = torch.zeros(5, 3, dtype=torch.double)
+    with pytest.warns(UserWarning, match=r"codes at 0 have 0\. Trained with it, codes collapse"):
+        value = losses.gaussian(x, target="normal", sigma=1.0, scale="value")
+    assert_allclose(value, 0, atol=1e-15)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert losses.gaussian(x, scale="value") > 0.01
