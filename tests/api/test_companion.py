@@ -88,7 +88,7 @@ def test_json_has_the_companion_or_its_keys(gaedist, codes):
         json.loads(gaedist("score", "normal.npy", *options, "--format", "json")[1])
         for options in ((), ("--sigma", "1"))
     ]
-    names = [field.name for field in fields(Companion)]
+    names = [field.name for field in fields(Companion) if field.name != "distribution"]
     assert [list(row["companion"]) for row in rows] == [names, names]
     assert set(rows[1]["companion"].values()) == {None}
     assert rows[0]["verdict"] == "No difference from N(0, I) detected"
