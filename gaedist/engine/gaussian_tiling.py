@@ -10,6 +10,7 @@ single, and where one of two samples has few points.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
 from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import SINGLE
-from gaedist.engine.tiling import FAINT, GLARING, Tiling, Work, aligned, count_tiles
+from gaedist.engine.tiling import FAINT, GLARING, Tiling, Work, aligned, count_tiles, pair_seconds
 from gaedist.numerics import Array
 
 WORST = 2.0**-8
@@ -42,11 +43,10 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
         return PairTotal(-math.inf)
     tiling, tiles = GaussianTiling(job, work), tall_tiles(job)
     for attempt in tiling.passes(precision):
-
-        def sum_range(first: int, found: Array, attempt: "GaussianPass" = attempt) -> None:
-            attempt.fill(_positions(job, np.arange(first, first + len(found))), found)
-
-        found = tiling.added(tiles, 1, sum_range, math.fsum, precision=attempt.provenance.precision)
+        tiling.current = attempt
+        precision_used = attempt.provenance.precision
+        fill = partial(GaussianTiling.fill_range, precision=precision_used)
+        found = tiling.added(tiles, 1, fill, math.fsum, precision=precision_used)
         if total := attempt.total(float(found[0]), pair_count(job)):
             return total
         work.total += tiles
@@ -118,6 +118,21 @@ class GaussianPass:
 
 class GaussianTiling(Tiling):
     """A job whose integrand is a Gaussian, with its rate as the steepness."""
+
+    current: GaussianPass | None = None
+
+    def fill_range(self, first: int, found: Array, *, precision: str) -> None:
+        """Fill found, (K, 1), with the sums over tiles from ``first`` on, in a precision that may succeed."""
+        if not self.current or self.current.provenance.precision != precision:
+            self.current = next(
+                attempt for attempt in self.passes(precision) if attempt.provenance.precision == precision
+            )
+        self.current.fill(_positions(self.job, np.arange(first, first + len(found))), found)
+
+    @property
+    def tile_seconds(self) -> float:
+        """About how long a tile takes on one thread."""
+        return HEIGHT * TILE * pair_seconds(self.job)
 
     def passes(self, precision: str) -> Iterator[GaussianPass]:
         """Yield the passes that may succeed, first one in the given precision."""

@@ -6,7 +6,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
 from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.checkpoints import Checkpoint, PassRecord
+from gaedist.engine.run.executors import Executor, Output, Task, ThisProcess
 from gaedist.engine.run.pair_sum import PairSum
 from gaedist.numerics import Array, squared_norms
 
@@ -26,6 +27,7 @@ _FIRST = 64  # tiles of the first range; fewer in many dimensions
 _BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
 _DERIVATIVES = 1 << 22  # derivatives that are stored before they are added
 _GRAM_ERROR = 2.5e-12  # error of an exponent from a Gram matrix beyond which differences are taken
+_PAIR_SECONDS, _PRODUCT_SECONDS = 1e-9, 3e-11  # about what a pair takes on one thread, and each of its products
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
 
@@ -49,6 +51,8 @@ class Work:
         Counts of tiles.
     checkpoint : Checkpoint, optional
         Where finished tiles are kept.
+    executor : Executor
+        Who computes them.
     """
 
     threads: int
@@ -56,6 +60,7 @@ class Work:
     total: int
     done: int = 0
     checkpoint: Checkpoint | None = None
+    executor: Executor = field(default_factory=ThisProcess)
 
     def record(self, job: PairSum, **settings: object) -> PassRecord:
         """Return the record of the next pass, which a checkpoint keeps; an empty one without a checkpoint."""
@@ -71,15 +76,18 @@ class Work:
         size = max(self.threads, min(_FIRST, 64 * _FIRST // dim))
         start = 0
         while start < count:
-            began = time.perf_counter()
-            stop = min(count, start + min(size, most))
+            began, stop = time.perf_counter(), min(count, start + min(size, most))
             yield start, stop
             seconds = time.perf_counter() - began
             size = max(self.threads, min(2 * size, int((stop - start) * _RANGE_SECONDS / seconds)))
-            self.done += stop - start
+            self.advance(stop - start)
             start = stop
-            if self.progress:
-                self.progress(self.done, self.total)
+
+    def advance(self, tiles: int) -> None:
+        """Count finished tiles."""
+        self.done += tiles
+        if self.progress:
+            self.progress(self.done, self.total)
 
 
 class Tiling:
@@ -120,21 +128,19 @@ class Tiling:
 
     def profile_sums(self) -> Array:
         """Return the sum of each profile, not protected from underflow."""
+        tiles, count = count_tiles(self.job), len(self.profiles)
+        return self.added(tiles, count, Tiling._profile_range, math.fsum, profiles=list(self.profiles))
+
+    def _profile_range(self, first: int, numbers: Array) -> None:
+        """Fill ``numbers``, (K, profiles), for the K tiles from ``first`` on."""
         from gaedist.engine.compiled.radial_tiles import radial_tiles
 
         rows = [profile.numbers for profile in self.profiles]
         codes = np.array([row.code for row in rows])
-        numbers = np.zeros((len(rows), max(row.numbers.size for row in rows)))
-        for target, row in zip(numbers, rows, strict=True):
+        table = np.zeros((len(rows), max(row.numbers.size for row in rows)))
+        for target, row in zip(table, rows, strict=True):
             target[: row.numbers.size] = row.numbers
-
-        def sum_range(first: int, found: Array) -> None:
-            symmetric = self.job.y is None
-            radial_tiles(codes, numbers.ravel(), self.points, symmetric, first, found, self.scratch)
-
-        return self.added(
-            count_tiles(self.job), len(rows), sum_range, math.fsum, profiles=list(self.profiles)
-        )
+        radial_tiles(codes, table.ravel(), self.points, self.job.y is None, first, numbers, self.scratch)
 
     def log_sums(self) -> list[float]:
         """Return the logarithm of Σ 2^(factor exponent) for each factor.
@@ -143,7 +149,7 @@ class Tiling:
         """
         logs = np.full(len(self.factors), -math.inf)
         first = np.empty((1, len(self.factors)))
-        self._sum_range(self.factors, np.zeros(len(self.factors)), True, 0, first)
+        self._sum_range(0, first, factors=self.factors, shifts=np.zeros(len(self.factors)), peak=True)
         clear = np.flatnonzero(first[0] > FAINT)
         if len(clear):
             totals = self._combine(self.factors[clear], np.zeros(len(clear)))
@@ -165,38 +171,65 @@ class Tiling:
 
     def _combine(self, factors: Array, shifts: Array, *, peak: bool = False) -> Array:
         """Return Σ 2^(factor exponent + shift) for each factor, or its largest exponent."""
-        sum_range = partial(self._sum_range, factors, shifts, peak)
+        fill = partial(Tiling._sum_range, factors=factors, shifts=shifts, peak=peak)
         settings = {"factors": factors.tolist(), "shifts": shifts.tolist(), "peak": peak}
         add = max if peak else math.fsum
-        return self.added(count_tiles(self.job), len(factors), sum_range, add, **settings)
+        return self.added(count_tiles(self.job), len(factors), fill, add, **settings)
 
     def added(
         self,
         tiles: int,
         count: int,
-        sum_range: Callable[[int, Array], None],
+        fill: Callable[[Any, int, Array], None],
         add: Callable[[Iterable[float]], float],
         **settings: object,
     ) -> Array:
         """Return the sums over all tiles, added in a fixed order, (count,).
 
-        ``sum_range(first, numbers)`` fills the numbers, (K, count), of K tiles; ``add`` combines a column.
-        The job and the settings identify the pass in a checkpoint.
+        ``fill(tiling, first, numbers)`` fills the numbers, (K, count), of K tiles; it is a function without a
+        state, which other processes can call with their own tiling. ``add`` combines a column. The job and
+        the settings identify the pass in a checkpoint.
         """
         record = self.work.record(self.job, **settings)
         blocks = _blocks(record, tiles, count)
-        for begin in range(len(blocks) * _BLOCK, tiles, _BLOCK):
-            numbers = np.empty((min(_BLOCK, tiles - begin), count))
-            if known := max(0, record.done - begin):
-                numbers[:known] = record.state["numbers"]
-            for start, stop in self.work.ranges(self.job.x.shape[1], len(numbers) - known, _BLOCK):
-                sum_range(begin + known + start, numbers[known + start : known + stop])
-                record.update(begin + known + stop, {"blocks": blocks, "numbers": numbers[: known + stop]})
-            blocks = np.vstack([blocks, [add(column) for column in numbers.T]])
-            record.update(begin + len(numbers), {"blocks": blocks})
+        begin = len(blocks) * _BLOCK
+        known = max(0, record.done - begin)
+        numbers = np.empty((min(_BLOCK, tiles - begin), count))
+        if known:
+            numbers[:known] = record.state["numbers"]
+        for start, stop, found in self.outputs(_Fill(fill, count), begin + known, tiles):
+            while start < stop:
+                taken = min(stop - start, len(numbers) - known)
+                numbers[known : known + taken] = found[len(found) - (stop - start) :][:taken]
+                start, known = start + taken, known + taken
+                if known < len(numbers):
+                    record.update(start, {"blocks": blocks, "numbers": numbers[:known]})
+                    continue
+                blocks = np.vstack([blocks, [add(column) for column in numbers.T]])
+                record.update(start, {"blocks": blocks})
+                numbers, known = np.empty((min(_BLOCK, tiles - start), count)), 0
         return np.array([add(column) for column in blocks.T])
 
-    def _sum_range(self, factors: Array, shifts: Array, peak: bool, first: int, numbers: Array) -> None:
+    def outputs(
+        self, compute: Callable[[Any, int, int], Iterator[Output]], start: int, stop: int, tiles: int = 1
+    ) -> Iterator[Output]:
+        """Yield the outputs of a function for units of some tiles, computed by the executor, in order.
+
+        The function is called as ``compute(tiling, start, stop)`` and yields outputs; it is pickled for other
+        processes, which call it with their own tiling.
+        """
+        build = partial(_built, type(self), self.job, self.factors, self.profiles)
+        seconds = tiles * self.tile_seconds
+        return self.work.executor.outputs(
+            Task(self, build, compute, seconds, tiles), start, stop, self.work.advance
+        )
+
+    @property
+    def tile_seconds(self) -> float:
+        """About how long a tile takes on one thread."""
+        return TILE**2 * pair_seconds(self.job)
+
+    def _sum_range(self, first: int, numbers: Array, *, factors: Array, shifts: Array, peak: bool) -> None:
         """Fill ``numbers``, (K, factors), for the K tiles from ``first`` on."""
         from gaedist.engine.compiled.tiles import sum_tiles
 
@@ -246,6 +279,37 @@ class Tiling:
                     piece = target[:, place * TILE : (place + 1) * TILE]
                     piece += part.reshape(rows, TILE)[:, : piece.shape[1]]
         return left, right
+
+
+@dataclass(frozen=True, eq=False)
+class _Fill:
+    """Yields the numbers of tiles, (K, count), in ranges of about 0.2 s."""
+
+    fill: Callable[[Any, int, Array], None]
+    count: int
+
+    def __call__(self, tiling: Tiling, start: int, stop: int) -> Iterator[Output]:
+        for first, last in tiling.work.ranges(tiling.job.x.shape[1], stop - start, _BLOCK):
+            numbers = np.empty((last - first, self.count))
+            self.fill(tiling, start + first, numbers)
+            yield Output(start + first, start + last, numbers)
+
+
+def _built(
+    kind: Callable[..., Tiling],
+    job: PairSum,
+    factors: Array,
+    profiles: Sequence[Profile],
+    threads: int,
+    progress: Callable[[int, int], None],
+) -> Tiling:
+    """Return the tiling of a job in another process."""
+    return kind(job, Work(threads, progress, 0), factors, profiles)
+
+
+def pair_seconds(job: PairSum) -> float:
+    """Return about how long a pair takes on one thread, within a factor of some units."""
+    return _PAIR_SECONDS + _PRODUCT_SECONDS * job.x.shape[1]
 
 
 def _blocks(record: PassRecord, tiles: int, count: int) -> Array:

@@ -1,0 +1,275 @@
+"""The workers of a Dask cluster as an executor: ranges of units are sent to them, and come back in order.
+
+Arrays are sent once and kept by every worker. Each worker always has two ranges, one that it computes and one
+that waits; ranges are sized by measured times. What a lost worker had is computed again by others.
+"""
+
+import queue
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from numpy.typing import NDArray
+
+from gaedist.engine.run.executors import Output, Task
+from gaedist.engine.run.parcels import packed
+from gaedist.engine.run.program import PROCESSOR, program
+from gaedist.engine.run.shares import Shares
+from gaedist.engine.run.worker import Part, compute_range, differences
+from gaedist.errors import GaedistError
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+T = TypeVar("T")
+
+_LOOK = 0.5  # seconds between two looks at the cluster while nothing is finished
+_LOST = 10.0  # seconds without a scheduler, or with all workers paused, after which a run ends
+_KEPT = 8  # arrays that stay on the workers
+_RETRIES = 3  # times that a range is sent again after its data or its result were lost
+
+
+class Cluster:
+    """The workers of a Dask client.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The user's client; it stays open.
+
+    Raises
+    ------
+    GaedistError
+        If it is not a synchronous client that is connected.
+    """
+
+    def __init__(self, client: "Client") -> None:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise GaedistError("a cluster needs Dask: pip install 'gaedist[dask]'") from error
+        if not isinstance(client, Client) or client.asynchronous:
+            raise GaedistError(
+                "client must be a distributed.Client that is not asynchronous; got "
+                f"{type(client).__module__}.{type(client).__qualname__}."
+            )
+        self.client = client
+        self.note: Callable[[str], None] | None = None
+        self._kept: OrderedDict[str, Future[Any]] = OrderedDict()
+        self._checked: set[str] = set()
+        self._processors: set[str] = set()
+
+    @property
+    def threads(self) -> int:
+        """The number of threads of all workers."""
+        return sum(self._workers().values())
+
+    def outputs(
+        self, task: Task[T], start: int, stop: int, advance: Callable[[int], None]
+    ) -> Iterator[Output]:
+        """Yield the outputs for the units from ``start`` to ``stop``, computed by the workers.
+
+        Raises
+        ------
+        GaedistError
+            If the scheduler is lost, workers have other versions, or a range ends all workers that try it.
+        """
+        if start < stop:
+            yield from _Pass(self, task, start, stop, advance).outputs()
+
+    def wait_for_workers(self) -> dict[str, int]:
+        """Return the threads of each worker, by address, once there is one; check the versions of new ones."""
+        found = self._workers()
+        if not found and self.note:
+            self.note("the scheduler has no workers yet; waiting for one.")
+        while not found:
+            time.sleep(_LOOK)
+            found = self._workers()
+        if new := found.keys() - self._checked:
+            self._check_versions(sorted(new))
+        return found
+
+    def _workers(self) -> dict[str, int]:
+        """Return the threads of each worker, by address."""
+        if self.client.status != "running":
+            return {}
+        try:
+            return dict(self.client.nthreads())
+        except OSError:
+            return {}
+
+    def _check_versions(self, workers: list[str]) -> None:
+        """Raise `GaedistError` unless these workers have the versions of this process."""
+        here = program()
+        for address, found in self.client.run(program, workers=workers, on_error="return").items():
+            if isinstance(found, OSError):  # it has just gone
+                continue
+            text = differences(here, found) if isinstance(found, dict) else ""
+            if isinstance(found, ImportError):
+                text = f"it cannot import {found.name}: gaedist there is missing, or not {here['gaedist']}."
+            elif not isinstance(found, dict):
+                text = f"{type(found).__name__}: {found}"
+            if text:
+                raise GaedistError(f"worker {address}: {text}")
+            self.see(found[PROCESSOR])
+            self._checked.add(address)
+
+    def see(self, processor: str) -> None:
+        """Note once if workers differ in what the last bits of results depend on."""
+        self._processors |= {processor, program()[PROCESSOR]}
+        if len(self._processors) > 1 and self.note:
+            names = ", ".join(sorted(self._processors))
+            self.note(f"processors differ ({names}): last bits of results may depend on who computes what.")
+            self.note = None
+
+    def sent(self, arrays: dict[str, NDArray[Any]]) -> "list[Future[Any]]":
+        """Return the futures of arrays, by digest, which are broadcast unless the workers have them."""
+        for digest, array in arrays.items():
+            if digest not in self._kept or self._kept[digest].status in ("cancelled", "lost", "error"):
+                self._kept[digest] = self.client.scatter(array, broadcast=True, hash=False)
+            self._kept.move_to_end(digest)
+        while len(self._kept) > max(_KEPT, len(arrays)):
+            self._kept.popitem(last=False)
+        return [self._kept[digest] for digest in arrays]
+
+
+class _Pass:
+    """The ranges of a task that are on their way."""
+
+    def __init__(
+        self, cluster: Cluster, task: Task[Any], start: int, stop: int, advance: Callable[[int], None]
+    ) -> None:
+        self.cluster, self.client, self.task, self.advance = cluster, cluster.client, task, advance
+        self.next, self.stop, self.begin = start, stop, start
+        self.parcel = packed((task.build, task.compute))
+        self.done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
+        self.pending: dict[Future[Any], tuple[int, int, str]] = {}
+        self.ready: dict[int, list[Output]] = {}
+        self.again: list[tuple[int, int]] = []
+        self.retries: dict[int, int] = {}
+        self.program = program()
+        self.looked = self.alive = 0.0
+        self.workers: dict[str, int] = {}
+        self.shares = Shares(task.seconds)
+
+    def outputs(self) -> Iterator[Output]:
+        """Yield the outputs in order; cancel what is left if the caller stops."""
+        try:
+            self._look()
+            while self.begin < self.stop:
+                self._submit()
+                if (future := self._finished()) is not None:
+                    self._take(future)
+                while self.begin in self.ready:
+                    for output in self.ready.pop(self.begin):
+                        yield output
+                        self.begin = output.stop
+        finally:
+            if self.pending and self.client.status == "running":
+                self.client.cancel(list(self.pending), force=True)
+            self.pending.clear()
+
+    def _look(self) -> None:
+        """Look at the cluster: has it new workers, is it alive?"""
+        now = self.looked = time.monotonic()
+        found = self.cluster.wait_for_workers() if self.client.status == "running" and not self.pending else {}
+        found = found or self.cluster._workers()
+        if found:
+            self.alive = now
+        elif not self.alive:
+            self.alive = now
+        elif now - self.alive > _LOST and self.client.status != "running":
+            raise GaedistError(
+                "the scheduler no longer answers. Start it again and repeat the command; with --checkpoint "
+                "(checkpoint=) a run resumes where it was."
+            )
+        if found and found != self.workers:
+            self.workers = found
+            self.shares.plan(self.stop - self.next, sum(found.values()))
+
+    def _submit(self) -> None:
+        """Send ranges until each worker has two."""
+        busy = dict.fromkeys(self.workers, 0)
+        for _, _, address in self.pending.values():
+            if address in busy:
+                busy[address] += 1
+        ahead = 2 * len(busy) + len(self.ready)
+        for depth in (1, 2):
+            for address, threads in self.workers.items():
+                if busy[address] >= depth or not (self.again or self.next < self.stop):
+                    continue
+                if self.again:
+                    first, last = self.again.pop()
+                elif len(self.pending) + len(self.ready) < 2 * ahead:
+                    first = self.next
+                    self.next = last = min(self.stop, first + self.shares.units(threads))
+                else:
+                    continue
+                busy[address] += 1
+                self._send(first, last, address)
+
+    def _send(self, first: int, last: int, address: str) -> None:
+        arrays = self.cluster.sent(self.parcel.arrays)
+        future = self.client.submit(
+            compute_range,
+            self.parcel.content,
+            list(self.parcel.arrays),
+            arrays,
+            first,
+            last,
+            self.program,
+            workers=[address],
+            allow_other_workers=True,
+            pure=False,
+        )
+        self.pending[future] = first, last, address
+        future.add_done_callback(self.done.put)
+
+    def _finished(self) -> "Future[Any] | None":
+        """Return a range that is finished, None if there is none yet."""
+        if time.monotonic() - self.looked > _LOOK:
+            self._look()
+        try:
+            return self.done.get(timeout=_LOOK)
+        except queue.Empty:
+            return None
+
+    def _take(self, future: "Future[Any]") -> None:
+        """Keep the outputs of a range, or send it again."""
+        if future not in self.pending:
+            return
+        first, last, _ = self.pending.pop(future)
+        if future.status == "error":
+            raise _explained(future.exception())
+        part: Part | None = None
+        if future.status == "finished":
+            try:
+                part = future.result()
+            except OSError:  # its worker has gone with the result
+                part = None
+        if part is None:
+            self.retries[first] = self.retries.get(first, 0) + 1
+            if self.retries[first] > _RETRIES:
+                raise GaedistError("the cluster lost the same range several times. Look at its logs.")
+            self.again.append((first, last))
+            return
+        self.cluster.see(part.processor)
+        self.ready[first] = part.outputs
+        if self.shares.learn(part.seconds * part.threads / (last - first)):
+            self.shares.plan(self.stop - self.next, sum(self.workers.values()))
+        self.advance((last - first) * self.task.tiles)
+
+
+def _explained(error: BaseException | None) -> BaseException:
+    """Return what to raise for an error in a worker."""
+    from distributed.scheduler import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return GaedistError(
+            f"{error.allowed_failures + 1} workers ended while they computed the same range, the last at "
+            f"{error.last_worker.address}, perhaps because memory ran out. Give each worker more memory."
+        )
+    if isinstance(error, MemoryError):
+        return GaedistError("a worker ran out of memory. Give each worker more, or use --subsample.")
+    return error or GaedistError("a worker failed.")

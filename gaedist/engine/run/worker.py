@@ -1,0 +1,116 @@
+"""What a worker of a Dask cluster does: it builds what a task needs once, and computes ranges of units.
+
+Ranges are computed one after the other, each on all threads that Dask gave to the worker.
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from gaedist.engine.run.executors import Output
+from gaedist.engine.run.parcels import unpacked
+from gaedist.engine.run.program import PROCESSOR, program
+from gaedist.engine.run.threads import limited_threads
+from gaedist.errors import GaedistError
+
+_KEPT = 2  # tasks that stay built
+
+_built: OrderedDict[tuple[str, int], tuple[Any, Any]] = OrderedDict()
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What a worker has computed.
+
+    Attributes
+    ----------
+    outputs : list of Output
+        The outputs of a range of units.
+    seconds : float
+        How long that took, without building.
+    threads : int
+        On so many threads.
+    processor : str
+        What the last bits depend on.
+    """
+
+    outputs: list[Output]
+    seconds: float
+    threads: int
+    processor: str
+
+
+class Cancelled(Exception):  # noqa: N818 (nothing went wrong)
+    """Nobody waits for the result any more."""
+
+
+def compute_range(
+    content: bytes,
+    digests: Sequence[str],
+    arrays: Sequence[NDArray[Any]],
+    start: int,
+    stop: int,
+    expected: dict[str, str],
+) -> Part:
+    """Return the outputs for the units from ``start`` to ``stop`` of a task, a parcel and its arrays.
+
+    Raises
+    ------
+    GaedistError
+        If this worker has other versions than ``expected``, those of the client.
+    """
+    here = program()
+    if text := differences(expected, here):
+        raise GaedistError(text)
+    with limited_threads(_own_threads()) as threads:
+        key = hashlib.sha256(content).hexdigest(), threads
+        if key not in _built:
+            build, compute = unpacked(content, digests, arrays)
+            while len(_built) >= _KEPT:
+                _built.popitem(last=False)
+            _built[key] = build(threads, stop_if_cancelled), compute
+        _built.move_to_end(key)
+        built, compute = _built[key]
+        began = time.perf_counter()
+        outputs = list(compute(built, start, stop))
+        return Part(outputs, time.perf_counter() - began, threads, here[PROCESSOR])
+
+
+def differences(client: dict[str, str], worker: dict[str, str]) -> str:
+    """Say how the versions of a worker differ from those of the client; empty if the bits are the same."""
+    names = [name for name in client if name != PROCESSOR and client[name] != worker.get(name)]
+    if not names:
+        return ""
+    which = "; ".join(f"{name} is {client[name]} here and {worker.get(name)} there" for name in names)
+    return f"a worker has other versions: {which}. Install the same on all machines."
+
+
+def stop_if_cancelled(_done: int = 0, _total: int = 0) -> None:
+    """Raise `Cancelled` if the client has cancelled the task that this thread computes."""
+    from distributed.worker import thread_state
+
+    key, worker = getattr(thread_state, "key", None), _worker()
+    found = worker.state.tasks.get(key) if worker else None
+    if worker and key is not None and (found is None or found.state == "cancelled"):
+        raise Cancelled
+
+
+def _own_threads() -> int:
+    """Return the number of threads that Dask gave to this worker."""
+    worker = _worker()
+    return int(worker.state.nthreads) if worker else 1
+
+
+def _worker() -> Any:
+    """Return the worker that runs this thread's task, None outside of one."""
+    from distributed import get_worker
+
+    try:
+        return get_worker()
+    except ValueError:
+        return None
