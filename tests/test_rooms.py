@@ -37,6 +37,7 @@ ROOMS = [
 """From the roof to the ground: a room imports only rooms below it. A folder within a room is part of it."""
 
 HEAVY = {"finufft", "numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib", "platformdirs"}
+HEAVY |= {"cloudpickle", "dask", "distributed"}
 
 MODULES = {
     str(path.relative_to(PACKAGE).with_suffix("")): ast.parse(path.read_text())

@@ -26,8 +26,9 @@ _RANGE_SECONDS = 0.2  # between two checks for Ctrl-C and updates of the progres
 _FIRST = 64  # tiles of the first range; fewer in many dimensions
 _BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
 _DERIVATIVES = 1 << 22  # derivatives that are stored before they are added
+_GROUP, _GROUPS = 4096, 256  # fewest tiles whose derivatives are added by themselves; most groups of them
 _GRAM_ERROR = 2.5e-12  # error of an exponent from a Gram matrix beyond which differences are taken
-_PAIR_SECONDS, _PRODUCT_SECONDS = 1e-9, 3e-11  # about what a pair takes on one thread, and each of its products
+_PAIR_SECONDS, _PRODUCT_SECONDS = 1e-9, 3e-11  # of a pair on one thread, about, and of each product in it
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
 
@@ -192,7 +193,7 @@ class Tiling:
         """
         record = self.work.record(self.job, **settings)
         blocks = _blocks(record, tiles, count)
-        begin = len(blocks) * _BLOCK
+        begin = min(tiles, len(blocks) * _BLOCK)
         known = max(0, record.done - begin)
         numbers = np.empty((min(_BLOCK, tiles - begin), count))
         if known:
@@ -211,18 +212,22 @@ class Tiling:
         return np.array([add(column) for column in blocks.T])
 
     def outputs(
-        self, compute: Callable[[Any, int, int], Iterator[Output]], start: int, stop: int, tiles: int = 1
+        self,
+        compute: Callable[[Any, int, int], Iterator[Output]],
+        start: int,
+        stop: int,
+        *,
+        tiles: int = 1,
+        size: int = 8,
     ) -> Iterator[Output]:
         """Yield the outputs of a function for units of some tiles, computed by the executor, in order.
 
-        The function is called as ``compute(tiling, start, stop)`` and yields outputs; it is pickled for other
-        processes, which call it with their own tiling.
+        The function is called as ``compute(tiling, start, stop)`` and yields outputs, of ``size`` bytes per
+        unit; it is pickled for other processes, which call it with their own tiling.
         """
         build = partial(_built, type(self), self.job, self.factors, self.profiles)
-        seconds = tiles * self.tile_seconds
-        return self.work.executor.outputs(
-            Task(self, build, compute, seconds, tiles), start, stop, self.work.advance
-        )
+        task = Task(self, build, compute, tiles * self.tile_seconds, tiles, size)
+        return self.work.executor.outputs(task, start, stop, self.work.advance)
 
     @property
     def tile_seconds(self) -> float:
@@ -252,33 +257,53 @@ class Tiling:
         (1 + varied, n) for the left points and (1 + varied, m) for the right points; for one sample the same
         array twice, with the sums over all other points.
         """
-        from gaedist.engine.compiled.tiles import differentiate_tiles
-
         job, rows = self.job, 1 + self.job.varied
         left = np.zeros((rows, len(job.x)))
         right = left if job.y is None else np.zeros((rows, len(job.y)))
-        columns = -(-right.shape[1] // TILE)
+        tiles = count_tiles(job)
+        group = max(_GROUP, -(-tiles // _GROUPS))
+        compute = _Derivatives((job.log_scale - log_unit) / math.log(2), group)
+        for _, _, (first, of_left, of_right) in self.outputs(compute, 0, -(-tiles // group), tiles=group):
+            left[:, first : first + of_left.shape[1]] += of_left
+            right[:, : of_right.shape[1]] += of_right
+        return left, right
+
+    def derivatives_of_group(self, first: int, last: int, shift: float) -> tuple[int, Array, Array]:
+        """Return what tiles from ``first`` to ``last`` add to `derivatives`.
+
+        Where the left points begin, and the parts of the left points, and of the right points from the first.
+        """
+        from gaedist.engine.compiled.tiles import differentiate_tiles
+
+        job, rows = self.job, 1 + self.job.varied
+        symmetric, columns = job.y is None, -(-len(self.points.y) // TILE)
+        (top, _), (bottom, _) = (tile_position(k, symmetric, columns) for k in (first, last - 1))
+        begin, end = int(top) * TILE, min(len(job.x), (int(bottom) + 1) * TILE)
+        left = np.zeros((rows, end - begin))
+        right = np.zeros((rows, end if symmetric else len(self.points.y)))
         most = max(self.work.threads, _DERIVATIVES // (2 * rows * TILE))
-        for start, stop in self.work.ranges(job.x.shape[1], count_tiles(job), most):
+        for start, stop in self.work.ranges(job.x.shape[1], last - first, most):
             totals = np.empty((2, stop - start, rows * TILE))
             differentiate_tiles(
                 job.integrand,
                 self.needs,
                 self.points,
-                job.y is None,
-                (job.log_scale - log_unit) / math.log(2),
-                start,
+                symmetric,
+                shift,
+                first + start,
                 totals[0],
                 totals[1],
                 self.scratch,
             )
             for k in range(start, stop):
-                for target, place, part in zip(
-                    (left, right), tile_position(k, job.y is None, columns), totals[:, k - start], strict=True
+                row, column = tile_position(first + k, symmetric, columns)
+                for target, place, part in (
+                    (left, row - top, totals[0, k - start]),
+                    (right, column, totals[1, k - start]),
                 ):
                     piece = target[:, place * TILE : (place + 1) * TILE]
                     piece += part.reshape(rows, TILE)[:, : piece.shape[1]]
-        return left, right
+        return begin, left, right
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,6 +320,19 @@ class _Fill:
             yield Output(start + first, start + last, numbers)
 
 
+@dataclass(frozen=True, eq=False)
+class _Derivatives:
+    """Yields the derivatives of groups of tiles; the groups do not depend on who computes them."""
+
+    shift: float
+    group: int
+
+    def __call__(self, tiling: Tiling, start: int, stop: int) -> Iterator[Output]:
+        for k in range(start, stop):
+            last = min(count_tiles(tiling.job), (k + 1) * self.group)
+            yield Output(k, k + 1, tiling.derivatives_of_group(k * self.group, last, self.shift))
+
+
 def _built(
     kind: Callable[..., Tiling],
     job: PairSum,
@@ -309,7 +347,7 @@ def _built(
 
 def pair_seconds(job: PairSum) -> float:
     """Return about how long a pair takes on one thread, within a factor of some units."""
-    return _PAIR_SECONDS + _PRODUCT_SECONDS * job.x.shape[1]
+    return _PAIR_SECONDS + _PRODUCT_SECONDS * len(job.x.T)
 
 
 def _blocks(record: PassRecord, tiles: int, count: int) -> Array:
@@ -318,11 +356,11 @@ def _blocks(record: PassRecord, tiles: int, count: int) -> Array:
         record.resume(0)
         return np.empty((0, count))
     done = min(record.done, tiles)
-    last = "numbers" in record.state  # a block that is done has been added, unless it has just been finished
-    whole = -(-done // _BLOCK) - 1 if last else -(-done // _BLOCK)
+    last = "numbers" in record.state  # of a block that is not complete
+    whole = done // _BLOCK if last else -(-done // _BLOCK)
     shapes = {"blocks": (whole, count)} | ({"numbers": (done - whole * _BLOCK, count)} if last else {})
-    if not last and done != min(tiles, whole * _BLOCK):
-        done = -1  # between two blocks
+    if last != (done < min(tiles, -(-done // _BLOCK) * _BLOCK)):
+        done = -1  # complete blocks have been added
     return record.resume(done, **shapes)["blocks"]
 
 

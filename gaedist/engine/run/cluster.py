@@ -8,6 +8,7 @@ import queue
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOOK = 0.5  # seconds between two looks at the cluster while nothing is finished
-_LOST = 10.0  # seconds without a scheduler, or with all workers paused, after which a run ends
+_LOST = 10.0  # seconds without a scheduler after which a run ends
+_SILENT = 30.0  # seconds without a result after which workers that have paused end it
 _KEPT = 8  # arrays that stay on the workers
 _RETRIES = 3  # times that a range is sent again after its data or its result were lost
+_MEMORY = "Give each worker more, or use --subsample."
 
 
 class Cluster:
@@ -60,11 +63,6 @@ class Cluster:
         self._checked: set[str] = set()
         self._processors: set[str] = set()
 
-    @property
-    def threads(self) -> int:
-        """The number of threads of all workers."""
-        return sum(self._workers().values())
-
     def outputs(
         self, task: Task[T], start: int, stop: int, advance: Callable[[int], None]
     ) -> Iterator[Output]:
@@ -78,26 +76,21 @@ class Cluster:
         if start < stop:
             yield from _Pass(self, task, start, stop, advance).outputs()
 
-    def wait_for_workers(self) -> dict[str, int]:
-        """Return the threads of each worker, by address, once there is one; check the versions of new ones."""
-        found = self._workers()
-        if not found and self.note:
-            self.note("the scheduler has no workers yet; waiting for one.")
-        while not found:
-            time.sleep(_LOOK)
-            found = self._workers()
+    def look(self) -> dict[str, int]:
+        """Return the threads of each worker, by address; check the versions of new ones."""
+        found: dict[str, int] = {}
+        if self.client.status == "running":
+            with suppress(OSError):
+                found = dict(self.client.nthreads())
         if new := found.keys() - self._checked:
             self._check_versions(sorted(new))
         return found
 
-    def _workers(self) -> dict[str, int]:
-        """Return the threads of each worker, by address."""
-        if self.client.status != "running":
-            return {}
-        try:
-            return dict(self.client.nthreads())
-        except OSError:
-            return {}
+    @property
+    def is_paused(self) -> bool:
+        """Whether all workers have stopped because their memory is nearly full."""
+        found = self.client.scheduler_info()["workers"].values() if self.client.status == "running" else ()
+        return bool(found) and all(worker["status"] == "paused" for worker in found)
 
     def _check_versions(self, workers: list[str]) -> None:
         """Raise `GaedistError` unless these workers have the versions of this process."""
@@ -142,16 +135,16 @@ class _Pass:
     ) -> None:
         self.cluster, self.client, self.task, self.advance = cluster, cluster.client, task, advance
         self.next, self.stop, self.begin = start, stop, start
-        self.parcel = packed((task.build, task.compute))
+        self.parcel = packed((task.build, task.compute, task.limits_threads))
         self.done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self.pending: dict[Future[Any], tuple[int, int, str]] = {}
         self.ready: dict[int, list[Output]] = {}
         self.again: list[tuple[int, int]] = []
         self.retries: dict[int, int] = {}
         self.program = program()
-        self.looked = self.alive = 0.0
-        self.workers: dict[str, int] = {}
-        self.shares = Shares(task.seconds)
+        self.looked = self.alive = self.heard = time.monotonic()
+        self.workers: dict[str, int] = {"": 1}  # whether there are any is not known yet
+        self.shares = Shares(task.seconds, task.size)
 
     def outputs(self) -> Iterator[Output]:
         """Yield the outputs in order; cancel what is left if the caller stops."""
@@ -159,7 +152,7 @@ class _Pass:
             self._look()
             while self.begin < self.stop:
                 self._submit()
-                if (future := self._finished()) is not None:
+                if future := self._finished():
                     self._take(future)
                 while self.begin in self.ready:
                     for output in self.ready.pop(self.begin):
@@ -172,19 +165,20 @@ class _Pass:
 
     def _look(self) -> None:
         """Look at the cluster: has it new workers, is it alive?"""
-        now = self.looked = time.monotonic()
-        found = self.cluster.wait_for_workers() if self.client.status == "running" and not self.pending else {}
-        found = found or self.cluster._workers()
-        if found:
+        found, now = self.cluster.look(), time.monotonic()
+        self.looked = now
+        if not found and self.client.status == "running" and self.workers != found and self.cluster.note:
+            self.cluster.note("the scheduler has no workers; waiting for one.")
+        if self.client.status == "running":
             self.alive = now
-        elif not self.alive:
-            self.alive = now
-        elif now - self.alive > _LOST and self.client.status != "running":
+        elif now - self.alive > _LOST:
             raise GaedistError(
-                "the scheduler no longer answers. Start it again and repeat the command; with --checkpoint "
-                "(checkpoint=) a run resumes where it was."
+                "the Dask scheduler no longer answers. Start it again and repeat the command; with "
+                "--checkpoint (checkpoint=) a run resumes where it was."
             )
-        if found and found != self.workers:
+        if self.pending and now - self.heard > _SILENT and self.cluster.is_paused:
+            raise GaedistError(f"all workers have paused because their memory is nearly full. {_MEMORY}")
+        if found != self.workers:
             self.workers = found
             self.shares.plan(self.stop - self.next, sum(found.values()))
 
@@ -240,6 +234,7 @@ class _Pass:
         if future not in self.pending:
             return
         first, last, _ = self.pending.pop(future)
+        self.heard = time.monotonic()
         if future.status == "error":
             raise _explained(future.exception())
         part: Part | None = None
@@ -268,8 +263,8 @@ def _explained(error: BaseException | None) -> BaseException:
     if isinstance(error, KilledWorker):
         return GaedistError(
             f"{error.allowed_failures + 1} workers ended while they computed the same range, the last at "
-            f"{error.last_worker.address}, perhaps because memory ran out. Give each worker more memory."
+            f"{error.last_worker.address}, perhaps because their memory ran out. {_MEMORY}"
         )
     if isinstance(error, MemoryError):
-        return GaedistError("a worker ran out of memory. Give each worker more, or use --subsample.")
+        return GaedistError(f"a worker ran out of memory. {_MEMORY}")
     return error or GaedistError("a worker failed.")

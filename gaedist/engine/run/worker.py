@@ -4,14 +4,18 @@ Ranges are computed one after the other, each on all threads that Dask gave to t
 """
 
 import hashlib
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from numpy.typing import NDArray
 
+from gaedist.engine.run.cpus import available_threads
 from gaedist.engine.run.executors import Output
 from gaedist.engine.run.parcels import unpacked
 from gaedist.engine.run.program import PROCESSOR, program
@@ -20,7 +24,9 @@ from gaedist.errors import GaedistError
 
 _KEPT = 2  # tasks that stay built
 
-_built: OrderedDict[tuple[str, int], tuple[Any, Any]] = OrderedDict()
+_ONE_AT_A_TIME = threading.Lock()
+
+_known: OrderedDict[tuple[str, int], tuple[Callable[[], Any], Any, bool]] = OrderedDict()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +73,27 @@ def compute_range(
     here = program()
     if text := differences(expected, here):
         raise GaedistError(text)
-    with limited_threads(_own_threads()) as threads:
-        key = hashlib.sha256(content).hexdigest(), threads
-        if key not in _built:
-            build, compute = unpacked(content, digests, arrays)
-            while len(_built) >= _KEPT:
-                _built.popitem(last=False)
-            _built[key] = build(threads, stop_if_cancelled), compute
-        _built.move_to_end(key)
-        built, compute = _built[key]
-        began = time.perf_counter()
-        outputs = list(compute(built, start, stop))
+    threads = min(_own_threads(), available_threads())
+    with _ONE_AT_A_TIME:
+        build, compute, limits_threads = _unpacked_once(content, digests, arrays, threads)
+        with limited_threads(threads) if limits_threads else nullcontext():
+            began = time.perf_counter()
+            outputs = list(compute(build(), start, stop))
         return Part(outputs, time.perf_counter() - began, threads, here[PROCESSOR])
+
+
+def _unpacked_once(
+    content: bytes, digests: Sequence[str], arrays: Sequence[NDArray[Any]], threads: int
+) -> tuple[Callable[[], Any], Any, bool]:
+    """Return what builds a task, once, what computes it, and whether that limits threads."""
+    key = hashlib.sha256(content).hexdigest(), threads
+    if key not in _known:
+        build, compute, limits_threads = unpacked(content, digests, arrays)
+        while len(_known) >= _KEPT:
+            _known.popitem(last=False)
+        _known[key] = cache(partial(build, threads, stop_if_cancelled)), compute, limits_threads
+    _known.move_to_end(key)
+    return _known[key]
 
 
 def differences(client: dict[str, str], worker: dict[str, str]) -> str:
