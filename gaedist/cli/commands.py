@@ -7,6 +7,7 @@ import typer
 import gaedist
 from gaedist.api.score import GAUSSIAN, score_options
 from gaedist.cli import options
+from gaedist.cli.cluster import connected
 from gaedist.cli.diagnose import CHECKS_TEXT, diagnose
 from gaedist.cli.gates import (
     ABOVE,
@@ -20,7 +21,7 @@ from gaedist.cli.gates import (
     check_score_gates,
 )
 from gaedist.cli.help import ABOUT, HelpCommand
-from gaedist.cli.inputs import about, check_files, read, say_notes, selected
+from gaedist.cli.inputs import about, check_files, read, say_notes, selected, share
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
 from gaedist.cli.progress import shown
@@ -72,6 +73,9 @@ def score(
     tolerance: options.Tolerance = None,
     precision: options.Precision = "double",
     threads: options.Threads = None,
+    scheduler: options.Scheduler = None,
+    scheduler_file: options.SchedulerFile = None,
+    shared_files: options.SharedFiles = False,
     checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
     output: options.Output = None,
@@ -96,6 +100,7 @@ def score(
     left_out = LeftOut(metric or metrics, metrics, [options.sigma for options in chosen], outcome)
     note = None if quiet else complain
     with (
+        connected(scheduler, scheduler_file, shared_files) as cluster,
         temporary_checkpoint(checkpoint, note) as store,
         report(output, format_, header=not no_header) as add,
     ):
@@ -106,11 +111,12 @@ def score(
             seed=seed,
             tolerance=tolerance,
             checkpoint=store,
+            client=cluster,
         )
         for file in files:
             results: Sequence[Result] | None = None
             with outcome.reporting(file):
-                latents = read(file, selection, quiet)
+                latents = read(file, selection, quiet, cluster)
                 left_out.begin(latents.name)
                 with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
                     results = gaedist.scores(
@@ -162,6 +168,9 @@ def compare(
     method: options.Method = "auto",
     precision: options.Precision = "double",
     threads: options.Threads = None,
+    scheduler: options.Scheduler = None,
+    scheduler_file: options.SchedulerFile = None,
+    shared_files: options.SharedFiles = False,
     checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
     output: options.Output = None,
@@ -188,10 +197,19 @@ def compare(
     source |= {"file_b": second.file, "dataset_b": second.dataset}
     note = None if quiet else complain
     with (
+        connected(scheduler, scheduler_file, shared_files) as cluster,
         temporary_checkpoint(checkpoint, note) as store,
         report(output, format_, header=not no_header) as add,
     ):
-        run = Run(threads=threads, method=method, precision=precision, seed=seed, checkpoint=store)
+        share(cluster, selection, first, second)
+        run = Run(
+            threads=threads,
+            method=method,
+            precision=precision,
+            seed=seed,
+            checkpoint=store,
+            client=cluster,
+        )
         with shown(run, names, quiet=quiet) as watched, about(names):
             results = gaedist.compares(
                 first,
@@ -228,6 +246,9 @@ def sigma(
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     threads: options.Threads = None,
+    scheduler: options.Scheduler = None,
+    scheduler_file: options.SchedulerFile = None,
+    shared_files: options.SharedFiles = False,
     format_: options.SummaryFormat = "auto",
     no_header: options.NoHeader = False,
     output: options.SigmaOutput = None,
@@ -242,8 +263,11 @@ def sigma(
             check_outputs({"-o": destination.path}, [file, *sigma_files([sigma], RULES)])
         destination.check()
     latents = read(file, selection, quiet)
-    with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, about(latents.name):
-        result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, run=watched)
+    with connected(scheduler, scheduler_file, shared_files) as cluster:
+        share(cluster, selection, latents)
+        run = Run(threads=threads, seed=seed, client=cluster)
+        with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
+            result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, run=watched)
     if destination:
         destination.write(result.array)
     with report(None, format_, header=not no_header) as add:

@@ -10,6 +10,7 @@ import typer
 import gaedist
 from gaedist.api.diagnose import ALPHA, TOP, DiagnoseResult
 from gaedist.cli import options
+from gaedist.cli.cluster import connected
 from gaedist.cli.gates import Gate, Outcome
 from gaedist.cli.help import CHECKS as GROUP
 from gaedist.cli.help import GATES
@@ -119,6 +120,9 @@ def diagnose(
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     threads: options.Threads = None,
+    scheduler: options.Scheduler = None,
+    scheduler_file: options.SchedulerFile = None,
+    shared_files: options.SharedFiles = False,
     format_: options.Format = "auto",
     output: options.Output = None,
     no_header: options.NoHeader = False,
@@ -137,12 +141,15 @@ def diagnose(
     bounds = {P: fail_p, MAX_SHIFT: max_shift, MIN_SD: min_sd, MAX_SD: max_sd}
     outcome = Outcome({**bounds, MAX_CORRELATION: max_correlation, MAX_DUPLICATES: max_duplicates}, quiet)
     check_files(output, None, files)
-    with report(output, format_, header=not no_header) as add:
+    with (
+        connected(scheduler, scheduler_file, shared_files) as cluster,
+        report(output, format_, header=not no_header) as add,
+    ):
         for file in files:
             result = None
             with outcome.reporting(file):
-                latents = read(file, selection, quiet)
-                run = Run(threads=threads, seed=seed)
+                latents = read(file, selection, quiet, cluster)
+                run = Run(threads=threads, seed=seed, client=cluster)
                 with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
                     result = gaedist.diagnose(
                         latents, checks=check or None, alpha=alpha, top=top, run=watched

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gaedist.cli.standard_streams import complain
+from gaedist.engine import Cluster
 from gaedist.errors import GaedistError
 from gaedist.files.codes import Latents, Selection, parse_rows, read_latents
 from gaedist.files.outputs import check_outputs
@@ -35,15 +36,23 @@ def selected(
     )
 
 
-def read(file: str, selection: Selection, quiet: bool) -> Latents:
-    """Read codes, and report how many rows were dropped."""
+def read(file: str, selection: Selection, quiet: bool, cluster: Cluster | None = None) -> Latents:
+    """Read codes, which a cluster may read too, and report how many rows were dropped."""
     latents = read_latents(file, selection)
+    share(cluster, selection, latents)
     if latents.dropped and not quiet:
         total = latents.dropped + len(latents.codes)
         complain(f"{latents.name}: dropped {latents.dropped} of {total} rows that are not finite.")
     if latents.is_transposed and not quiet:
         complain(f"{latents.name}: {MATLAB_NOTE}")
     return latents
+
+
+def share(cluster: Cluster | None, selection: Selection, *samples: Latents) -> None:
+    """Let the workers of a cluster read these codes themselves, if the user wants that."""
+    for latents in samples:
+        if cluster:
+            cluster.share(latents.codes, latents.file, latents.dataset, selection)
 
 
 def say_notes(names: str, notes: Sequence[str], quiet: bool) -> None:

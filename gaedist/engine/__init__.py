@@ -19,7 +19,9 @@ from gaedist.engine.compiled.sizes import SERIES_BLOCK
 from gaedist.engine.directions import Slices, Statistic, mean_and_error, mean_and_sd, random_directions
 from gaedist.engine.request import Request
 from gaedist.engine.run.checkpoints import Checkpoint, temporary_checkpoint
+from gaedist.engine.run.cluster import Cluster
 from gaedist.engine.run.cpus import available_threads
+from gaedist.engine.run.executors import Output, Task
 from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import AUTO, METHODS, PRECISIONS, SAMPLE, SINGLE, TOLERANCE, Run
@@ -47,8 +49,10 @@ __all__ = [
     "TOLERANCE",
     "Bits",
     "Checkpoint",
+    "Cluster",
     "LabelCosts",
     "LabelSums",
+    "Output",
     "PairSum",
     "PairTotal",
     "Profile",
@@ -58,6 +62,7 @@ __all__ = [
     "Shape",
     "Slices",
     "Statistic",
+    "Task",
     "Transport",
     "available_threads",
     "evaluate",

@@ -7,16 +7,16 @@ processes. They are computed once for all files of a command, and cached between
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from threading import Thread
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from gaedist.engine import AUTO, SAMPLE, Run
+from gaedist.engine import AUTO, SAMPLE, Output, Run, Task
 from gaedist.errors import GaedistError
 from gaedist.null.cache import Key, load, store
 from gaedist.numerics import Array, Stream
@@ -28,6 +28,7 @@ REPLICATES = 999
 _SMALL = 2048  # points up to which replicates are spread over processes; larger samples use threads
 _TRIAL = 8  # replicates by which the time that the others take is estimated
 _PATIENCE = 6.0  # seconds of work above which starting other processes pays off
+_LONG = 2.0  # seconds of work that are worth sending to a cluster
 _CHUNK = 1.0  # seconds of work sent to a process at once
 
 _START = 3.0  # seconds in which other processes start
@@ -91,6 +92,8 @@ def seconds_to_simulate(
         _one(points, dim, statistic, quiet, len(times))
         times.append(time.perf_counter() - began)
     seconds = replicates * min(times) * (n / points) ** 2
+    if run.client:
+        return seconds / max(1, len(run.client.look()))
     if n > _SMALL or run.used_threads < 2 or seconds < _PATIENCE:
         return seconds
     return seconds / run.used_threads + _START
@@ -119,11 +122,20 @@ def _known(key: Key, replicates: int, stored: bool) -> Array | None:
 def _quiet(run: Run) -> Run:
     """Return how to compute a replicate."""
     method = AUTO if run.method == SAMPLE else run.method  # errors of estimates would widen the distribution
-    return replace(run, method=method, tolerance=None, checkpoint=None, progress=None, status=None, note=None)
+    return replace(
+        run,
+        method=method,
+        tolerance=None,
+        checkpoint=None,
+        progress=None,
+        status=None,
+        note=None,
+        client=None,
+    )
 
 
 def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -> Iterator[float]:
-    """Yield the values in order; much work on small samples is spread over processes."""
+    """Yield the values in order; much work is spread over a cluster, or for small samples over processes."""
     quiet, began, done = _quiet(run), time.perf_counter(), 0
     for done in range(1, replicates + 1):
         yield _one(n, dim, statistic, quiet, done - 1)
@@ -131,15 +143,58 @@ def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -
             run.progress(done, replicates)
         seconds = (time.perf_counter() - began) / done
         rest = (replicates - done) * seconds
+        if run.client and rest > _LONG:
+            break
         if done >= _TRIAL and n <= _SMALL and run.used_threads > 1 and rest > _PATIENCE:
             break
-    for found in _in_processes(
-        n, dim, statistic, range(done, replicates), max(1, int(_CHUNK / seconds)), quiet
-    ):
+    rest_of_them = range(done, replicates)
+    if run.client:
+        chunks = _on_cluster(n, dim, statistic, rest_of_them, seconds, run)
+    else:
+        chunks = _in_processes(n, dim, statistic, rest_of_them, max(1, int(_CHUNK / seconds)), quiet)
+    for found in chunks:
         yield from found
         done += len(found)
         if run.progress:
             run.progress(done, replicates)
+
+
+def _on_cluster(
+    n: int, dim: int, statistic: Statistic, rest: range, seconds: float, run: Run
+) -> Iterator[list[float]]:
+    """Yield the values, computed by the workers of a cluster; each took about so many seconds here."""
+    quiet = _quiet(run)
+    task: Task[Any] = Task(
+        None,
+        partial(_own_run, quiet),
+        partial(_replicates, n, dim, statistic),
+        seconds * run.used_threads,
+        limits_threads=False,
+    )
+    for output in run.client.outputs(task, rest.start, rest.stop, lambda _count: None):
+        yield [output.value]
+
+
+def _own_run(
+    run: Run, threads: int, look: Callable[[int, int], None]
+) -> tuple[Run, Callable[[int, int], None]]:
+    """Return the run of a worker, and what stops it when nobody waits any more."""
+    return replace(run, threads=threads), look
+
+
+def _replicates(
+    n: int,
+    dim: int,
+    statistic: Statistic,
+    own: tuple[Run, Callable[[int, int], None]],
+    start: int,
+    stop: int,
+) -> Iterator[Output]:
+    """Yield the values of some replicates in a worker."""
+    run, look = own
+    for k in range(start, stop):
+        yield Output(k, k + 1, _one(n, dim, statistic, run, k))
+        look(k, stop)
 
 
 def _in_processes(

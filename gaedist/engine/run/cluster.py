@@ -9,16 +9,19 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
 
 from gaedist.engine.run.executors import Output, Task
-from gaedist.engine.run.parcels import packed
+from gaedist.engine.run.parcels import array_digest, packed
 from gaedist.engine.run.program import PROCESSOR, program
+from gaedist.engine.run.shared_files import SharedFile
 from gaedist.engine.run.shares import Shares
 from gaedist.engine.run.worker import Part, compute_range, differences
 from gaedist.errors import GaedistError
+from gaedist.files.codes import Selection
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -40,6 +43,8 @@ class Cluster:
     ----------
     client : distributed.Client
         The user's client; it stays open.
+    shares_files : bool
+        Workers read the files that `share` names, instead of receiving what is in them.
 
     Raises
     ------
@@ -47,7 +52,7 @@ class Cluster:
         If it is not a synchronous client that is connected.
     """
 
-    def __init__(self, client: "Client") -> None:
+    def __init__(self, client: "Client", *, shares_files: bool = False) -> None:
         try:
             from distributed import Client
         except ImportError as error:
@@ -57,7 +62,8 @@ class Cluster:
                 "client must be a distributed.Client that is not asynchronous; got "
                 f"{type(client).__module__}.{type(client).__qualname__}."
             )
-        self.client = client
+        self.client, self.shares_files = client, shares_files
+        self._files: dict[str, SharedFile] = {}
         self.note: Callable[[str], None] | None = None
         self._kept: OrderedDict[str, Future[Any]] = OrderedDict()
         self._checked: set[str] = set()
@@ -75,6 +81,13 @@ class Cluster:
         """
         if start < stop:
             yield from _Pass(self, task, start, stop, advance).outputs()
+
+    def share(self, array: NDArray[Any], path: str, dataset: str | None, selection: Selection) -> None:
+        """Let workers read an array from its file, if they share files and it is one."""
+        if self.shares_files and path != "-":
+            digest = array_digest(array)
+            name = f"{Path(path).resolve()}{f'::{dataset}' if dataset else ''}"
+            self._files[digest] = SharedFile(name, selection, digest)
 
     def look(self) -> dict[str, int]:
         """Return the threads of each worker, by address; check the versions of new ones."""
@@ -98,13 +111,12 @@ class Cluster:
         for address, found in self.client.run(program, workers=workers, on_error="return").items():
             if isinstance(found, OSError):  # it has just gone
                 continue
-            text = differences(here, found) if isinstance(found, dict) else ""
             if isinstance(found, ImportError):
-                text = f"it cannot import {found.name}: gaedist there is missing, or not {here['gaedist']}."
-            elif not isinstance(found, dict):
-                text = f"{type(found).__name__}: {found}"
-            if text:
-                raise GaedistError(f"worker {address}: {text}")
+                found = {"gaedist": f"missing or of another version ({found})"}
+            elif isinstance(found, BaseException):
+                raise found
+            if text := differences(here, found, address):
+                raise GaedistError(text)
             self.see(found[PROCESSOR])
             self._checked.add(address)
 
@@ -116,15 +128,16 @@ class Cluster:
             self.note(f"processors differ ({names}): last bits of results may depend on who computes what.")
             self.note = None
 
-    def sent(self, arrays: dict[str, NDArray[Any]]) -> "list[Future[Any]]":
-        """Return the futures of arrays, by digest, which are broadcast unless the workers have them."""
-        for digest, array in arrays.items():
+    def sent(self, arrays: dict[str, NDArray[Any]]) -> "list[Future[Any] | SharedFile]":
+        """Return arrays, by digest, as files or futures; they are broadcast unless the workers have them."""
+        sent = {digest: array for digest, array in arrays.items() if digest not in self._files}
+        for digest, array in sent.items():
             if digest not in self._kept or self._kept[digest].status in ("cancelled", "lost", "error"):
                 self._kept[digest] = self.client.scatter(array, broadcast=True, hash=False)
             self._kept.move_to_end(digest)
-        while len(self._kept) > max(_KEPT, len(arrays)):
+        while len(self._kept) > max(_KEPT, len(sent)):
             self._kept.popitem(last=False)
-        return [self._kept[digest] for digest in arrays]
+        return [self._files[digest] if digest in self._files else self._kept[digest] for digest in arrays]
 
 
 class _Pass:

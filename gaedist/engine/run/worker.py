@@ -19,6 +19,7 @@ from gaedist.engine.run.cpus import available_threads
 from gaedist.engine.run.executors import Output
 from gaedist.engine.run.parcels import unpacked
 from gaedist.engine.run.program import PROCESSOR, program
+from gaedist.engine.run.shared_files import SharedFile
 from gaedist.engine.run.threads import limited_threads
 from gaedist.errors import GaedistError
 
@@ -58,7 +59,7 @@ class Cancelled(Exception):  # noqa: N818 (nothing went wrong)
 def compute_range(
     content: bytes,
     digests: Sequence[str],
-    arrays: Sequence[NDArray[Any]],
+    arrays: Sequence[NDArray[Any] | SharedFile],
     start: int,
     stop: int,
     expected: dict[str, str],
@@ -71,7 +72,7 @@ def compute_range(
         If this worker has other versions than ``expected``, those of the client.
     """
     here = program()
-    if text := differences(expected, here):
+    if text := differences(expected, here, _worker().address):
         raise GaedistError(text)
     threads = min(_own_threads(), available_threads())
     with _ONE_AT_A_TIME:
@@ -83,12 +84,13 @@ def compute_range(
 
 
 def _unpacked_once(
-    content: bytes, digests: Sequence[str], arrays: Sequence[NDArray[Any]], threads: int
+    content: bytes, digests: Sequence[str], arrays: Sequence[NDArray[Any] | SharedFile], threads: int
 ) -> tuple[Callable[[], Any], Any, bool]:
     """Return what builds a task, once, what computes it, and whether that limits threads."""
     key = hashlib.sha256(content).hexdigest(), threads
     if key not in _known:
-        build, compute, limits_threads = unpacked(content, digests, arrays)
+        found = [array.read() if isinstance(array, SharedFile) else array for array in arrays]
+        build, compute, limits_threads = unpacked(content, digests, found)
         while len(_known) >= _KEPT:
             _known.popitem(last=False)
         _known[key] = cache(partial(build, threads, stop_if_cancelled)), compute, limits_threads
@@ -96,36 +98,31 @@ def _unpacked_once(
     return _known[key]
 
 
-def differences(client: dict[str, str], worker: dict[str, str]) -> str:
+def differences(client: dict[str, str], worker: dict[str, str], address: str) -> str:
     """Say how the versions of a worker differ from those of the client; empty if the bits are the same."""
     names = [name for name in client if name != PROCESSOR and client[name] != worker.get(name)]
     if not names:
         return ""
     which = "; ".join(f"{name} is {client[name]} here and {worker.get(name)} there" for name in names)
-    return f"a worker has other versions: {which}. Install the same on all machines."
+    return f"worker {address} has other versions: {which}. Install the same on all machines."
 
 
 def stop_if_cancelled(_done: int = 0, _total: int = 0) -> None:
     """Raise `Cancelled` if the client has cancelled the task that this thread computes."""
     from distributed.worker import thread_state
 
-    key, worker = getattr(thread_state, "key", None), _worker()
-    found = worker.state.tasks.get(key) if worker else None
-    if worker and key is not None and (found is None or found.state == "cancelled"):
+    found = _worker().state.tasks.get(thread_state.key)
+    if found is None or found.state == "cancelled":
         raise Cancelled
 
 
 def _own_threads() -> int:
     """Return the number of threads that Dask gave to this worker."""
-    worker = _worker()
-    return int(worker.state.nthreads) if worker else 1
+    return int(_worker().state.nthreads)
 
 
 def _worker() -> Any:
-    """Return the worker that runs this thread's task, None outside of one."""
+    """Return the worker that runs this thread's task."""
     from distributed import get_worker
 
-    try:
-        return get_worker()
-    except ValueError:
-        return None
+    return get_worker()

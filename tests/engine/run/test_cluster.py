@@ -1,7 +1,7 @@
 """The workers of a Dask cluster give the bits of this process, whatever happens to them.
 
-The clusters are real: two processes on this machine, with one thread each. Ranges are made short, so that each
-worker gets several.
+The clusters are real: two processes on this machine, with one thread each. Ranges are made short, so that
+each worker gets several.
 """
 
 import os
@@ -15,12 +15,12 @@ from distributed import Client, LocalCluster
 import gaedist
 from gaedist import GaedistError, Run
 from gaedist.engine import Checkpoint, sums, tiling
-from gaedist.engine.run import checkpoints, cluster, program, shares
+from gaedist.engine.run import checkpoints, cluster, shares
 from gaedist.engine.run.executors import Output, Task
 
 
 def new_cluster(**settings):
-    return LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, **settings)
+    return LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", **settings)
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,9 @@ CALLS = {
     "full": partial(gaedist.scores, codes(700), ["mean-field"], covariance="full"),
     "compare": partial(gaedist.compares, codes(), codes(2000, seed=1), ["silverman"]),
     "permutations": partial(
-        gaedist.compares, codes(), codes(2000, seed=1), metric=["gaussian", "energy"], permutations=99
+        gaedist.compares, codes(), codes(2000, seed=1), metric=["gaussian", "energy"], permutations=19
     ),
-    "optimize": partial(gaedist.scores, codes(1200), ["optimize"], covariance="spherical"),
+    "optimize": partial(gaedist.scores, codes(600), ["optimize"], covariance="spherical"),
 }
 """What the workers compute, as a function of the run."""
 
@@ -106,7 +106,7 @@ def test_workers_use_the_threads_that_dask_gave_them():
 
     task = Task(None, lambda threads, _progress: threads, threads, 1.0)
     with (
-        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as workers,
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as workers,
         Client(workers) as client,
     ):
         (found,) = cluster.Cluster(client).outputs(task, 0, 1, lambda _tiles: None)
@@ -119,6 +119,7 @@ def test_a_checkpoint_moves_between_this_process_and_a_cluster(
 ):
     monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
     monkeypatch.setattr(tiling, "_RANGE_SECONDS", 0.0)
+    monkeypatch.setattr(tiling, "_FIRST", 1)
     path, seen = tmp_path / "run.ckpt", []
     ways = [{"threads": 2}, {"client": shared_client}]
     first, second = ways if begins_here else reversed(ways)
@@ -179,7 +180,7 @@ def test_a_worker_that_joins_late_gets_its_share():
         return len(worker._known)
 
     with (
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as workers,
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as workers,
         Client(workers) as client,
     ):
         call = partial(gaedist.scores, codes(8000), [0.5])
