@@ -161,7 +161,7 @@ def diagnose(
         sizes=_sizes(sample),
         detectable=power,
         notes=notes_given(sample.x, None),
-        threads=run.used_threads,
+        threads=run.all_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
     )

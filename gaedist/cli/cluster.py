@@ -15,7 +15,7 @@ from gaedist.errors import GaedistError
 ADDRESS = "DASK_SCHEDULER_ADDRESS"
 """The variable of the environment that has the address of the scheduler if no option has."""
 
-_PATIENCE = "8s"
+_PATIENCE = "5s"
 
 
 @contextmanager
@@ -37,12 +37,14 @@ def connected(scheduler: str | None, scheduler_file: Path | None, shared_files: 
         return
     try:
         from distributed import Client
+        from distributed.comm import get_address_host
     except ImportError as error:
         raise GaedistError("a cluster needs Dask: pip install 'gaedist[dask]'") from error
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said by errors and notes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            get_address_host(address)  # or a client would be left half made
             client = Client(address, timeout=_PATIENCE, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             raise GaedistError(

@@ -103,3 +103,8 @@ class Run:
     def used_threads(self) -> int:
         """The number of threads of the run: ``threads``, limited to those available."""
         return min(self.threads or available_threads(), available_threads())
+
+    @property
+    def all_threads(self) -> int:
+        """The number of threads that compute: those of a cluster, or `used_threads`."""
+        return sum(self.client.look().values()) if self.client else self.used_threads
