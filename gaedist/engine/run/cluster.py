@@ -8,6 +8,7 @@ import queue
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,6 +34,10 @@ _LOST = 10.0  # seconds without a scheduler after which a run ends
 _SILENT = 30.0  # seconds without a result after which workers that have paused end it
 _KEPT = 8  # arrays that stay on the workers
 _RETRIES = 3  # times that a range is sent again after its data or its result were lost
+_NO_SCHEDULER = (
+    "the Dask scheduler no longer answers. Start it again and repeat the command; with --checkpoint "
+    "(checkpoint=) a run resumes where it was."
+)
 _MEMORY = "Give each worker more, or use --subsample."
 
 
@@ -171,6 +176,10 @@ class _Pass:
                     for output in self.ready.pop(self.begin):
                         yield output
                         self.begin = output.stop
+        except (OSError, RuntimeError, CancelledError) as error:
+            if self.client.status == "running":
+                raise
+            raise GaedistError(_NO_SCHEDULER) from error
         finally:
             if self.pending and self.client.status == "running":
                 self.client.cancel(list(self.pending), force=True)
@@ -185,10 +194,7 @@ class _Pass:
         if self.client.status == "running":
             self.alive = now
         elif now - self.alive > _LOST:
-            raise GaedistError(
-                "the Dask scheduler no longer answers. Start it again and repeat the command; with "
-                "--checkpoint (checkpoint=) a run resumes where it was."
-            )
+            raise GaedistError(_NO_SCHEDULER)
         if self.pending and now - self.heard > _SILENT and self.cluster.is_paused:
             raise GaedistError(f"all workers have paused because their memory is nearly full. {_MEMORY}")
         if found != self.workers:
@@ -196,7 +202,9 @@ class _Pass:
             self.shares.plan(self.stop - self.next, sum(found.values()))
 
     def _submit(self) -> None:
-        """Send ranges until each worker has two."""
+        """Send ranges until each worker has two, if there is a scheduler."""
+        if self.client.status != "running":
+            return
         busy = dict.fromkeys(self.workers, 0)
         for _, _, address in self.pending.values():
             if address in busy:
