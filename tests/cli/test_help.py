@@ -14,7 +14,7 @@ from gaedist.mixtures.targets import ESTIMATORS, TARGETS
 from gaedist.report.writers import FORMATS
 from gaedist.smoothing.rules import JOINT, RULES
 
-LINES = {"score": 82, "compare": 72, "diagnose": 62, "sigma": 48, "inspect": 22, "metrics": 20}
+LINES = {"score": 86, "compare": 76, "diagnose": 62, "sigma": 52, "inspect": 22, "metrics": 20}
 """Command → lines of help at 80 columns that it stays below: a tall terminal.
 
 Options that say how files are read (--transpose, --hdf5-plugins, --sandbox) took the last lines."""

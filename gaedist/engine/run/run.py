@@ -107,4 +107,4 @@ class Run:
     @property
     def all_threads(self) -> int:
         """The number of threads that compute: those of a cluster, or `used_threads`."""
-        return sum(self.client.look().values()) if self.client else self.used_threads
+        return max(1, sum(self.client.look().values())) if self.client else self.used_threads
