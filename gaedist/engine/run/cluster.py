@@ -138,11 +138,24 @@ class Cluster:
         sent = {digest: array for digest, array in arrays.items() if digest not in self._files}
         for digest, array in sent.items():
             if digest not in self._kept or self._kept[digest].status in ("cancelled", "lost", "error"):
-                self._kept[digest] = self.client.scatter(array, broadcast=True, hash=False)
+                self._kept[digest] = self._broadcast(array)
             self._kept.move_to_end(digest)
         while len(self._kept) > max(_KEPT, len(sent)):
             self._kept.popitem(last=False)
         return [self._files[digest] if digest in self._files else self._kept[digest] for digest in arrays]
+
+    def _broadcast(self, array: NDArray[Any]) -> "Future[Any]":
+        """Return the future of an array that each worker receives."""
+        try:
+            return self.client.scatter(array, broadcast=True, hash=False)
+        except OSError as error:
+            if self.client.status != "running":
+                raise
+            size = array.nbytes / 2**30
+            raise GaedistError(
+                f"workers ended while they received {size:.2g} GiB, perhaps because their memory ran out. "
+                f"{_MEMORY}"
+            ) from error
 
 
 class _Pass:
