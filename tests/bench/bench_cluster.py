@@ -1,7 +1,7 @@
-"""Time of a Dask cluster of one and two processes compared with as many threads, and a model of larger clusters.
+"""Time of a Dask cluster of one and two processes compared with as many threads, and a model of larger ones.
 
-    python tests/bench/bench_cluster.py --points 30000 60000 --rounds 3
-    python tests/bench/bench_cluster.py --model 2.6e-9 0.002 1e9
+python tests/bench/bench_cluster.py --points 30000 60000 --rounds 3
+python tests/bench/bench_cluster.py --model 2.6e-9 0.002 1e9
 """
 
 import argparse
@@ -14,7 +14,7 @@ from distributed import Client, LocalCluster
 
 from gaedist import Run
 from gaedist.engine import Cluster, Output, Task
-from gaedist.engine.run import shares
+from gaedist.engine.run import cluster, shares
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.mixture import Mixture, overlap
 
@@ -44,24 +44,29 @@ def of_task(client, count):
 
 
 def measured(points, rounds):
-    """Print times of threads and of workers, in the same rounds."""
+    """Print times of threads and of workers, in the same rounds, and of the workers' own work."""
+    parts, take = [], cluster._Pass._take
+    cluster._Pass._take = lambda self, future: parts.append(future.result().seconds) or take(self, future)
     for workers in (1, 2):
         with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
-            Client(cluster) as client,
+            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as processes,
+            Client(processes) as client,
         ):
             for n in points:
                 x = np.random.default_rng(0).normal(size=(n, DIM))
-                own, there = Run(threads=workers, method="pairs"), Run(client=client, method="pairs")
-                seconds(x[:4000], own), seconds(x, there)  # compile
-                times = [(seconds(x, own), seconds(x, Run(client=client, method="pairs"))) for _ in range(rounds)]
-                here, far = (median(column) for column in zip(*times, strict=True))
-                ratio = median(b / a for a, b in times)
-                pair = here * workers / (n * n / 2)
-                print(f"{workers} {n} threads {here:.2f} s, workers {far:.2f} s, ratio {ratio:.3f}, {pair:.2e} s/pair", flush=True)
+                seconds(x[:4000], Run(threads=workers, method="pairs"))  # which compiles
+                seconds(x, Run(client=client, method="pairs"))
+                times = []
+                for _ in range(rounds):
+                    here = seconds(x, Run(threads=workers, method="pairs"))
+                    parts.clear()
+                    there = seconds(x, Run(client=client, method="pairs"))
+                    times.append((here, there, there / here, there - sum(parts) / workers, len(parts)))
+                row = "  ".join(f"{median(column):.3f}" for column in zip(*times, strict=True))
+                print(f"{workers}  {n}  here, there, ratio, not computing, tasks: {row}", flush=True)
                 began = time.perf_counter()
                 client.scatter(x, broadcast=True, hash=False)
-                print(f"   broadcast of {x.nbytes / 1e6:.0f} MB: {time.perf_counter() - began:.3f} s", flush=True)
+                print(f"   {x.nbytes / 1e6:.0f} MB sent: {time.perf_counter() - began:.3f} s", flush=True)
             print(f"   a task: {of_task(client, 200) * 1e3:.2f} ms", flush=True)
 
 

@@ -11,12 +11,16 @@ from functools import partial
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
+from numpy.testing import assert_array_equal
 
 import gaedist
 from gaedist import GaedistError, Run
+from gaedist.diagnostics import sample
+from gaedist.diagnostics.squares import _correlations_of_sizes
 from gaedist.engine import Checkpoint, sums, tiling
 from gaedist.engine.run import checkpoints, cluster, shares
 from gaedist.engine.run.executors import Output, Task
+from gaedist.null import monte_carlo
 
 
 def new_cluster(**settings):
@@ -76,6 +80,34 @@ def test_the_bits_are_those_of_this_process(shared_client, name):
     seen = []
     found = values(CALLS[name], client=shared_client, progress=lambda *counts: seen.append(counts))
     assert found == values(CALLS[name], threads=2)
+
+
+@pytest.mark.parametrize("dim", [5, 600])
+def test_gram_matrices_have_the_same_bits(shared_client, monkeypatch, dim):
+    monkeypatch.setattr(sample, "_LONG", 0.0)
+    monkeypatch.setattr(sample, "_MOST_AXES", 500)  # in more dimensions there are panels of columns
+    x = codes(5000, 5) if dim == 5 else codes(600, dim)
+    here, there = (sample.Sample(x, run) for run in (Run(threads=1), Run(client=shared_client)))
+    assert_array_equal(there.correlation, here.correlation)
+    assert_array_equal(_correlations_of_sizes(there), _correlations_of_sizes(here))
+
+
+def test_simulated_values_have_the_same_bits(shared_client, monkeypatch):
+    monkeypatch.setattr(monte_carlo, "_LONG", 0.0)
+    sent, outputs = [], cluster.Cluster.outputs
+    monkeypatch.setattr(
+        cluster.Cluster, "outputs", lambda self, *rest: sent.append(rest[1:3]) or outputs(self, *rest)
+    )
+
+    def value(**settings):
+        monkeypatch.setattr(monte_carlo, "_computed", {})
+        call = partial(
+            gaedist.scores, codes(300), ["mean-field"], null="monte-carlo", replicates=30, cache=False
+        )
+        return values(call, **settings)
+
+    assert value(client=shared_client) == value(threads=1)
+    assert (1, 30) in sent
 
 
 def test_progress_reaches_its_total(shared_client):
