@@ -1,6 +1,7 @@
 """The commands: each parses, calls one function of the library, and prints."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import typer
 
@@ -24,6 +25,7 @@ from gaedist.cli.help import ABOUT, HelpCommand
 from gaedist.cli.inputs import about, check_files, read, say_notes, selected, share
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
+from gaedist.cli.many_files import replayed, scored_there
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Run, temporary_checkpoint
@@ -113,26 +115,31 @@ def score(
             checkpoint=store,
             client=cluster,
         )
+        measure = partial(
+            gaedist.scores,
+            sigmas=sigmas,
+            covariance=covariance,
+            target=target,
+            estimator=estimator,
+            metric=metric or None,
+            parameters=parameters,
+            null=null,
+            replicates=replicates,
+            cache=not no_cache,
+        )
+        at_once = cluster and shared_files and len(files) > 1 and len(chosen) == 1 and not store
+        there = scored_there(cluster, files, selection, measure, run) if at_once else None
         for file in files:
             results: Sequence[Result] | None = None
+            found = next(there) if there else None
             with outcome.reporting(file):
                 latents = read(file, selection, quiet, cluster)
                 left_out.begin(latents.name)
                 with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
-                    results = gaedist.scores(
-                        latents,
-                        sigmas,
-                        covariance=covariance,
-                        target=target,
-                        estimator=estimator,
-                        metric=metric or None,
-                        parameters=parameters,
-                        null=null,
-                        replicates=replicates,
-                        cache=not no_cache,
-                        on_error=left_out.on_error,
-                        run=watched,
-                    )
+                    if found:
+                        results = replayed(found, left_out.on_error, watched.note)
+                    else:
+                        results = measure(latents, on_error=left_out.on_error, run=watched)
                 source = {"file": latents.file, "dataset": latents.dataset}
                 _write_and_check(results, source, add, left_out, keeps_places=format_ == "value")
             if results is None and format_ == "value":

@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gaedist.engine import Output, Run, Task, in_numpy_threads, limited_blas
+from gaedist.engine import Run, in_numpy_threads, limited_blas
 from gaedist.files.row_hashes import row_hashes
 from gaedist.files.stored_array import row_blocks
 from gaedist.numerics import Array, squared_norms
@@ -114,16 +114,8 @@ class Sample:
         if not self.run.client or seconds < _LONG:
             yield from self.map(function, items)
             return
-        task: Task[Any] = Task(
-            None,
-            partial(_on_worker, function, items),
-            _parts_there,
-            seconds / len(items),
-            size=8 * self.dim**2,
-            limits_threads=False,
-        )
-        for output in self.run.client.outputs(task, 0, len(items), lambda _count: None):
-            yield output.value
+        some, size = partial(_in_threads, function), 8 * self.dim**2
+        yield from self.run.client.map(some, items, seconds=seconds / len(items), size=size)
 
     @cached_property
     def _scaled_covariance(self) -> Array:
@@ -263,18 +255,6 @@ def _panel_gram(x: Array, transform: Callable[[Array], Array], start: int) -> Ar
     return found
 
 
-def _on_worker(
-    function: Callable[[U], Array], items: Sequence[U], threads: int, look: Callable[[int, int], None]
-) -> tuple[Callable[[U], Array], Sequence[U], int, Callable[[int, int], None]]:
-    """Return what `_parts_there` needs in a worker."""
-    return function, items, threads, look
-
-
-def _parts_there(
-    here: tuple[Callable[[U], Array], Sequence[U], int, Callable[[int, int], None]], start: int, stop: int
-) -> Iterator[Output]:
-    """Yield some parts of a Gram matrix in a worker."""
-    function, items, threads, look = here
-    for k, found in enumerate(in_numpy_threads(function, items[start:stop], Run(threads=threads)), start):
-        yield Output(k, k + 1, found)
-        look(k, stop)
+def _in_threads(function: Callable[[U], Array], items: Sequence[U], threads: int) -> Iterator[Array]:
+    """Yield function(item) for each item, computed by threads of a worker."""
+    return in_numpy_threads(function, items, Run(threads=threads))

@@ -21,7 +21,6 @@ from gaedist.engine.request import Request
 from gaedist.engine.run.checkpoints import Checkpoint, temporary_checkpoint
 from gaedist.engine.run.cluster import Cluster
 from gaedist.engine.run.cpus import available_threads
-from gaedist.engine.run.executors import Output, Task
 from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import AUTO, METHODS, PRECISIONS, SAMPLE, SINGLE, TOLERANCE, Run
@@ -52,7 +51,6 @@ __all__ = [
     "Cluster",
     "LabelCosts",
     "LabelSums",
-    "Output",
     "PairSum",
     "PairTotal",
     "Profile",
@@ -62,7 +60,6 @@ __all__ = [
     "Shape",
     "Slices",
     "Statistic",
-    "Task",
     "Transport",
     "available_threads",
     "evaluate",

@@ -7,16 +7,16 @@ processes. They are computed once for all files of a command, and cached between
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from threading import Thread
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from gaedist.engine import AUTO, SAMPLE, Output, Run, Task
+from gaedist.engine import AUTO, SAMPLE, Run
 from gaedist.errors import GaedistError
 from gaedist.null.cache import Key, load, store
 from gaedist.numerics import Array, Stream
@@ -147,11 +147,13 @@ def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -
             break
         if done >= _TRIAL and n <= _SMALL and run.used_threads > 1 and rest > _PATIENCE:
             break
-    rest_of_them = range(done, replicates)
+    left = range(done, replicates)
     if run.client:
-        chunks = _on_cluster(n, dim, statistic, rest_of_them, seconds, run)
+        some = partial(_on_worker, n, dim, statistic, quiet)
+        values = run.client.map(some, left, seconds=seconds * run.used_threads)
+        chunks: Iterator[list[float]] = ([value] for value in values)
     else:
-        chunks = _in_processes(n, dim, statistic, rest_of_them, max(1, int(_CHUNK / seconds)), quiet)
+        chunks = _in_processes(n, dim, statistic, left, max(1, int(_CHUNK / seconds)), quiet)
     for found in chunks:
         yield from found
         done += len(found)
@@ -159,42 +161,11 @@ def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -
             run.progress(done, replicates)
 
 
-def _on_cluster(
-    n: int, dim: int, statistic: Statistic, rest: range, seconds: float, run: Run
-) -> Iterator[list[float]]:
-    """Yield the values, computed by the workers of a cluster; each took about so many seconds here."""
-    quiet = _quiet(run)
-    task: Task[Any] = Task(
-        None,
-        partial(_own_run, quiet),
-        partial(_replicates, n, dim, statistic),
-        seconds * run.used_threads,
-        limits_threads=False,
-    )
-    for output in run.client.outputs(task, rest.start, rest.stop, lambda _count: None):
-        yield [output.value]
-
-
-def _own_run(
-    run: Run, threads: int, look: Callable[[int, int], None]
-) -> tuple[Run, Callable[[int, int], None]]:
-    """Return the run of a worker, and what stops it when nobody waits any more."""
-    return replace(run, threads=threads), look
-
-
-def _replicates(
-    n: int,
-    dim: int,
-    statistic: Statistic,
-    own: tuple[Run, Callable[[int, int], None]],
-    start: int,
-    stop: int,
-) -> Iterator[Output]:
-    """Yield the values of some replicates in a worker."""
-    run, look = own
-    for k in range(start, stop):
-        yield Output(k, k + 1, _one(n, dim, statistic, run, k))
-        look(k, stop)
+def _on_worker(
+    n: int, dim: int, statistic: Statistic, run: Run, some: Sequence[int], threads: int
+) -> Iterator[float]:
+    """Yield the values of some replicates in a worker of a cluster."""
+    return (_one(n, dim, statistic, replace(run, threads=threads), k) for k in some)
 
 
 def _in_processes(

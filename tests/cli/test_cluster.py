@@ -4,6 +4,7 @@ The scheduler and its worker are real processes, as a user starts them.
 """
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -94,6 +95,17 @@ def test_workers_read_shared_files(gaedist, machines, points, ranges, monkeypatc
     assert gaedist(*command, "--scheduler-file", machines[1], "--shared-files") == here
     assert ranges
     assert (2990, 3) not in sent
+
+
+def test_many_shared_files_are_scored_at_once(gaedist, machines, codes, ranges):
+    files = ["normal.npy", "bad.npy", "wide.npy", "absent.npy", "narrow.npy"]
+    command = ["score", *files, "--metric", "kl", "--metric", "mmd", "--format", "json", "--fail-p", "0.001"]
+    here = gaedist(*command)
+    there = gaedist(*command, "--scheduler-file", machines[1], "--shared-files")
+    assert ranges == [(k, k + 1) for k in range(5)]
+    machine = re.compile(r'"(seconds|threads)": [\d.e-]+')
+    assert machine.sub("", there[1]) == machine.sub("", here[1])
+    assert (there[0], there[2]) == (here[0], here[2])
 
 
 def test_a_file_that_workers_do_not_see_is_named(gaedist, machines, points, monkeypatch):

@@ -7,7 +7,7 @@ that waits; ranges are sized by measured times. What a lost worker had is comput
 import queue
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
 
-from gaedist.engine.run.executors import Output, Task
+from gaedist.engine.run.executors import Output, Task, task_of_items
 from gaedist.engine.run.parcels import array_digest, packed
 from gaedist.engine.run.program import PROCESSOR, program
 from gaedist.engine.run.shared_files import SharedFile
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 T = TypeVar("T")
+U = TypeVar("U")
+R = TypeVar("R")
 
 _LOOK = 0.5  # seconds between two looks at the cluster while nothing is finished
 _LOST = 10.0  # seconds without a scheduler after which a run ends
@@ -86,6 +88,28 @@ class Cluster:
         """
         if start < stop:
             yield from _Pass(self, task, start, stop, advance).outputs()
+
+    def map(
+        self,
+        function: Callable[[Sequence[U], int], Iterable[R]],
+        items: Sequence[U],
+        *,
+        seconds: float,
+        size: int = 8,
+    ) -> Iterator[R]:
+        """Yield the value of each item, in order, computed by the workers.
+
+        Parameters
+        ----------
+        function : callable
+            ``function(items, threads)`` yields the values of some items, on so many threads.
+        items : sequence
+            All items.
+        seconds, size : float and int
+            About how long one takes on one thread, and how many bytes its value has.
+        """
+        task = task_of_items(function, items, seconds, size)
+        return (output.value for output in self.outputs(task, 0, len(items), lambda _tiles: None))
 
     def share(self, array: NDArray[Any], path: str, dataset: str | None, selection: Selection) -> None:
         """Let workers read an array from its file, if they share files and it is one."""

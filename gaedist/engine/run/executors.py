@@ -4,11 +4,14 @@ A `Task` is what a pass computes for a range of units. An executor returns the o
 units, whoever computed them, so that the caller adds them in one order and the bits are always the same.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
+R = TypeVar("R")
 
 
 class Output(NamedTuple):
@@ -51,12 +54,43 @@ class Task(Generic[T]):
     """
 
     here: T
-    build: Callable[[int, Callable[[int, int], None]], T]
+    build: "Callable[[int, Look], T]"
     compute: Callable[[T, int, int], Iterator[Output]]
     seconds: float
     tiles: int = 1
     size: int = 8
     limits_threads: bool = True
+
+
+Look = Callable[[int, int], None]
+"""What a task calls about five times a second in another process; it raises an exception to end the task."""
+
+
+def task_of_items(
+    function: Callable[[Sequence[U], int], Iterable[R]], items: Sequence[U], seconds: float, size: int
+) -> Task[Any]:
+    """Return the task of computing a value for each item; as for `Task`, with seconds and bytes of each.
+
+    ``function(items, threads)`` yields the values of some items, and limits its threads itself.
+    """
+    build = partial(_Items, function, items)
+    return Task(None, build, _values_of_items, seconds, size=size, limits_threads=False)
+
+
+class _Items(NamedTuple):
+    """What `_values_of_items` needs."""
+
+    function: Callable[[Sequence[Any], int], Iterable[Any]]
+    items: Sequence[Any]
+    threads: int
+    look: Look
+
+
+def _values_of_items(here: _Items, start: int, stop: int) -> Iterator[Output]:
+    """Yield the value of each item."""
+    for k, value in enumerate(here.function(here.items[start:stop], here.threads), start):
+        yield Output(k, k + 1, value)
+        here.look(k, stop)
 
 
 class Executor(Protocol):

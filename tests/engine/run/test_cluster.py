@@ -107,7 +107,7 @@ def test_simulated_values_have_the_same_bits(shared_client, monkeypatch):
         return values(call, **settings)
 
     assert value(client=shared_client) == value(threads=1)
-    assert (1, 30) in sent
+    assert (0, 29) in sent
 
 
 def test_progress_reaches_its_total(shared_client):
