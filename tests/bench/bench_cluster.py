@@ -14,13 +14,24 @@ from distributed import Client, LocalCluster
 
 from gaedist import Run
 from gaedist.engine import Cluster
+from gaedist.engine.compiled.sizes import HEIGHT, TILE
 from gaedist.engine.run import cluster, shares
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.mixture import Mixture, overlap
 
 DIM = 64
-LINK = 1.25e9  # bytes per second of a network of 10 Gbit/s
-SCHEDULED = 1e-3  # seconds of the scheduler for a task, as Dask's documentation says
+GROWTH = 0.03  # of the time of a pair with each dimension
+ADDITION = 5e-8  # seconds in which the client adds the sum of a tile
+SIZES = [
+    (60_000, 1, 1),
+    (60_000, 2, 1),
+    (10**6, 16, 1),
+    (10**6, 8, 32),
+    (10**7, 8, 32),
+    (10**7, 313, 32),
+    (10**8, 313, 32),
+]
+"""Points, workers, and threads of each worker."""
 
 
 def seconds(x, run):
@@ -64,24 +75,27 @@ def measured(points, rounds):
             print(f"   a task: {of_task(client, 200) * 1e3:.2f} ms", flush=True)
 
 
-def model(n, dim, cores, pair, task, link):
-    """Return tasks and the seconds of computing, broadcast, tasks and the last round."""
-    work = n * n / 2 * pair * (1 + dim * 0.03) / (1 + DIM * 0.03)
+def model(n, dim, workers, threads, pair, task, link):
+    """Return the number of tasks, and seconds: computing, broadcast, tasks, additions, last round."""
+    cores, pairs = workers * threads, n * n / 2
+    work = pairs * pair * (1 + dim * GROWTH) / (1 + DIM * GROWTH)
     length = min(max(work / cores / shares._RANGES, shares._LEAST), shares._MOST)
-    tasks = max(cores, math.ceil(work / length))
-    size = 8 * n * dim
-    broadcast = size / link * (2 + math.log2(cores)) if cores > 1 else size / link
-    return tasks, work / cores, broadcast, tasks * task, work / tasks / 2
+    tasks = workers * max(1, math.floor(work / cores / length))
+    broadcast = 8 * n * dim / link * (2 + math.ceil(math.log2(workers)))
+    return tasks, work / cores, broadcast, tasks * task, pairs / (HEIGHT * TILE) * ADDITION, length / 2
 
 
 def table(pair, task, link):
     """Print what the model says, up to 10⁸ points on 10,000 cores."""
-    print("| n | D | cores | bytes broadcast | tasks | computing | broadcast | tasks | last round | in all |")
+    print(
+        "| n | D | workers × threads | sent to each | tasks | computing | broadcast | tasks | additions "
+        "| last round |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
-    for n, cores in ((10**5, 16), (10**6, 16), (10**6, 256), (10**7, 256), (10**7, 10**4), (10**8, 10**4)):
-        tasks, *parts = model(n, DIM, cores, pair, task, link)
-        cells = [f"{n:.0e}", DIM, cores, f"{8e-9 * n * DIM:.3g} GB", tasks]
-        print(f"| {' | '.join(map(str, cells))} | {' | '.join(f'{t:.3g} s' for t in (*parts, sum(parts)))} |")
+    for n, workers, threads in SIZES:
+        tasks, *parts = model(n, DIM, workers, threads, pair, task, link)
+        cells = [f"{n:.0e}", DIM, f"{workers} × {threads}", f"{8e-9 * n * DIM:.2g} GB", tasks]
+        print(f"| {' | '.join(map(str, cells))} | {' | '.join(f'{t:.2g} s' for t in parts)} |")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ def machines(tmp_path_factory):
 
     start("scheduler", "--port", "0", "--dashboard-address", ":0")
     start("worker", "--nthreads", "1", "--no-dashboard", "--local-directory", file.parent)
+    address_in(file)
+    with Client(scheduler_file=str(file)) as client:
+        client.wait_for_workers(1)
     yield processes[0], file
     for process in reversed(processes):
         process.terminate()
@@ -80,7 +83,6 @@ def test_a_command_computes_on_a_cluster(gaedist, machines, points, ranges, monk
     command = ["score", points, "--method", "pairs", "--format", "value"]
     here = gaedist(*command)
     assert ranges == []
-    address_in(machines[1])
     assert gaedist(*command, *options(way, machines[1], monkeypatch)) == here
     assert ranges
 

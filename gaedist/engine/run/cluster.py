@@ -35,6 +35,7 @@ _LOOK = 0.5  # seconds between two looks at the cluster while nothing is finishe
 _LOST = 10.0  # seconds without a scheduler after which a run ends
 _SILENT = 30.0  # seconds without a result after which workers that have paused end it
 _KEPT = 8  # arrays that stay on the workers
+_AHEAD = 4  # ranges for each worker that wait for an earlier one, beyond which no others are sent
 _RETRIES = 3  # times that a range is sent again after its data or its result were lost
 _NO_SCHEDULER = (
     "the Dask scheduler no longer answers. Start it again and repeat the command; with --checkpoint "
@@ -151,11 +152,11 @@ class Cluster:
 
     def see(self, processor: str) -> None:
         """Note once if workers differ in what the last bits of results depend on."""
+        before = len(self._processors)
         self._processors |= {processor, program()[PROCESSOR]}
-        if len(self._processors) > 1 and self.note:
+        if len(self._processors) > max(1, before) and self.note:
             names = ", ".join(sorted(self._processors))
             self.note(f"processors differ ({names}): last bits of results may depend on who computes what.")
-            self.note = None
 
     def sent(self, arrays: dict[str, NDArray[Any]]) -> "list[Future[Any] | SharedFile]":
         """Return arrays, by digest, as files or futures; they are broadcast unless the workers have them."""
@@ -197,6 +198,7 @@ class _Pass:
         self.again: list[tuple[int, int]] = []
         self.retries: dict[int, int] = {}
         self.program = program()
+        self.waiting: Future[Any] | None = None
         self.looked = self.alive = self.heard = time.monotonic()
         self.workers: dict[str, int] = {"": 1}  # whether there are any is not known yet
         self.shares = Shares(task.seconds, task.size)
@@ -226,8 +228,10 @@ class _Pass:
         """Look at the cluster: has it new workers, is it alive?"""
         found, now = self.cluster.look(), time.monotonic()
         self.looked = now
-        if not found and self.client.status == "running" and self.workers != found and self.cluster.note:
-            self.cluster.note("the scheduler has no workers; waiting for one.")
+        if not found and self.client.status == "running" and self.workers:
+            self.waiting = self.client.submit(program, pure=False)  # without tasks, no workers may be started
+            if self.cluster.note:
+                self.cluster.note("the scheduler has no workers; waiting for one.")
         if self.client.status == "running":
             self.alive = now
         elif now - self.alive > _LOST:
@@ -246,14 +250,13 @@ class _Pass:
         for _, _, address in self.pending.values():
             if address in busy:
                 busy[address] += 1
-        ahead = 2 * len(busy) + len(self.ready)
         for depth in (1, 2):
             for address, threads in self.workers.items():
                 if busy[address] >= depth or not (self.again or self.next < self.stop):
                     continue
                 if self.again:
                     first, last = self.again.pop()
-                elif len(self.pending) + len(self.ready) < 2 * ahead:
+                elif len(self.ready) < _AHEAD * len(busy):
                     first = self.next
                     self.next = last = min(self.stop, first + self.shares.units(threads))
                 else:

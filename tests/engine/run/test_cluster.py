@@ -220,6 +220,44 @@ def test_a_worker_that_joins_late_gets_its_share():
         assert list(client.run(built).values()) == [1, 1]
 
 
+@pytest.mark.slow
+def test_workers_that_are_started_on_demand_are_waited_for():
+    notes = []
+    with LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=":0") as workers:
+        workers.adapt(minimum=0, maximum=1, interval="100ms")
+        with Client(workers) as client:
+            found = values(CALLS["score"], client=client, note=notes.append)
+    assert found == values(CALLS["score"], threads=2)
+    assert "the scheduler has no workers; waiting for one." in notes
+
+
+@pytest.mark.slow
+def test_a_range_that_ends_all_its_workers_is_an_error(monkeypatch):
+    def die(_items, _threads):
+        os._exit(1)
+
+    message = r"^1 workers ended while .* because their memory ran out\. Give each worker more"
+    with new_cluster() as workers, Client(workers) as client:
+        client.run_on_scheduler(lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 0))
+        with pytest.raises(GaedistError, match=message):
+            list(cluster.Cluster(client).map(die, [0], seconds=1.0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [("300MB", "workers ended while they received"), ("500MB", "all workers have paused")],
+)
+def test_workers_without_memory_are_an_error(limit, message):
+    x = np.random.default_rng(0).normal(size=(400_000, 64))
+    with (
+        new_cluster(memory_limit=limit) as workers,
+        Client(workers) as client,
+        pytest.raises(GaedistError, match=rf"{message}.*Give each worker more, or use --subsample\."),
+    ):
+        gaedist.score(x, run=Run(method="pairs", client=client))
+
+
 @pytest.mark.parametrize("name", ["gaedist", "numpy"])
 def test_other_versions_are_refused_by_name(shared_client, name):
     attribute = "__version__" if name == "gaedist" else "np.__version__"
