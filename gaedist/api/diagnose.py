@@ -190,7 +190,7 @@ def diagnose(
         sizes=_sizes(sample),
         detectable=power,
         notes=notes,
-        threads=run.used_threads,
+        threads=run.all_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
         prior=given.summary if given else None,

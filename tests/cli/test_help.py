@@ -15,7 +15,7 @@ from gaedist.report.writers import FORMATS
 from gaedist.smoothing.rules import JOINT, RULES
 
 LINES = {
-    **{"score": 100, "compare": 91, "diagnose": 76, "sigma": 59},
+    **{"score": 104, "compare": 97, "diagnose": 80, "sigma": 64},
     **{"sample": 24, "inspect": 33, "metrics": 20},
 }
 """Command → lines of help at 80 columns that it stays below: a tall terminal.
