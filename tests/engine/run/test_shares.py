@@ -1,4 +1,4 @@
-"""Ranges take at least 2 s and at most a minute; there are about ten for each worker, and they end together."""
+"""Ranges take at least 2 s and at most a minute; about ten for each worker, which end together."""
 
 import pytest
 
