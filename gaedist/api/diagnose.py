@@ -84,7 +84,7 @@ class DiagnoseResult:
     notes : tuple of str
         What a user of these codes should know; one sentence each.
     threads : int
-        Number of threads.
+        Number of threads, of a cluster those of all workers.
     seconds : float
         Time of the call.
     version : str

@@ -18,6 +18,8 @@ from gaedist.cli import cluster as connection
 from gaedist.engine import sums
 from gaedist.engine.run import cluster, shares
 
+MACHINE = re.compile(r'"(seconds|threads)": [\d.e-]+')
+
 
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory):
@@ -87,6 +89,17 @@ def test_a_command_computes_on_a_cluster(gaedist, machines, points, ranges, monk
     assert ranges
 
 
+@pytest.mark.parametrize(
+    "command", [["compare", "--permutations", "9"], ["sigma", "--sigma", "optimize"], ["diagnose"]]
+)
+def test_every_command_that_computes_takes_a_cluster(gaedist, machines, codes, monkeypatch, command):
+    monkeypatch.setattr("gaedist.diagnostics.sample._LONG", 0.0)
+    files = ["narrow.npy", "wide.npy"] if command[0] == "compare" else ["narrow.npy"]
+    command = [command[0], *files, *command[1:], "--format", "json"]
+    there, here = gaedist(*command, "--scheduler-file", machines[1]), gaedist(*command)
+    assert (there[0], MACHINE.sub("", there[1]), there[2]) == (here[0], MACHINE.sub("", here[1]), here[2])
+
+
 def test_workers_read_shared_files(gaedist, machines, points, ranges, monkeypatch):
     command = ["score", points, "--method", "pairs", "--format", "value", "--rows", "10:"]
     here = gaedist(*command)
@@ -105,9 +118,7 @@ def test_many_shared_files_are_scored_at_once(gaedist, machines, codes, ranges):
     here = gaedist(*command)
     there = gaedist(*command, "--scheduler-file", machines[1], "--shared-files")
     assert ranges == [(k, k + 1) for k in range(5)]
-    machine = re.compile(r'"(seconds|threads)": [\d.e-]+')
-    assert machine.sub("", there[1]) == machine.sub("", here[1])
-    assert (there[0], there[2]) == (here[0], here[2])
+    assert (there[0], MACHINE.sub("", there[1]), there[2]) == (here[0], MACHINE.sub("", here[1]), here[2])
 
 
 def test_a_file_that_workers_do_not_see_is_named(gaedist, machines, points, monkeypatch):

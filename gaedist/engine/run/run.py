@@ -40,7 +40,7 @@ class Run:
     Attributes
     ----------
     threads : int, optional
-        Number of threads; by default all that the process may use.
+        Number of threads of this process; by default all that it may use.
     method : str
         One of `METHODS`.
     precision : str
