@@ -42,6 +42,7 @@ ROOMS = [
 HEAVY = {"finufft", "numba", "llvmlite", "scipy", "h5py", "threadpoolctl", "rich", "joblib"}
 HEAVY |= {"platformdirs", "matplotlib", "torch"}
 HEAVY |= {row.package.partition(".")[0] for row in FORMATS if row.package} | {"pandas", "polars", "xarray"}
+HEAVY |= {"cloudpickle", "dask", "distributed"}
 
 MODULES = {
     str(path.relative_to(PACKAGE).with_suffix("")): ast.parse(path.read_text())

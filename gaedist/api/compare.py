@@ -93,7 +93,7 @@ class CompareResult:
     method, precision : str
         How sums over pairs were computed, and in which arithmetic.
     threads : int
-        Number of threads.
+        Number of threads, of a cluster those of all workers.
     seconds : float
         Time from the call until this result was known.
     version : str
@@ -435,7 +435,7 @@ def _result(
         notes=notes,
         method=found.provenance.method,
         precision=found.provenance.precision,
-        threads=run.used_threads,
+        threads=run.all_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
         prior=prior,

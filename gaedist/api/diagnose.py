@@ -92,7 +92,7 @@ class DiagnoseResult:
     notes : tuple of str
         What a user of these codes should know; one sentence each.
     threads : int
-        Number of threads.
+        Number of threads, of a cluster those of all workers.
     seconds : float
         Time of the call.
     version : str
@@ -229,7 +229,7 @@ def diagnose(
         sizes=_sizes(sample),
         detectable=power,
         notes=notes,
-        threads=run.used_threads,
+        threads=run.all_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
         prior=given.summary if given else None,

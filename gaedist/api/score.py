@@ -370,7 +370,7 @@ def _result(
         notes=notes,
         method=found.provenance.method,
         precision=found.provenance.precision,
-        threads=run.used_threads,
+        threads=run.all_threads,
         seconds=time.perf_counter() - began,
         version=__version__,
         infinite=found.log_value == math.inf,

@@ -74,7 +74,7 @@ class ScoreResult:
     method, precision : str
         How sums over pairs were computed, and in which arithmetic.
     threads : int
-        Number of threads.
+        Number of threads, of a cluster those of all workers.
     seconds : float
         Time from the call until this result was known.
     version : str

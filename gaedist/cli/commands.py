@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import typer
@@ -11,6 +12,7 @@ from gaedist.api.posterior import options_of_any
 from gaedist.api.priors import gaussian_prior
 from gaedist.api.score import GAUSSIAN, score_options
 from gaedist.cli import options
+from gaedist.cli.cluster import connected
 from gaedist.cli.diagnose import CHECKS_TEXT, diagnose
 from gaedist.cli.gates import (
     ABOVE,
@@ -34,11 +36,13 @@ from gaedist.cli.inputs import (
     say_notes,
     selected,
     selected_of_second,
+    share,
     source_of,
     width_files,
 )
 from gaedist.cli.interrupts import INTERRUPTION
 from gaedist.cli.left_out import LeftOut
+from gaedist.cli.many_files import are_read_alike, replayed, scored_there
 from gaedist.cli.pictures import check_picture, drawn, planes_of
 from gaedist.cli.progress import shown
 from gaedist.cli.sample import sample
@@ -101,6 +105,9 @@ def score(
     precision: options.Precision = "double",
     device: options.Device = None,
     threads: options.Threads = None,
+    scheduler: options.Scheduler = None,
+    scheduler_file: options.SchedulerFile = None,
+    shared_files: options.SharedFiles = False,
     checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
     output: options.Output = None,
@@ -131,6 +138,7 @@ def score(
     left_out = LeftOut(metric or metrics, metrics, [options.sigma for options in chosen], outcome)
     note = None if quiet else complain
     with (
+        connected(scheduler, scheduler_file, shared_files) as cluster,
         temporary_checkpoint(checkpoint, note) as store,
         report(output, format_, header=not no_header) as write,
         drawn(write, plot, page=page) as add,
@@ -143,29 +151,37 @@ def score(
             device=device,
             tolerance=tolerance,
             checkpoint=store,
+            client=cluster,
         )
+        measure = partial(
+            gaedist.scores,
+            sigmas=sigmas,
+            covariance=covariance,
+            target=target,
+            estimator=estimator,
+            metric=metric or None,
+            parameters=parameters,
+            null=null,
+            replicates=replicates,
+            cache=not no_cache,
+            prior=given,
+            posterior=posterior,
+        )
+        at_once = cluster and shared_files and len(files) > 1 and len(chosen) == 1 and not store
+        at_once = at_once and are_read_alike(files, selection, stack=stack)
+        there = scored_there(cluster, files, selection, measure, run) if at_once else None
         for sample in samples_of(files, selection, stack=stack):
             results: Sequence[Result] | None = None
+            found = next(there) if there else None
             with outcome.reporting(sample.name):
                 latents = read(sample, quiet)
+                share(cluster, selection, latents)
                 left_out.begin(latents.name)
                 with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
-                    results = gaedist.scores(
-                        latents,
-                        sigmas,
-                        covariance=covariance,
-                        target=target,
-                        estimator=estimator,
-                        metric=metric or None,
-                        parameters=parameters,
-                        null=null,
-                        replicates=replicates,
-                        cache=not no_cache,
-                        prior=given,
-                        posterior=posterior,
-                        on_error=left_out.on_error,
-                        run=watched,
-                    )
+                    if found:
+                        results = replayed(found, left_out.on_error, watched.note)
+                    else:
+                        results = measure(latents, on_error=left_out.on_error, run=watched)
                 source = source_of(latents)
                 _write_and_check(results, source, add, left_out, keeps_places=format_ == "value")
             if results is None and format_ == "value":
@@ -212,6 +228,9 @@ def compare(
     precision: options.Precision = "double",
     device: options.Device = None,
     threads: options.Threads = None,
+    scheduler: options.Scheduler = None,
+    scheduler_file: options.SchedulerFile = None,
+    shared_files: options.SharedFiles = False,
     checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
     output: options.Output = None,
@@ -244,12 +263,21 @@ def compare(
     source = source_of(first, "_a") | source_of(second, "_b")
     note = None if quiet else complain
     with (
+        connected(scheduler, scheduler_file, shared_files) as cluster,
         temporary_checkpoint(checkpoint, note) as store,
         report(output, format_, header=not no_header) as write,
         drawn(write, plot, planes_of(first.codes, second.codes, seed)) as add,
     ):
+        share(cluster, selection, first)
+        share(cluster, selection_b, second)
         run = Run(
-            threads=threads, method=method, precision=precision, seed=seed, device=device, checkpoint=store
+            threads=threads,
+            method=method,
+            precision=precision,
+            seed=seed,
+            device=device,
+            checkpoint=store,
+            client=cluster,
         )
         with shown(run, names, quiet=quiet) as watched, about(names):
             results = gaedist.compares(
@@ -295,6 +323,9 @@ def sigma(
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     threads: options.Threads = None,
+    scheduler: options.Scheduler = None,
+    scheduler_file: options.SchedulerFile = None,
+    shared_files: options.SharedFiles = False,
     format_: options.SummaryFormat = "auto",
     no_header: options.NoHeader = False,
     output: options.SigmaOutput = None,
@@ -314,8 +345,11 @@ def sigma(
     check_files(None, None, [file, *sigma_files([sigma], RULES), *prior_files(prior)], plot=plot)
     check_picture(plot, [file])
     latents = read_one(file, selection, outcome, stack=stack)
-    with shown(Run(threads=threads, seed=seed), latents.name, quiet=quiet) as watched, about(latents.name):
-        result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, prior=given, run=watched)
+    with connected(scheduler, scheduler_file, shared_files) as cluster:
+        share(cluster, selection, latents)
+        run = Run(threads=threads, seed=seed, client=cluster)
+        with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
+            result = gaedist.sigma(latents, sigma=chosen, covariance=covariance, prior=given, run=watched)
     if destination:
         destination.write(result.array)
     with report(None, format_, header=not no_header) as write, drawn(write, plot) as add:

@@ -11,6 +11,7 @@ import gaedist
 from gaedist.api.diagnose import ALPHA, TOP, DiagnoseResult
 from gaedist.api.priors import gaussian_prior
 from gaedist.cli import options
+from gaedist.cli.cluster import connected
 from gaedist.cli.gates import Gate, Outcome
 from gaedist.cli.help import CHECKS as GROUP
 from gaedist.cli.help import GATES
@@ -21,6 +22,7 @@ from gaedist.cli.inputs import (
     samples_of,
     say_notes,
     selected,
+    share,
     source_of,
     width_files,
 )
@@ -138,6 +140,9 @@ def diagnose(
     hdf5_plugins: options.Plugins = False,
     sandbox: options.Sandbox = False,
     threads: options.Threads = None,
+    scheduler: options.Scheduler = None,
+    scheduler_file: options.SchedulerFile = None,
+    shared_files: options.SharedFiles = False,
     format_: options.Format = "auto",
     output: options.Output = None,
     no_header: options.NoHeader = False,
@@ -161,12 +166,17 @@ def diagnose(
     check_files(output, None, [*files, *prior_files(prior), *width_files(logvar, sd)], plot=plot, page=page)
     check_picture(plot, files, pages=True, page=page)
     given = gaussian_prior(prior, "diagnose")
-    with report(output, format_, header=not no_header) as write, drawn(write, plot, page=page) as add:
+    with (
+        connected(scheduler, scheduler_file, shared_files) as cluster,
+        report(output, format_, header=not no_header) as write,
+        drawn(write, plot, page=page) as add,
+    ):
         for sample in samples_of(files, selection, stack=stack):
             result = None
             with outcome.reporting(sample.name):
                 latents = read(sample, quiet)
-                run = Run(threads=threads, seed=seed)
+                share(cluster, selection, latents)
+                run = Run(threads=threads, seed=seed, client=cluster)
                 with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
                     result = gaedist.diagnose(
                         latents, checks=check or None, alpha=alpha, top=top, prior=given, run=watched

@@ -11,11 +11,13 @@ from gaedist.api.posterior import NONE, is_of_each_file, widths_of_second
 from gaedist.cli.gates import Outcome
 from gaedist.cli.help import command_for
 from gaedist.cli.standard_streams import complain
+from gaedist.engine import Cluster
 from gaedist.errors import GaedistError
 from gaedist.files.codes import Latents, Selection, parse_rows
 from gaedist.files.layouts import LAYOUTS, ShapeError
 from gaedist.files.outputs import check_outputs
 from gaedist.files.samples import Sample, samples, sources_of
+from gaedist.files.streams import is_pipe
 from gaedist.files.transposed import MATLAB_NOTE
 from gaedist.files.widths import width_name
 
@@ -162,6 +164,17 @@ def read(sample: Sample, quiet: bool) -> Latents:
     if latents.is_transposed and not quiet:
         complain(f"{latents.name}: {MATLAB_NOTE}")
     return latents
+
+
+def share(cluster: Cluster | None, selection: Selection, latents: Latents) -> None:
+    """Let the workers of a cluster read codes themselves, if the user wants that.
+
+    Codes that are not simply the rows of an array in a file are sent to them.
+    """
+    is_simple = latents.arrangement is None and latents.stacked is None and latents.widths is None
+    if cluster and is_simple and not is_pipe(latents.file):
+        alone = replace(selection, dataset=None, width=None)
+        cluster.share(latents.codes, latents.file, latents.dataset, alone)
 
 
 def say_notes(names: str, notes: Sequence[str], quiet: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gaedist.api.posterior import POSTERIORS
+from gaedist.cli.cluster import ADDRESS
 from gaedist.cli.help import COMPUTATION, DISTANCE, GATES, INPUT, OTHER_METRICS, OUTPUT, SIGNIFICANCE
 from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
 from gaedist.files.formats import names_of_formats
@@ -369,6 +370,25 @@ Device = Annotated[
 ]
 Threads = Annotated[
     int | None, _option("--threads", COMPUTATION, "Number of threads", metavar="N", min=1, show_default="all")
+]
+Scheduler = Annotated[
+    str | None,
+    _option(
+        "--scheduler",
+        COMPUTATION,
+        "Address of a Dask scheduler, whose workers compute",
+        metavar="ADDRESS",
+        show_default=ADDRESS,
+    ),
+]
+SchedulerFile = Annotated[
+    Path | None,
+    _option(
+        "--scheduler-file", COMPUTATION, "The same, from a file that the scheduler wrote", metavar="FILE"
+    ),
+]
+SharedFiles = Annotated[
+    bool, _option("--shared-files", COMPUTATION, "Workers read FILE themselves, under the same path")
 ]
 Checkpoints = Annotated[
     Path | None,

@@ -1,9 +1,9 @@
 """A sample and its moments, computed once for all checks, in blocks and in a fixed order."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -27,6 +27,8 @@ _MOST_AXES = 1024
 _CONSTANT = 1e-12  # an axis whose sd is below this part of its root mean square is constant but for rounding
 _FAINT = 1e-7  # eigenvalues of a correlation matrix below which half of its digits are too few
 _COLUMN_BYTES = 1 << 23
+_PRODUCT_SECONDS = 1e-10  # of a product in a Gram matrix on one thread, about
+_LONG = 2.0  # seconds of work that are worth sending to a cluster
 
 
 @dataclass(eq=False)
@@ -101,30 +103,25 @@ class Sample:
         if self.dim <= _MOST_AXES:
             size = max(_FEWEST_ROWS, -(-self.n // _CHUNKS))
             chunks = [(a, min(self.n, a + size)) for a in range(0, self.n, size)]
-            return np.asarray(sum(self.map(lambda rows: self._part(transform, rows), chunks)))
+            return np.asarray(sum(self._parts(partial(_chunk_gram, self.x, transform), chunks)))
         panels = range(0, self.dim, _PANEL)
-        lower = np.concatenate(list(self.map(lambda start: self._panel(transform, start), panels)), axis=1)
+        lower = np.concatenate(list(self._parts(partial(_panel_gram, self.x, transform), panels)), axis=1)
         return np.asarray(np.tril(lower) + np.tril(lower, -1).T)
 
-    def _part(self, transform: Callable[[Array], Array], rows: tuple[int, int]) -> Array:
-        found = np.zeros((self.dim, self.dim))
-        for a, b in row_blocks(*rows, self.dim * 8):
-            y = transform(self.x[a:b])
-            found += y.T @ y
-        return found
-
-    def _panel(self, transform: Callable[[Array], Array], start: int) -> Array:
-        found = np.zeros((self.dim, min(_PANEL, self.dim - start)))
-        for a, b in self.blocks:
-            y = transform(self.x[a:b])
-            found[start:] += y[:, start:].T @ y[:, start : start + _PANEL]
-        return found
+    def _parts(self, function: Callable[[U], Array], items: Sequence[U]) -> Iterator[Array]:
+        """Yield the parts of a Gram matrix, in order, by threads, or if they take long by a cluster."""
+        seconds = _PRODUCT_SECONDS * self.n * self.dim**2
+        if not self.run.client or seconds < _LONG:
+            yield from self.map(function, items)
+            return
+        some, size = partial(_in_threads, function), 8 * self.dim**2
+        yield from self.run.client.map(some, items, seconds=seconds / len(items), size=size)
 
     @cached_property
     def _scaled_covariance(self) -> Array:
         """The covariance, with divisor n − 1, of the points times their units."""
-        center = self.mean * self.units
-        return self.gram(lambda rows: rows * self.units - center) / max(1, self.n - 1)
+        units, center = self.units, self.mean * self.units
+        return self.gram(lambda rows: rows * units - center) / max(1, self.n - 1)
 
     @cached_property
     def sds(self) -> Array:
@@ -236,3 +233,28 @@ class Sample:
         for a, b in self.blocks:
             x[a:b] = base.x[a:b] @ turn
         return Sample(x, self.run, self.top, WHITENED)
+
+
+def _chunk_gram(x: Array, transform: Callable[[Array], Array], rows: tuple[int, int]) -> Array:
+    """Return YᵀY of some rows, (D, D)."""
+    dim = x.shape[1]
+    found = np.zeros((dim, dim))
+    for a, b in row_blocks(*rows, dim * 8):
+        y = transform(x[a:b])
+        found += y.T @ y
+    return found
+
+
+def _panel_gram(x: Array, transform: Callable[[Array], Array], start: int) -> Array:
+    """Return some columns of YᵀY, from the diagonal down."""
+    n, dim = x.shape
+    found = np.zeros((dim, min(_PANEL, dim - start)))
+    for a, b in row_blocks(0, n, dim * 8):
+        y = transform(x[a:b])
+        found[start:] += y[:, start:].T @ y[:, start : start + _PANEL]
+    return found
+
+
+def _in_threads(function: Callable[[U], Array], items: Sequence[U], threads: int) -> Iterator[Array]:
+    """Yield function(item) for each item, computed by threads of a worker."""
+    return in_numpy_threads(function, items, Run(threads=threads))

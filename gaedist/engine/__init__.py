@@ -19,6 +19,7 @@ from gaedist.engine.compiled.sizes import SERIES_BLOCK
 from gaedist.engine.directions import Slices, Statistic, mean_and_error, mean_and_sd, random_directions
 from gaedist.engine.request import Request
 from gaedist.engine.run.checkpoints import Checkpoint, temporary_checkpoint
+from gaedist.engine.run.cluster import Cluster
 from gaedist.engine.run.cpus import available_threads
 from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
@@ -47,6 +48,7 @@ __all__ = [
     "TOLERANCE",
     "Bits",
     "Checkpoint",
+    "Cluster",
     "LabelCosts",
     "LabelSums",
     "PairSum",

@@ -10,6 +10,7 @@ single, and where one of two samples has few points.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from gaedist.engine.compiled.sizes import HEIGHT, TILE
 from gaedist.engine.near_tiles import SKIPPED, NearTiles, may_skip, ordered
 from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import DOUBLE, SINGLE
-from gaedist.engine.tiling import FAINT, GLARING, Tiling, Work, aligned, count_tiles
+from gaedist.engine.tiling import FAINT, GLARING, Fill, Tiling, Work, aligned, count_tiles, pair_seconds
 from gaedist.numerics import Array, log_or_minus_inf
 
 WORST = 2.0**-8
@@ -47,11 +48,10 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
         return total
     tiling = GaussianTiling(job, work)
     for attempt in tiling.passes(precision):
-
-        def sum_range(thread: int, first: int, found: Array, attempt: "GaussianPass" = attempt) -> None:
-            attempt.fill(thread, _positions(job, np.arange(first, first + len(found))), found)
-
-        found = tiling.added(tiles, 1, sum_range, math.fsum, precision=attempt.provenance.precision)
+        tiling.current = attempt
+        precision_used = attempt.provenance.precision
+        fill_of = partial(GaussianTiling.fill_all, precision=precision_used)
+        found = tiling.added(tiles, 1, fill_of, math.fsum, precision=precision_used)
         if total := attempt.total(float(found[0]), pair_count(job)):
             return total
         work.total += tiles
@@ -68,15 +68,14 @@ def _near_total(job: PairSum, work: Work, tiles: int) -> PairTotal | None:
     def sum_nearest(thread: int, first: int, found: Array) -> None:
         attempt.fill(thread, nearest[first : first + len(found)], found, height=near.height)
 
-    def sum_range(thread: int, first: int, found: Array) -> None:
-        attempt.fill(thread, near.positions(first, len(found)), found, height=near.height)
-
     work.fill(sum_nearest, 0, sums)
     least = math.fsum(sums[:, 0])
     if not least > 2.0**FAINT or near.skip(math.log2(least), pair_count(job)) > _WORTH_SKIPPING:
         return None
     work.total += int(near.ends[-1]) - tiles
-    (found,) = tiling.added(int(near.ends[-1]), 1, sum_range, math.fsum)
+    tiling.current = attempt
+    fill_of = partial(GaussianTiling.fill_near, near=near)
+    (found,) = tiling.added(int(near.ends[-1]), 1, fill_of, math.fsum)
     total = attempt.total(float(found), pair_count(job))
     return total and PairTotal(total.log, replace(total.provenance, rounding=ROUNDING + SKIPPED))
 
@@ -85,13 +84,8 @@ def gaussian_part(job: PairSum, work: Work) -> float:
     """Return the logarithm of a sum as `gaussian_total` does, where terms below 2^−1022 do not matter."""
     if job.y is None and len(job.x) == 1:
         return -math.inf
-    tiling = GaussianTiling(job, work)
-    attempt = tiling.double_pass()
-
-    def sum_range(thread: int, first: int, found: Array) -> None:
-        attempt.fill(thread, _positions(job, np.arange(first, first + len(found))), found)
-
-    (found,) = tiling.added(tall_tiles(job), 1, sum_range, math.fsum)
+    fill_of = partial(GaussianTiling.fill_all, precision=DOUBLE)
+    (found,) = GaussianTiling(job, work).added(tall_tiles(job), 1, fill_of, math.fsum)
     return log_or_minus_inf(float(found))
 
 
@@ -176,6 +170,37 @@ class GaussianPass:
 
 class GaussianTiling(Tiling):
     """A job whose integrand is a Gaussian, with its rate as the steepness."""
+
+    current: GaussianPass | None = None
+
+    def fill_all(self, precision: str) -> Fill:
+        """Return what fills found, (K, 1), with the sums over tiles, in a precision that may succeed."""
+        attempt = self._attempt(precision)
+
+        def fill(thread: int, first: int, found: Array) -> None:
+            attempt.fill(thread, _positions(self.job, np.arange(first, first + len(found))), found)
+
+        return fill
+
+    def fill_near(self, near: NearTiles) -> Fill:
+        """Return what fills found, (K, 1), with the sums over near tiles."""
+        attempt = self._attempt(DOUBLE)
+
+        def fill(thread: int, first: int, found: Array) -> None:
+            attempt.fill(thread, near.positions(first, len(found)), found, height=near.height)
+
+        return fill
+
+    def _attempt(self, precision: str) -> GaussianPass:
+        """Return the pass in a precision, which is made once."""
+        if not self.current or self.current.provenance.precision != precision:
+            self.current = self.double_pass() if precision == DOUBLE else next(self.passes(precision))
+        return self.current
+
+    @property
+    def tile_seconds(self) -> float:
+        """About how long a tile takes on one thread."""
+        return HEIGHT * TILE * pair_seconds(self.job)
 
     def passes(self, precision: str) -> Iterator[GaussianPass]:
         """Yield the passes that may succeed, first one in the given precision."""

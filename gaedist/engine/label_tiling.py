@@ -6,12 +6,15 @@ labeled needs only the sum of each point over all others.
 
 import hashlib
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from gaedist.engine.compiled.integrands import Profile
 from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.run.executors import Output
 from gaedist.engine.run.labels import Bits, CompensatedSum, LabelSums, times_labels
 from gaedist.engine.tiling import Tiling, aligned, count_tiles
 from gaedist.numerics import Array
@@ -27,13 +30,10 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
     Tiles are added in their order. The number of a tile is the result of 2 TILE additions; numbers of tiles
     are added with compensation, so that rounding hardly grows with n.
     """
-    from gaedist.engine.compiled.label_tiles import DENSE, label_tiles
-
     job, work, columns = tiling.job, tiling.work, 8 * labels.shape[1]
     n, dim = job.x.shape
     bits = np.require(labels, np.uint8, ["C", "W"])
     shift = (job.log_scale - log_unit) / math.log(2)
-    dense = [aligned(DENSE) for _ in range(work.threads)]
     record = work.record(job, labels=hashlib.sha256(bits.data).hexdigest(), shift=shift)
     both, of_points = CompensatedSum(columns), np.zeros(n)
     tiles, known = count_tiles(job), record.done
@@ -42,27 +42,8 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
         both.high, both.low, of_points = state["high"], state["low"], state["points"]
     else:
         record.resume(0)
-    most = max(work.threads, _SUMS // (columns + 2 * TILE))
-
-    def add_range(thread: int, first: int, sums: Array, totals_x: Array, totals_y: Array) -> None:
-        label_tiles(
-            job.integrand.numbers if isinstance(job.integrand, Profile) else job.integrand,
-            tiling.needs,
-            tiling.points,
-            shift,
-            bits,
-            first,
-            sums,
-            totals_x,
-            totals_y,
-            tiling.scratch[thread],
-            dense[thread],
-        )
-
-    for begin, end in work.ranges(dim + columns, tiles - known, most):
-        start, stop = known + begin, known + end
-        sums, totals = np.empty((stop - start, columns)), np.empty((2, stop - start, TILE))
-        work.fill(add_range, start, sums, *totals)
+    size = 8 * (columns + 2 * TILE)
+    for start, stop, (sums, totals) in tiling.outputs(_Labels(bits, shift), known, tiles, size=size):
         for k in range(start, stop):
             both.add(sums[k - start])
             for position, part in zip(tile_position(k, True, 0), totals[:, k - start], strict=True):
@@ -82,3 +63,38 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
         math.fsum(of_points) / 2,
         float(np.finfo(float).eps) * (additions + exponents),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Labels:
+    """Yields the sums of tiles by labels, and of their points, in ranges of about 0.2 s."""
+
+    bits: Bits
+    shift: float
+
+    def __call__(self, tiling: Tiling, start: int, stop: int) -> Iterator[Output]:
+        from gaedist.engine.compiled.label_tiles import DENSE, label_tiles
+
+        job, work, columns = tiling.job, tiling.work, 8 * self.bits.shape[1]
+        dense = [aligned(DENSE) for _ in range(work.threads)]
+        most = max(work.threads, _SUMS // (columns + 2 * TILE))
+
+        def fill(thread: int, first: int, sums: Array, totals_x: Array, totals_y: Array) -> None:
+            label_tiles(
+                job.integrand.numbers if isinstance(job.integrand, Profile) else job.integrand,
+                tiling.needs,
+                tiling.points,
+                self.shift,
+                self.bits,
+                first,
+                sums,
+                totals_x,
+                totals_y,
+                tiling.scratch[thread],
+                dense[thread],
+            )
+
+        for first, last in work.ranges(job.x.shape[1] + columns, stop - start, most):
+            sums, totals = np.empty((last - first, columns)), np.empty((2, last - first, TILE))
+            work.fill(fill, start + first, sums, *totals)
+            yield Output(start + first, start + last, (sums, totals))

@@ -26,11 +26,12 @@ from gaedist.engine.run.run import SAMPLE, SINGLE, TOLERANCE, Run
 from gaedist.engine.run.threads import in_order, limited_blas, limited_threads
 from gaedist.engine.sampling import sampled_total
 from gaedist.engine.series.sums import linear_labels, linear_sums
-from gaedist.engine.tiling import FAINT, Tiling, Work, count_tiles
+from gaedist.engine.tiling import FAINT, Tiling, Work, count_tiles, pair_seconds
 from gaedist.errors import GaedistError
 from gaedist.numerics import Array, log_or_minus_inf
 
 _FEW_PAIRS = 1 << 26
+_LONG = 2.0  # seconds of work on one thread from which a cluster helps
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -65,7 +66,7 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     logs: dict[int, float] = {}
     counts = [(tall_tiles if _is_one_gaussian(group) else count_tiles)(group[0]) for group in groups]
     counts += [tall_tiles(job) for _, job in far]
-    with _work(counts, run) as work:
+    with _work(counts, [*(group[0] for group in groups), *(job for _, job in far)], run) as work:
         for key, job in far:
             log = float(np.logaddexp(totals[key].log, gaussian_part(job, work)))
             totals[key] = totals[key]._replace(log=log)
@@ -213,7 +214,7 @@ def pair_derivatives(
     twice for the pairs of one sample. Row 0 holds the sum Σ_j of the terms of point i, row k its derivative
     by parameter k of the point, all divided by exp(log_unit). Terms above 2^500 are replaced by 2^500.
     """
-    with _work([count_tiles(job) for job in jobs], run) as work:
+    with _work([count_tiles(job) for job in jobs], jobs, run) as work:
         return [Tiling(job, work).derivatives(log_unit) for job in jobs]
 
 
@@ -224,13 +225,13 @@ def label_sums(job: PairSum, labels: Bits, run: Run, *, log_unit: float = 0.0) -
     """
     if found := linear_labels(job, labels, run, log_unit):
         return found
-    with _work([count_tiles(job)], run) as work:
+    with _work([count_tiles(job)], [job], run) as work:
         return add_labels(Tiling(job, work), labels, log_unit)
 
 
 @contextmanager
-def _work(counts: Sequence[int], run: Run) -> Iterator[Work]:
-    """Yield the `Work` for passes over these counts of tiles, with no more threads than tiles.
+def _work(counts: Sequence[int], jobs: Sequence[PairSum], run: Run) -> Iterator[Work]:
+    """Yield the `Work` for passes over these counts of tiles of jobs, with no more threads than tiles.
 
     Loads no compiled code if there are no passes; writes the checkpoint on Ctrl-C.
     """
@@ -239,7 +240,10 @@ def _work(counts: Sequence[int], run: Run) -> Iterator[Work]:
         return
     with limited_threads(min(run.used_threads, max(counts)), run.note) as threads:
         try:
-            yield Work(threads, run.progress, sum(counts), checkpoint=run.checkpoint)
+            work = Work(threads, run.progress, sum(counts), checkpoint=run.checkpoint)
+            if run.client and sum(pair_count(job) * pair_seconds(job) for job in jobs) > _LONG:
+                work.executor = run.client
+            yield work
         except KeyboardInterrupt:
             if run.checkpoint:
                 run.checkpoint.try_to_write()

@@ -6,7 +6,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
 from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.checkpoints import Checkpoint, PassRecord
+from gaedist.engine.run.executors import Executor, Output, Task, ThisProcess
 from gaedist.engine.run.pair_sum import PairSum
 from gaedist.engine.run.threads import share
 from gaedist.numerics import Array, squared_norms
@@ -26,7 +27,9 @@ _RANGE_SECONDS = 0.2  # between two checks for Ctrl-C and updates of the progres
 _FIRST = 64  # tiles of the first range; fewer in many dimensions
 _BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
 _DERIVATIVES = 1 << 22  # derivatives that are stored before they are added
+_GROUP, _GROUPS = 4096, 256  # fewest tiles whose derivatives are added by themselves; most groups of them
 _GRAM_ERROR = 2.5e-12  # error of an exponent from a Gram matrix beyond which differences are taken
+_PAIR_SECONDS, _PRODUCT_SECONDS = 1e-9, 3e-11  # of a pair on one thread, about, and of each product in it
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
 
@@ -53,6 +56,8 @@ class Work:
         Counts of tiles.
     checkpoint : Checkpoint, optional
         Where finished tiles are kept.
+    executor : Executor
+        Who computes them.
     """
 
     threads: int
@@ -60,6 +65,7 @@ class Work:
     total: int
     done: int = 0
     checkpoint: Checkpoint | None = None
+    executor: Executor = field(default_factory=ThisProcess)
 
     def record(self, job: PairSum, **settings: object) -> PassRecord:
         """Return the record of the next pass, which a checkpoint keeps; an empty one without a checkpoint."""
@@ -75,15 +81,18 @@ class Work:
         size = max(self.threads, min(_FIRST, 64 * _FIRST // dim))
         start = 0
         while start < count:
-            began = time.perf_counter()
-            stop = min(count, start + min(size, most))
+            began, stop = time.perf_counter(), min(count, start + min(size, most))
             yield start, stop
             seconds = time.perf_counter() - began
             size = max(self.threads, min(2 * size, int((stop - start) * _RANGE_SECONDS / seconds)))
-            self.done += stop - start
+            self.advance(stop - start)
             start = stop
-            if self.progress:
-                self.progress(self.done, self.total)
+
+    def advance(self, tiles: int) -> None:
+        """Count finished tiles."""
+        self.done += tiles
+        if self.progress:
+            self.progress(self.done, self.total)
 
     def fill(self, function: Fill, first: int, *numbers: Array) -> None:
         """Fill arrays, each (K, …), with the numbers of the K tiles from ``first`` on, by all threads."""
@@ -135,21 +144,24 @@ class Tiling:
 
     def profile_sums(self) -> Array:
         """Return the sum of each profile, not protected from underflow."""
+        tiles, count = count_tiles(self.job), len(self.profiles)
+        return self.added(tiles, count, Tiling._profile_fill, math.fsum, profiles=list(self.profiles))
+
+    def _profile_fill(self) -> Fill:
+        """Return what fills numbers, (K, profiles)."""
         from gaedist.engine.compiled.radial_tiles import radial_tiles
 
         rows = [profile.numbers for profile in self.profiles]
         codes = np.array([row.code for row in rows])
-        numbers = np.zeros((len(rows), max(row.numbers.size for row in rows)))
-        for target, row in zip(numbers, rows, strict=True):
+        table = np.zeros((len(rows), max(row.numbers.size for row in rows)))
+        for target, row in zip(table, rows, strict=True):
             target[: row.numbers.size] = row.numbers
 
-        def sum_range(thread: int, first: int, found: Array) -> None:
-            symmetric = self.job.y is None
-            radial_tiles(codes, numbers.ravel(), self.points, symmetric, first, found, self.scratch[thread])
+        def fill(thread: int, first: int, numbers: Array) -> None:
+            symmetric, scratch = self.job.y is None, self.scratch[thread]
+            radial_tiles(codes, table.ravel(), self.points, symmetric, first, numbers, scratch)
 
-        return self.added(
-            count_tiles(self.job), len(rows), sum_range, math.fsum, profiles=list(self.profiles)
-        )
+        return fill
 
     def log_sums(self) -> list[float]:
         """Return the logarithm of Σ 2^(factor exponent) for each factor.
@@ -158,7 +170,7 @@ class Tiling:
         """
         logs = np.full(len(self.factors), -math.inf)
         first = np.empty((1, len(self.factors)))
-        self._sum_range(self.factors, np.zeros(len(self.factors)), True, 0, 0, first)
+        self._sum_fill(self.factors, np.zeros(len(self.factors)), peak=True)(0, 0, first)
         clear = np.flatnonzero(first[0] > FAINT)
         if len(clear):
             totals = self._combine(self.factors[clear], np.zeros(len(clear)))
@@ -180,56 +192,87 @@ class Tiling:
 
     def _combine(self, factors: Array, shifts: Array, *, peak: bool = False) -> Array:
         """Return Σ 2^(factor exponent + shift) for each factor, or its largest exponent."""
-        sum_range = partial(self._sum_range, factors, shifts, peak)
+        fill_of = partial(Tiling._sum_fill, factors=factors, shifts=shifts, peak=peak)
         settings = {"factors": factors.tolist(), "shifts": shifts.tolist(), "peak": peak}
         add = max if peak else math.fsum
-        return self.added(count_tiles(self.job), len(factors), sum_range, add, **settings)
+        return self.added(count_tiles(self.job), len(factors), fill_of, add, **settings)
 
     def added(
         self,
         tiles: int,
         count: int,
-        sum_range: Fill,
+        fill_of: Callable[[Any], Fill],
         add: Callable[[Iterable[float]], float],
         **settings: object,
     ) -> Array:
         """Return the sums over all tiles, added in a fixed order, (count,).
 
-        ``sum_range(thread, first, numbers)`` fills the numbers, (K, count), of K tiles; ``add`` combines a
-        column.
-        The job and the settings identify the pass in a checkpoint.
+        ``fill_of(tiling)`` returns what fills the numbers, (K, count), of K tiles; it is a function without a
+        state, which other processes can call with their own tiling. ``add`` combines a column. The job and
+        the settings identify the pass in a checkpoint.
         """
         record = self.work.record(self.job, **settings)
         blocks = _blocks(record, tiles, count)
-        for begin in range(len(blocks) * _BLOCK, tiles, _BLOCK):
-            numbers = np.empty((min(_BLOCK, tiles - begin), count))
-            if known := max(0, record.done - begin):
-                numbers[:known] = record.state["numbers"]
-            for start, stop in self.work.ranges(self.job.x.shape[1], len(numbers) - known, _BLOCK):
-                self.work.fill(sum_range, begin + known + start, numbers[known + start : known + stop])
-                record.update(begin + known + stop, {"blocks": blocks, "numbers": numbers[: known + stop]})
-            blocks = np.vstack([blocks, [add(column) for column in numbers.T]])
-            record.update(begin + len(numbers), {"blocks": blocks})
+        begin = min(tiles, len(blocks) * _BLOCK)
+        known = max(0, record.done - begin)
+        numbers = np.empty((min(_BLOCK, tiles - begin), count))
+        if known:
+            numbers[:known] = record.state["numbers"]
+        for start, stop, found in self.outputs(_Numbers(fill_of, count), begin + known, tiles):
+            while start < stop:
+                taken = min(stop - start, len(numbers) - known)
+                numbers[known : known + taken] = found[len(found) - (stop - start) :][:taken]
+                start, known = start + taken, known + taken
+                if known < len(numbers):
+                    record.update(start, {"blocks": blocks, "numbers": numbers[:known]})
+                    continue
+                blocks = np.vstack([blocks, [add(column) for column in numbers.T]])
+                record.update(start, {"blocks": blocks})
+                numbers, known = np.empty((min(_BLOCK, tiles - start), count)), 0
         return np.array([add(column) for column in blocks.T])
 
-    def _sum_range(
-        self, factors: Array, shifts: Array, peak: bool, thread: int, first: int, numbers: Array
-    ) -> None:
-        """Fill ``numbers``, (K, factors), for the K tiles from ``first`` on."""
+    def outputs(
+        self,
+        compute: Callable[[Any, int, int], Iterator[Output]],
+        start: int,
+        stop: int,
+        *,
+        tiles: int = 1,
+        size: int = 8,
+    ) -> Iterator[Output]:
+        """Yield the outputs of a function for units of some tiles, computed by the executor, in order.
+
+        The function is called as ``compute(tiling, start, stop)`` and yields outputs, of ``size`` bytes per
+        unit; it is pickled for other processes, which call it with their own tiling.
+        """
+        build = partial(_built, type(self), self.job, self.factors, self.profiles)
+        task = Task(self, build, compute, tiles * self.tile_seconds, tiles, size)
+        return self.work.executor.outputs(task, start, stop, self.work.advance)
+
+    @property
+    def tile_seconds(self) -> float:
+        """About how long a tile takes on one thread."""
+        return TILE**2 * pair_seconds(self.job)
+
+    def _sum_fill(self, factors: Array, shifts: Array, peak: bool) -> Fill:
+        """Return what fills numbers, (K, factors)."""
         from gaedist.engine.compiled.tiles import sum_tiles
 
-        sum_tiles(
-            self.job.integrand,
-            self.needs,
-            self.points,
-            self.job.y is None,
-            factors,
-            shifts,
-            peak,
-            first,
-            numbers,
-            self.scratch[thread],
-        )
+        def fill(thread: int, first: int, numbers: Array) -> None:
+            sum_tiles(
+                self.job.integrand,
+                self.needs,
+                self.points,
+                self.job.y is None,
+                factors,
+                shifts,
+                peak,
+                first,
+                numbers,
+                self.scratch[thread],
+            )
+
+        return fill
 
     def derivatives(self, log_unit: float) -> tuple[Array, Array]:
         """Return the sums of the terms of each point and their derivatives by parameters, over exp(log_unit).
@@ -237,37 +280,102 @@ class Tiling:
         (1 + varied, n) for the left points and (1 + varied, m) for the right points; for one sample the same
         array twice, with the sums over all other points.
         """
-        from gaedist.engine.compiled.tiles import differentiate_tiles
-
         job, rows = self.job, 1 + self.job.varied
         left = np.zeros((rows, len(job.x)))
         right = left if job.y is None else np.zeros((rows, len(job.y)))
-        columns = -(-right.shape[1] // TILE)
+        tiles = count_tiles(job)
+        group = max(_GROUP, -(-tiles // _GROUPS))
+        compute = _Derivatives((job.log_scale - log_unit) / math.log(2), group)
+        for _, _, (first, of_left, of_right) in self.outputs(compute, 0, -(-tiles // group), tiles=group):
+            left[:, first : first + of_left.shape[1]] += of_left
+            right[:, : of_right.shape[1]] += of_right
+        return left, right
+
+    def derivatives_of_group(self, first: int, last: int, shift: float) -> tuple[int, Array, Array]:
+        """Return what tiles from ``first`` to ``last`` add to `derivatives`.
+
+        Where the left points begin, and the parts of the left points, and of the right points from the first.
+        """
+        from gaedist.engine.compiled.tiles import differentiate_tiles
+
+        job, rows = self.job, 1 + self.job.varied
+        symmetric, columns = job.y is None, -(-len(self.points.y) // TILE)
+        (top, _), (bottom, _) = (tile_position(k, symmetric, columns) for k in (first, last - 1))
+        begin, end = int(top) * TILE, min(len(job.x), (int(bottom) + 1) * TILE)
+        left = np.zeros((rows, end - begin))
+        right = np.zeros((rows, end if symmetric else len(self.points.y)))
         most = max(self.work.threads, _DERIVATIVES // (2 * rows * TILE))
 
-        def differentiate_range(thread: int, first: int, totals_x: Array, totals_y: Array) -> None:
+        def fill(thread: int, start: int, totals_x: Array, totals_y: Array) -> None:
             differentiate_tiles(
                 job.integrand,
                 self.needs,
                 self.points,
-                job.y is None,
-                (job.log_scale - log_unit) / math.log(2),
-                first,
+                symmetric,
+                shift,
+                start,
                 totals_x,
                 totals_y,
                 self.scratch[thread],
             )
 
-        for start, stop in self.work.ranges(job.x.shape[1], count_tiles(job), most):
+        for start, stop in self.work.ranges(job.x.shape[1], last - first, most):
             totals = np.empty((2, stop - start, rows * TILE))
-            self.work.fill(differentiate_range, start, *totals)
+            self.work.fill(fill, first + start, *totals)
             for k in range(start, stop):
-                for target, place, part in zip(
-                    (left, right), tile_position(k, job.y is None, columns), totals[:, k - start], strict=True
+                row, column = tile_position(first + k, symmetric, columns)
+                for target, place, part in (
+                    (left, row - top, totals[0, k - start]),
+                    (right, column, totals[1, k - start]),
                 ):
                     piece = target[:, place * TILE : (place + 1) * TILE]
                     piece += part.reshape(rows, TILE)[:, : piece.shape[1]]
-        return left, right
+        return begin, left, right
+
+
+@dataclass(frozen=True, eq=False)
+class _Numbers:
+    """Yields the numbers of tiles, (K, count), in ranges of about 0.2 s."""
+
+    fill_of: Callable[[Any], Fill]
+    count: int
+
+    def __call__(self, tiling: Tiling, start: int, stop: int) -> Iterator[Output]:
+        fill = self.fill_of(tiling)
+        for first, last in tiling.work.ranges(tiling.job.x.shape[1], stop - start, _BLOCK):
+            numbers = np.empty((last - first, self.count))
+            tiling.work.fill(fill, start + first, numbers)
+            yield Output(start + first, start + last, numbers)
+
+
+@dataclass(frozen=True, eq=False)
+class _Derivatives:
+    """Yields the derivatives of groups of tiles; the groups do not depend on who computes them."""
+
+    shift: float
+    group: int
+
+    def __call__(self, tiling: Tiling, start: int, stop: int) -> Iterator[Output]:
+        for k in range(start, stop):
+            last = min(count_tiles(tiling.job), (k + 1) * self.group)
+            yield Output(k, k + 1, tiling.derivatives_of_group(k * self.group, last, self.shift))
+
+
+def _built(
+    kind: Callable[..., Tiling],
+    job: PairSum,
+    factors: Array,
+    profiles: Sequence[Profile],
+    threads: int,
+    progress: Callable[[int, int], None],
+) -> Tiling:
+    """Return the tiling of a job in another process."""
+    return kind(job, Work(threads, progress, 0), factors, profiles)
+
+
+def pair_seconds(job: PairSum) -> float:
+    """Return about how long a pair takes on one thread, within a factor of some units."""
+    return _PAIR_SECONDS + _PRODUCT_SECONDS * len(job.x.T)
 
 
 def _blocks(record: PassRecord, tiles: int, count: int) -> Array:
@@ -276,11 +384,11 @@ def _blocks(record: PassRecord, tiles: int, count: int) -> Array:
         record.resume(0)
         return np.empty((0, count))
     done = min(record.done, tiles)
-    last = "numbers" in record.state  # a block that is done has been added, unless it has just been finished
-    whole = -(-done // _BLOCK) - 1 if last else -(-done // _BLOCK)
+    last = "numbers" in record.state  # of a block that is not complete
+    whole = done // _BLOCK if last else -(-done // _BLOCK)
     shapes = {"blocks": (whole, count)} | ({"numbers": (done - whole * _BLOCK, count)} if last else {})
-    if not last and done != min(tiles, whole * _BLOCK):
-        done = -1  # between two blocks
+    if last != (done < min(tiles, -(-done // _BLOCK) * _BLOCK)):
+        done = -1  # complete blocks have been added
     return record.resume(done, **shapes)["blocks"]
 
 

@@ -7,10 +7,10 @@ processes. They are computed once for all files of a command, and cached between
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from threading import Thread
 from typing import Protocol
 
@@ -28,6 +28,7 @@ REPLICATES = 999
 _SMALL = 2048  # points up to which replicates are spread over processes; larger samples use threads
 _TRIAL = 8  # replicates by which the time that the others take is estimated
 _PATIENCE = 6.0  # seconds of work above which starting other processes pays off
+_LONG = 2.0  # seconds of work that are worth sending to a cluster
 _CHUNK = 1.0  # seconds of work sent to a process at once
 
 _START = 3.0  # seconds in which other processes start
@@ -91,6 +92,8 @@ def seconds_to_simulate(
         _one(points, dim, statistic, quiet, len(times))
         times.append(time.perf_counter() - began)
     seconds = replicates * min(times) * (n / points) ** 2
+    if run.client:
+        return seconds / max(1, len(run.client.look()))
     if n > _SMALL or run.used_threads < 2 or seconds < _PATIENCE:
         return seconds
     return seconds / run.used_threads + _START
@@ -119,11 +122,20 @@ def _known(key: Key, replicates: int, stored: bool) -> Array | None:
 def _quiet(run: Run) -> Run:
     """Return how to compute a replicate."""
     method = AUTO if run.method == SAMPLE else run.method  # errors of estimates would widen the distribution
-    return replace(run, method=method, tolerance=None, checkpoint=None, progress=None, status=None, note=None)
+    return replace(
+        run,
+        method=method,
+        tolerance=None,
+        checkpoint=None,
+        progress=None,
+        status=None,
+        note=None,
+        client=None,
+    )
 
 
 def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -> Iterator[float]:
-    """Yield the values in order; much work on small samples is spread over processes."""
+    """Yield the values in order; much work is spread over a cluster, or for small samples over processes."""
     quiet, began, done = _quiet(run), time.perf_counter(), 0
     for done in range(1, replicates + 1):
         yield _one(n, dim, statistic, quiet, done - 1)
@@ -131,15 +143,29 @@ def _values(n: int, dim: int, statistic: Statistic, replicates: int, run: Run) -
             run.progress(done, replicates)
         seconds = (time.perf_counter() - began) / done
         rest = (replicates - done) * seconds
+        if run.client and rest > _LONG:
+            break
         if done >= _TRIAL and n <= _SMALL and run.used_threads > 1 and rest > _PATIENCE:
             break
-    for found in _in_processes(
-        n, dim, statistic, range(done, replicates), max(1, int(_CHUNK / seconds)), quiet
-    ):
+    left = range(done, replicates)
+    if run.client:
+        some = partial(_on_worker, n, dim, statistic, quiet)
+        values = run.client.map(some, left, seconds=seconds * run.used_threads)
+        chunks: Iterator[list[float]] = ([value] for value in values)
+    else:
+        chunks = _in_processes(n, dim, statistic, left, max(1, int(_CHUNK / seconds)), quiet)
+    for found in chunks:
         yield from found
         done += len(found)
         if run.progress:
             run.progress(done, replicates)
+
+
+def _on_worker(
+    n: int, dim: int, statistic: Statistic, run: Run, some: Sequence[int], threads: int
+) -> Iterator[float]:
+    """Yield the values of some replicates in a worker of a cluster."""
+    return (_one(n, dim, statistic, replace(run, threads=threads), k) for k in some)
 
 
 def _in_processes(

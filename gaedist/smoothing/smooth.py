@@ -145,7 +145,7 @@ def _warn_of_cost(codes: Array, family: str, run: Run) -> None:
     """Announce a pass over all pairs that will be slow because of the covariance family."""
     n, dim = codes.shape
     pairs = n * (n - 1) / 2
-    seconds = FAMILIES[family].seconds_per_pair(dim) * pairs / run.used_threads
+    seconds = FAMILIES[family].seconds_per_pair(dim) * pairs / run.all_threads
     if run.note and seconds > _LONG_PASS:
         run.note(
             f"{family} covariances need a Cholesky factor of a {dim} × {dim} matrix for each of {pairs:.3g} "

@@ -15,8 +15,8 @@ from gaedist.report.writers import FORMATS
 from gaedist.smoothing.rules import JOINT, RULES
 
 LINES = {
-    **{"score": 108, "compare": 96, "watch": 66, "diagnose": 80, "sigma": 61},
-    **{"sample": 24, "inspect": 35, "metrics": 20},
+    **{"score": 107, "compare": 100, "watch": 68, "diagnose": 81, "sigma": 65},
+    **{"sample": 24, "inspect": 34, "metrics": 20},
 }
 """Command → lines of help at 80 columns that it stays below: a tall terminal.
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gaedist.engine.run.program import program
 from gaedist.errors import GaedistError, check_count
 from gaedist.files.atomic import check_regular, whole_file
-from gaedist.version import __version__, code_digest
 
 State = dict[str, NDArray[Any]]
 """The numbers that a pass has computed so far, by name."""
@@ -111,7 +111,7 @@ class Checkpoint:
         GaedistError
             If the file has the record of a different pass in this place.
         """
-        identity = _program() | {name: repr(value) for name, value in settings.items()}
+        identity = program() | {name: repr(value) for name, value in settings.items()}
         identity["data"] = hashlib.sha256("".join(map(self._digest, data)).encode()).hexdigest()
         place, self._begun = self._begun, self._begun + 1
         if place == len(self.records):
@@ -215,19 +215,6 @@ def _texts(identity: dict[str, str]) -> dict[str, str]:
     if not all(isinstance(text, str) for text in identity.values()):
         raise TypeError
     return identity
-
-
-def _program() -> dict[str, str]:
-    """Return the versions and the processor on which the bits of a result depend."""
-    import numba
-    from llvmlite.binding import get_host_cpu_name
-
-    return {
-        "gaedist": f"{__version__} ({code_digest()[:8]})",
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "processor": get_host_cpu_name(),
-    }
 
 
 def _differences(stored: dict[str, str], now: dict[str, str]) -> str:

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from gaedist.engine.run.checkpoints import Checkpoint
+from gaedist.engine.run.cluster import Cluster
 from gaedist.engine.run.cpus import available_threads
 from gaedist.engine.run.devices import check_device
 from gaedist.errors import GaedistError, check_choice, check_count
@@ -39,7 +41,7 @@ class Run:
     Attributes
     ----------
     threads : int, optional
-        Number of threads; by default all that the process may use.
+        Number of threads of this process; by default all that it may use.
     method : str
         One of `METHODS`.
     precision : str
@@ -61,6 +63,9 @@ class Run:
         Called with a line of text during an optimisation.
     note : callable, optional
         Called with a sentence that the user should read, such as that a run will take long.
+    client : distributed.Client, optional
+        A client of a Dask cluster, whose workers then compute what takes more than about two seconds. The
+        bits are the same. Arrays stay on the workers as long as this object or a copy of it exists.
 
     Raises
     ------
@@ -78,6 +83,7 @@ class Run:
     progress: Callable[[int, int], None] | None = None
     status: Callable[[str], None] | None = None
     note: Callable[[str], None] | None = None
+    client: Any = None
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -93,6 +99,10 @@ class Run:
                 f"tolerance applies to method {SAMPLE} only; the method is {self.method}. "
                 f"Add --method {SAMPLE} (method=)."
             )
+        if self.client is not None and not isinstance(self.client, Cluster):
+            object.__setattr__(self, "client", Cluster(self.client))
+        if self.client is not None and self.note:
+            self.client.note = self.note
 
         if self.device is not None:
             self._check_device(self.device)
@@ -109,3 +119,8 @@ class Run:
     def used_threads(self) -> int:
         """The number of threads of the run: ``threads``, limited to those available."""
         return min(self.threads or available_threads(), available_threads())
+
+    @property
+    def all_threads(self) -> int:
+        """The number of threads that compute: those of a cluster, or `used_threads`."""
+        return max(1, sum(self.client.look().values())) if self.client else self.used_threads

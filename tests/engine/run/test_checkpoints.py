@@ -17,12 +17,12 @@ import pytest
 
 from gaedist import GaedistError, Run, compare, score
 from gaedist.engine import Checkpoint, tiling
-from gaedist.engine.run import checkpoints
+from gaedist.engine.run import checkpoints, program
 
 SCRIPT = """
 import sys, numpy, gaedist
 from gaedist.engine import Checkpoint, Run, tiling
-from gaedist.engine.run import checkpoints
+from gaedist.engine.run import checkpoints, program
 checkpoints.SECONDS, tiling._RANGE_SECONDS = 0.0, 0.01
 x = numpy.random.default_rng(0).normal(size=(20000, 12))
 run = Run(method=sys.argv[2], checkpoint=Checkpoint(sys.argv[1]), threads=int(sys.argv[3]), tolerance=None)
@@ -143,7 +143,7 @@ def test_another_run_is_refused(tmp_path, frequent_writes):
 def test_another_version_is_refused(tmp_path, frequent_writes, monkeypatch):
     path = tmp_path / "run.ckpt"
     interrupt(CALLS["constant"], path, 2)
-    monkeypatch.setattr(checkpoints, "__version__", "9.9")
+    monkeypatch.setattr(program, "__version__", "9.9")
     with pytest.raises(GaedistError, match=r"gaedist is 0\.\S+ \S+ in the file and 9\.9"):
         score(codes(), run=Run(method="pairs", checkpoint=Checkpoint(path)))
 

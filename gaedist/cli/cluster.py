@@ -1,0 +1,64 @@
+"""The connection of a command to a Dask cluster, whose scheduler the user has started."""
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gaedist.engine import Cluster
+from gaedist.errors import GaedistError
+
+ADDRESS = "DASK_SCHEDULER_ADDRESS"
+"""The variable of the environment that has the address of the scheduler if no option has."""
+
+_PATIENCE = "5s"
+
+
+@contextmanager
+def connected(scheduler: str | None, scheduler_file: Path | None, shared_files: bool) -> Iterator[Any]:
+    """Yield the cluster that options or the environment name, None if they name none.
+
+    Raises
+    ------
+    GaedistError
+        If options contradict each other, or no scheduler answers within ten seconds.
+    """
+    if scheduler and scheduler_file:
+        raise GaedistError("--scheduler and --scheduler-file exclude each other.")
+    address = _address_in(scheduler_file) if scheduler_file else scheduler or os.environ.get(ADDRESS)
+    if not address:
+        if shared_files:
+            raise GaedistError("--shared-files is for a cluster: add --scheduler ADDRESS.")
+        yield None
+        return
+    try:
+        from distributed import Client
+        from distributed.comm import get_address_host
+    except ImportError as error:
+        raise GaedistError("a cluster needs Dask: pip install 'gaedist[dask]'") from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said by errors and notes
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            get_address_host(address)  # or a client would be left half made
+            client = Client(address, timeout=_PATIENCE, set_as_default=False)
+        except (OSError, ValueError, TypeError) as error:
+            raise GaedistError(
+                f"no Dask scheduler answers at {address}. Check the address, or start one: dask scheduler."
+            ) from error
+        with client:
+            yield Cluster(client, shares_files=shared_files)
+
+
+def _address_in(path: Path) -> str:
+    """Return the address in a file that ``dask scheduler --scheduler-file`` wrote."""
+    try:
+        return str(json.loads(path.read_text())["address"])
+    except OSError as error:
+        raise GaedistError(f"--scheduler-file {path}: {error.strerror or error}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise GaedistError(f"--scheduler-file {path}: not a file that dask scheduler wrote.") from error

@@ -1,0 +1,80 @@
+"""Many files scored at once by the workers of a cluster, which read the files themselves."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from gaedist.api.reporting import OnError
+from gaedist.api.score_result import ScoreResult
+from gaedist.engine import Cluster, Run
+from gaedist.errors import GaedistError
+from gaedist.files.arrays import is_folder, split_name
+from gaedist.files.codes import Selection, read_latents
+from gaedist.files.samples import sources_of, stands_for_several
+from gaedist.files.streams import is_pipe
+
+Score = Callable[..., list[ScoreResult]]
+"""`gaedist.scores` with all options but ``on_error`` and ``run``."""
+
+Found = tuple[list[ScoreResult] | Exception, list[tuple[str, GaedistError]], list[str]]
+"""Results of a file or what was raised, metrics without a result, and notes."""
+
+_SECONDS = 1.0  # about what a file takes
+
+
+def are_read_alike(files: Sequence[str], selection: Selection, *, stack: bool) -> bool:
+    """Tell whether each name stands for one array of a file, taken as it is, which a worker can read."""
+    if stack or selection.layout or selection.width:
+        return False
+    try:
+        found = [sources_of(file, selection) for file in files]
+    except GaedistError:  # which reading it reports
+        return False
+    return not any(
+        is_folder(path) or stands_for_several(wanted) or is_pipe(path) for path, wanted, _ in found
+    )
+
+
+def scored_there(
+    cluster: Cluster, files: Sequence[str], selection: Selection, score: Score, run: Run
+) -> Iterator[Found]:
+    """Yield what workers find for each file, in order."""
+    alone = replace(run, client=None, checkpoint=None, progress=None, status=None, note=None)
+    found = partial(_found, selection, score, alone)
+    return cluster.map(found, [_absolute(file) for file in files], seconds=_SECONDS)
+
+
+def replayed(found: Found, on_error: OnError, note: Callable[[str], None] | None) -> list[ScoreResult]:
+    """Return the results of a file, after its notes and errors; raise what was raised."""
+    results, errors, notes = found
+    for text in notes if note else ():
+        note(text)  # type: ignore[misc]
+    for metric, error in errors:
+        on_error(metric, error)
+    if isinstance(results, Exception):
+        raise results
+    return results
+
+
+def _absolute(file: str) -> str:
+    """Return a name with the absolute path of its file."""
+    path, dataset = split_name(file)
+    return f"{Path(path).resolve()}::{dataset}" if dataset else str(Path(path).resolve())
+
+
+def _found(
+    selection: Selection, score: Score, run: Run, names: Sequence[str], threads: int
+) -> Iterator[Found]:
+    """Yield what a worker finds for some files."""
+    for name in names:
+        errors: list[tuple[str, GaedistError]] = []
+        notes: list[str] = []
+        own = replace(run, threads=threads, note=notes.append)
+        results: list[ScoreResult] | Exception
+        try:
+            codes = read_latents(name, selection)
+            results = score(codes, on_error=lambda *error, to=errors: to.append(error), run=own)
+        except Exception as error:  # which ends this file, not the others
+            results = error
+        yield results, errors, notes

@@ -1,0 +1,183 @@
+"""A command computes on the cluster that options or the environment name, and says in a line what is wrong.
+
+The scheduler and its worker are real processes, as a user starts them.
+"""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from distributed import Client
+
+from gaedist.cli import cluster as connection
+from gaedist.engine import sums
+from gaedist.engine.run import cluster, shares
+
+MACHINE = re.compile(r'"(seconds|threads)": [\d.e-]+')
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory):
+    """Start a scheduler and a worker with one thread: (scheduler, file with its address)."""
+    file = tmp_path_factory.mktemp("cluster") / "scheduler.json"
+    processes = []
+
+    def start(what, *arguments):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--scheduler-file", file, *arguments]
+        processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+    start("scheduler", "--port", "0", "--dashboard-address", ":0")
+    start("worker", "--nthreads", "1", "--no-dashboard", "--local-directory", file.parent)
+    address_in(file)
+    with Client(scheduler_file=str(file)) as client:
+        client.wait_for_workers(1)
+    yield processes[0], file
+    for process in reversed(processes):
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture(autouse=True)
+def short_ranges(monkeypatch):
+    """Let the cluster compute everything, in about ten ranges."""
+    monkeypatch.delenv(connection.ADDRESS, raising=False)
+    monkeypatch.setattr(sums, "_LONG", 0.0)
+    monkeypatch.setattr(shares, "_LEAST", 0.0)
+
+
+@pytest.fixture
+def points(tmp_path):
+    path = tmp_path / "points.npy"
+    np.save(path, np.random.default_rng(0).normal(size=(3000, 3)))
+    return path
+
+
+@pytest.fixture
+def ranges(monkeypatch):
+    """Count the ranges that are sent: a list of (first, last)."""
+    sent, send = [], cluster._Pass._send
+    monkeypatch.setattr(
+        cluster._Pass, "_send", lambda self, *place: sent.append(place[:2]) or send(self, *place)
+    )
+    return sent
+
+
+def address_in(file):
+    while not file.exists():
+        time.sleep(0.1)
+    return json.loads(file.read_text())["address"]
+
+
+def options(way, file, monkeypatch):
+    if way == "environment":
+        monkeypatch.setenv(connection.ADDRESS, address_in(file))
+        return []
+    return ["--scheduler", address_in(file)] if way == "option" else ["--scheduler-file", file]
+
+
+@pytest.mark.parametrize("way", ["option", "file", "environment"])
+def test_a_command_computes_on_a_cluster(gaedist, machines, points, ranges, monkeypatch, way):
+    command = ["score", points, "--method", "pairs", "--format", "value"]
+    here = gaedist(*command)
+    assert ranges == []
+    assert gaedist(*command, *options(way, machines[1], monkeypatch)) == here
+    assert ranges
+
+
+@pytest.mark.parametrize(
+    "command", [["compare", "--permutations", "9"], ["sigma", "--sigma", "optimize"], ["diagnose"]]
+)
+def test_every_command_that_computes_takes_a_cluster(gaedist, machines, codes, monkeypatch, command):
+    monkeypatch.setattr("gaedist.diagnostics.sample._LONG", 0.0)
+    files = ["narrow.npy", "wide.npy"] if command[0] == "compare" else ["narrow.npy"]
+    command = [command[0], *files, *command[1:], "--format", "json"]
+    there, here = gaedist(*command, "--scheduler-file", machines[1]), gaedist(*command)
+    assert (there[0], MACHINE.sub("", there[1]), there[2]) == (here[0], MACHINE.sub("", here[1]), here[2])
+
+
+def test_workers_read_shared_files(gaedist, machines, points, ranges, monkeypatch):
+    command = ["score", points, "--method", "pairs", "--format", "value", "--rows", "10:"]
+    here = gaedist(*command)
+    sent, scatter = [], Client.scatter
+    monkeypatch.setattr(
+        Client, "scatter", lambda self, data, **how: sent.append(data.shape) or scatter(self, data, **how)
+    )
+    assert gaedist(*command, "--scheduler-file", machines[1], "--shared-files") == here
+    assert ranges
+    assert (2990, 3) not in sent
+
+
+def test_many_shared_files_are_scored_at_once(gaedist, machines, codes, ranges):
+    files = ["normal.npy", "bad.npy", "wide.npy", "absent.npy", "narrow.npy"]
+    command = ["score", *files, "--metric", "kl", "--metric", "mmd", "--format", "json", "--fail-p", "0.001"]
+    here = gaedist(*command)
+    there = gaedist(*command, "--scheduler-file", machines[1], "--shared-files")
+    assert ranges == [(k, k + 1) for k in range(5)]
+    assert (there[0], MACHINE.sub("", there[1]), there[2]) == (here[0], MACHINE.sub("", here[1]), here[2])
+
+
+def test_a_file_that_workers_do_not_see_is_named(gaedist, machines, points, monkeypatch):
+    monkeypatch.setattr(cluster, "Path", lambda _path: points.parent / "elsewhere.npy")
+    code, out, err = gaedist(
+        "score", points, "--method", "pairs", "--scheduler-file", machines[1], "--shared-files"
+    )
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "elsewhere.npy" in err
+    assert err.endswith("Leave out --shared-files.\n")
+
+
+def test_no_scheduler_at_the_address(gaedist, points):
+    began = time.monotonic()
+    code, out, err = gaedist("score", points, "--scheduler", "tcp://127.0.0.1:1")
+    assert time.monotonic() - began < 10
+    assert (code, out) == (2, "")
+    assert err == (
+        "gaedist: no Dask scheduler answers at tcp://127.0.0.1:1. Check the address, or start one: dask "
+        "scheduler.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--scheduler", "foo://bar"], "no Dask scheduler answers at foo://bar"),
+        (["--scheduler-file", "absent.json"], "--scheduler-file absent.json: No such file or directory."),
+        (["--scheduler-file", "points.npy"], "--scheduler-file points.npy: not a file that dask scheduler"),
+        (
+            ["--scheduler", "a", "--scheduler-file", "b"],
+            "--scheduler and --scheduler-file exclude each other",
+        ),
+        (["--shared-files"], "--shared-files is for a cluster: add --scheduler ADDRESS."),
+    ],
+)
+def test_wrong_options_are_named(gaedist, points, monkeypatch, arguments, message):
+    monkeypatch.chdir(points.parent)
+    code, out, err = gaedist("score", points, *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def test_without_dask_the_extra_is_named(gaedist, points, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    code, _, err = gaedist("score", points, "--scheduler", "tcp://127.0.0.1:1")
+    assert (code, err) == (2, "gaedist: a cluster needs Dask: pip install 'gaedist[dask]'\n")
+
+
+def test_a_scheduler_that_dies_ends_the_command(gaedist, machines, points, monkeypatch):
+    monkeypatch.setattr(cluster, "_LOST", 1.0)
+    take = cluster._Pass._take
+
+    def take_and_kill(self, future):
+        machines[0].send_signal(signal.SIGKILL)
+        time.sleep(0.5)
+        take(self, future)
+
+    monkeypatch.setattr(cluster._Pass, "_take", take_and_kill)
+    code, out, err = gaedist("score", points, "--method", "pairs", "--scheduler-file", machines[1])
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "the Dask scheduler no longer answers. Start it again" in err
