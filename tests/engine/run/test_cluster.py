@@ -85,6 +85,15 @@ def test_the_bits_are_those_of_this_process(shared_client, name):
     assert found == values(CALLS[name], threads=2)
 
 
+def test_threads_of_a_worker_do_not_change_bits():
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as workers,
+        Client(workers) as client,
+    ):
+        for name in ("score", "single", "far", "permutations", "optimize"):
+            assert values(CALLS[name], client=client) == values(CALLS[name], threads=1)
+
+
 @pytest.mark.parametrize("second", [None, codes(2000, 2, seed=1)])
 def test_tiles_that_are_skipped_are_the_same_on_workers(shared_client, monkeypatch, second):
     monkeypatch.setattr(near_tiles, "_LEAST_PAIRS", 0)
