@@ -121,6 +121,50 @@ def test_many_shared_files_are_scored_at_once(gaedist, machines, codes, ranges):
     assert (there[0], MACHINE.sub("", there[1]), there[2]) == (here[0], MACHINE.sub("", here[1]), here[2])
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--layout", "vectors"],
+        ["--layout", "positions", "--subsample", "1100"],
+        ["--stack", "--layout", "vectors"],
+    ],
+)
+def test_codes_that_are_no_array_of_a_file_are_sent(gaedist, machines, tmp_path, ranges, more):
+    files = [tmp_path / "a.npy", tmp_path / "b.npy"]
+    for k, file in enumerate(files):
+        np.save(file, np.random.default_rng(k).normal(size=(1200, 2, 2)))
+    command = ["score", *files, "--method", "pairs", "--format", "value", *more]
+    here = gaedist(*command)
+    assert here[0] == 0
+    assert gaedist(*command, "--scheduler-file", machines[1], "--shared-files") == here
+    assert ranges
+
+
+def test_posteriors_are_sent(gaedist, machines, tmp_path, ranges):
+    rng = np.random.default_rng(0)
+    means, widths = tmp_path / "means.npy", tmp_path / "logvar.npy"
+    np.save(means, rng.normal(size=(1200, 2)))
+    np.save(widths, rng.normal(size=(1200, 2)) - 3)
+    command = ["score", means, "--logvar", widths, "--method", "pairs", "--format", "value"]
+    for more in ([], ["--posterior", "mixture"]):
+        here = gaedist(*command, *more)
+        assert here[0] == 0
+        del ranges[:]
+        assert gaedist(*command, *more, "--scheduler-file", machines[1], "--shared-files") == here
+        assert ranges
+
+
+def test_arrays_of_a_file_are_read_by_name(gaedist, machines, tmp_path, ranges):
+    file = tmp_path / "several.npz"
+    rng = np.random.default_rng(0)
+    np.savez(file, a1=rng.normal(size=(1200, 2)), a2=rng.normal(size=(1200, 2)))
+    command = ["score", f"{file}::a*", "--method", "pairs", "--format", "value"]
+    here = gaedist(*command)
+    assert here[0] == 0
+    assert gaedist(*command, "--scheduler-file", machines[1], "--shared-files") == here
+    assert ranges
+
+
 def test_a_file_that_workers_do_not_see_is_named(gaedist, machines, points, monkeypatch):
     monkeypatch.setattr(cluster, "Path", lambda _path: points.parent / "elsewhere.npy")
     code, out, err = gaedist(

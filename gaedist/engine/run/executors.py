@@ -50,7 +50,7 @@ class Task(Generic[T]):
     size : int
         Bytes of the output of a unit.
     limits_threads : bool
-        Another process has to limit the threads of Numba for it.
+        Another process has to limit the threads of BLAS for it.
     """
 
     here: T

@@ -17,9 +17,12 @@ import gaedist
 from gaedist import GaedistError, Run
 from gaedist.diagnostics import sample
 from gaedist.diagnostics.squares import _correlations_of_sizes
-from gaedist.engine import Checkpoint, sums, tiling
-from gaedist.engine.run import checkpoints, cluster, shares
+from gaedist.engine import Checkpoint, near_tiles, pair_totals, sums, tiling
+from gaedist.engine.run import checkpoints, cluster, pair_sum, shares
 from gaedist.engine.run.executors import Output, Task
+from gaedist.engine.series import far
+from gaedist.engine.series import sums as series
+from gaedist.mixtures.families import Constant
 from gaedist.null import monte_carlo
 
 
@@ -80,6 +83,47 @@ def test_the_bits_are_those_of_this_process(shared_client, name):
     seen = []
     found = values(CALLS[name], client=shared_client, progress=lambda *counts: seen.append(counts))
     assert found == values(CALLS[name], threads=2)
+
+
+def test_threads_of_a_worker_do_not_change_bits():
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as workers,
+        Client(workers) as client,
+    ):
+        for name in ("score", "single", "far", "permutations", "optimize"):
+            assert values(CALLS[name], client=client) == values(CALLS[name], threads=1)
+
+
+@pytest.mark.parametrize("second", [None, codes(2000, 2, seed=1)])
+def test_tiles_that_are_skipped_are_the_same_on_workers(shared_client, monkeypatch, second):
+    monkeypatch.setattr(near_tiles, "_LEAST_PAIRS", 0)
+    params = np.zeros(3000), None if second is None else np.zeros(len(second))
+    job = Constant(0.1**2).pair_sum(Constant(0.1**2), codes(3000, 2), second, *params)
+    seen, sent, outputs = [], [], cluster.Cluster.outputs
+    monkeypatch.setattr(
+        cluster.Cluster, "outputs", lambda self, *rest: sent.append(rest[2]) or outputs(self, *rest)
+    )
+    run = Run(method="pairs", client=shared_client, progress=lambda *counts: seen.append(counts))
+    there = pair_totals([job], run)
+    assert there == pair_totals([job], Run(method="pairs", threads=2))
+    assert there[0].provenance.rounding > pair_sum.ROUNDING  # some are skipped
+    assert sent == [seen[-1][1]]
+
+
+def test_far_points_are_summed_by_workers(shared_client, monkeypatch):
+    monkeypatch.setattr(series, "PAIR_SECONDS", 1e-6)  # so that few points are enough
+    monkeypatch.setattr(far, "_WORTH", 0.0)
+    monkeypatch.setattr(sums, "is_small", lambda job, run: False)
+    x = codes(3000, 3)
+    x[::331] *= 5
+    x[::1009] *= 1e5
+    job = Constant(1.0).pair_sum(Constant(1.0), x, None, np.zeros(len(x)), None)
+    sent, outputs = [], cluster.Cluster.outputs
+    monkeypatch.setattr(
+        cluster.Cluster, "outputs", lambda self, *rest: sent.append(rest) or outputs(self, *rest)
+    )
+    assert pair_totals([job], Run(client=shared_client)) == pair_totals([job], Run(threads=2))
+    assert len(sent) == 2  # pairs of far points, and of these with the others
 
 
 @pytest.mark.parametrize("dim", [5, 600])
