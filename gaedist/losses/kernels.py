@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from gaedist.engine import Profile, Shape
 from gaedist.errors import GaedistError, check_choice
 from gaedist.kernels.radial import ScaleMixture, distance_mixture
 from gaedist.losses.pairs import centered, plain_sum
 from gaedist.losses.profiles import profile_of, profile_terms
+from gaedist.losses.recomputed import recomputed
 from gaedist.losses.scales import check_scale, floored_log, two_sample_moments
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.metrics.cramer_wold import (
@@ -259,7 +259,7 @@ def _mean_about(mixture: ScaleMixture, x: Tensor) -> Tensor:
         return (powers @ w).sum()
 
     size = max(1, _CHUNK // len(t))
-    if len(x) <= size:
+    if len(x) <= size or not is_readable(x):
         return total(squared) / len(x) + mixture.weight_at_zero
-    parts = [checkpoint(total, part, use_reentrant=False) for part in squared.split(size)]
+    parts = [recomputed(total, part) for part in squared.split(size)]
     return torch.stack(parts).sum() / len(x) + mixture.weight_at_zero

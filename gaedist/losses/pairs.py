@@ -1,7 +1,7 @@
 """Sums over pairs of points in double precision, of one sample (i ≠ j) or of two, as differentiable tensors.
 
 A term is a function of two blocks of points. Up to `LARGEST` points the matrix of pairs is one block. Above,
-blocks are recomputed in the backward pass (`torch.utils.checkpoint`), so that memory is O(nD).
+blocks are recomputed in the backward pass (`gaedist.losses.recomputed`), so that memory is O(nD).
 
 Products lose digits of |x − y|² where two points are nearer to each other than to the center. `squares` takes
 those pairs from differences, unless values cannot be read (`gaedist.losses.tensors.is_readable`).
@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from gaedist.engine import torch_blocks
 from gaedist.engine.torch_blocks import FAR
+from gaedist.losses.recomputed import recomputed
 from gaedist.losses.tensors import is_readable
 
 LARGEST, BLOCK = 4096, 2048
@@ -104,20 +104,32 @@ def _parts(
         return [of_block(terms, p, p if q is None else q, q is None)]
     found = []
     for left, right, on_diagonal in _blocks(p, q, max(1, math.isqrt(BLOCK**2 // width))):
-        part = checkpoint(
-            of_block, terms, left, right, on_diagonal, use_reentrant=False, preserve_rng_state=False
-        )
+        part = _block(of_block, terms, left, right, on_diagonal)
         found += [part] if on_diagonal or q is not None else [part, part]
     return found
 
 
+def _block(
+    of_block: Callable[[Terms, Points, Points, bool], Tensor],
+    terms: Terms,
+    left: Points,
+    right: Points,
+    on_diagonal: bool,
+) -> Tensor:
+    """Return the sum over a block, which keeps nothing but its points."""
+    if on_diagonal:
+        return recomputed(lambda *points: of_block(terms, points, points, True), *left)
+    count = len(left)
+    return recomputed(lambda *points: of_block(terms, points[:count], points[count:], False), *left, *right)
+
+
 def _blocks(p: Points, q: Points | None, size: int) -> Iterator[tuple[Points, Points, bool]]:
     """Yield blocks of pairs, of one sample none above the diagonal, and whether each lies on it."""
-    other = p if q is None else q
-    for i in range(0, len(p[0]), size):
-        left = tuple(part[i : i + size] for part in p)
-        for j in range(0, i + 1 if q is None else len(other[0]), size):
-            yield left, tuple(part[j : j + size] for part in other), q is None and i == j
+    rows = list(zip(*(part.split(size) for part in p), strict=True))  # whose gradients are joined only once
+    columns = rows if q is None else list(zip(*(part.split(size) for part in q), strict=True))
+    for i, left in enumerate(rows):
+        for j, right in enumerate(columns[: i + 1] if q is None else columns):
+            yield left, right, q is None and i == j
 
 
 def _log_of_block(terms: Terms, p: Points, q: Points, on_diagonal: bool) -> Tensor:

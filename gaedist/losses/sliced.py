@@ -6,9 +6,9 @@ import math
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from gaedist.engine import common_refinement, random_directions
+from gaedist.losses.recomputed import recomputed
 from gaedist.losses.scales import check_scale, floored_log
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.metrics.parameters import Parameters
@@ -153,9 +153,9 @@ def _epps_pulley(t: Tensor, statistic: EppsPulley) -> Tensor:
     function = _by_waves if waves else _by_pairs
     size = max(1, int(_AT_ONCE / (n * (modes if waves else n))))
     arguments = (statistic.beta, period, modes)
-    if count <= size:
+    if count <= size or not is_readable(t):
         return function(t, *arguments).mean()
-    parts = [checkpoint(function, part, *arguments, use_reentrant=False) for part in t.split(size, dim=1)]
+    parts = [recomputed(lambda some: function(some, *arguments), part) for part in t.split(size, dim=1)]
     return torch.cat(parts).mean()
 
 
