@@ -17,6 +17,14 @@ from processes import terminal_output
 from gaedist.cli.interrupts import INTERRUPTION, reliable_interrupts
 
 
+@pytest.fixture(autouse=True)
+def _heeded():
+    """Heed SIGINT, which a process in the background of a script ignores, and what it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_is_raised():
     with pytest.raises(KeyboardInterrupt), reliable_interrupts():
         signal.raise_signal(signal.SIGINT)
