@@ -4,11 +4,12 @@ This holds for every metric, covariance family, rule for σ, target and method o
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from results import bits
 from samples import sample
 
 import gaedist
@@ -141,12 +142,6 @@ def two_samples(n=SIZE):
     x, y = sample("shifted", n, DIM), sample("heavy-tailed", n - 30, DIM, seed=1)
     x[1], x[2] = 0, x[0]
     return x, y
-
-
-def bits(result):
-    """All of a result, but how long it took and with how many threads."""
-    found = {name: value for name, value in asdict(result).items() if name not in ("seconds", "threads")}
-    return found | {"array": found["array"].tobytes()} if "array" in found else found
 
 
 def assert_equal_values(found, expected):

@@ -83,13 +83,17 @@ def test_streams_keep_their_numbers():
         "SAMPLED_PAIRS": 5,
         "HALVES": 6,
         "NEIGHBOURS": 7,
+        "POSTERIORS": 8,
+        "POSITIONS": 9,
+        "MUTUAL_INFORMATION": 10,
+        "PRIOR_SAMPLES": 12,
     }
 
 
 def test_streams_differ_from_each_other_and_from_the_bare_seed():
     draws = {np.random.default_rng((7, stream)).normal() for stream in Stream}
     assert len(draws | {np.random.default_rng(7).normal()}) == len(Stream) + 1
-    assert draws == {np.random.default_rng((7, number)).normal() for number in range(1, 8)}
+    assert draws == {np.random.default_rng((7, number)).normal() for number in (*range(1, 11), 12)}
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ class SigmaResult:
     notes: tuple[str, ...]
     version: str
     array: Array = field(repr=False)
-    profile: SigmaProfile = field(repr=False)
+    profile: SigmaProfile = field(repr=False, compare=False)
 
     @property
     def described(self) -> str:

@@ -172,6 +172,7 @@ def _blocks_of(blocks: Iterator[Block], picked: Rows, chosen: Positions | None) 
             items = picked[places]
             block = block[items - rows.start]
         yield places, columns, block, None if chosen is None else chosen[items]
+        del block  # or it stays while the next one is read
 
 
 def _chosen_runs(runs: Runs, picked: Rows, arrangement: Arrangement, chosen: Positions) -> Selected:

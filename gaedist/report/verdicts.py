@@ -72,10 +72,9 @@ class Paragraph:
 
 def score_sentence(result: ScoreResult) -> str:
     """Return the verdict on a score, with its numbers, and what the distance cannot see."""
-    text = " ".join(
-        filter(None, (_paragraph(result).alone, blind_spot([result]), units_sentence(result.prior)))
-    )
-    return " ".join(filter(None, (worded(text, result.prior), _about(result))))
+    closing = " ".join(filter(None, (blind_spot([result]), units_sentence(result.prior))))
+    paragraph = worded(_paragraph(result).alone, result.prior)
+    return " ".join(filter(None, (paragraph, _about(result), worded(closing, result.prior))))
 
 
 def score_paragraphs(labels: Sequence[str], results: Sequence[ScoreResult]) -> list[str]:

@@ -4,7 +4,7 @@ that of quadrature, its null distribution that of samples of the mixture. Words 
 
 import math
 import sys
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from scipy import integrate, stats
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from results import bits
 from samples import sample
 
 from gaedist import Parameters, Prior, Run, compare, compares, diagnose, score, scores, sigma
@@ -34,7 +35,7 @@ ROTATES = [
     if name in ONE_SAMPLE and not metric.parameters.count("directions")
 ]
 FEW = Parameters(directions=50)
-MEASURED = "seconds", "prior", "verdict", "note", "method"
+WORDS = "prior", "verdict"
 
 
 def prior_of(root, shift=SHIFT):
@@ -123,7 +124,7 @@ def test_n_0_i_changes_no_bit(cov):
     x, prior = sample("heavy-tailed", 200, 4), Prior(0.0, cov=cov)
 
     def plain(results):
-        return [{k: v for k, v in asdict(r).items() if k not in MEASURED} for r in results]
+        return [{name: value for name, value in bits(r).items() if name not in WORDS} for r in results]
 
     names = ["gaussian", "energy", "mardia-kurtosis"]
     assert plain(scores(x, metric=names, prior=prior)) == plain(scores(x, metric=names))

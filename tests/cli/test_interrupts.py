@@ -19,10 +19,14 @@ from gaedist.cli.interrupts import INTERRUPTION, reliable_interrupts
 
 @pytest.fixture(autouse=True)
 def _heeded():
-    """Heed SIGINT, which a process in the background of a script ignores, and what it starts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Heed signals that a process in the background, or under nohup, ignores, as does what it starts."""
+    before = (
+        signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    )
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, before[0])
+    signal.signal(signal.SIGHUP, before[1])
 
 
 def test_an_interrupt_is_raised():

@@ -111,7 +111,7 @@ def test_other_files_are_refused(tmp_path):
         file["a/mean"] = 0.0
     for name, message in (
         ("codes.npy", "got none of these. The file holds: array"),
-        ("text.npz", "not an .npy, .npz or HDF5 file"),
+        ("text.npz", "not an .npy, .npz, HDF5"),
         ("none.npz", "No such file"),
         ("prior.h5::b", "got none of these. The file holds: a/mean"),
     ):
