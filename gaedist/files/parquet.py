@@ -1,7 +1,7 @@
 """The codes in a .parquet file: its columns of numbers, or each column of lists of numbers.
 
-The footer of the file says how many rows and numbers there are before any is read. PyArrow reads them in
-batches of rows, and of large groups of rows one page of each column at a time.
+The footer of the file says how many rows and numbers there are before any is read. PyArrow reads a few
+columns at a time, in batches of rows.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-_LARGE_GROUP = 1 << 26  # bytes of a group of rows, beyond which it is not read at once
-_BUFFER = 1 << 16  # bytes of a column of such a group that are read at once
+_COLUMNS = 16  # that are read at once: each takes a few MiB
+_LARGE = 1 << 26  # bytes of them in a group of rows, beyond which a part is read at once
+_BUFFER = 1 << 16  # bytes of this part
 _FREE_SIZE = 1 << 27  # bytes of codes to which anything may unpack
 _MAX_UNPACKED_RATIO = 100  # beyond that size
 _MAX_STRINGS, _MAX_ITEMS = 1 << 24, 1 << 20  # of the footer
@@ -39,21 +40,21 @@ def parquet_arrays(stream: BinaryIO, size: int) -> Iterator[list[StoredArray]]:
             "thrift_container_size_limit": _MAX_ITEMS,
         }
         file = pq.ParquetFile(stream, **settings)
-        if _largest_group(file, size) > _LARGE_GROUP:
+        if _COLUMNS * _largest_chunk(file, size) > _LARGE:
             file = pq.ParquetFile(stream, metadata=file.metadata, buffer_size=_BUFFER, **settings)
         arrays = _list(file, size)
     yield arrays
 
 
-def _largest_group(file: "pq.ParquetFile", size: int) -> int:
-    """Return the bytes of the largest group of rows; raise `GaedistError` if one exceeds the file."""
+def _largest_chunk(file: "pq.ParquetFile", size: int) -> int:
+    """Return the most bytes of a column in a group of rows; raise `GaedistError` if they exceed the file."""
     largest = 0
     for index in range(file.metadata.num_row_groups):
         group = file.metadata.row_group(index)
         chunks = [group.column(k).total_compressed_size for k in range(group.num_columns)]
         if min(chunks, default=0) < 0 or sum(chunks) > size:
             raise GaedistError(f"damaged: its footer claims more bytes in a group of rows than its {size}.")
-        largest = max(largest, sum(chunks))
+        largest = max(largest, *chunks, 0)
     return largest
 
 
@@ -104,12 +105,13 @@ def _columns(
     dtype = _dtype(types.pop()) if len(types) == 1 else np.dtype(np.float64)
 
     def blocks(start: int, stop: int) -> Iterator[Block]:
-        names = [field.name for field in fields]
-        for first, batch in _batches(file, names, start, stop, shape[1] * 8):
-            block = np.empty((batch.num_rows, shape[1]), dtype)
-            for k, column in enumerate(batch.columns):
-                block[:, k] = column.to_numpy(zero_copy_only=False)
-            yield slice(first, first + batch.num_rows), slice(None), block
+        for left in range(0, shape[1], _COLUMNS):
+            names = [field.name for field in fields[left : left + _COLUMNS]]
+            for first, batch in _batches(file, names, start, stop, len(names) * 8):
+                block = np.empty((batch.num_rows, len(names)), dtype)
+                for k, column in enumerate(batch.columns):
+                    block[:, k] = column.to_numpy(zero_copy_only=False)
+                yield slice(first, first + batch.num_rows), slice(left, left + len(names)), block
 
     too_large = _unpacked_fault(shape, dtype, size)
     return StoredArray(None, shape, dtype, too_large, no_blocks if too_large else blocks)
