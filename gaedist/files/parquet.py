@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-_COLUMNS = 16  # that are read at once: each takes a few MiB
+_COLUMNS = 8  # that are read at once: each takes a few MiB
 _LARGE = 1 << 26  # bytes of them in a group of rows, beyond which a part is read at once
 _BUFFER = 1 << 16  # bytes of this part
 _FREE_SIZE = 1 << 27  # bytes of codes to which anything may unpack
