@@ -170,7 +170,8 @@ def _table(stream: BinaryIO, delimiter: str) -> _Table:
         raise GaedistError("a file of text without a line of numbers.")
     names = _split(first, delimiter)
     has_header = _is_header(names)
-    marks, rows, end = [], 0, 0
+    marks: list[tuple[int, int, int]] = []
+    rows = end = 0
     for number, position, _ in lines if has_header else chain([first], lines):
         if position >= end or rows == marks[-1][0] + _MOST_LINES:
             marks.append((rows, position, number))
@@ -192,7 +193,7 @@ def _format(name: str, suffix: str, delimiter: str, others: bytes) -> Format:
     return Format(
         name=name,
         suffixes=(suffix,),
-        holds="a point per line, perhaps below a header; an index, whose header is empty, is left out",
+        holds="one point per line; a first column without a name is an index, and left out",
         recognises=partial(_recognised, suffix, delimiter.encode(), others),
         arrays=partial(_delimited_arrays, delimiter),
         is_text=True,
