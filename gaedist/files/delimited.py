@@ -24,6 +24,7 @@ from gaedist.numerics import Array
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _COMMENT = b"#"  # begins lines that are skipped, as in `numpy.savetxt`
 _LONGEST_LINE = 1 << 26  # bytes
+_MOST_LINES = 1 << 15  # of a block
 _MISSING = {"", "na", "n/a", "<na>", "nan", "null", "none"}
 """What stands for a missing value, in lower case."""
 
@@ -116,7 +117,8 @@ def _number(field: str, line: int, column: int) -> float:
         return float(field)
     if _is_missing(field):
         return np.nan
-    raise GaedistError(f"line {line}, field {column + 1}: {short_name(field)!r} is not a number.")
+    hint = " The fields of a .csv are separated by commas." if {";", "\t"} & set(field) else ""
+    raise GaedistError(f"line {line}, field {column + 1}: {short_name(field)!r} is not a number.{hint}")
 
 
 def _is_number(field: str) -> bool:
@@ -168,13 +170,13 @@ def _table(stream: BinaryIO, delimiter: str) -> _Table:
         raise GaedistError("a file of text without a line of numbers.")
     names = _split(first, delimiter)
     has_header = _is_header(names)
-    marks, rows, end = [], 0, 0
-    for number, position, line in lines if has_header else chain([first], lines):
-        if position >= end:
+    marks: list[tuple[int, int, int]] = []
+    rows = end = 0
+    for number, position, _ in lines if has_header else chain([first], lines):
+        if position >= end or rows == marks[-1][0] + _MOST_LINES:
             marks.append((rows, position, number))
             end = position + stored_array.BLOCK_BYTES
         rows += 1
-        end = max(end, position + len(line))
     has_index = has_header and len(names) > 1 and not names[0].strip()
     return _Table(stream, delimiter, first[0], len(names), has_index, marks, rows)
 
@@ -191,7 +193,7 @@ def _format(name: str, suffix: str, delimiter: str, others: bytes) -> Format:
     return Format(
         name=name,
         suffixes=(suffix,),
-        holds="a point per line, perhaps below a header; an index, whose header is empty, is left out",
+        holds="one point per line; a first column without a name is an index, and left out",
         recognises=partial(_recognised, suffix, delimiter.encode(), others),
         arrays=partial(_delimited_arrays, delimiter),
         is_text=True,

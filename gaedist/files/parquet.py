@@ -1,7 +1,7 @@
 """The codes in a .parquet file: its columns of numbers, or each column of lists of numbers.
 
-The footer of the file says how many rows and numbers there are before any is read. PyArrow reads them in
-batches of rows, and of large groups of rows one page of each column at a time.
+The footer of the file says how many rows and numbers there are before any is read. PyArrow reads a few
+columns at a time, in batches of rows.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-_LARGE_GROUP = 1 << 26  # bytes of a group of rows, beyond which it is not read at once
-_BUFFER = 1 << 16  # bytes of a column of such a group that are read at once
+_COLUMNS = 8  # that are read at once: each takes a few MiB
+_LARGE = 1 << 26  # bytes of them in a group of rows, beyond which a part is read at once
+_BUFFER = 1 << 16  # bytes of this part
 _FREE_SIZE = 1 << 27  # bytes of codes to which anything may unpack
 _MAX_UNPACKED_RATIO = 100  # beyond that size
 _MAX_STRINGS, _MAX_ITEMS = 1 << 24, 1 << 20  # of the footer
@@ -39,22 +40,11 @@ def parquet_arrays(stream: BinaryIO, size: int) -> Iterator[list[StoredArray]]:
             "thrift_container_size_limit": _MAX_ITEMS,
         }
         file = pq.ParquetFile(stream, **settings)
-        if _largest_group(file, size) > _LARGE_GROUP:
-            file = pq.ParquetFile(stream, metadata=file.metadata, buffer_size=_BUFFER, **settings)
+        metadata = file.metadata
+        if _COLUMNS * size > _LARGE * max(1, metadata.num_row_groups) * max(1, metadata.num_columns):
+            file = pq.ParquetFile(stream, metadata=metadata, buffer_size=_BUFFER, **settings)
         arrays = _list(file, size)
     yield arrays
-
-
-def _largest_group(file: "pq.ParquetFile", size: int) -> int:
-    """Return the bytes of the largest group of rows; raise `GaedistError` if one exceeds the file."""
-    largest = 0
-    for index in range(file.metadata.num_row_groups):
-        group = file.metadata.row_group(index)
-        chunks = [group.column(k).total_compressed_size for k in range(group.num_columns)]
-        if min(chunks, default=0) < 0 or sum(chunks) > size:
-            raise GaedistError(f"damaged: its footer claims more bytes in a group of rows than its {size}.")
-        largest = max(largest, sum(chunks))
-    return largest
 
 
 @contextmanager
@@ -104,12 +94,13 @@ def _columns(
     dtype = _dtype(types.pop()) if len(types) == 1 else np.dtype(np.float64)
 
     def blocks(start: int, stop: int) -> Iterator[Block]:
-        names = [field.name for field in fields]
-        for first, batch in _batches(file, names, start, stop, shape[1] * 8):
-            block = np.empty((batch.num_rows, shape[1]), dtype)
-            for k, column in enumerate(batch.columns):
-                block[:, k] = column.to_numpy(zero_copy_only=False)
-            yield slice(first, first + batch.num_rows), slice(None), block
+        for left in range(0, shape[1], _COLUMNS):
+            names = [field.name for field in fields[left : left + _COLUMNS]]
+            for first, batch in _batches(file, names, start, stop, len(names) * 8):
+                block = np.empty((batch.num_rows, len(names)), dtype)
+                for k, column in enumerate(batch.columns):
+                    block[:, k] = column.to_numpy(zero_copy_only=False)
+                yield slice(first, first + batch.num_rows), slice(left, left + len(names)), block
 
     too_large = _unpacked_fault(shape, dtype, size)
     return StoredArray(None, shape, dtype, too_large, no_blocks if too_large else blocks)
@@ -131,10 +122,7 @@ def _list_column(file: "pq.ParquetFile", field: "pa.Field", size: int) -> Stored
     if not (pa.types.is_floating(inner) or pa.types.is_integer(inner)):
         fault = f"a column of type {one_line(str(field.type), 40)}; latent codes are real numbers"
         return StoredArray(name, (n,), None, fault, no_blocks)
-    length = _length_of_lists(file, field)
-    if length is None:
-        fault = "a column of lists that differ in length; latent codes have one dimension"
-        return StoredArray(name, (n,), None, fault, no_blocks)
+    length = _length_of_first(file, name)
     dtype, shape = _dtype(inner), (n, length)
 
     def blocks(start: int, stop: int) -> Iterator[Block]:
@@ -149,14 +137,14 @@ def _list_column(file: "pq.ParquetFile", field: "pa.Field", size: int) -> Stored
     return StoredArray(name, shape, dtype, too_large, no_blocks if too_large else blocks)
 
 
-def _length_of_lists(file: "pq.ParquetFile", field: "pa.Field") -> int | None:
-    """Return the length that all lists have if they have one, from the number of numbers in the footer."""
-    metadata, prefix = file.metadata, f"{field.name}."
-    leaf = next(k for k in range(metadata.num_columns) if metadata.schema.column(k).path.startswith(prefix))
-    count = sum(metadata.row_group(g).column(leaf).num_values for g in range(metadata.num_row_groups))
-    if metadata.num_rows == 0:
-        return 0
-    return None if count % metadata.num_rows else count // metadata.num_rows
+def _length_of_first(file: "pq.ParquetFile", name: str) -> int:
+    """Return the length of the list in the first row, which all others must have.
+
+    The footer has the number of all numbers, but PyArrow ends the process where that part of it is damaged.
+    """
+    for _, batch in _batches(file, [name], 0, min(1, file.metadata.num_rows), 1 << 20):
+        return len(batch.column(0)[0].as_py() or ())
+    return 0
 
 
 def _stacked(column: Any, first: int, length: int, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
@@ -166,8 +154,8 @@ def _stacked(column: Any, first: int, length: int, dtype: np.dtype[np.generic]) 
     lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
     if len(other := np.flatnonzero(lengths != length)):
         raise GaedistError(
-            f"row {first + other[0]} has a list of {lengths[other[0]]} numbers, and others have {length}. "
-            "Latent codes have one dimension."
+            f"row {first + other[0]} has a list of {lengths[other[0]]} numbers, and row 0 one of {length}. "
+            "All must have the same length."
         )
     values = column.flatten().to_numpy(zero_copy_only=False)
     return np.asarray(values, dtype).reshape(-1, length)

@@ -131,7 +131,7 @@ class Sandbox:
             with theirs, suppress(OSError):  # if the process has ended, nothing comes back
                 loan = LOAN.pack(size, suffix.encode(errors="replace"))
                 socket.send_fds(self._control, [loan], [descriptor, theirs.fileno()])
-            lent = _Loan(self, Channel(ours), Limits.of(size), is_pipe=size == 0)
+            lent = _Loan(self, Channel(ours), Limits.of(size, suffix), is_pipe=size == 0)
             try:
                 yield lent.arrays()
                 lent.end()

@@ -92,7 +92,7 @@ def _read_file(descriptor: int, end: int, size: int, suffix: str) -> None:
     with suppress(ChannelError, OSError), os.fdopen(descriptor, "rb") as file:
         stream = file if size else Pipe(file)
         _load_library(Source(stream, size, suffix))
-        allowance = _Allowance(Limits.of(size), is_pipe=size == 0)
+        allowance = _Allowance(Limits.of(size, suffix), is_pipe=size == 0)
         _limit_files(max(descriptor, end))
         channel = Channel(socket.socket(fileno=end))
         allowance.renew(0)

@@ -5,6 +5,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gaedist.files.formats import FORMATS
+
 if TYPE_CHECKING:
     import socket
 
@@ -23,7 +25,7 @@ ARRAYS, ACCEPTED, BLOCK, DONE, ERROR = range(5)
 _HEADER = struct.Struct("<4sBIQ")  # mark, kind, bytes of JSON, bytes of data
 _MARK = b"gae1"
 _MOST_JSON = 1 << 24
-_RATE = 20e6  # bytes per second that reading takes at worst
+_RATE, _TEXT_RATE = 20e6, 1e6  # bytes per second that reading takes at worst
 _LEAST_SECONDS = 0.9  # the system counts whole seconds, and a small file takes 0.02
 _LEAST_MEMORY, _MOST_MEMORY = 192 << 20, 4 << 30
 _UNKNOWN_SIZE = 4 << 30  # of a pipe
@@ -37,14 +39,18 @@ class Limits:
     ----------
     size : int
         Bytes of the file.
+    rate : float
+        Bytes per second that reading takes at worst.
     """
 
     size: int
+    rate: float
 
     @classmethod
-    def of(cls, size: int) -> "Limits":
-        """Return the limits for a file of ``size`` bytes, 0 for a pipe."""
-        return cls(size or _UNKNOWN_SIZE)
+    def of(cls, size: int, suffix: str = "") -> "Limits":
+        """Return the limits for a file of ``size`` bytes, 0 for a pipe, whose name ends with ``suffix``."""
+        is_text = any(suffix in row.suffixes for row in FORMATS if row.is_text)
+        return cls(size or _UNKNOWN_SIZE, _TEXT_RATE if is_text else _RATE)
 
     def memory(self, requested: int = 0) -> int:
         """Return the memory, beyond that of the libraries, that listing or reading so many bytes may take."""
@@ -52,7 +58,7 @@ class Limits:
 
     def seconds(self, requested: int = 0) -> float:
         """Return the processor time that listing the file, or reading so many bytes of it, may take."""
-        return _LEAST_SECONDS + (self.size + requested) / _RATE
+        return _LEAST_SECONDS + (self.size + requested) / self.rate
 
 
 class ChannelError(Exception):

@@ -60,7 +60,10 @@ def test_lines(text, codes):
         ("1,2\n3,4,5\n", "line 2 has 3 fields, and line 1 has 2."),
         ("a,b\n1,2\n3,x\n", "line 3, field 2: 'x' is not a number."),
         ("a,b\n1,2\n3,1_0\n", "line 3, field 2: '1_0' is not a number."),
-        ("1;2\n3;4\n", "line 2, field 1: '3;4' is not a number."),
+        (
+            "1;2\n3;4\n",
+            "line 2, field 1: '3;4' is not a number. The fields of a .csv are separated by commas.",
+        ),
         ("a,b\n", "the array is empty: 0 points of 2 dimensions."),
         ("# nothing\n\n", "a file of text without a line of numbers."),
         ("a,b\n1,2\n3,\n", "row 1 has NaN in column 1; 1 of 2 rows are not finite. Drop them with"),

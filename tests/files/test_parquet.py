@@ -72,9 +72,12 @@ def test_types_of_numbers(kind):
             {"z": X[:, 0], "b": X[:, 0] > 0},
             "the array is a table with columns that are not numbers: b (",
         ),
-        ({"z": [[1.0, 2.0], [3.0]]}, "z is a column of lists that differ in length; latent codes have one"),
-        ({"z": [[1.0], [3.0, 4.0, 5.0]]}, "row 0 has a list of 1 numbers, and others have 2."),
-        ({"z": [[1.0], None]}, "row 1 has a list of 0 numbers, and others have 1."),
+        (
+            {"z": [[1.0, 2.0], [3.0]]},
+            "row 1 has a list of 1 numbers, and row 0 one of 2. All must have the same length.",
+        ),
+        ({"z": [[1.0], [3.0, 4.0, 5.0]]}, "row 1 has a list of 3 numbers, and row 0 one of 1."),
+        ({"z": [[1.0], None]}, "row 1 has a list of 0 numbers, and row 0 one of 1."),
         (
             {"z": [["a"], ["b"]]},
             "z is a column of type list<element: string>; latent codes are real",
