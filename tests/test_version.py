@@ -19,7 +19,7 @@ from gaedist.version import code_digest
 
 PACKAGE = Path(gaedist.__file__).parent
 ROOMS = sorted({path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")})
-KEYED = ("gaedist.engine.compiled.jit", "gaedist.engine.run.checkpoints", "gaedist.null.monte_carlo")
+KEYED = ("gaedist.engine.compiled.jit", "gaedist.engine.run.program", "gaedist.null.monte_carlo")
 
 
 @pytest.fixture(scope="module")

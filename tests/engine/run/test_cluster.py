@@ -85,6 +85,7 @@ def test_the_bits_are_those_of_this_process(shared_client, name):
     assert found == values(CALLS[name], threads=2)
 
 
+@pytest.mark.slow
 def test_threads_of_a_worker_do_not_change_bits():
     with (
         LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as workers,
@@ -244,6 +245,7 @@ def test_a_killed_worker_changes_nothing(own_client):
     assert killed
 
 
+@pytest.mark.slow
 def test_a_worker_that_joins_late_gets_its_share():
     def join(*_counts):
         if len(client.nthreads()) == 1:
