@@ -199,7 +199,7 @@ class ShapeError(GaedistError):
     def __init__(self, title: str, shape: tuple[int, ...], *, count: int = 1) -> None:
         axes = f"{len(shape)} axes, {shape_text(shape)}" if len(shape) != 1 else "1 axis"
         what = f"an array with {axes}" if count == 1 else f"{count} arrays with {axes} each"
-        self.count, self.found = count, f"{title} is {what}" if title else what
+        self.count, self.found = count, f"{title} has {axes}" if title and count == 1 else what
         self.remedies = _remedies(shape) if count == 1 else (("--stack", _points(count, shape[0])),)
         super().__init__(self.advice("Add "))
 

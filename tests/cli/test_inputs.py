@@ -138,7 +138,7 @@ def test_the_command_in_an_error_is_for_the_array_that_needs_it(gaedist):
         file["images"] = IMAGES
     code, out, err = gaedist("score", "run.h5::*", "flat.npy", "--format", "value")
     assert (code, out.count("\n"), err.count("\n")) == (2, 5, 1)
-    assert err.startswith("gaedist: run.h5::images: the array is an array with 4 axes, 100 × 3 × 4 × 4; ")
+    assert err.startswith("gaedist: run.h5::images: the array has 4 axes, 100 × 3 × 4 × 4; ")
     assert "Use: gaedist score run.h5::images --format value --layout vectors (100 points" in err
 
 

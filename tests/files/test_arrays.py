@@ -47,7 +47,7 @@ def test_names_of_files_and_arrays(refused):
     assert refused("x.npz::d").startswith("x.npz: no array 'd' in this file. It holds: a (1000")
     assert refused("x.h5::run").startswith("x.h5: no array 'run' in this file")
     assert refused("x.npz::c") == (
-        "x.npz: c is an array with 1 axis; latent codes have two, (points, dimensions). Add --layout vectors "
+        "x.npz: c has 1 axis; latent codes have two, (points, dimensions). Add --layout vectors "
         "(4 points of 1 dimension) or --stack (1 point of 4 dimensions)."
     )
 

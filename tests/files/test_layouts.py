@@ -150,7 +150,7 @@ def test_bad_points_are_named_by_row_and_position(refused):
 def test_a_shape_without_a_layout_is_refused_with_what_to_add(refused):
     np.save("x.npy", IMAGES)
     assert refused("x.npy") == (
-        "x.npy: the array is an array with 4 axes, 60 × 3 × 5 × 4; latent codes have two, (points, "
+        "x.npy: the array has 4 axes, 60 × 3 × 5 × 4; latent codes have two, (points, "
         "dimensions). Add --layout vectors (60 points of 60 dimensions) or --layout positions --channels "
         "first (a random position of each item: 60 points of 3 dimensions) or --layout positions --channels "
         "last (a random position of each item: 60 points of 4 dimensions)."
@@ -183,5 +183,5 @@ def test_the_array_that_fits_a_layout_is_found():
     with h5py.File("x.h5", "w") as file:
         file["z"], file["labels"] = IMAGES, np.arange(60)
     assert read_latents("x.h5", Selection(layout="positions")).dataset == "z"
-    with pytest.raises(GaedistError, match=r"^x.h5: z is an array with 4 axes"):
+    with pytest.raises(GaedistError, match=r"^x.h5: z has 4 axes"):
         read_latents("x.h5")

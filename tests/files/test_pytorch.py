@@ -74,7 +74,7 @@ class Harmful:
             X[:1].clone().expand(100, 4),
             "the array is a tensor of 400 numbers of which fewer are stored; save x.clone().",
         ),
-        (X.reshape(5, 20, 4), "the array is an array with 3 axes, 5 × 20 × 4; latent codes have two"),
+        (X.reshape(5, 20, 4), "the array has 3 axes, 5 × 20 × 4; latent codes have two"),
     ],
 )
 def test_what_is_not_read(saved, message, refused):

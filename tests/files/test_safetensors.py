@@ -45,7 +45,7 @@ def test_bfloat16_is_the_upper_half_of_float32():
         (("C64", (3, 2), bytes(48)), "x is complex; save real and imaginary parts as columns."),
         (
             ("F32", (6,), bytes(24)),
-            "x is an array with 1 axis; latent codes have two, (points, dimensions). Add --layout vectors "
+            "x has 1 axis; latent codes have two, (points, dimensions). Add --layout vectors "
             "(6 points of 1 dimension) or --stack (1 point of 6 dimensions).",
         ),
     ],

@@ -72,7 +72,7 @@ def test_bad_arrays_leave_the_others():
     assert [latents.dataset for latents in found] == IN_ORDER
     assert list(errors) == ["x.h5::epoch_3", "x.h5::epoch_4", "x.h5::name"]
     assert errors["x.h5::epoch_3"].startswith("x.h5::epoch_3: none of the 4 rows can be used")
-    assert errors["x.h5::epoch_4"].startswith("x.h5::epoch_4: the array is an array with 3 axes, 2 × 3 × 4; ")
+    assert errors["x.h5::epoch_4"].startswith("x.h5::epoch_4: the array has 3 axes, 2 × 3 × 4; ")
     with pytest.raises(GaedistError, match=r"^x.h5: σ that gaedist wrote, and no codes"):
         all_of("x.h5::sigm?")
     assert [latents.dataset for latents in all_of("x.h5::sigma")] == ["sigma"]

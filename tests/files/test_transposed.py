@@ -28,4 +28,4 @@ def test_rows_of_the_transpose(name):
 
 def test_only_two_axes_are_exchanged(refused):
     np.save("x.npy", X[0])
-    assert "is an array with 1 axis" in refused("x.npy", Selection(transpose=True))
+    assert "has 1 axis" in refused("x.npy", Selection(transpose=True))
