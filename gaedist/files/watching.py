@@ -49,6 +49,11 @@ class Watched:
 
     def __post_init__(self) -> None:
         """Raise `GaedistError` for a folder that does not exist."""
+        if "::" in self.where:
+            raise GaedistError(
+                f"{self.where}: files are watched, not arrays in one. Give a folder, or a pattern such as "
+                "'run/*.h5', and --dataset NAME for the array in each."
+            )
         if not glob.has_magic(self.where) and not Path(self.where).is_dir():
             raise GaedistError(
                 f"{self.where}: there is no such folder. Give a folder, or a pattern such as 'run/*.npy'."

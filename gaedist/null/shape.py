@@ -70,7 +70,8 @@ def _normal_score(distribution: NullDistribution) -> Callable[[float], float]:
 
     @cache
     def score(z: float) -> float:
-        tail = distribution.upper_tail(z)
+        with np.errstate(over="ignore", invalid="ignore"):  # far out, where a tail is 0
+            tail = distribution.upper_tail(z)
         assert tail is not None
         return -min(_FAR, max(-_FAR, _of_normal(tail)))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gaedist.api.diagnose import DiagnoseResult
+from gaedist.api.posterior import PosteriorReport
 from gaedist.api.priors import worded
 from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.panel import CheckResult
@@ -48,6 +49,7 @@ class CheckRow:
     note: str | None
     version: str
     prior: PriorSummary | None
+    posterior: PosteriorReport | None
     paragraph: str
 
 
@@ -74,6 +76,7 @@ def _row(result: DiagnoseResult, check: CheckResult) -> CheckRow:
         note=check.note,
         version=result.version,
         prior=result.prior,
+        posterior=result.posterior,
         paragraph=f"{result.verdict}\n\n{worded(kl_sentence(result), result.prior)}",
     )
 

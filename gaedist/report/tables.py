@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from gaedist.api.compare import CompareResult
 from gaedist.api.inspect import ArrayReport
+from gaedist.api.posterior import PosteriorReport
 from gaedist.api.priors import worded
 from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import SigmaResult
@@ -105,17 +106,24 @@ def named(file: str | None, dataset: str | None) -> str:
 
 
 def _file(source: Source, result: Any) -> str:
-    posterior = getattr(result, "posterior", None)
-    return named(source["file"], source["dataset"]) + (f" ({posterior.form})" if posterior else "")
+    return named(source["file"], source["dataset"]) + _form(getattr(result, "posterior", None))
+
+
+def _form(posterior: PosteriorReport | None) -> str:
+    """Return what was measured of posteriors, for the end of a name."""
+    return f" ({posterior.form})" if posterior else ""
 
 
 def _both(source: Source, result: Any) -> str:
-    return " and ".join(named(source[f"file_{side}"], source[f"dataset_{side}"]) for side in "ab")
+    return " and ".join(
+        named(source[f"file_{side}"], source[f"dataset_{side}"]) + _form(getattr(result, f"posterior_{side}"))
+        for side in "ab"
+    )
 
 
 def _short(result: ScoreResult) -> str:
     """Return a verdict in two or three words."""
-    return worded(result.judgement.verdict.removesuffix(" from N(0, I) detected"), result.prior)
+    return result.verdict.removesuffix(worded(" from N(0, I) detected", result.prior))
 
 
 def _nulls(metric: MetricSummary) -> str:
