@@ -96,3 +96,12 @@ def test_json_has_the_companion_or_its_keys(gaedist, codes):
     cells = dict(zip(header.split("\t"), row.split("\t"), strict=True))
     assert float(cells["companion_p_value"]) == rows[0]["companion"]["p_value"]
     assert cells["verdict"] == rows[0]["verdict"]
+
+
+def test_the_verdict_of_a_table_is_that_of_both_distances(gaedist):
+    x = 1.06 * np.random.default_rng(1).normal(size=(300, 6))
+    np.save("x.npy", x)
+    result = score(x)
+    assert result.p_value < 0.001 <= result.p_combined
+    out = gaedist("score", "x.npy", "--format", "table")[1]
+    assert out.splitlines()[1].split()[-1] == result.verdict == "Borderline"
