@@ -98,7 +98,7 @@ def test_json_has_the_companion_or_its_keys(gaedist, codes):
     assert cells["verdict"] == rows[0]["verdict"]
 
 
-def test_the_verdict_of_a_table_is_that_of_both_distances(gaedist):
+def test_the_verdict_of_a_table_is_that_of_both_distances(gaedist, codes):
     x = 1.06 * np.random.default_rng(1).normal(size=(300, 6))
     np.save("x.npy", x)
     result = score(x)
