@@ -146,7 +146,8 @@ def test_a_file_cut_short(refused):
 
 def test_a_file_that_is_being_written(refused):
     script = (
-        "import h5py, time; f = h5py.File('x.h5', 'w'); f['x'] = [[1.0]]; f.flush(); print(); time.sleep(60)"
+        "import h5py, time; f = h5py.File('x.h5', 'w'); f['x'] = [[1.0]]; f.flush(); print(flush=True); "
+        "time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as writer:
         writer.stdout.readline()
