@@ -79,6 +79,7 @@ class SigmaResult:
     version: str
     array: Array = field(repr=False)
     profile: SigmaProfile = field(repr=False, compare=False)
+    prior: PriorSummary | None = None
 
     @property
     def described(self) -> str:
@@ -109,8 +110,6 @@ class SigmaResult:
         ax = own_axes(ax)
         against_radius(ax, self.profile, self.described)
         return ax
-
-    prior: PriorSummary | None = None
 
 
 def sigma(
