@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +32,9 @@ from gaedist.files.stored_array import StoredArray, dtype_text, shape_fault
 from gaedist.files.transposed import MATLAB_NOTE
 from gaedist.files.widths import WidthName, Widths, posteriors_in, width_name
 from gaedist.numerics import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _ROUNDING = 1e-24
 """Codes whose variance is below this part of their mean square are constant but for rounding."""
@@ -79,6 +83,32 @@ class ArrayReport:
     distinct: int | None = None
     notes: tuple[str, ...] = ()
     posterior: PosteriorReport | None = None
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the standard deviations, |x|²/D and |mean| beside those of N(0, I) (extra ``plot``).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            These axes.
+
+        Raises
+        ------
+        GaedistError
+            If matplotlib is not installed.
+        """
+        from gaedist.plots.arrays import Summary, panel
+        from gaedist.plots.style import own_axes
+
+        ax = own_axes(ax)
+        name = self.dataset or "array"
+        panel(ax, Summary(name, self.sd_min, self.sd_max, self.norm, self.mean_norm))
+        return ax
 
 
 def inspect(

@@ -65,6 +65,23 @@ def page(found: Sequence[Summary]) -> Figure:
     return figure
 
 
+def panel(ax: Axes, some: Summary) -> None:
+    """Draw the moments of one array into axes, with what N(0, I) has."""
+    rows = [
+        ("sd of axes", [some.sd_min, some.sd_max], 1.0),
+        ("|x|²/D", [some.norm], 1.0),
+        ("|mean|", [some.mean_norm], 0.0),
+    ]
+    for place, (_, values, usual) in enumerate(rows):
+        numbers = _numbers(values)
+        ax.plot(numbers, [place] * len(numbers), "|-" if len(numbers) > 1 else "o", color=BLUE)
+        ax.plot([usual], [place], "D", color=FAINT, markersize=5, zorder=0)
+    ax.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set_xlabel("grey: N(0, I)")
+    title(ax, style.short(some.name, 40))
+
+
 def _numbers(values: Sequence[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None or not np.isfinite(value) else value for value in values])
 

@@ -145,8 +145,9 @@ def test_every_panel_draws_any_sample(x):
         ax.figure.draw_without_rendering()
 
 
-def test_results_draw_into_given_axes():
+def test_results_draw_into_given_axes(tmp_path):
     x, y = sample(), sample(seed=1)
+    np.save(tmp_path / "x.npy", x)
     results = [
         gaedist.score(x),
         gaedist.score(x, metric="kl", null="none"),
@@ -155,6 +156,7 @@ def test_results_draw_into_given_axes():
         gaedist.compare(x, y, permutations=19),
         gaedist.sigma(x),
         gaedist.diagnose(x),
+        *gaedist.inspect(tmp_path / "x.npy"),
     ]
     for result in results:
         ax = Figure().add_subplot()
