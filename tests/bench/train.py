@@ -31,7 +31,7 @@ warnings.filterwarnings("ignore", "the distance to N")
 warnings.filterwarnings("ignore", "gaussian_mixture")
 
 ONE = gaedist.Run(threads=1)
-WEIGHTS = 0.01, 0.1, 1.0, 10.0, 100.0
+WEIGHTS = 0.001, 0.01, 0.1, 1.0, 10.0, 100.0
 SELECTION_SEED = 100
 SIZES = {"digits": (500, 200), "mnist": (1000, 500)}  # test and validation images; the others train
 EPOCHS = {"digits": 40, "mnist": 10}
