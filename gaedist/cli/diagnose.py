@@ -11,17 +11,15 @@ import gaedist
 from gaedist.api.diagnose import ALPHA, TOP, DiagnoseResult
 from gaedist.api.priors import gaussian_prior
 from gaedist.cli import options
-from gaedist.cli.cluster import connected
 from gaedist.cli.gates import Gate, Outcome
+from gaedist.cli.groups import Reading, Trust, Widths, Workers, with_groups
 from gaedist.cli.help import CHECKS as GROUP
 from gaedist.cli.help import GATES
 from gaedist.cli.inputs import (
-    Shape,
     check_files,
     read,
     samples_of,
     say_notes,
-    selected,
     share,
     source_of,
     width_files,
@@ -30,7 +28,6 @@ from gaedist.cli.pictures import check_picture, drawn
 from gaedist.cli.progress import shown
 from gaedist.diagnostics.base import Place
 from gaedist.diagnostics.registry import CHECKS
-from gaedist.engine import Run
 from gaedist.errors import GaedistError, about
 from gaedist.mixtures.prior_files import prior_files
 from gaedist.report.rows import Row
@@ -119,30 +116,17 @@ MaxDuplicates = Annotated[
 ]
 
 
+@with_groups
 def diagnose(
     files: options.Files,
+    reading: Reading,
+    widths: Widths,
+    trust: Trust,
+    workers: Workers,
     check: Checks = None,
     alpha: Level = ALPHA,
     top: Top = TOP,
     prior: options.GaussianPrior = None,
-    dataset: options.Dataset = None,
-    rows: options.Rows = None,
-    subsample: options.Subsample = None,
-    seed: options.Seed = 0,
-    drop_nonfinite: options.Drop = False,
-    transpose: options.Transpose = False,
-    layout: options.Layout = None,
-    channels: options.Channels = None,
-    positions: options.Positions = None,
-    stack: options.Stack = False,
-    logvar: options.LogVar = None,
-    sd: options.Sd = None,
-    hdf5_plugins: options.Plugins = False,
-    sandbox: options.Sandbox = False,
-    threads: options.Threads = None,
-    scheduler: options.Scheduler = None,
-    scheduler_file: options.SchedulerFile = None,
-    shared_files: options.SharedFiles = False,
     format_: options.Format = "auto",
     output: options.Output = None,
     no_header: options.NoHeader = False,
@@ -157,31 +141,36 @@ def diagnose(
     max_duplicates: MaxDuplicates = None,
 ) -> int:
     """Run ``gaedist diagnose``."""
-    shape = Shape(layout, channels, positions)
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape, logvar, sd)
+    selection = reading.selection(widths)
     if not 0 < alpha < 1:
         raise GaedistError(f"--alpha must be between 0 and 1; got {alpha:g}.")
     bounds = {P: fail_p, MAX_SHIFT: max_shift, MIN_SD: min_sd, MAX_SD: max_sd}
     outcome = Outcome({**bounds, MAX_CORRELATION: max_correlation, MAX_DUPLICATES: max_duplicates}, quiet)
-    check_files(output, None, [*files, *prior_files(prior), *width_files(logvar, sd)], plot=plot, page=page)
+    check_files(
+        output,
+        None,
+        [*files, *prior_files(prior), *width_files(widths.logvar, widths.sd)],
+        plot=plot,
+        page=page,
+    )
     check_picture(plot, files, pages=True, page=page)
     given = gaussian_prior(prior, "diagnose")
     with (
-        connected(scheduler, scheduler_file, shared_files) as cluster,
+        workers.connected() as cluster,
         report(output, format_, header=not no_header) as write,
         drawn(write, plot, page=page) as add,
     ):
-        for sample in samples_of(files, selection, stack=stack):
+        for sample in samples_of(files, selection, stack=reading.stack):
             result = None
             with outcome.reporting(sample.name):
                 latents = read(sample, quiet)
                 share(cluster, selection, latents)
-                run = Run(threads=threads, seed=seed, client=cluster)
+                run = workers.run(cluster, seed=reading.seed)
                 with shown(run, latents.name, quiet=quiet) as watched, about(latents.name):
                     result = gaedist.diagnose(
                         latents, checks=check or None, alpha=alpha, top=top, prior=given, run=watched
                     )
-                add(Row(source_of(latents), result if output else _without_vectors(result)))
+                add(Row(source_of(latents, selection), result if output else _without_vectors(result)))
                 say_notes(latents.name, result.notes, quiet)
                 _check(outcome, latents.name, result)
             if result is None and format_ == "value":

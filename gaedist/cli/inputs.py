@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from gaedist.api.posterior import NONE, is_of_each_file, widths_of_second
 from gaedist.cli.gates import Outcome
@@ -13,7 +13,7 @@ from gaedist.cli.help import command_for
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Cluster
 from gaedist.errors import GaedistError
-from gaedist.files.codes import Latents, Selection, parse_rows
+from gaedist.files.codes import Latents, Selection
 from gaedist.files.layouts import LAYOUTS, ShapeError
 from gaedist.files.outputs import check_outputs
 from gaedist.files.samples import Sample, samples, sources_of
@@ -44,38 +44,6 @@ def paths_of(inputs: Sequence[str]) -> list[str]:
         except GaedistError:  # which reading it reports
             paths.append(name)
     return paths
-
-
-class Shape(NamedTuple):
-    """The options of arrays that do not have two axes."""
-
-    layout: str | None
-    channels: str | None
-    positions: str | None
-
-
-def selected(
-    datasets: Sequence[str] | None,
-    rows: str | None,
-    subsample: int | None,
-    seed: int,
-    drop_nonfinite: bool,
-    transpose: bool,
-    shape: Shape,
-    logvar: str | None = None,
-    sd: str | None = None,
-) -> Selection:
-    """Return what the options of a command select of each file."""
-    return Selection(
-        dataset=tuple(datasets or ()) or None,
-        rows=parse_rows(rows),
-        subsample=subsample,
-        seed=seed,
-        drop_nonfinite=drop_nonfinite,
-        transpose=transpose,
-        **shape._asdict(),
-        width=width_name(logvar, sd),
-    )
 
 
 def selected_of_second(selection: Selection, logvar_b: str | None, sd_b: str | None) -> Selection:
@@ -139,9 +107,15 @@ def read_one(file: str, selection: Selection, outcome: Outcome, *, stack: bool) 
     return read(found[-1], outcome.quiet)
 
 
-def source_of(latents: Latents, end: str = "") -> dict[str, Any]:
+def source_of(latents: Latents, selection: Selection, end: str = "") -> dict[str, Any]:
     """Return the keys of a row that say what was read, and how; ``end`` is the end of their names."""
     found: dict[str, Any] = {"file": latents.file, "dataset": latents.dataset}
+    if selection.rows:
+        found["rows"] = ":".join("" if row is None else str(row) for row in selection.rows)
+    if selection.subsample:
+        found |= {"subsample": selection.subsample, "seed": selection.seed}
+    if selection.transpose:
+        found["transpose"] = True
     if arrangement := latents.arrangement:
         found["layout"] = arrangement.layout
         if LAYOUTS[str(arrangement.layout)].has_positions:

@@ -39,7 +39,7 @@ def _option(name: str, group: str, text: str, *short: str, **settings: Any) -> A
     return typer.Option(name, *short, help=text, rich_help_panel=group, **settings)
 
 
-def _choice(name: str, group: str, choices: Collection[str], text: str, *, default: str | None = None) -> Any:
+def choice(name: str, group: str, choices: Collection[str], text: str, *, default: str | None = None) -> Any:
     """Return an option whose choices are the keys of a registry; ``default`` describes None."""
 
     def check(value: str | list[str] | None) -> str | list[str] | None:
@@ -78,7 +78,7 @@ def _entered(context: Callable[[], AbstractContextManager[None]]) -> Callable[[t
 def _metric(registry: Mapping[str, Metric], *, default: str | None = None) -> Any:
     """Return the option that chooses metrics."""
     text = f"{', '.join([*registry, ALL])}; repeatable; gaedist metrics explains them"
-    return _choice("--metric", DISTANCE, [*registry, ALL], text, default=default)
+    return choice("--metric", DISTANCE, [*registry, ALL], text, default=default)
 
 
 def _sigma(rules: Collection[str], text: str, end: str = "", *, default: str | None = None) -> Any:
@@ -125,17 +125,17 @@ Stack = Annotated[
     bool, _option("--stack", INPUT, "Join the arrays of each FILE to one sample; one axis: one point")
 ]
 Layout = Annotated[
-    str | None, _choice("--layout", INPUT, LAYOUTS, _abouts(LAYOUTS), default="two axes, as they are")
+    str | None, choice("--layout", INPUT, LAYOUTS, _abouts(LAYOUTS), default="two axes, as they are")
 ]
 Channels = Annotated[
     str | None,
-    _choice(
+    choice(
         "--channels", INPUT, CHANNELS, "Of positions: first or last", default="first of 4 axes, last of 3"
     ),
 ]
 Positions = Annotated[
     str | None,
-    _choice(
+    choice(
         "--positions",
         INPUT,
         POSITIONS,
@@ -173,7 +173,7 @@ LogVarB = Annotated[
 SdB = Annotated[str | None, _option("--sd-b", INPUT, "The same, as standard deviations", metavar="NAME|FILE")]
 Posterior = Annotated[
     str,
-    _choice(
+    choice(
         "--posterior", INPUT, POSTERIORS, "; ".join(f"{name}: {about}" for name, about in POSTERIORS.items())
     ),
 ]
@@ -243,7 +243,7 @@ SigmaFactor = Annotated[
 ]
 Covariance = Annotated[
     str | None,
-    _choice(
+    choice(
         "--covariance",
         DISTANCE,
         FAMILIES,
@@ -253,11 +253,11 @@ Covariance = Annotated[
 ]
 Target = Annotated[
     str | None,
-    _choice("--target", DISTANCE, TARGETS, _abouts(TARGETS), default="normal"),
+    choice("--target", DISTANCE, TARGETS, _abouts(TARGETS), default="normal"),
 ]
 ScoreEstimator = Annotated[
     str | None,
-    _choice(
+    choice(
         "--estimator",
         DISTANCE,
         ESTIMATORS,
@@ -267,7 +267,7 @@ ScoreEstimator = Annotated[
 ]
 CompareEstimator = Annotated[
     str,
-    _choice(
+    choice(
         "--estimator",
         DISTANCE,
         ESTIMATORS,
@@ -277,7 +277,7 @@ CompareEstimator = Annotated[
 
 Null = Annotated[
     str,
-    _choice(
+    choice(
         "--null",
         SIGNIFICANCE,
         NULLS,
@@ -312,7 +312,7 @@ Permutations = Annotated[
 
 Kernel = Annotated[
     str | None,
-    _choice(
+    choice(
         "--kernel", OTHER_METRICS, KERNELS, f"Of mmd: {', '.join(KERNELS)}", default=default_text("kernel")
     ),
 ]
@@ -333,7 +333,7 @@ Directions = Annotated[int | None, _parameter("directions", "K", "Random directi
 
 Method = Annotated[
     str,
-    _choice(
+    choice(
         "--method",
         COMPUTATION,
         METHODS,
@@ -352,7 +352,7 @@ Tolerance = Annotated[
 ]
 Precision = Annotated[
     str,
-    _choice(
+    choice(
         "--precision",
         COMPUTATION,
         PRECISIONS,
@@ -402,7 +402,7 @@ Checkpoints = Annotated[
 
 Format = Annotated[
     str,
-    _choice(
+    choice(
         "--format",
         OUTPUT,
         ("auto", *FORMATS),
@@ -412,7 +412,7 @@ Format = Annotated[
 _SUMMARIES = [name for name in FORMATS if name != "value"]
 SummaryFormat = Annotated[
     str,
-    _choice(
+    choice(
         "--format",
         OUTPUT,
         ("auto", *_SUMMARIES),

@@ -25,15 +25,17 @@ def drawn(
     planes: "Callable[[], Contrast] | None" = None,
     *,
     page: Path | None = None,
+    before: Sequence[Row] = (),
 ) -> Iterator[Add]:
     """Yield a function that takes each row as ``add`` does, and draw all of them at the end.
 
-    On an interrupt, the rows so far are drawn. ``planes`` returns those of two samples.
+    On an interrupt, the rows so far are drawn. ``planes`` returns those of two samples; rows ``before`` are
+    drawn with the others.
     """
     if plot is None and page is None:
         yield add
         return
-    rows: list[Row] = []
+    rows = list(before)
 
     def keep(row: Row) -> None:
         add(row)

@@ -3,10 +3,10 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -17,18 +17,17 @@ from gaedist.api.score import GAUSSIAN, score_options
 from gaedist.api.score_result import ScoreResult
 from gaedist.cli import options
 from gaedist.cli.gates import ABOVE, EFFECT, Outcome, P, Z, check_score_gates
+from gaedist.cli.groups import Computing, OfOneSample, Posteriors, Reading, Trust, with_groups
 from gaedist.cli.help import GATES, INPUT, OUTPUT
-from gaedist.cli.inputs import Shape, check_files, read_one, say_notes, selected, source_of, width_files
+from gaedist.cli.inputs import check_files, read_one, say_notes, share, source_of, width_files
 from gaedist.cli.pictures import check_picture, drawn
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
-from gaedist.engine import Run
 from gaedist.errors import DONE, GATE_FAILED, GaedistError, about, printable
 from gaedist.files.atomic import check_regular
 from gaedist.files.outputs import check_text_output
 from gaedist.files.watching import Watched
 from gaedist.metrics.base import metric_names
-from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.mixtures.prior_files import as_prior, prior_files
 from gaedist.report.log import Log
@@ -36,7 +35,7 @@ from gaedist.report.numbers import p_or_bound, z_text
 from gaedist.report.rows import Row
 from gaedist.report.runs import natural
 from gaedist.report.sketches import FEWEST_FILES, levels_in, line
-from gaedist.report.writers import report
+from gaedist.report.writers import FORMATS, report
 from gaedist.smoothing.files import parse_sigma, sigma_files
 from gaedist.smoothing.rules import RULES
 
@@ -64,6 +63,14 @@ Until = Annotated[
         rich_help_panel=INPUT,
     ),
 ]  # fmt: skip
+_LINES = [name for name in FORMATS if name != "table"]
+LineFormat = Annotated[
+    str,
+    options.choice(
+        "--format", OUTPUT, ("auto", *_LINES),
+        f"{', '.join(_LINES)}; auto: lines on a terminal, tsv in a pipe unless there is a log",
+    ),
+]  # fmt: skip
 LogFile = Annotated[
     Path | None,
     typer.Option(
@@ -77,32 +84,30 @@ Stop = Annotated[
 ]
 
 
+@with_groups
 def watch(
     where: Where,
+    *,
     interval: Interval = INTERVAL,
     until: Until = None,
-    dataset: options.Dataset = None,
-    rows: options.Rows = None,
-    subsample: options.Subsample = None,
-    seed: options.Seed = 0,
-    drop_nonfinite: options.Drop = False,
-    transpose: options.Transpose = False,
-    sandbox: options.Sandbox = False,
-    layout: options.Layout = None,
-    channels: options.Channels = None,
-    positions: options.Positions = None,
-    stack: options.Stack = False,
-    logvar: options.LogVar = None,
-    sd: options.Sd = None,
-    posterior: options.Posterior = "sample",
+    reading: Reading,
+    widths: Posteriors,
+    trust: Trust,
+    others: OfOneSample,
+    computing: Computing,
     prior: options.Prior = None,
     metric: options.ScoreMetrics = None,
     sigma: options.ScoreSigmas = None,
     covariance: options.Covariance = None,
     target: options.Target = None,
-    threads: options.Threads = None,
+    estimator: options.ScoreEstimator = None,
+    null: options.Null = "auto",
+    replicates: options.Replicates = None,
+    no_cache: options.NoCache = False,
+    format_: LineFormat = "auto",
     output: LogFile = None,
     plot: options.Plot = None,
+    page: options.Page = None,
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
     fail_z: options.FailZ = None,
@@ -116,46 +121,59 @@ def watch(
     outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p, EFFECT: fail_effect}, quiet)
     if stop and all(bound is None for bound in outcome.bounds.values()):
         raise GaedistError("--stop ends at a file that fails a gate. Add one, such as --fail-p 0.001.")
-    metrics = metric_names(metric or GAUSSIAN, ONE_SAMPLE)
+    metrics, parameters = metric_names(metric or GAUSSIAN, ONE_SAMPLE), others.parameters()
     sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
-    inputs = [*sigma_files(sigma or [], RULES), *prior_files(prior), *width_files(logvar, sd)]
-    check_files(output, None, inputs, plot=plot)
+    inputs = [*sigma_files(sigma or [], RULES), *prior_files(prior), *width_files(widths.logvar, widths.sd)]
+    check_files(output, None, inputs, plot=plot, page=page)
     given = as_prior(prior)
-    chosen = score_options(metrics, sigmas, covariance, target, None, Parameters(), given)
-    check_score_gates(outcome, metrics, options_of_any(chosen, posterior), "auto", None)
-    check_picture(plot, [where])
+    chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters, given)
+    check_score_gates(outcome, metrics, options_of_any(chosen, widths.posterior), null, replicates)
+    check_picture(plot, [where], page=page)
     if output:
         check_text_output(output)
         check_regular(output)
     log = Log(output) if output else None
-    watched = Watched(where, interval, set(log.files) if log else set(), [p for p in (output, plot) if p])
-    shape = Shape(layout, channels, positions)
-    selection = selected(dataset, rows, subsample, seed, drop_nonfinite, transpose, shape, logvar, sd)
+    if log:
+        log.check_metrics(metrics)
+    own = [path for path in (output, plot, page) if path]
+    watched = Watched(where, interval, set(log.files) if log else set(), own)
+    selection = reading.selection(widths)
 
-    def score(file: str) -> list[Row]:
-        latents = read_one(file, selection, outcome, stack=stack)
-        run = Run(threads=threads, seed=seed)
+    def score(file: str, cluster: Any) -> list[Row]:
+        latents = read_one(file, selection, outcome, stack=reading.stack)
+        share(cluster, selection, latents)
+        run = computing.run(cluster, seed=reading.seed)
         with shown(run, latents.name, quiet=quiet) as watched_run, about(latents.name):
             results = gaedist.scores(
                 latents,
                 sigmas,
                 covariance=covariance,
                 target=target,
+                estimator=estimator,
                 metric=metric or None,
+                parameters=parameters,
+                null=null,
+                replicates=replicates,
+                cache=not no_cache,
                 prior=given,
-                posterior=posterior,
+                posterior=widths.posterior,
                 run=watched_run,
             )
         say_notes(latents.name, [note for result in results for note in result.notes], quiet)
         for result in results:
             outcome.check(latents.name if len(results) == 1 else f"{latents.name}, {result.metric}", result)
-        return [Row(source_of(latents), result) for result in results]
+        return [Row(source_of(latents, selection), result) for result in results]
 
-    with _written(log) as write, drawn(write, plot) as add:
+    before = log.rows if log else []
+    with (
+        computing.connected() as cluster,
+        _written(log, format_) as write,
+        drawn(write, plot, page=page, before=before) as add,
+    ):
         for file in _appearing(watched, until):
-            before = len(outcome.failed)
+            failed = len(outcome.failed)
             with outcome.reporting(file):
-                found = score(file)
+                found = score(file, cluster)
                 if log:
                     log.add(found)
                 for row in found:
@@ -163,9 +181,9 @@ def watch(
                 watched.done.add(printable(file))
             if printable(file) not in watched.done:
                 watched.failed(file)
-            for message in outcome.failed[before:]:
+            for message in outcome.failed[failed:]:
                 complain(message)
-            if stop and len(outcome.failed) > before:
+            if stop and len(outcome.failed) > failed:
                 break
     return GATE_FAILED if outcome.failed else DONE
 
@@ -186,10 +204,16 @@ def _appearing(watched: Watched, until: int | None) -> Iterator[str]:
 
 
 @contextmanager
-def _written(log: Log | None) -> Iterator[Callable[[Row], None]]:
-    """Yield a function that prints a row: for people on a terminal, elsewhere as TSV if there is no log."""
-    if sys.stdout.isatty():
-        yield _Lines().add
+def _written(log: Log | None, format_: str) -> Iterator[Callable[[Row], None]]:
+    """Yield a function that prints a row.
+
+    ``auto`` is for people on a terminal, elsewhere TSV, or nothing if there is a log.
+    """
+    if format_ != "auto":
+        with report(None, format_) as add:
+            yield add
+    elif sys.stdout.isatty():
+        yield _Lines(log.rows if log else []).add
     elif log:
         yield lambda row: None
     else:
@@ -200,15 +224,24 @@ def _written(log: Log | None) -> Iterator[Callable[[Row], None]]:
 class _Lines:
     """A line for each result on a terminal, which ends with the trend of z so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Sequence[Row]) -> None:
         self.scores: dict[str, list[float]] = {}
+        for row in before:
+            self._scores_of(row.result).append(_z(row.result))
+
+    def _scores_of(self, result: ScoreResult) -> list[float]:
+        return self.scores.setdefault(result.scored.label, [])
 
     def add(self, row: Row) -> None:
         """Print a result."""
         result: ScoreResult = row.result
-        scores = self.scores.setdefault(result.metric, [])
-        scores.append(math.nan if result.z is None else result.z)
+        scores = self._scores_of(result)
+        scores.append(_z(result))
         trend = line(np.arcsinh(np.array(scores[-_SHOWN:])), levels_in(sys.stdout.encoding))
         parts = [printable(str(row.source["file"])), result.metric, f"z {z_text(result.z)}"]
         parts += [f"p {p_or_bound(result)}", result.verdict, trend if len(scores) >= FEWEST_FILES else ""]
         print("  ".join(parts).rstrip(), flush=True)
+
+
+def _z(result: ScoreResult) -> float:
+    return math.nan if result.z is None else result.z

@@ -38,6 +38,7 @@ WIDE_Z = 30.0
 """|z| beyond which its scale is logarithmic."""
 
 _LINEAR_Z = 5.0  # |z| up to which such a scale is linear
+_FEWEST_TICKS = 2
 _FEW_TENS = 200.0  # |z| below which such a scale has numbers between 10 and 100
 _MANY_TENS = 3  # powers of ten beside which there is no room for the end of the linear part
 _LONG = 1e5  # the least number on a scale that is written as a power
@@ -185,9 +186,11 @@ def z_scale(ax: Axes, which: str, widest: float) -> None:
         ticks = [tick for tick in ticks if abs(tick) != _LINEAR_Z]
     names = [(f"{t:g}" if t < _LONG else f"1e{math.log10(t):.0f}").replace("-", "−") for t in ticks]
     low, high = axis.get_view_interval()
-    axis.set_ticks(
-        *zip(*((t, n) for t, n in zip(ticks, names, strict=True) if low <= t <= high), strict=True)
-    )
+    shown = {tick: name for tick, name in zip(ticks, names, strict=True) if low <= tick <= high}
+    if len(shown) < _FEWEST_TICKS:  # all z are large and close to each other
+        set_scale("linear")
+        return
+    axis.set_ticks(list(shown), list(shown.values()))
     axis.set_minor_locator(NullLocator())
 
 

@@ -78,9 +78,15 @@ def trend(rows: Sequence[tuple[str, Sequence[Point]]], labels: Sequence[str], wh
         handles, names = grid[0, 0].get_legend_handles_labels()
         columns = max(1, min(len(runs), 4))
         figure.legend(handles, names, loc="outside upper left", ncols=columns)
-    grey = "Grey: the middle 99% of the null distribution, N(0, I) at the size of each file."
-    figure.supxlabel(grey, x=0.01, ha="left", fontsize=8, color=FAINT)
+    if text := band_text([point for _, points in rows for point in points]):
+        figure.supxlabel(text, x=0.01, ha="left", fontsize=8, color=FAINT)
     return figure
+
+
+def band_text(points: Sequence[Point]) -> str:
+    """Return what the bands are, or nothing where there are none."""
+    grey = "Grey: the middle 99% of the null distribution, N(0, I) at the size of each file."
+    return grey if any(point.z_band for point in points) else ""
 
 
 def named(

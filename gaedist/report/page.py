@@ -213,7 +213,7 @@ def _trend(rows: Sequence[Row]) -> Iterator[str]:
         for what, draw in (("value", trend.values), ("z", trend.scores)):
             text = f"{name}: {what}"
             yield _figure(panel(partial(trend.named, draw, points, labels, text, whose), f"t{k}{what}", text))
-    grey = "Grey: the middle 99% of the null distribution, N(0, I) at the size of each file."
+    grey = trend.band_text([point for _, points in found for point in points])
     yield f'</div>\n<p class="note">{grey}</p>'
 
 

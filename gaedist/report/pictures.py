@@ -85,22 +85,27 @@ def trend_of(rows: Sequence[Row]) -> tuple[list[tuple[str, list[Point]]], list[s
 
     runs, names = ordered([row.source for row in rows])
     bands: dict[object, tuple[float, float] | None] = {}
+    parts = [(part, run) for row, run in zip(rows, runs, strict=True) for part in row.result.parts]
+    for part, _ in parts:
+        if part.distribution and _of_null(part) not in bands:
+            bands[_of_null(part)] = middle(part.distribution)
     found: dict[str, list[Point]] = {}
-    for row, run in zip(rows, runs, strict=True):
-        for part in row.result.parts:
-            label, mean, sd = part.scored.label, part.null.mean, part.null.sd
-            key = part.n, part.dim, label, part.null.method, part.sigma
-            if key not in bands:
-                bands[key] = middle(part.distribution)
-            z_band = bands[key]
-            band = None
-            if z_band and mean is not None and sd is not None:
-                band = mean + sd * z_band[0], mean + sd * z_band[1]
-            point = Point(run.folder, names.index(run.name), part.value, part.z, mean, band, z_band)
-            found.setdefault(label, []).append(point)
+    for part, run in parts:
+        label, mean, sd = part.scored.label, part.null.mean, part.null.sd
+        z_band = bands.get(_of_null(part))
+        band = None
+        if z_band and mean is not None and sd is not None:
+            band = mean + sd * z_band[0], mean + sd * z_band[1]
+        point = Point(run.folder, names.index(run.name), part.value, part.z, mean, band, z_band)
+        found.setdefault(label, []).append(point)
     cut, whole = shortened(names)
     folders = {run.folder for run in runs}
     return list(found.items()), cut, f"{folders.pop()}/{whole}" if len(folders) == 1 else whole
+
+
+def _of_null(part: ScoreResult) -> object:
+    """Return what tells null distributions apart; that of a result from a file is not known itself."""
+    return part.n, part.dim, part.scored.label, part.null.method, part.sigma
 
 
 def name_of(row: Row) -> str:

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 from gaedist.api.diagnose import DiagnoseResult
 from gaedist.report.diagnosis import check_rows
 
-_NOT_REPORTED = (
+NOT_REPORTED = (
     "saturated",
     "skewed",
     "expected",
@@ -17,7 +17,8 @@ _NOT_REPORTED = (
     "paragraph",
     "profile",
     "distribution",
-)  # for people, or for a file of its own
+)
+"""Attributes of results that are for people, or for a file of their own."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Row:
     def as_dict(self) -> dict[str, Any]:
         """Return the row as a dict, with None for what does not apply or is not finite."""
         hints = get_type_hints(type(self.result))
-        names = [field.name for field in fields(self.result) if field.name not in _NOT_REPORTED]
+        names = [field.name for field in fields(self.result) if field.name not in NOT_REPORTED]
         cells = {name: _plain(getattr(self.result, name), hints[name]) for name in names}
         return _finite({**self.source, **cells})
 
@@ -47,10 +48,10 @@ def _plain(value: Any, hint: Any) -> Any:
     """Return a dataclass as a dict, and None in its place as a dict of None: all rows have the same keys."""
     if value is None:
         parts = [part for part in get_args(hint) if is_dataclass(part)]
-        names = [field.name for field in fields(parts[0]) if field.name not in _NOT_REPORTED] if parts else []
+        names = [field.name for field in fields(parts[0]) if field.name not in NOT_REPORTED] if parts else []
         return dict.fromkeys(names) if parts else None
     if is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in fields(value) if field.name not in _NOT_REPORTED]
+        names = [field.name for field in fields(value) if field.name not in NOT_REPORTED]
         return {name: _plain(getattr(value, name), None) for name in names}
     if isinstance(value, tuple) and any(map(is_dataclass, value)):
         return [_plain(item, None) for item in value]

@@ -55,7 +55,7 @@ class Tsv:
         self.stream.flush()
 
     def _write(self, row: Row) -> None:
-        cells = _flat(row.as_dict())
+        cells = flat(row.as_dict())
         if getattr(row.result, "infinite", False):
             cells["value"] = row.result.value
         if self.wants_header:
@@ -80,11 +80,12 @@ def _text(cell: Any) -> Any:
     return "".join(c if "\ud800" <= c <= "\udfff" else printable(c) for c in cell)
 
 
-def _flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(row: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a row with nested keys joined by an underscore, and its values as cells."""
     cells: dict[str, Any] = {}
     for key, value in row.items():
         if isinstance(value, dict):
-            cells |= _flat(value, f"{prefix}{key}_")
+            cells |= flat(value, f"{prefix}{key}_")
         else:
             cells[prefix + key] = _cell(key, value)
     return cells

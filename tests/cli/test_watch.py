@@ -2,6 +2,7 @@
 130, by a gate with 1, after N files with 0; files in writing, damaged and deleted ones are one line.
 """
 
+import json
 import signal
 import time
 
@@ -115,3 +116,36 @@ def test_wrong_usage(run, gaedist, arguments, message):
     code, out, err = gaedist("watch", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith(f"gaedist: {message}")
+
+
+def test_a_log_of_other_settings_ends_it(run, gaedist, tmp_path):
+    log = tmp_path / "log.tsv"
+    for k in (1, 2, 3):
+        save(run / f"{k}.npy", 1.0 + k)
+    assert gaedist("watch", "run", "-o", "log.tsv", "--until", "2", "--sigma", "1") == (0, "", "")
+    before = log.read_bytes()
+    message = "gaedist: log.tsv: has rows of"
+    code, out, err = gaedist("watch", "run", "-o", "log.tsv", "--until", "3", "--sigma", "2")
+    assert (code, out) == (2, "")
+    assert err == f"{message} sigma_min 1.0, and these are of sigma_min 2.0. Give another -o.\n"
+    code, out, err = gaedist("watch", "run", "-o", "log.tsv", "--until", "3", "--metric", "mmd")
+    assert err == f"{message} metric gaussian, and these are of metric mmd. Give another -o.\n"
+    assert (code, out, log.read_bytes()) == (2, "", before)
+
+
+def test_pictures_show_the_files_of_the_log_as_well(run, gaedist, tmp_path):
+    for k in (1, 2, 3):
+        save(run / f"step{k}.npy", 1.0 + k)
+    options = ["--metric", "mmd", "--kernel", "laplace", "-o", "log.tsv"]
+    assert gaedist("watch", "run", *options, "--until", "2")[0] == 0
+    for name in ("one.html", "two.html"):  # the second scores nothing
+        assert gaedist("watch", "run", *options, "--until", "3", "--report", name) == (0, "", "")
+        page = (tmp_path / name).read_text()
+        assert "3 files by gaedist" in page
+        assert all(f"run/step{k}.npy" in page for k in (1, 2, 3))
+
+
+def test_lines_of_json(run, gaedist):
+    save(run / "a.npy")
+    code, out, err = gaedist("watch", "run", *QUICK, "--until", "1", "--format", "json")
+    assert (code, json.loads(out)["file"], err) == (0, "run/a.npy", "")

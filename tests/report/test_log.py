@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import gaedist
-from gaedist import GaedistError
+from gaedist import GaedistError, Parameters
+from gaedist.errors import OutputError
 from gaedist.report.log import Log
 from gaedist.report.rows import Row
 
@@ -80,5 +81,82 @@ def test_other_files_are_refused(name, text):
 
 def test_other_columns_are_refused(results):
     Path("log.tsv").write_text("file\tvalue\n")
-    with pytest.raises(GaedistError, match="has other columns"):
+    with pytest.raises(OutputError, match="has other columns"):
         Log(Path("log.tsv")).add(rows("a.npy", results))
+
+
+def test_the_log_of_other_metrics_is_refused(results):
+    Log(Path("log.tsv")).add(rows("a.npy", results))
+    log = Log(Path("log.tsv"))
+    log.check_metrics(["energy", "kl", "mmd"])
+    with pytest.raises(GaedistError, match=r"has rows of metric energy, and these are of metric kl\."):
+        log.check_metrics(["kl"])
+
+
+SETTINGS = {
+    "sigma_min": ({"sigma": 1.0}, {"sigma": 2.0}),
+    "sigma_rule": ({"sigma": 1.0}, {"sigma": "silverman"}),
+    "target": ({"sigma": 1.0}, {"sigma": 1.0, "target": "smoothed"}),
+    "estimator": ({"target": "smoothed"}, {"target": "smoothed", "estimator": "u"}),
+    "covariance": ({"sigma": 1.0}, {"sigma": 1.0, "covariance": "radial"}),
+    "companion_target": ({"sigma": 1.0}, {}),
+}
+"""Column → options of `gaedist.score` that differ in it."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("column", SETTINGS)
+def test_rows_of_other_settings_are_refused(kind, column):
+    rng, path = np.random.default_rng(0), Path(kind)
+    first, second = SETTINGS[column]
+    Log(path).add(rows("a.npy", [gaedist.score(rng.normal(size=(50, 2)), **first)]))
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match=f"has rows of {column} .*, and these are of {column} "):
+        Log(path).add(rows("b.npy", [gaedist.score(rng.normal(size=(60, 2)), **second)]))
+    assert path.read_bytes() == before
+
+
+def test_parameters_and_how_codes_were_read_are_settings():
+    rng, path = np.random.default_rng(0), Path("log.jsonl")
+    x, other = rng.normal(size=(50, 2)), rng.normal(size=(60, 3))
+
+    def row(name, codes, **parameters):
+        return Row(
+            {"file": name, "dataset": None, "rows": "0:60"},
+            gaedist.score(codes, metric="cramer-wold", parameters=Parameters(**parameters)),
+        )
+
+    Log(path).add([row("a.npy", x)])
+    Log(path).add([row("b.npy", other)])  # γ depends on n by default
+    with pytest.raises(OutputError, match="parameters_gamma"):
+        Log(path).add([row("c.npy", other, gamma=2.0)])
+    with pytest.raises(OutputError, match="has rows of rows 0:60, and these are of rows none"):
+        Log(path).add([Row({"file": "c.npy", "dataset": None}, row("c.npy", other).result)])
+    with pytest.raises(OutputError, match="for several σ: 1, and these"):
+        Log(path).add([row("c.npy", other), row("c.npy", other)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_results_are_read_back(kind):
+    """What a row reports is the same after it was written and read."""
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    found = [
+        *gaedist.scores(x, metric="all"),
+        gaedist.score(x),
+        gaedist.score(x, sigma="optimize"),
+        gaedist.score(np.zeros((5, 2)), metric="kl"),
+    ]
+    for k, result in enumerate(found):
+        path = Path(f"{k}{kind}")
+        Log(path).add(rows("a é.npy", [result]))
+        (row,) = Log(path).rows
+        assert row.as_dict() == rows("a é.npy", [result])[0].as_dict()
+        assert row.result.infinite == result.infinite
+
+
+def test_a_log_with_a_cell_that_is_no_number(results):
+    path = Path("log.tsv")
+    Log(path).add(rows("a.npy", results))
+    path.write_text(path.read_text().replace("\t50\t", "\tfifty\t"))
+    with pytest.raises(GaedistError, match="is no log of gaedist watch"):
+        _ = Log(path).rows
