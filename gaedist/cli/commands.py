@@ -193,6 +193,7 @@ def compare(
     output: options.Output = None,
     no_header: options.NoHeader = False,
     plot: options.Plot = None,
+    page: options.Page = None,
     quiet: options.Quiet = False,
     fail_above: options.FailAbove = None,
     fail_p: options.CompareFailP = None,
@@ -204,7 +205,7 @@ def compare(
     check_files(
         output, checkpoint, [*inputs, *width_files(widths.logvar, widths.sd, logvar_b, sd_b)], plot=plot
     )
-    check_picture(plot, [a, b])
+    check_picture(plot, [a, b], page=page)
     given = gaussian_prior(prior, "compare")
     metrics = metric_names(metric, TWO_SAMPLE)
     check_used(metrics, TWO_SAMPLE, parameters)
@@ -223,7 +224,7 @@ def compare(
         computing.connected() as cluster,
         temporary_checkpoint(checkpoint, note) as store,
         report(output, format_, header=not no_header) as write,
-        drawn(write, plot, planes_of(first.codes, second.codes, reading.seed)) as add,
+        drawn(write, plot, planes_of(first.codes, second.codes, reading.seed), page=page) as add,
     ):
         share(cluster, selection, first)
         share(cluster, selection_b, second)

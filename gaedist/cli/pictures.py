@@ -56,10 +56,11 @@ def _draw(
     from gaedist.report.page import page_of
     from gaedist.report.pictures import picture
 
+    found = planes() if rows and planes else None
     if rows and plot:
-        _write(plot, picture(rows, plot, planes() if planes else None))
+        _write(plot, picture(rows, plot, found))
     if rows and page:
-        _write(page, page_of(rows, ["gaedist", *sys.argv[1:]]).encode("utf-8", "backslashreplace"))
+        _write(page, page_of(rows, ["gaedist", *sys.argv[1:]], found).encode("utf-8", "backslashreplace"))
 
 
 def _write(target: Path, content: bytes) -> None:

@@ -56,11 +56,13 @@ def kl_parts(sample: Sample) -> KlParts:
         logs = 2 * np.log(sample.sds) + math.log((n - 1) / n) if n > 1 else np.full(dim, -np.inf)
         excess = np.expm1(logs) - logs
         means = 0.5 * sample.mean**2
-    eigenvalues = sample.log_correlation_eigenvalues if n > 1 else np.full(dim, -np.inf)
-    flat = int(np.isinf(eigenvalues).sum() + np.sum(np.isinf(logs)))
-    if n <= dim:  # n points about their mean span n − 1 directions
-        flat = dim - n + 1
-    correlations = math.inf if flat > int(np.isinf(logs).sum()) else -0.5 * math.fsum(eigenvalues)
+    constant = int(np.isinf(logs).sum())
+    if n - 1 < dim - constant:  # n points about their mean span n − 1 directions
+        flat, correlations = dim - n + 1, math.inf
+    else:
+        eigenvalues = sample.log_correlation_eigenvalues if n > 1 else np.empty(0)
+        flat = max(constant, dim - n + 1) + int(np.isinf(eigenvalues).sum())
+        correlations = math.inf if np.isinf(eigenvalues).any() else -0.5 * math.fsum(eigenvalues)
     mean, scales = math.fsum(means), 0.5 * float(excess.sum())
     parts = means + 0.5 * excess
     order = np.lexsort((np.arange(dim), -parts))[: sample.top]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +55,19 @@ def plane(ax: Axes, found: Plane | None, names: tuple[str, str], text: str, note
     title(ax, text, note)
 
 
+def drawn_planes(planes: Contrast, names: tuple[str, str]) -> dict[str, Callable[[Axes], None]]:
+    """Return a function that draws each plane, by what it is."""
+
+    def drawer(found: Plane | None, text: str, note: str = "") -> Callable[[Axes], None]:
+        return lambda ax: plane(ax, found, names, text, note)
+
+    worst, principal = "Where they differ most", "First two principal axes"
+    return {
+        worst: drawer(planes.worst, worst, "rows not used to choose it"),
+        principal: drawer(planes.principal, principal),
+    }
+
+
 def page(found: Sequence[Scored], planes: Contrast, names: tuple[str, str], sizes: str) -> Figure:
     """Return a figure with the values of all metrics, and both planes."""
     few, judged = len(found) <= _MOST_NULLS, any(some.z is not None for some in found)
@@ -67,8 +80,8 @@ def page(found: Sequence[Scored], planes: Contrast, names: tuple[str, str], size
     elif judged:
         bars(axes[0], found, _PERMUTED)
         title(axes[0], "Metrics")
-    plane(axes[-2], planes.worst, names, "Where they differ most", "rows not used to choose it")
-    plane(axes[-1], planes.principal, names, "First two principal axes")
+    for ax, draw in zip(axes[-2:], drawn_planes(planes, names).values(), strict=True):
+        draw(ax)
     values = [] if judged else [f"{some.label}: {some.value:.4g}" for some in found]
     head = "   ".join([f"{style.short(names[0])} and {style.short(names[1])}", sizes])
     figure.suptitle("\n".join([head, "   ".join(values)] if values else [head]), x=0.01, ha="left")

@@ -189,7 +189,7 @@ def correlations(ax: Axes, profile: Profile) -> None:
     np.fill_diagonal(matrix, np.nan)
     noise = 2.6 / math.sqrt(profile.n)
     largest = min(1.0, max(float(np.nanmax(np.abs(matrix))), noise))
-    image = ax.imshow(matrix, cmap="PuOr", vmin=-largest, vmax=largest)
+    image = ax.imshow(matrix, cmap=style.signed_colours(), vmin=-largest, vmax=largest)
     ax.set_xticks(
         range(len(axes)), [str(j) for j in axes], rotation=90 if axes[-1] > 99 or len(axes) > 10 else 0
     )

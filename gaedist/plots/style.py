@@ -15,6 +15,7 @@ from gaedist.errors import GaedistError, one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = COLOURS = (
@@ -168,6 +169,16 @@ def signed(z: float) -> str:
     """Write z to two decimals, or four digits where it is large, with its sign."""
     text = f"{z:+.2f}" if abs(z) < _LARGE_Z else f"{z:+.3g}"
     return text.replace("-", "−").replace("inf", "∞")
+
+
+def signed_colours() -> LinearSegmentedColormap:
+    """Return colours from orange to blue which are transparent at 0, for light and dark paper."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgba
+
+    ends = [
+        (*to_rgba(colour)[:3], alpha) for colour, alpha in ((ORANGE, 1), (ORANGE, 0), (BLUE, 0), (BLUE, 1))
+    ]
+    return LinearSegmentedColormap.from_list("signed", list(zip((0.0, 0.5, 0.5, 1.0), ends, strict=True)))
 
 
 def z_scale(ax: Axes, which: str, widest: float) -> None:

@@ -16,13 +16,16 @@ from html import escape
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from gaedist.api.compare import CompareResult
 from gaedist.api.diagnose import DiagnoseResult
 from gaedist.api.score_result import ScoreResult
+from gaedist.diagnostics.contrast import Contrast
 from gaedist.errors import printable
+from gaedist.report.comparisons import compare_sentence, compare_verdict
 from gaedist.report.diagnosis import rounded
 from gaedist.report.numbers import effect_text, p_or_bound, p_text, score_value, z_text
 from gaedist.report.page_style import SCRIPT, STYLE
-from gaedist.report.pictures import found_text, name_of, trend_of
+from gaedist.report.pictures import found_text, name_of, names_of, trend_of
 from gaedist.report.rows import Row
 from gaedist.report.runs import natural
 from gaedist.report.svg import panel
@@ -56,6 +59,8 @@ class Kind:
         From a row to its verdict in words.
     panels : callable
         From a row to its pictures, by their names.
+    of : str
+        What a row is about.
     """
 
     title: str
@@ -63,6 +68,7 @@ class Kind:
     badness: Callable[[Row], float]
     sentence: Callable[[Row], str]
     panels: Callable[[Row], dict[str, Draw]]
+    of: str = "file"
 
 
 def _score_cells(row: Row) -> Cells:
@@ -126,6 +132,21 @@ def _diagnose_panels(row: Row) -> dict[str, Draw]:
     return {name: drawer(name) for name in PANELS}
 
 
+def _compare_cells(row: Row) -> Cells:
+    result: CompareResult = row.result
+    return {
+        "verdict": (compare_verdict(result),) * 2,
+        "metric": (result.scored.label, result.metric),
+        "value": (f"{result.value:.5g}", result.value),
+        "expected": ("–" if result.expected is None else f"{result.expected:.5g}", _or_last(result.expected)),
+        "p": (p_text(result.p_value), _or_last(result.p_value)),
+    }
+
+
+def _compare_badness(row: Row) -> float:
+    return -_or_last(row.result.p_value)
+
+
 KINDS: dict[type, Kind] = {
     ScoreResult: Kind("How far from N(0, I)", _score_cells, _score_badness, _score_sentence, _score_panels),
     DiagnoseResult: Kind(
@@ -135,23 +156,32 @@ KINDS: dict[type, Kind] = {
         lambda row: f"{found_text(row.result)}. {row.result.verdict}",
         _diagnose_panels,
     ),
+    CompareResult: Kind(
+        "How far apart two samples are",
+        _compare_cells,
+        _compare_badness,
+        lambda row: compare_sentence(row.result),
+        lambda row: {row.result.scored.label: row.result.plot},
+        "comparison",
+    ),
 }
 """Kind of result → how a page shows it."""
 
 
-def page_of(rows: Sequence[Row], command: Sequence[str]) -> str:
-    """Return a page about the results of a command."""
+def page_of(rows: Sequence[Row], command: Sequence[str], planes: Contrast | None = None) -> str:
+    """Return a page about the results of a command; ``planes`` are those of two samples."""
     kind = KINDS[type(rows[0].result)]
     ordered = sorted(rows, key=lambda row: natural(name_of(row)))
     last, worst = ordered[-1], max(ordered, key=kind.badness)
+    several = name_of(ordered[0]) != name_of(last)
     parts = [
         f"<h1>{escape(kind.title)}</h1>",
-        f"<p>{_count(rows)} by gaedist {escape(__version__)}.</p>",
+        f"<p>{_count(rows, kind)} by gaedist {escape(__version__)}.</p>",
         *_table(ordered, kind),
         *_trend(rows),
-        *_file("The last file", _of_one_file(last, rows), kind, "l"),
+        *_file("The last file: " if several else "", _of_one_file(last, rows), kind, "l", planes),
         *(
-            _file("The worst file", _of_one_file(worst, rows), kind, "w")
+            _file("The worst file: ", _of_one_file(worst, rows), kind, "w")
             if name_of(worst) != name_of(last)
             else ()
         ),
@@ -167,18 +197,18 @@ def page_of(rows: Sequence[Row], command: Sequence[str]) -> str:
     )
 
 
-def _count(rows: Sequence[Row]) -> str:
-    files = len({name_of(row) for row in rows})
-    return "1 file" if files == 1 else f"{files} files"
+def _count(rows: Sequence[Row], kind: Kind) -> str:
+    count = len({name_of(row) for row in rows})
+    return f"1 {kind.of}" if count == 1 else f"{count} {kind.of}s"
 
 
 def _table(rows: Sequence[Row], kind: Kind) -> Iterator[str]:
     """Yield a table with a row for each result."""
     cells = [
         {
-            "file": (name_of(row), name_of(row)),
+            kind.of: (name_of(row), name_of(row)),
             **kind.cells(row),
-            "n": (str(row.result.n), row.result.n),
+            **{name: (str(size), size) for name in ("n", "m") if (size := getattr(row.result, name, None))},
             "D": (str(row.result.dim), row.result.dim),
         }
         for row in rows
@@ -194,7 +224,7 @@ def _table(rows: Sequence[Row], kind: Kind) -> Iterator[str]:
         texts = []
         for column in columns:
             text, key = some.get(column, ("", math.inf))
-            order = place if column == "file" else key  # natural order
+            order = place if column == kind.of else key  # natural order
             number = ' class="number"' if isinstance(key, int | float) else ""
             texts.append(f'<td{number} data-key="{escape(str(order))}">{escape(text)}</td>')
         yield f"<tr>{''.join(texts)}</tr>"
@@ -222,15 +252,21 @@ def _of_one_file(one: Row, rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if name_of(row) == name_of(one)]
 
 
-def _file(title: str, rows: Sequence[Row], kind: Kind, key: str) -> Iterator[str]:
-    """Yield the verdicts and the pictures of one file."""
+def _file(
+    title: str, rows: Sequence[Row], kind: Kind, key: str, planes: Contrast | None = None
+) -> Iterator[str]:
+    """Yield the verdicts and the pictures of one file, or of two samples."""
     name = name_of(rows[0])
-    yield f"<h2>{title}: <code>{escape(name)}</code></h2>"
+    yield f"<h2>{title}<code>{escape(name)}</code></h2>"
     for row in rows:
         start = f"{row.result.scored.label}: " if len(rows) > 1 else ""
         yield from (f"<p>{escape(start + text)}</p>" for text in kind.sentence(row).split("\n\n"))
     yield '<div class="panels">'
     panels = [(label, draw) for row in rows for label, draw in kind.panels(row).items()]
+    if planes:
+        from gaedist.plots.comparison import drawn_planes
+
+        panels += drawn_planes(planes, names_of(rows[0])).items()
     for k, (label, draw) in enumerate(panels):
         yield _figure(panel(draw, f"{key}{k}", f"{label} of {name}"))
     yield "</div>"

@@ -38,8 +38,7 @@ def picture(rows: Sequence[Row], path: Path, planes: Contrast | None = None) -> 
 def _comparison(rows: Sequence[Row], planes: Contrast) -> Figure:
     from gaedist.plots.comparison import page
 
-    source, result = rows[0].source, rows[0].result
-    names = named(source["file_a"], source["dataset_a"]), named(source["file_b"], source["dataset_b"])
+    result, names = rows[0].result, names_of(rows[0])
     sizes = f"{result.n} and {result.m} × {result.dim}"
     return page([row.result.scored for row in rows], planes, names, sizes)
 
@@ -109,8 +108,16 @@ def _of_null(part: ScoreResult) -> object:
 
 
 def name_of(row: Row) -> str:
-    """Return the name of the array that a row is about."""
+    """Return the name of what a row is about: an array, or two of them."""
+    if "file_a" in row.source:
+        return " and ".join(names_of(row))
     return named(row.source["file"], row.source["dataset"])
+
+
+def names_of(row: Row) -> tuple[str, str]:
+    """Return the names of the two samples that a row compares."""
+    source = row.source
+    return named(source["file_a"], source["dataset_a"]), named(source["file_b"], source["dataset_b"])
 
 
 def found_text(result: DiagnoseResult) -> str:

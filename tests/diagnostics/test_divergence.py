@@ -59,3 +59,15 @@ def test_few_points(sample, normal, n):
     kl = kl_parts(sample(normal(n, 5)))
     assert kl.infinite
     assert kl.flat_directions == 6 - n
+
+
+@pytest.mark.parametrize("n", [2, 3, 8, 9])
+@pytest.mark.parametrize("constant", [0, 1, 5, 8])
+def test_flat_directions_of_few_points(sample, normal, n, constant):
+    """Directions without variance are those that the rank leaves, by NumPy's SVD."""
+    x = normal(n, 8)
+    x[:, :constant] = 1.5
+    kl = kl_parts(sample(x))
+    assert kl.flat_directions == 8 - np.linalg.matrix_rank(x - x.mean(axis=0), tol=1e-8)
+    assert kl.infinite == (kl.flat_directions > 0)
+    assert math.isinf(kl.correlations) == (n - 1 < 8 - constant)

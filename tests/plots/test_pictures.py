@@ -102,6 +102,18 @@ def test_infinite_scores_are_drawn_to_the_edge():
         trend.trend([("kl", points)], ["a", "b", "c"], "*").draw_without_rendering()
 
 
+@pytest.mark.parametrize(
+    "ends", [(206.0, 253.0), (-800.0, -790.0), (31.0, 31.0), (-40.0, 3e5), (1e200, 2e200)]
+)
+def test_any_range_of_z_has_ticks(ends):
+    points = [trend.Point("run", k, 1.0, z) for k, z in enumerate(ends)]
+    with style.styled():
+        figure = trend.trend([("kl", points)], ["a", "b"], "*")
+        figure.draw_without_rendering()
+        low, high = figure.axes[1].get_ylim()
+        assert sum(low <= tick <= high for tick in figure.axes[1].get_yticks()) >= 2
+
+
 def test_a_distribution_too_skewed_for_an_axis_is_a_text():
     ax = gaedist.score(sample(100, 512), sigma=1).plot(Figure().add_subplot())
     assert [text.get_text().partition(" to be")[0] for text in ax.texts] == [

@@ -58,6 +58,22 @@ def test_a_page_of_diagnoses(page, codes):
     assert "The codes are too wide" in text
 
 
+def test_a_page_of_a_comparison(page, codes):
+    np.save(EVIL, np.load("wide.npy")[:80] + 1)
+    several = ["--metric", "energy", "--metric", "mmd"]
+    text, tree = page("compare", "wide.npy", EVIL, "--permutations", "49", *several)
+    rows = [[text_of(cell) for cell in row] for row in tree.iter(f"{HTML}tr")]
+    assert rows[0] == ["comparison", "verdict", "metric", "value", "expected", "p", "n", "m", "D"]
+    assert [(row[0], row[2], row[7]) for row in rows[1:]] == [
+        (f"wide.npy and {EVIL}", metric, "80") for metric in ("energy", "mmd")
+    ]
+    headings = [text_of(found) for found in tree.iter(f"{HTML}h2")]
+    assert headings == ["Verdicts", f"wide.npy and {EVIL}", "To repeat it"]
+    assert "1 comparison by gaedist" in text
+    assert len(list(tree.iter("{http://www.w3.org/2000/svg}svg"))) == 4
+    assert "<script>alert" not in text
+
+
 def test_names_are_text_and_nothing_is_asked_for(page, codes):
     (codes / "wide.npy").rename(EVIL)
     text, tree = page("score", EVIL, "normal.npy", "--metric", "kl")
