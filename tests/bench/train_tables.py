@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from train import OBJECTIVES
+from train import OBJECTIVES, best_weight
 
 COLUMNS = {
     "test MSE": ("mse", "{:.2f} ± {:.2f}"),
@@ -41,19 +41,22 @@ def table(rows):
     yield f"| objective | weight | seeds | {' | '.join(COLUMNS)} | `diagnose`, every seed |"
     yield "|---" * (len(COLUMNS) + 4) + "|"
     for name in OBJECTIVES:
-        some = [row for row in rows if row["objective"] == name]
+        tried = [row for row in rows if row["objective"] == name and not row["final"]]
+        weight = best_weight(tried) if tried else 1.0
+        some = [
+            row for row in rows if (row["objective"], row["final"], row["weight"]) == (name, True, weight)
+        ]
         if not some:
             continue
-        weight = f"{some[0]['weight']:g}" if OBJECTIVES[name].weighted else "–"
+        shown = f"{weight:g}" if OBJECTIVES[name].weighted else "–"
         cells = [cell(some, *column) for column in COLUMNS.values()]
-        yield f"| {name} | {weight} | {len(some)} | {' | '.join(cells)} | {found_by_all(some)} |"
+        yield f"| {name} | {shown} | {len(some)} | {' | '.join(cells)} | {found_by_all(some)} |"
 
 
 def main():
     rows = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
-    final = [row for row in rows if row["final"]]
-    for key in dict.fromkeys((row["data"], row["dim"], row["batch"]) for row in final):
-        some = [row for row in final if (row["data"], row["dim"], row["batch"]) == key]
+    for key in dict.fromkeys((row["data"], row["dim"], row["batch"]) for row in rows if row["final"]):
+        some = [row for row in rows if (row["data"], row["dim"], row["batch"]) == key]
         print("\n{}, D = {}, batch {}\n".format(*key))
         print("\n".join(table(some)))
 
