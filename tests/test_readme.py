@@ -58,6 +58,19 @@ def test_console_blocks_show_what_is_printed(block):
     assert_same(found, expected, rtol=1e-9, atol=1e-12)
 
 
+def test_the_picture_is_what_its_command_draws(tmp_path):
+    pytest.importorskip("matplotlib")
+    from matplotlib.image import imread
+
+    (block,) = re.findall(r"```sh\n(gaedist .* --plot \S+)\n```\n", README.read_text())
+    command, _, shown_picture = block.rpartition(" ")
+    assert f"]({shown_picture})" in README.read_text()
+    run(f"$ {command} {tmp_path / 'x.png'}")
+    found, expected = imread(tmp_path / "x.png"), imread(ROOT / shown_picture)
+    assert found.shape == expected.shape
+    assert (abs(found - expected) > 0.05).mean() < 0.002  # BLAS and FreeType round differently elsewhere
+
+
 def test_python_examples(monkeypatch):
     monkeypatch.chdir(ROOT)
     result = doctest.testfile(str(README), module_relative=False)
