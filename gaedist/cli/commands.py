@@ -2,27 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import typer
 
 import gaedist
-from gaedist.api.posterior import options_of_any
 from gaedist.api.priors import gaussian_prior
-from gaedist.api.score import GAUSSIAN, score_options
 from gaedist.cli import options
 from gaedist.cli.diagnose import CHECKS_TEXT, diagnose
 from gaedist.cli.gates import (
     ABOVE,
-    EFFECT,
     Outcome,
     P,
     Result,
-    Z,
     check_compare_gates,
     check_labelings,
-    check_score_gates,
 )
 from gaedist.cli.groups import (
     Arrays,
@@ -55,6 +49,7 @@ from gaedist.cli.many_files import are_read_alike, replayed, scored_there
 from gaedist.cli.pictures import check_picture, drawn, planes_of
 from gaedist.cli.progress import shown
 from gaedist.cli.sample import sample
+from gaedist.cli.scoring import ScoreGates, Scoring
 from gaedist.cli.standard_streams import complain
 from gaedist.cli.watch import watch
 from gaedist.engine import temporary_checkpoint
@@ -62,8 +57,8 @@ from gaedist.errors import DONE, about
 from gaedist.files.outputs import check_outputs
 from gaedist.files.samples import sources_of
 from gaedist.metrics.base import check_used, metric_names
-from gaedist.metrics.registry import ONE_SAMPLE, TWO_SAMPLE
-from gaedist.mixtures.prior_files import as_prior, prior_files
+from gaedist.metrics.registry import TWO_SAMPLE
+from gaedist.mixtures.prior_files import prior_files
 from gaedist.report.metrics import metric_rows
 from gaedist.report.numbers import sizes
 from gaedist.report.rows import Row
@@ -82,17 +77,10 @@ def score(
     reading: Reading,
     widths: Posteriors,
     trust: Trust,
+    scoring: Scoring,
     others: OfOneSample,
     computing: Computing,
-    metric: options.ScoreMetrics = None,
-    sigma: options.ScoreSigmas = None,
-    covariance: options.Covariance = None,
-    target: options.Target = None,
-    estimator: options.ScoreEstimator = None,
-    null: options.Null = "auto",
-    replicates: options.Replicates = None,
-    no_cache: options.NoCache = False,
-    prior: options.Prior = None,
+    gates: ScoreGates,
     tolerance: options.Tolerance = None,
     checkpoint: options.Checkpoints = None,
     format_: options.Format = "auto",
@@ -101,28 +89,15 @@ def score(
     plot: options.Plot = None,
     page: options.Page = None,
     quiet: options.Quiet = False,
-    fail_above: options.FailAbove = None,
-    fail_z: options.FailZ = None,
-    fail_p: options.ScoreFailP = None,
-    fail_effect: options.FailEffect = None,
 ) -> int:
     """Run ``gaedist score``."""
-    selection, parameters = reading.selection(widths), others.parameters()
-    outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p, EFFECT: fail_effect}, quiet)
-    inputs = [
-        *files,
-        *sigma_files(sigma or [], RULES),
-        *prior_files(prior),
-        *width_files(widths.logvar, widths.sd),
-    ]
+    selection, outcome = reading.selection(widths), gates.outcome(quiet=quiet)
+    inputs = [*files, *scoring.files, *width_files(widths.logvar, widths.sd)]
     check_files(output, checkpoint, inputs, plot=plot, page=page)
     check_picture(plot, files, page=page)
-    given = as_prior(prior)
-    sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
-    metrics = metric_names(metric or GAUSSIAN, ONE_SAMPLE)
-    chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters, given)
-    check_score_gates(outcome, metrics, options_of_any(chosen, widths.posterior), null, replicates)
-    left_out = LeftOut(metric or metrics, metrics, [options.sigma for options in chosen], outcome)
+    metrics, chosen, measure = scoring.score(others.parameters(), widths.posterior, outcome)
+    sigmas = [options.sigma for options in chosen]
+    left_out = LeftOut(scoring.metric or metrics, metrics, sigmas, outcome)
     note = None if quiet else complain
     with (
         computing.connected() as cluster,
@@ -131,20 +106,6 @@ def score(
         drawn(write, plot, page=page) as add,
     ):
         run = computing.run(cluster, seed=reading.seed, tolerance=tolerance, checkpoint=store)
-        measure = partial(
-            gaedist.scores,
-            sigmas=sigmas,
-            covariance=covariance,
-            target=target,
-            estimator=estimator,
-            metric=metric or None,
-            parameters=parameters,
-            null=null,
-            replicates=replicates,
-            cache=not no_cache,
-            prior=given,
-            posterior=widths.posterior,
-        )
         at_once = cluster and computing.shared_files and len(files) > 1 and len(chosen) == 1 and not store
         at_once = at_once and are_read_alike(files, selection, stack=reading.stack)
         there = scored_there(cluster, files, selection, measure, run) if at_once else None

@@ -11,33 +11,25 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-import gaedist
-from gaedist.api.posterior import options_of_any
-from gaedist.api.score import GAUSSIAN, score_options
 from gaedist.api.score_result import ScoreResult
 from gaedist.cli import options
-from gaedist.cli.gates import ABOVE, EFFECT, Outcome, P, Z, check_score_gates
 from gaedist.cli.groups import Computing, OfOneSample, Posteriors, Reading, Trust, with_groups
 from gaedist.cli.help import GATES, INPUT, OUTPUT
 from gaedist.cli.inputs import check_files, read_one, say_notes, share, source_of, width_files
 from gaedist.cli.pictures import check_picture, drawn
 from gaedist.cli.progress import shown
+from gaedist.cli.scoring import ScoreGates, Scoring
 from gaedist.cli.standard_streams import complain
 from gaedist.errors import DONE, GATE_FAILED, GaedistError, about, printable
 from gaedist.files.atomic import check_regular
 from gaedist.files.outputs import check_text_output
 from gaedist.files.watching import Watched
-from gaedist.metrics.base import metric_names
-from gaedist.metrics.registry import ONE_SAMPLE
-from gaedist.mixtures.prior_files import as_prior, prior_files
 from gaedist.report.log import Log
 from gaedist.report.numbers import p_or_bound, z_text
 from gaedist.report.rows import Row
 from gaedist.report.runs import natural
 from gaedist.report.sketches import FEWEST_FILES, levels_in, line
 from gaedist.report.writers import FORMATS, report
-from gaedist.smoothing.files import parse_sigma, sigma_files
-from gaedist.smoothing.rules import RULES
 
 INTERVAL = 2.0
 """Seconds between looks at the folder, unless another time is given."""
@@ -93,41 +85,26 @@ def watch(
     reading: Reading,
     widths: Posteriors,
     trust: Trust,
+    scoring: Scoring,
     others: OfOneSample,
     computing: Computing,
-    prior: options.Prior = None,
-    metric: options.ScoreMetrics = None,
-    sigma: options.ScoreSigmas = None,
-    covariance: options.Covariance = None,
-    target: options.Target = None,
-    estimator: options.ScoreEstimator = None,
-    null: options.Null = "auto",
-    replicates: options.Replicates = None,
-    no_cache: options.NoCache = False,
+    gates: ScoreGates,
     format_: LineFormat = "auto",
     output: LogFile = None,
     plot: options.Plot = None,
     page: options.Page = None,
     quiet: options.Quiet = False,
-    fail_above: options.FailAbove = None,
-    fail_z: options.FailZ = None,
-    fail_p: options.ScoreFailP = None,
-    fail_effect: options.FailEffect = None,
     stop: Stop = False,
 ) -> int:
     """Run ``gaedist watch``."""
     if not (interval > 0 and math.isfinite(interval)):
         raise GaedistError(f"--interval must be a positive number of seconds; got {interval:g}.")
-    outcome = Outcome({ABOVE: fail_above, Z: fail_z, P: fail_p, EFFECT: fail_effect}, quiet)
+    outcome = gates.outcome(quiet=quiet)
     if stop and all(bound is None for bound in outcome.bounds.values()):
         raise GaedistError("--stop ends at a file that fails a gate. Add one, such as --fail-p 0.001.")
-    metrics, parameters = metric_names(metric or GAUSSIAN, ONE_SAMPLE), others.parameters()
-    sigmas = [parse_sigma(text, RULES) for text in dict.fromkeys(sigma)] if sigma else None
-    inputs = [*sigma_files(sigma or [], RULES), *prior_files(prior), *width_files(widths.logvar, widths.sd)]
+    inputs = [*scoring.files, *width_files(widths.logvar, widths.sd)]
     check_files(output, None, inputs, plot=plot, page=page)
-    given = as_prior(prior)
-    chosen = score_options(metrics, sigmas, covariance, target, estimator, parameters, given)
-    check_score_gates(outcome, metrics, options_of_any(chosen, widths.posterior), null, replicates)
+    metrics, _, measure = scoring.score(others.parameters(), widths.posterior, outcome)
     check_picture(plot, [where], page=page)
     if output:
         check_text_output(output)
@@ -144,21 +121,7 @@ def watch(
         share(cluster, selection, latents)
         run = computing.run(cluster, seed=reading.seed)
         with shown(run, latents.name, quiet=quiet) as watched_run, about(latents.name):
-            results = gaedist.scores(
-                latents,
-                sigmas,
-                covariance=covariance,
-                target=target,
-                estimator=estimator,
-                metric=metric or None,
-                parameters=parameters,
-                null=null,
-                replicates=replicates,
-                cache=not no_cache,
-                prior=given,
-                posterior=widths.posterior,
-                run=watched_run,
-            )
+            results = measure(latents, run=watched_run)
         say_notes(latents.name, [note for result in results for note in result.notes], quiet)
         for result in results:
             outcome.check(latents.name if len(results) == 1 else f"{latents.name}, {result.metric}", result)
