@@ -15,7 +15,7 @@ from distributed import Client, LocalCluster
 from gaedist import Run
 from gaedist.engine import Cluster
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
-from gaedist.engine.run import cluster, shares
+from gaedist.engine.run import passes, shares
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.mixture import Mixture, overlap
 
@@ -50,8 +50,8 @@ def of_task(client, count):
 
 def measured(points, rounds):
     """Print times of threads and of workers, in the same rounds, and of the workers' own work."""
-    parts, take = [], cluster._Pass._take
-    cluster._Pass._take = lambda self, future: parts.append(future.result().seconds) or take(self, future)
+    parts, take = [], passes.Pass._take
+    passes.Pass._take = lambda self, future: parts.append(future.result().seconds) or take(self, future)
     for workers in (1, 2):
         with (
             LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as processes,

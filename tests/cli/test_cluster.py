@@ -16,7 +16,7 @@ from distributed import Client
 
 from gaedist.cli import cluster as connection
 from gaedist.engine import sums
-from gaedist.engine.run import cluster, shares
+from gaedist.engine.run import cluster, passes, shares
 
 MACHINE = re.compile(r'"(seconds|threads)": [\d.e-]+')
 
@@ -60,9 +60,9 @@ def points(tmp_path):
 @pytest.fixture
 def ranges(monkeypatch):
     """Count the ranges that are sent: a list of (first, last)."""
-    sent, send = [], cluster._Pass._send
+    sent, send = [], passes.Pass._send
     monkeypatch.setattr(
-        cluster._Pass, "_send", lambda self, *place: sent.append(place[:2]) or send(self, *place)
+        passes.Pass, "_send", lambda self, *place: sent.append(place[:2]) or send(self, *place)
     )
     return sent
 
@@ -213,15 +213,15 @@ def test_without_dask_the_extra_is_named(gaedist, points, monkeypatch):
 
 
 def test_a_scheduler_that_dies_ends_the_command(gaedist, machines, points, monkeypatch):
-    monkeypatch.setattr(cluster, "_LOST", 1.0)
-    take = cluster._Pass._take
+    monkeypatch.setattr(passes, "_LOST", 1.0)
+    take = passes.Pass._take
 
     def take_and_kill(self, future):
         machines[0].send_signal(signal.SIGKILL)
         time.sleep(0.5)
         take(self, future)
 
-    monkeypatch.setattr(cluster._Pass, "_take", take_and_kill)
+    monkeypatch.setattr(passes.Pass, "_take", take_and_kill)
     code, out, err = gaedist("score", points, "--method", "pairs", "--scheduler-file", machines[1])
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "the Dask scheduler no longer answers. Start it again" in err

@@ -69,7 +69,7 @@ def compute_range(
     Raises
     ------
     GaedistError
-        If this worker has other versions than ``expected``, those of the client.
+        If the versions of this worker differ from ``expected``, the versions of the client.
     """
     here = program()
     if text := differences(expected, here, _worker().address):
