@@ -169,7 +169,7 @@ def score(
         )
         at_once = cluster and shared_files and len(files) > 1 and len(chosen) == 1 and not store
         at_once = at_once and are_read_alike(files, selection, stack=stack)
-        there = scored_there(cluster, files, selection, measure, run) if at_once else None
+        there = scored_there(cluster, files, selection, measure, run, quiet=quiet) if at_once else None
         for sample in samples_of(files, selection, stack=stack):
             results: Sequence[Result] | None = None
             found = next(there) if there else None

@@ -16,9 +16,19 @@ from gaedist.api.posterior import options_of_any
 from gaedist.api.score import GAUSSIAN, score_options
 from gaedist.api.score_result import ScoreResult
 from gaedist.cli import options
+from gaedist.cli.cluster import connected
 from gaedist.cli.gates import ABOVE, EFFECT, Outcome, P, Z, check_score_gates
 from gaedist.cli.help import GATES, INPUT, OUTPUT
-from gaedist.cli.inputs import Shape, check_files, read_one, say_notes, selected, source_of, width_files
+from gaedist.cli.inputs import (
+    Shape,
+    check_files,
+    read_one,
+    say_notes,
+    selected,
+    share,
+    source_of,
+    width_files,
+)
 from gaedist.cli.pictures import check_picture, drawn
 from gaedist.cli.progress import shown
 from gaedist.cli.standard_streams import complain
@@ -101,6 +111,9 @@ def watch(
     covariance: options.Covariance = None,
     target: options.Target = None,
     threads: options.Threads = None,
+    scheduler: options.Scheduler = None,
+    scheduler_file: options.SchedulerFile = None,
+    shared_files: options.SharedFiles = False,
     output: LogFile = None,
     plot: options.Plot = None,
     quiet: options.Quiet = False,
@@ -134,7 +147,8 @@ def watch(
 
     def score(file: str) -> list[Row]:
         latents = read_one(file, selection, outcome, stack=stack)
-        run = Run(threads=threads, seed=seed)
+        share(cluster, selection, latents)
+        run = Run(threads=threads, seed=seed, client=cluster)
         with shown(run, latents.name, quiet=quiet) as watched_run, about(latents.name):
             results = gaedist.scores(
                 latents,
@@ -151,7 +165,11 @@ def watch(
             outcome.check(latents.name if len(results) == 1 else f"{latents.name}, {result.metric}", result)
         return [Row(source_of(latents), result) for result in results]
 
-    with _written(log) as write, drawn(write, plot) as add:
+    with (
+        connected(scheduler, scheduler_file, shared_files) as cluster,
+        _written(log) as write,
+        drawn(write, plot) as add,
+    ):
         for file in _appearing(watched, until):
             before = len(outcome.failed)
             with outcome.reporting(file):

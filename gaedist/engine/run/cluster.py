@@ -5,7 +5,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 
 from gaedist.engine.run.executors import Output, Task, task_of_items
 from gaedist.engine.run.parcels import array_digest
-from gaedist.engine.run.passes import MORE_MEMORY, Pass
+from gaedist.engine.run.passes import MORE_MEMORY, NO_SCHEDULER, Pass
 from gaedist.engine.run.program import PROCESSOR, program
 from gaedist.engine.run.shared_files import SharedFile
 from gaedist.engine.run.worker import differences
-from gaedist.errors import GaedistError
+from gaedist.errors import ClusterError, GaedistError
 from gaedist.files.codes import Selection
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ U = TypeVar("U")
 R = TypeVar("R")
 
 _KEPT = 8  # arrays that stay on the workers
+_PATIENCE = 30.0  # seconds in which a scheduler answers that is not lost
 
 
 class Cluster:
@@ -70,7 +70,7 @@ class Cluster:
 
         Raises
         ------
-        GaedistError
+        ClusterError
             If the scheduler is lost, workers have other versions, or a range ends all workers that try it.
         """
         if start < stop:
@@ -83,6 +83,7 @@ class Cluster:
         *,
         seconds: float,
         size: int = 8,
+        advance: Callable[[int], None] = lambda _count: None,
     ) -> Iterator[R]:
         """Yield the value of each item, in order, computed by the workers.
 
@@ -94,9 +95,11 @@ class Cluster:
             All items.
         seconds, size : float and int
             About how long one takes on one thread, and how many bytes its value has.
+        advance : callable
+            Called with counts of finished items.
         """
         task = task_of_items(function, items, seconds, size)
-        return (output.value for output in self.outputs(task, 0, len(items), lambda _tiles: None))
+        return (output.value for output in self.outputs(task, 0, len(items), advance))
 
     def share(self, array: NDArray[Any], path: str, dataset: str | None, selection: Selection) -> None:
         """Let workers read an array from its file, if they share files and it is one."""
@@ -109,8 +112,12 @@ class Cluster:
         """Return the threads of each worker, by address; check the versions of new ones."""
         found: dict[str, int] = {}
         if self.client.status == "running":
-            with suppress(OSError):
-                found = dict(self.client.nthreads())
+            try:
+                found = dict(self.client.sync(self.client.scheduler.ncores, callback_timeout=_PATIENCE))
+            except TimeoutError as error:
+                raise ClusterError(NO_SCHEDULER, ends_all=True) from error
+            except OSError:  # it has just gone
+                found = {}
         if new := found.keys() - self._checked:
             self._check_versions(sorted(new))
         return found
@@ -132,7 +139,7 @@ class Cluster:
             elif isinstance(found, BaseException):
                 raise found
             if text := differences(here, found, address):
-                raise GaedistError(text)
+                raise ClusterError(text, ends_all=True)
             self.see(found[PROCESSOR])
             self._checked.add(address)
 
@@ -163,7 +170,7 @@ class Cluster:
             if self.client.status != "running":
                 raise
             size = array.nbytes / 2**30
-            raise GaedistError(
+            raise ClusterError(
                 f"workers ended while they received {size:.2g} GiB, perhaps because their memory ran out. "
                 f"{MORE_MEMORY}"
             ) from error
