@@ -17,6 +17,7 @@ ADDRESS = "DASK_SCHEDULER_ADDRESS"
 """The variable of the environment that has the address of the scheduler if no option has."""
 
 _PATIENCE = 5.0  # seconds
+_LOGGERS = "distributed", "distributed.client", "tornado.application", "asyncio"
 
 
 @contextmanager
@@ -42,7 +43,8 @@ def connected(scheduler: str | None, scheduler_file: Path | None, shared_files: 
         from distributed import Client
     except ImportError as error:
         raise GaedistError("a cluster needs Dask: pip install 'gaedist[dask]'") from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said by errors and notes
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said by errors and notes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -4,6 +4,7 @@ The scheduler and its worker are real processes, as a user starts them.
 """
 
 import json
+import logging
 import re
 import signal
 import socket
@@ -308,7 +309,7 @@ def test_other_versions_end_the_command_with_one_line(gaedist, machines, points,
 
 
 def test_a_scheduler_that_hangs_ends_the_command(gaedist, machines, points, monkeypatch):
-    monkeypatch.setattr(engine_cluster, "_PATIENCE", 1.0)
+    monkeypatch.setattr(passes, "PATIENCE", 1.0)
     take = passes.Pass._take
 
     def take_and_stop(self, future):
@@ -329,6 +330,13 @@ def test_without_dask_the_extra_is_named(gaedist, points, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     code, _, err = gaedist("score", points, "--scheduler", "tcp://127.0.0.1:1")
     assert (code, err) == (2, "gaedist: a cluster needs Dask: pip install 'gaedist[dask]'\n")
+
+
+def test_loggers_of_dask_are_silent(gaedist, machines, points):
+    """Dask sets the level of some loggers itself, and writes to a stream that other tests do not see."""
+    assert gaedist("score", points, "--method", "pairs", "--scheduler-file", machines[1])[0] == 0
+    names = ["distributed.client", "distributed.worker", "distributed.core", "tornado.application", "asyncio"]
+    assert not any(logging.getLogger(name).isEnabledFor(logging.ERROR) for name in names)
 
 
 def test_a_scheduler_that_dies_ends_the_command(gaedist, machines, points, monkeypatch):

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from numpy.typing import NDArray
 
+from gaedist.engine.run import passes
 from gaedist.engine.run.executors import Output, Task, task_of_items
 from gaedist.engine.run.parcels import array_digest
-from gaedist.engine.run.passes import MORE_MEMORY, NO_SCHEDULER, Pass
+from gaedist.engine.run.passes import CANNOT_USE, INSTALL, MORE_MEMORY, NO_SCHEDULER, Pass
 from gaedist.engine.run.program import PROCESSOR, program
 from gaedist.engine.run.shared_files import SharedFile
 from gaedist.engine.run.worker import differences
@@ -27,7 +28,6 @@ U = TypeVar("U")
 R = TypeVar("R")
 
 _KEPT = 8  # arrays that stay on the workers
-_PATIENCE = 30.0  # seconds in which a scheduler answers that is not lost
 
 
 class Cluster:
@@ -113,7 +113,7 @@ class Cluster:
         found: dict[str, int] = {}
         if self.client.status == "running":
             try:
-                found = dict(self.client.sync(self.client.scheduler.ncores, callback_timeout=_PATIENCE))
+                found = dict(self.client.sync(self.client.scheduler.ncores, callback_timeout=passes.PATIENCE))
             except TimeoutError as error:
                 raise ClusterError(NO_SCHEDULER, ends_all=True) from error
             except OSError:  # it has just gone
@@ -134,10 +134,8 @@ class Cluster:
         for address, found in self.client.run(program, workers=workers, on_error="return").items():
             if isinstance(found, OSError):  # it has just gone
                 continue
-            if isinstance(found, ImportError):
-                found = {"gaedist": f"missing or of another version ({found})"}
-            elif isinstance(found, BaseException):
-                raise found
+            if isinstance(found, Exception):  # it could not even import the function
+                raise ClusterError(f"worker {address} {CANNOT_USE} ({found}). {INSTALL}", ends_all=True)
             if text := differences(here, found, address):
                 raise ClusterError(text, ends_all=True)
             self.see(found[PROCESSOR])

@@ -16,6 +16,7 @@ from gaedist.engine.run.program import program
 from gaedist.engine.run.shares import Shares
 from gaedist.engine.run.worker import Part, compute_range
 from gaedist.errors import ClusterError
+from gaedist.version import __version__
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _LOOK = 0.5  # seconds between two looks at the cluster while nothing is finished
 _LOST = 10.0  # seconds without a scheduler after which a run ends
+PATIENCE = 30.0
+"""Seconds in which a scheduler answers that is not lost."""
+
 _SILENT = 30.0  # seconds without a result after which workers that have paused end it
 _AHEAD = 4  # ranges for each worker that wait for an earlier one, beyond which no others are sent
 _RETRIES = 3  # times that a range is sent again after its data or its result were lost
@@ -32,6 +36,9 @@ NO_SCHEDULER = (
     "(checkpoint=) a run resumes where it was."
 )
 """What to say if the scheduler is lost."""
+
+CANNOT_USE, INSTALL = "cannot use gaedist", f"Install gaedist {__version__} there, with the same packages."
+"""What to say of a machine that cannot import it, and what to do."""
 
 MORE_MEMORY = "Give each worker more, or use --subsample."
 """What to do if the memory of workers runs out."""
@@ -155,8 +162,8 @@ class Pass:
         part: Part | None = None
         if future.status == "finished":
             try:
-                part = future.result()
-            except OSError:  # its worker has gone with the result
+                part = future.result(timeout=PATIENCE)
+            except OSError:  # its worker has gone with the result, or nobody answers
                 part = None
         if part is None:
             self.retries[first] = self.retries.get(first, 0) + 1
@@ -180,6 +187,9 @@ def _explained(error: BaseException | None) -> BaseException:
             f"{error.allowed_failures + 1} workers ended while they computed the same range, the last at "
             f"{error.last_worker.address}, perhaps because their memory ran out. {MORE_MEMORY}"
         )
+    if error and "deserialization of the task graph" in str(error):
+        reason = error.__cause__ or "its packages differ"
+        return ClusterError(f"the Dask scheduler {CANNOT_USE} ({reason}). {INSTALL}", ends_all=True)
     if isinstance(error, MemoryError):
         return ClusterError(f"a worker ran out of memory. {MORE_MEMORY}")
     return error or ClusterError("a worker failed.")
