@@ -15,7 +15,7 @@ from gaedist.report.writers import FORMATS
 from gaedist.smoothing.rules import JOINT, RULES
 
 LINES = {
-    **{"score": 107, "compare": 100, "watch": 71, "diagnose": 81, "sigma": 65},
+    **{"score": 107, "compare": 100, "watch": 72, "diagnose": 81, "sigma": 65},
     **{"sample": 24, "inspect": 34, "metrics": 20},
 }
 """Command → lines of help at 80 columns that it stays below: a tall terminal.
