@@ -30,11 +30,29 @@ class GaedistError(Exception):
         super().__init__(one_line(message, MAX_MESSAGE - len(PREFIX)))
 
 
+class ClusterError(GaedistError):
+    """What is wrong with a Dask cluster, so that no other metric or σ is tried for the codes.
+
+    Attributes
+    ----------
+    ends_all : bool
+        Other codes would fail as well.
+    """
+
+    def __init__(self, message: str, *, ends_all: bool = False) -> None:
+        super().__init__(message)
+        self.ends_all = ends_all
+
+
 @contextmanager
 def about(names: str) -> Iterator[None]:
     """Put the names of the files in front of an error about their codes."""
     try:
         yield
+    except ClusterError as error:
+        if error.ends_all:
+            raise
+        raise ClusterError(f"{names}: {error}") from error
     except GaedistError as error:
         raise GaedistError(f"{names}: {error}") from error
 

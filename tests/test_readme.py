@@ -28,7 +28,7 @@ CONSOLE = re.compile(r"```console\n(.*?)```\n", re.DOTALL)
 COMMAND = re.compile(r"^\$ .*\n(?:> .*\n)*", re.MULTILINE)  # lines that begin with > continue it, as in bash
 COMPILING = re.compile(r"gaedist: .*: compiling for this machine.*\n")
 MACHINE = re.compile(r'("seconds"|"threads"): [\d.e-]+')
-MOST_WORDS = 5940  # as wc counts them
+MOST_WORDS = 6090  # as wc counts them
 
 
 def run(command):

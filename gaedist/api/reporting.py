@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from gaedist.errors import GaedistError
+from gaedist.errors import ClusterError, GaedistError
 from gaedist.metrics.base import Form
 from gaedist.metrics.options import CompareOptions, ScoreOptions
 from gaedist.smoothing.rules import Sigma, is_repeatable
@@ -42,6 +42,8 @@ def reporting(
     """
     try:
         yield
+    except ClusterError:
+        raise
     except GaedistError as error:
         if on_error:
             on_error(metric, error if sigma is None else SigmaError(sigma, error))

@@ -12,7 +12,7 @@ from typing import Any
 from gaedist.api.compare import CompareResult
 from gaedist.api.score_result import ScoreResult
 from gaedist.cli.standard_streams import complain
-from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, NO_MEMORY, GaedistError, lacks_memory
+from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, NO_MEMORY, ClusterError, GaedistError, lacks_memory
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.null.distributions import DEGENERATE, smallest_p
@@ -213,6 +213,8 @@ class Outcome:
         try:
             yield
         except GaedistError as error:
+            if isinstance(error, ClusterError) and error.ends_all:
+                raise
             self.report_error(str(error))
         except (OSError, MemoryError, RuntimeError, ImportError) as error:
             if lacks_memory(error):

@@ -14,9 +14,11 @@ from gaedist.cli.standard_streams import complain
 from gaedist.engine import Cluster
 from gaedist.errors import GaedistError
 from gaedist.files.codes import Latents, Selection
+from gaedist.files.hdf5_plugins import plugins_are_allowed
 from gaedist.files.layouts import LAYOUTS, ShapeError
 from gaedist.files.outputs import check_outputs
 from gaedist.files.samples import Sample, samples, sources_of
+from gaedist.files.sandbox import sandbox_in_use
 from gaedist.files.streams import is_pipe
 from gaedist.files.transposed import MATLAB_NOTE
 from gaedist.files.widths import width_name
@@ -140,13 +142,19 @@ def read(sample: Sample, quiet: bool) -> Latents:
     return latents
 
 
+def is_read_plainly() -> bool:
+    """Tell whether files are read in this process, without plugins of HDF5."""
+    return not (sandbox_in_use() or plugins_are_allowed())
+
+
 def share(cluster: Cluster | None, selection: Selection, latents: Latents) -> None:
     """Let the workers of a cluster read codes themselves, if the user wants that.
 
-    Codes that are not simply the rows of an array in a file are sent to them.
+    Codes that are not simply the rows of an array in a file are sent to them, and so are those of files that
+    are read in a sandbox or with plugins, as workers do neither.
     """
     is_simple = latents.arrangement is None and latents.stacked is None and latents.widths is None
-    if cluster and is_simple and not is_pipe(latents.file):
+    if cluster and is_simple and is_read_plainly() and not is_pipe(latents.file):
         alone = replace(selection, dataset=None, width=None)
         cluster.share(latents.codes, latents.file, latents.dataset, alone)
 

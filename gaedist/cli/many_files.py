@@ -1,5 +1,6 @@
 """Many files scored at once by the workers of a cluster, which read the files themselves."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -7,12 +8,15 @@ from pathlib import Path
 
 from gaedist.api.reporting import OnError
 from gaedist.api.score_result import ScoreResult
+from gaedist.cli.inputs import is_read_plainly
+from gaedist.cli.progress import shown
 from gaedist.engine import Cluster, Run
 from gaedist.errors import GaedistError
 from gaedist.files.arrays import is_folder, split_name
 from gaedist.files.codes import Selection, read_latents
 from gaedist.files.samples import sources_of, stands_for_several
 from gaedist.files.streams import is_pipe
+from gaedist.null.on_demand import duration
 
 Score = Callable[..., list[ScoreResult]]
 """`gaedist.scores` with all options but ``on_error`` and ``run``."""
@@ -25,7 +29,7 @@ _SECONDS = 1.0  # about what a file takes
 
 def are_read_alike(files: Sequence[str], selection: Selection, *, stack: bool) -> bool:
     """Tell whether each name stands for one array of a file, taken as it is, which a worker can read."""
-    if stack or selection.layout or selection.width:
+    if stack or selection.layout or selection.width or not is_read_plainly():
         return False
     try:
         found = [sources_of(file, selection) for file in files]
@@ -37,12 +41,33 @@ def are_read_alike(files: Sequence[str], selection: Selection, *, stack: bool) -
 
 
 def scored_there(
-    cluster: Cluster, files: Sequence[str], selection: Selection, score: Score, run: Run
+    cluster: Cluster, files: Sequence[str], selection: Selection, score: Score, run: Run, *, quiet: bool
 ) -> Iterator[Found]:
-    """Yield what workers find for each file, in order."""
+    """Yield what workers find for each file, in order; meanwhile show how many files are done."""
     alone = replace(run, client=None, checkpoint=None, progress=None, status=None, note=None)
-    found = partial(_found, selection, score, alone)
-    return cluster.map(found, [_absolute(file) for file in files], seconds=_SECONDS)
+    function = partial(_found, selection, score, alone)
+    counted = _Counted(len(files))
+    found = cluster.map(
+        function, [_absolute(file) for file in files], seconds=_SECONDS, advance=counted.advance
+    )
+    for _ in files:
+        with shown(run, f"{len(files)} files", quiet=quiet) as counted.run:
+            result = next(found)
+        yield result
+
+
+class _Counted:
+    """The files that workers have scored, in any order."""
+
+    def __init__(self, total: int) -> None:
+        self.run, self.done, self.total, self.began = Run(), 0, total, time.monotonic()
+
+    def advance(self, count: int) -> None:
+        """Show how many files are done, and how long the others take."""
+        self.done += count
+        left = (time.monotonic() - self.began) * (self.total - self.done) / self.done
+        if self.run.status:
+            self.run.status(f"{self.done} scored, {duration(left)} left")
 
 
 def replayed(found: Found, on_error: OnError, note: Callable[[str], None] | None) -> list[ScoreResult]:

@@ -20,6 +20,7 @@ from gaedist.engine.directions import Slices, Statistic, mean_and_error, mean_an
 from gaedist.engine.request import Request
 from gaedist.engine.run.checkpoints import Checkpoint, temporary_checkpoint
 from gaedist.engine.run.cluster import Cluster
+from gaedist.engine.run.costs import cholesky_seconds
 from gaedist.engine.run.cpus import available_threads
 from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
@@ -62,6 +63,7 @@ __all__ = [
     "Statistic",
     "Transport",
     "available_threads",
+    "cholesky_seconds",
     "common_refinement",
     "evaluate",
     "in_numpy_threads",

@@ -20,9 +20,10 @@ from gaedist.engine.compiled.arguments import GaussianPoints, GaussianScratch
 from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
 from gaedist.engine.near_tiles import SKIPPED, NearTiles, may_skip, ordered
+from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import DOUBLE, SINGLE
-from gaedist.engine.tiling import FAINT, GLARING, Fill, Tiling, Work, aligned, count_tiles, pair_seconds
+from gaedist.engine.tiling import FAINT, GLARING, Fill, Tiling, Work, aligned, count_tiles
 from gaedist.numerics import Array, log_or_minus_inf
 
 WORST = 2.0**-8

@@ -14,6 +14,7 @@ import numpy as np
 from gaedist.engine.compiled.integrands import Profile
 from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.run.costs import LABEL_SECONDS
 from gaedist.engine.run.executors import Output
 from gaedist.engine.run.labels import Bits, CompensatedSum, LabelSums, times_labels
 from gaedist.engine.tiling import Tiling, aligned, count_tiles
@@ -42,8 +43,9 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
         both.high, both.low, of_points = state["high"], state["low"], state["points"]
     else:
         record.resume(0)
-    size = 8 * (columns + 2 * TILE)
-    for start, stop, (sums, totals) in tiling.outputs(_Labels(bits, shift), known, tiles, size=size):
+    size, seconds = 8 * (columns + 2 * TILE), TILE**2 * columns * LABEL_SECONDS
+    found = tiling.outputs(_Labels(bits, shift), known, tiles, size=size, seconds=seconds)
+    for start, stop, (sums, totals) in found:
         for k in range(start, stop):
             both.add(sums[k - start])
             for position, part in zip(tile_position(k, True, 0), totals[:, k - start], strict=True):

@@ -20,13 +20,14 @@ from gaedist.engine.gaussian_tiling import gaussian_part, gaussian_total, pair_c
 from gaedist.engine.label_tiling import add_labels
 from gaedist.engine.near_tiles import may_skip
 from gaedist.engine.request import Request
+from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.labels import Bits, LabelSums
 from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal
 from gaedist.engine.run.run import SAMPLE, SINGLE, TOLERANCE, Run
 from gaedist.engine.run.threads import in_order, limited_blas, limited_threads
 from gaedist.engine.sampling import sampled_total
 from gaedist.engine.series.sums import linear_labels, linear_sums
-from gaedist.engine.tiling import FAINT, Tiling, Work, count_tiles, pair_seconds
+from gaedist.engine.tiling import FAINT, Tiling, Work, count_tiles
 from gaedist.errors import GaedistError
 from gaedist.numerics import Array, log_or_minus_inf
 
@@ -225,12 +226,12 @@ def label_sums(job: PairSum, labels: Bits, run: Run, *, log_unit: float = 0.0) -
     """
     if found := linear_labels(job, labels, run, log_unit):
         return found
-    with _work([count_tiles(job)], [job], run) as work:
+    with _work([count_tiles(job)], [job], run, labelings=8 * labels.shape[1]) as work:
         return add_labels(Tiling(job, work), labels, log_unit)
 
 
 @contextmanager
-def _work(counts: Sequence[int], jobs: Sequence[PairSum], run: Run) -> Iterator[Work]:
+def _work(counts: Sequence[int], jobs: Sequence[PairSum], run: Run, *, labelings: int = 0) -> Iterator[Work]:
     """Yield the `Work` for passes over these counts of tiles of jobs, with no more threads than tiles.
 
     Loads no compiled code if there are no passes; writes the checkpoint on Ctrl-C.
@@ -241,10 +242,15 @@ def _work(counts: Sequence[int], jobs: Sequence[PairSum], run: Run) -> Iterator[
     with limited_threads(min(run.used_threads, max(counts)), run.note) as threads:
         try:
             work = Work(threads, run.progress, sum(counts), checkpoint=run.checkpoint)
-            if run.client and sum(pair_count(job) * pair_seconds(job) for job in jobs) > _LONG:
+            if run.client and _seconds(jobs, labelings) > _LONG:
                 work.executor = run.client
             yield work
         except KeyboardInterrupt:
             if run.checkpoint:
                 run.checkpoint.try_to_write()
             raise
+
+
+def _seconds(jobs: Sequence[PairSum], labelings: int) -> float:
+    """Return about how long sums, by so many labelings, take on one thread."""
+    return sum(pair_count(job) * pair_seconds(job, labelings) for job in jobs)

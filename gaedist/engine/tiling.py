@@ -18,6 +18,7 @@ from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
 from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.checkpoints import Checkpoint, PassRecord
+from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.executors import Executor, Output, Task, ThisProcess
 from gaedist.engine.run.pair_sum import PairSum
 from gaedist.engine.run.threads import share
@@ -29,7 +30,6 @@ _BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
 _DERIVATIVES = 1 << 22  # derivatives that are stored before they are added
 _GROUP, _GROUPS = 4096, 256  # fewest tiles whose derivatives are added by themselves; most groups of them
 _GRAM_ERROR = 2.5e-12  # error of an exponent from a Gram matrix beyond which differences are taken
-_PAIR_SECONDS, _PRODUCT_SECONDS = 1e-9, 3e-11  # of a pair on one thread, about, and of each product in it
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
 
@@ -239,14 +239,16 @@ class Tiling:
         *,
         tiles: int = 1,
         size: int = 8,
+        seconds: float = 0.0,
     ) -> Iterator[Output]:
         """Yield the outputs of a function for units of some tiles, computed by the executor, in order.
 
         The function is called as ``compute(tiling, start, stop)`` and yields outputs, of ``size`` bytes per
-        unit; it is pickled for other processes, which call it with their own tiling.
+        unit; it is pickled for other processes, which call it with their own tiling. ``seconds`` is what a
+        unit takes in addition to its tiles.
         """
         build = partial(_built, type(self), self.job, self.factors, self.profiles)
-        task = Task(self, build, compute, tiles * self.tile_seconds, tiles, size)
+        task = Task(self, build, compute, tiles * self.tile_seconds + seconds, tiles, size)
         return self.work.executor.outputs(task, start, stop, self.work.advance)
 
     @property
@@ -371,11 +373,6 @@ def _built(
 ) -> Tiling:
     """Return the tiling of a job in another process."""
     return kind(job, Work(threads, progress, 0), factors, profiles)
-
-
-def pair_seconds(job: PairSum) -> float:
-    """Return about how long a pair takes on one thread, within a factor of some units."""
-    return _PAIR_SECONDS + _PRODUCT_SECONDS * len(job.x.T)
 
 
 def _blocks(record: PassRecord, tiles: int, count: int) -> Array:

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from gaedist.engine import PairSum
+from gaedist.engine import PairSum, cholesky_seconds
 from gaedist.engine.compiled.integrands import Full as FullPair
 from gaedist.errors import GaedistError
 from gaedist.mixtures.covariance import LARGEST_SIGMA, SMALLEST_SIGMA, PerPointCovariance, Pullback
@@ -33,8 +33,8 @@ class Full(PerPointCovariance):
 
     @classmethod
     def seconds_per_pair(cls, dim: int) -> float:
-        """Return the time of a Cholesky factor, measured for D = 2 to 256; beyond 64 it leaves the cache."""
-        return 2e-8 + 1e-10 * dim**3 * max(1.0, dim / 64)
+        """Return the time of a Cholesky factor."""
+        return cholesky_seconds(dim)
 
     def check(self, centers: Array) -> None:
         """Raise `GaedistError` for matrices of another shape, asymmetric ones or indefinite ones."""

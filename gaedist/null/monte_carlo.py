@@ -93,7 +93,7 @@ def seconds_to_simulate(
         times.append(time.perf_counter() - began)
     seconds = replicates * min(times) * (n / points) ** 2
     if run.client:
-        return seconds / max(1, len(run.client.look()))
+        return seconds * run.used_threads / run.all_threads
     if n > _SMALL or run.used_threads < 2 or seconds < _PATIENCE:
         return seconds
     return seconds / run.used_threads + _START

@@ -36,11 +36,11 @@ class OnDemand(NullDistribution):
         seconds = self.seconds()
         if seconds <= AFFORDABLE:
             return self.simulate().assess(measured)
-        note = f"{found.null.note} --null monte-carlo would take about {_duration(seconds)}."
+        note = f"{found.null.note} --null monte-carlo would take about {duration(seconds)}."
         return replace(found, null=replace(found.null, note=note))
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Return a duration in the unit that suits it, with one digit or two."""
     for unit, size in (("s", 60.0), ("min", 60.0), ("hours", 48.0)):
         if seconds < 1.5 * size:

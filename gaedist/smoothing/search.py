@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from gaedist.engine import Run
-from gaedist.errors import GaedistError
+from gaedist.errors import ClusterError, GaedistError
 from gaedist.mixtures.covariance import Covariance, PerPointCovariance, Pullback
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.families import PROMOTIONS, promoted
@@ -100,6 +100,8 @@ class Search:
         for start in starts:
             try:
                 found.append(self.descend((cast(PerPointCovariance, start),), _SCOUTING))
+            except ClusterError:
+                raise
             except GaedistError as error:
                 failure = error
         if failure and not found:
@@ -196,6 +198,8 @@ class Search:
         """Return `objective_at`, or a high constant where the covariances are not valid in doubles."""
         try:
             return self.objective_at(base, z)
+        except ClusterError:
+            raise
         except GaedistError:
             return Evaluation(self.best_loss + _PLATEAU, (), ()), np.zeros_like(z)
 

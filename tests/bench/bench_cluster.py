@@ -15,7 +15,7 @@ from distributed import Client, LocalCluster
 from gaedist import Run
 from gaedist.engine import Cluster
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
-from gaedist.engine.run import cluster, shares
+from gaedist.engine.run import passes, shares
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.mixture import Mixture, overlap
 
@@ -48,11 +48,11 @@ def of_task(client, count):
     return (time.perf_counter() - began) / count
 
 
-def measured(points, rounds):
+def measured(points, rounds, counts):
     """Print times of threads and of workers, in the same rounds, and of the workers' own work."""
-    parts, take = [], cluster._Pass._take
-    cluster._Pass._take = lambda self, future: parts.append(future.result().seconds) or take(self, future)
-    for workers in (1, 2):
+    parts, take = [], passes.Pass._take
+    passes.Pass._take = lambda self, future: parts.append(future.result().seconds) or take(self, future)
+    for workers in counts:
         with (
             LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as processes,
             Client(processes) as client,
@@ -67,6 +67,7 @@ def measured(points, rounds):
                     parts.clear()
                     there = seconds(x, Run(client=client, method="pairs"))
                     times.append((here, there, there / here, there - sum(parts) / workers, len(parts)))
+                    print("  ".join(f"{number:.3f}" for number in times[-1]), flush=True)
                 row = "  ".join(f"{median(column):.3f}" for column in zip(*times, strict=True))
                 print(f"{workers}  {n}  here, there, ratio, not computing, tasks: {row}", flush=True)
                 began = time.perf_counter()
@@ -81,8 +82,18 @@ def model(n, dim, workers, threads, pair, task, link):
     work = pairs * pair * (1 + dim * GROWTH) / (1 + DIM * GROWTH)
     length = min(max(work / cores / shares._RANGES, shares._LEAST), shares._MOST)
     tasks = workers * max(1, math.floor(work / cores / length))
-    broadcast = 8 * n * dim / link * (2 + math.ceil(math.log2(workers)))
+    broadcast = 8 * n * dim / link * (2 + copies_in_turn(workers))
     return tasks, work / cores, broadcast, tasks * task, pairs / (HEIGHT * TILE) * ADDITION, length / 2
+
+
+def copies_in_turn(workers):
+    """Return how many copies pass one after the other in a tree where each sends two a round."""
+    holders, copies = 1, 0
+    while holders < workers:
+        sent = min(workers - holders, 2 * holders)
+        copies += math.ceil(sent / holders)
+        holders += sent
+    return copies
 
 
 def table(pair, task, link):
@@ -102,9 +113,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--points", type=int, nargs="+", default=[30000, 60000])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--model", type=float, nargs=3, metavar=("PAIR", "TASK", "LINK"))
     given = parser.parse_args()
     if given.model:
         table(*given.model)
     else:
-        measured(given.points, given.rounds)
+        measured(given.points, given.rounds, given.workers)

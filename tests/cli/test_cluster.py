@@ -4,10 +4,13 @@ The scheduler and its worker are real processes, as a user starts them.
 """
 
 import json
+import logging
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -16,8 +19,10 @@ from distributed import Client
 
 from gaedist.cli import cluster as connection
 from gaedist.engine import sums
-from gaedist.engine.run import cluster, shares
+from gaedist.engine.run import cluster as engine_cluster
+from gaedist.engine.run import passes, shares
 
+START = "Check the address, or start one: dask scheduler."
 MACHINE = re.compile(r'"(seconds|threads)": [\d.e-]+')
 
 
@@ -60,9 +65,9 @@ def points(tmp_path):
 @pytest.fixture
 def ranges(monkeypatch):
     """Count the ranges that are sent: a list of (first, last)."""
-    sent, send = [], cluster._Pass._send
+    sent, send = [], passes.Pass._send
     monkeypatch.setattr(
-        cluster._Pass, "_send", lambda self, *place: sent.append(place[:2]) or send(self, *place)
+        passes.Pass, "_send", lambda self, *place: sent.append(place[:2]) or send(self, *place)
     )
     return sent
 
@@ -165,8 +170,51 @@ def test_arrays_of_a_file_are_read_by_name(gaedist, machines, tmp_path, ranges):
     assert ranges
 
 
+@pytest.mark.parametrize("files", [["points.npy"], ["points.npy", "points.npy"]])
+def test_workers_do_not_read_what_needs_a_sandbox(gaedist, machines, points, ranges, monkeypatch, files):
+    monkeypatch.chdir(points.parent)
+    command = ["score", *files, "--method", "pairs", "--format", "value", "--sandbox"]
+    here = gaedist(*command)
+    sent, scatter = [], Client.scatter
+    monkeypatch.setattr(
+        Client, "scatter", lambda self, data, **how: sent.append(data.shape) or scatter(self, data, **how)
+    )
+    assert gaedist(*command, "--scheduler-file", machines[1], "--shared-files") == here
+    assert (3000, 3) in sent
+    assert len(ranges) > len(files)
+
+
+def test_watch_takes_a_cluster(gaedist, machines, points, ranges):
+    command = ["watch", points.parent, "--until", "1", "--interval", "0.1", "--sigma", "silverman"]
+    here, there = (points.parent / name for name in ("here.jsonl", "there.jsonl"))
+    assert gaedist(*command, "-o", here) == (0, "", "")
+    assert ranges == []
+    more = ["--scheduler-file", machines[1], "--shared-files"]
+    assert gaedist(*command, "-o", there, *more) == (0, "", "")
+    assert ranges
+    assert MACHINE.sub("", there.read_text()) == MACHINE.sub("", here.read_text())
+
+
+def test_a_prior_and_a_device_go_with_a_cluster(gaedist, machines, points, tmp_path, ranges):
+    np.savez(tmp_path / "prior.npz", mean=np.full(3, 0.1), cov=np.diag([0.5, 1.0, 2.0]))
+    command = ["score", points, "--method", "pairs", "--format", "value", "--prior", tmp_path / "prior.npz"]
+    here = gaedist(*command)
+    assert here[0] == 0
+    for more in ([], ["--shared-files"]):
+        del ranges[:]
+        assert gaedist(*command, "--scheduler-file", machines[1], *more) == here
+        assert ranges
+    pytest.importorskip("torch")
+    del ranges[:]
+    command = ["score", points, "--method", "pairs", "--sigma", "0.5", "--device", "cpu", "--format", "value"]
+    here = gaedist(*command)
+    assert here[0] == 0
+    assert gaedist(*command, "--scheduler-file", machines[1]) == here
+    assert ranges == []  # the device of this machine computes
+
+
 def test_a_file_that_workers_do_not_see_is_named(gaedist, machines, points, monkeypatch):
-    monkeypatch.setattr(cluster, "Path", lambda _path: points.parent / "elsewhere.npy")
+    monkeypatch.setattr(engine_cluster, "Path", lambda _path: points.parent / "elsewhere.npy")
     code, out, err = gaedist(
         "score", points, "--method", "pairs", "--scheduler-file", machines[1], "--shared-files"
     )
@@ -180,15 +228,57 @@ def test_no_scheduler_at_the_address(gaedist, points):
     code, out, err = gaedist("score", points, "--scheduler", "tcp://127.0.0.1:1")
     assert time.monotonic() - began < 10
     assert (code, out) == (2, "")
-    assert err == (
-        "gaedist: no Dask scheduler answers at tcp://127.0.0.1:1. Check the address, or start one: dask "
-        "scheduler.\n"
+    assert err == f"gaedist: no Dask scheduler answers at tcp://127.0.0.1:1. {START}\n"
+
+
+@pytest.fixture(params=[b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n", bytes(4096)])
+def stranger(request):
+    """Yield the address of a server that accepts connections, and sends something else than a scheduler."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        accepted = []
+
+        def serve():
+            while True:
+                try:
+                    accepted.append(server.accept()[0])
+                    accepted[-1].sendall(request.param)
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        for connection in accepted:
+            connection.close()
+
+
+def test_a_server_that_is_no_scheduler(gaedist, points, stranger, monkeypatch):
+    monkeypatch.setattr(connection, "_PATIENCE", 1.0)  # for the one that is silent
+    began = time.monotonic()
+    code, out, err = gaedist("score", points, "--scheduler", stranger)
+    assert time.monotonic() - began < 5
+    assert (code, out) == (2, "")
+    assert err == f"gaedist: no Dask scheduler answers at {stranger}. {START}\n"
+
+
+def test_the_address_of_a_worker_is_named(gaedist, machines, points):
+    with Client(scheduler_file=str(machines[1])) as client:
+        (worker,) = client.nthreads()
+    assert gaedist("score", points, "--scheduler", worker) == (
+        2,
+        "",
+        f"gaedist: {worker} is a Dask worker. Give the address of its scheduler.\n",
     )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--scheduler", ""], "--scheduler is empty. Give an address such as tcp://host:8786"),
+        (["--scheduler-file", "null.json"], "--scheduler-file null.json: not a file that dask scheduler"),
+        (["--scheduler-file", "empty.json"], "--scheduler-file empty.json: not a file that dask scheduler"),
         (["--scheduler", "foo://bar"], "no Dask scheduler answers at foo://bar"),
         (["--scheduler-file", "absent.json"], "--scheduler-file absent.json: No such file or directory."),
         (["--scheduler-file", "points.npy"], "--scheduler-file points.npy: not a file that dask scheduler"),
@@ -201,9 +291,39 @@ def test_no_scheduler_at_the_address(gaedist, points):
 )
 def test_wrong_options_are_named(gaedist, points, monkeypatch, arguments, message):
     monkeypatch.chdir(points.parent)
+    (points.parent / "null.json").write_text('{"address": null}')
+    (points.parent / "empty.json").write_text('{"address": ""}')
     code, out, err = gaedist("score", points, *arguments)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err
+
+
+def test_other_versions_end_the_command_with_one_line(gaedist, machines, points, monkeypatch):
+    monkeypatch.setattr("gaedist.engine.run.program.__version__", "9.9.9")
+    command = ["score", points, points, "--metric", "gaussian", "--metric", "energy", "--format", "value"]
+    code, out, err = gaedist(*command, "--method", "pairs", "--scheduler-file", machines[1])
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert re.search(
+        r"^gaedist: worker tcp://\S+ has other versions: gaedist is 9\.9\.9 \(\w+\) here and ", err
+    )
+
+
+def test_a_scheduler_that_hangs_ends_the_command(gaedist, machines, points, monkeypatch):
+    monkeypatch.setattr(passes, "PATIENCE", 1.0)
+    take = passes.Pass._take
+
+    def take_and_stop(self, future):
+        machines[0].send_signal(signal.SIGSTOP)
+        take(self, future)
+
+    monkeypatch.setattr(passes.Pass, "_take", take_and_stop)
+    monkeypatch.setattr(passes, "_LOOK", 0.0)
+    try:
+        code, out, err = gaedist("score", points, "--method", "pairs", "--scheduler-file", machines[1])
+    finally:
+        machines[0].send_signal(signal.SIGCONT)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "the Dask scheduler no longer answers. Start it again" in err
 
 
 def test_without_dask_the_extra_is_named(gaedist, points, monkeypatch):
@@ -212,16 +332,23 @@ def test_without_dask_the_extra_is_named(gaedist, points, monkeypatch):
     assert (code, err) == (2, "gaedist: a cluster needs Dask: pip install 'gaedist[dask]'\n")
 
 
+def test_loggers_of_dask_are_silent(gaedist, machines, points):
+    """Dask sets the level of some loggers itself, and writes to a stream that other tests do not see."""
+    assert gaedist("score", points, "--method", "pairs", "--scheduler-file", machines[1])[0] == 0
+    names = ["distributed.client", "distributed.worker", "distributed.core", "tornado.application", "asyncio"]
+    assert not any(logging.getLogger(name).isEnabledFor(logging.ERROR) for name in names)
+
+
 def test_a_scheduler_that_dies_ends_the_command(gaedist, machines, points, monkeypatch):
-    monkeypatch.setattr(cluster, "_LOST", 1.0)
-    take = cluster._Pass._take
+    monkeypatch.setattr(passes, "_LOST", 1.0)
+    take = passes.Pass._take
 
     def take_and_kill(self, future):
         machines[0].send_signal(signal.SIGKILL)
         time.sleep(0.5)
         take(self, future)
 
-    monkeypatch.setattr(cluster._Pass, "_take", take_and_kill)
+    monkeypatch.setattr(passes.Pass, "_take", take_and_kill)
     code, out, err = gaedist("score", points, "--method", "pairs", "--scheduler-file", machines[1])
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "the Dask scheduler no longer answers. Start it again" in err

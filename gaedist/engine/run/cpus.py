@@ -2,7 +2,9 @@
 
 import math
 import os
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 _ROOT = Path("/")
@@ -13,7 +15,13 @@ def available_threads() -> int:
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = os.environ.get("NUMBA_NUM_THREADS", "")
     wanted = int(limit) if limit.isdecimal() else count
-    return max(1, min(count, wanted, *map(math.ceil, _quotas())))
+    return max(1, min(count, wanted, _quota()))
+
+
+@cache  # evaluations ask often; the affinity, which a program may change itself, is asked each time
+def _quota() -> int:
+    """Return the number of processors that all control groups allow, rounded up, as they were at first."""
+    return min(map(math.ceil, _quotas()), default=sys.maxsize)
 
 
 def _quotas() -> Iterator[float]:

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gaedist.engine.run.parcels import array_digest
-from gaedist.errors import GaedistError
+from gaedist.errors import ClusterError, GaedistError
 from gaedist.files.codes import Selection, read_latents
 
 
@@ -30,13 +30,13 @@ class SharedFile:
     digest: str
 
     def read(self) -> NDArray[Any]:
-        """Return the array; raise `GaedistError` if this machine does not see the same file."""
+        """Return the array; raise `ClusterError` if this machine does not see the same file."""
         try:
             found = read_latents(self.name, self.selection).codes
         except (GaedistError, OSError) as error:
-            raise GaedistError(f"on worker {socket.gethostname()}: {error} {_REMEDY}") from error
+            raise ClusterError(f"on worker {socket.gethostname()}: {error} {_REMEDY}") from error
         if array_digest(found) != self.digest:
-            raise GaedistError(f"{self.name} differs on worker {socket.gethostname()}. {_REMEDY}")
+            raise ClusterError(f"{self.name} differs on worker {socket.gethostname()}. {_REMEDY}")
         return found
 
 

@@ -21,7 +21,7 @@ from gaedist.engine.run.parcels import unpacked
 from gaedist.engine.run.program import PROCESSOR, program
 from gaedist.engine.run.shared_files import SharedFile
 from gaedist.engine.run.threads import limited_threads
-from gaedist.errors import GaedistError
+from gaedist.errors import ClusterError
 
 _KEPT = 2  # tasks that stay built
 
@@ -68,12 +68,12 @@ def compute_range(
 
     Raises
     ------
-    GaedistError
-        If this worker has other versions than ``expected``, those of the client.
+    ClusterError
+        If the versions of this worker differ from ``expected``, the versions of the client.
     """
     here = program()
     if text := differences(expected, here, _worker().address):
-        raise GaedistError(text)
+        raise ClusterError(text, ends_all=True)
     threads = min(_own_threads(), available_threads())
     with _ONE_AT_A_TIME:
         build, compute, limits_threads = _unpacked_once(content, digests, arrays, threads)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.engine.compiled.integrands import Gaussian
+from gaedist.engine.run.costs import LABEL_SECONDS
 from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import ROUNDING, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import AUTO, Run
@@ -29,7 +30,6 @@ PAIR_SECONDS = 1.3e-9
 
 _MAX_POINTS_BY_PAIRS = 64  # in one of the samples; all pairs then take linear time as well
 _FAINT = -300.0  # of the logarithm of a sum to which pairs are added, which may lose terms below 2^−1022
-_LABEL_SECONDS = 3e-11  # of one core, for each pair and labeling
 _BATCH_COEFFICIENTS = 1 << 21  # of all labelings that are transformed at once
 _BATCH_LABELINGS = 64
 
@@ -93,7 +93,7 @@ def linear_labels(job: PairSum, labels: Bits, run: Run, log_unit: float) -> Labe
         return None
     counts = times_labels(np.ones(n), labels)
     least = counts.min(where=counts > 0, initial=n) / n
-    pairs = n**2 / 2 * (PAIR_SECONDS + columns * _LABEL_SECONDS)
+    pairs = n**2 / 2 * (PAIR_SECONDS + columns * LABEL_SECONDS)
     # so that the bound in label_sums holds for the rarest label
     target = Target(pairs, 1 + columns, ERROR / 2 * (least - least**2 / 2) / 2)
     basis = choose([job.x], job.integrand.rate, run, target)

@@ -17,11 +17,15 @@ import gaedist
 from gaedist import GaedistError, Run
 from gaedist.diagnostics import sample
 from gaedist.diagnostics.squares import _correlations_of_sizes
-from gaedist.engine import Checkpoint, near_tiles, pair_totals, sums, tiling
-from gaedist.engine.run import checkpoints, cluster, pair_sum, shares
+from gaedist.engine import Checkpoint, label_sums, near_tiles, pair_totals, sums, tiling
+from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.gaussian_tiling import pair_count
+from gaedist.engine.run import checkpoints, cluster, pair_sum, passes, shares
+from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.executors import Output, Task
 from gaedist.engine.series import far
 from gaedist.engine.series import sums as series
+from gaedist.errors import ClusterError
 from gaedist.mixtures.families import Constant
 from gaedist.null import monte_carlo
 
@@ -61,6 +65,9 @@ CALLS = {
     "far": partial(gaedist.scores, 100 * codes(), [0.5]),
     "spherical": partial(gaedist.scores, codes(), ["mean-field"], covariance="spherical"),
     "full": partial(gaedist.scores, codes(700), ["mean-field"], covariance="full"),
+    "prior": partial(
+        gaedist.scores, codes(), [0.5], prior=gaedist.Prior(mean=np.ones(5), std=np.full(5, 2.0))
+    ),
     "compare": partial(gaedist.compares, codes(), codes(2000, seed=1), ["silverman"]),
     "permutations": partial(
         gaedist.compares, codes(), codes(2000, seed=1), metric=["gaussian", "energy"], permutations=19
@@ -175,19 +182,23 @@ def test_arrays_are_sent_once(shared_client, monkeypatch):
     assert sent.count((3000, 5)) == 1
 
 
-def test_workers_use_the_threads_that_dask_gave_them():
-    def threads(_here, start, stop):
-        import numba
+@pytest.mark.parametrize("count", [1, 2])
+def test_workers_use_the_threads_that_dask_gave_them(monkeypatch, count):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")  # which the workers inherit
 
-        yield Output(start, stop, numba.get_num_threads())
+    def counted(threads, start, stop):
+        from threadpoolctl import threadpool_info
 
-    task = Task(None, lambda threads, _progress: threads, threads, 1.0)
+        blas = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+        yield Output(start, stop, (threads, blas))
+
+    task = Task(None, lambda threads, _progress: threads, counted, 1.0)
     with (
-        LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as workers,
+        LocalCluster(n_workers=1, threads_per_worker=count, dashboard_address=":0") as workers,
         Client(workers) as client,
     ):
         (found,) = cluster.Cluster(client).outputs(task, 0, 1, lambda _tiles: None)
-    assert found.value == min(2, Run().used_threads)
+    assert found.value == (min(count, Run().used_threads), {1})
 
 
 @pytest.mark.parametrize("begins_here", [True, False])
@@ -304,6 +315,35 @@ def test_workers_without_memory_are_an_error(limit, message):
         gaedist.score(x, run=Run(method="pairs", client=client))
 
 
+@pytest.mark.slow
+def test_a_worker_without_gaedist_is_named(tmp_path):
+    (tmp_path / "hide.py").write_text("import sys\nsys.modules['gaedist'] = None\n")
+    with (
+        new_cluster(preload=[str(tmp_path / "hide.py")], preload_nanny=[]) as workers,
+        Client(workers) as client,
+        pytest.raises(
+            ClusterError,
+            match=r"worker tcp://\S+ cannot use gaedist \(.*No module named.*\)\. Install gaedist ",
+        ),
+    ):
+        CALLS["score"](run=Run(method="pairs", client=client))
+
+
+def test_an_error_of_the_cluster_ends_an_optimisation_and_all_metrics(shared_client, monkeypatch):
+    def lose(self):
+        raise ClusterError("lost")
+        yield
+
+    monkeypatch.setattr(passes.Pass, "outputs", lose)
+    seen = []
+    for name in ("optimize", "all"):
+        with pytest.raises(ClusterError, match="lost"):
+            CALLS[name](
+                run=Run(method="pairs", client=shared_client), on_error=lambda *error: seen.append(error)
+            )
+    assert seen == []
+
+
 @pytest.mark.parametrize("name", ["gaedist", "numpy"])
 def test_other_versions_are_refused_by_name(shared_client, name):
     attribute = "__version__" if name == "gaedist" else "np.__version__"
@@ -322,6 +362,22 @@ def test_other_versions_are_refused_by_name(shared_client, name):
             values(CALLS["score"], client=shared_client)
     finally:
         shared_client.run(pretend, before, workers=[address])
+
+
+def test_many_labelings_are_worth_a_cluster(shared_client, monkeypatch):
+    x = codes(1500)
+    job = Constant(1.0).pair_sum(Constant(1.0), x, None, np.zeros(len(x)), None)
+    monkeypatch.setattr(sums, "_LONG", 2 * pair_count(job) * pair_seconds(job))
+    sent, outputs = [], cluster.Cluster.outputs
+    monkeypatch.setattr(
+        cluster.Cluster, "outputs", lambda self, *rest: sent.append(rest[0]) or outputs(self, *rest)
+    )
+    labels = np.random.default_rng(0).integers(0, 256, (len(x), 25), np.uint8)
+    there, here = (label_sums(job, labels, run) for run in (Run(client=shared_client), Run(threads=1)))
+    assert_array_equal(there.both, here.both)
+    pair_totals([job], Run(method="pairs", client=shared_client))
+    (task,) = sent  # the sum without labels is too short
+    assert task.seconds == pytest.approx(TILE**2 * pair_seconds(job, 200))
 
 
 def test_only_a_connected_client_will_do(shared_client):

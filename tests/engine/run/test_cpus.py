@@ -21,7 +21,9 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setattr(cpus, "_ROOT", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
     monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
-    return tmp_path
+    cpus._quota.cache_clear()
+    yield tmp_path
+    cpus._quota.cache_clear()
 
 
 def test_without_control_groups_the_affinity_decides(root):
@@ -63,9 +65,20 @@ def test_unreadable_quotas_do_not_limit(root):
     write(root, "proc/self/cgroup", "0::/\n")
     for text in ("", "nonsense", "1 2 3", "100 0"):
         write(root, "sys/fs/cgroup/cpu.max", text)
+        cpus._quota.cache_clear()
         assert cpus.available_threads() == 16
 
 
 def test_the_limit_of_numba_is_respected(root, monkeypatch):
     monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
     assert cpus.available_threads() == 3
+
+
+def test_quotas_are_read_once_and_the_affinity_each_time(root, monkeypatch):
+    write(root, "proc/self/cgroup", "0::/\n")
+    write(root, "sys/fs/cgroup/cpu.max", "300000 100000\n")
+    assert cpus.available_threads() == 3
+    (root / "proc/self/cgroup").unlink()
+    assert cpus.available_threads() == 3
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5}, raising=False)
+    assert cpus.available_threads() == 2
