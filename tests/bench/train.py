@@ -342,9 +342,11 @@ KEY = (
 FEW = "vae", "wae", "swae", "cwae", "gae-printed", "smoothed-D/3", "smoothed-D"
 """Those that are trained on larger images, and in larger batches, first."""
 
+SMOOTH = "smoothed-median", "smoothed-several", "energy", "sigreg"
+
 STAGES = {
     "digits": [("digits", dim, 64, 5, OBJECTIVES) for dim in (8, 24, 2, 64)],
-    "batch": [("digits", dim, 512, 3, FEW) for dim in (8, 24)],
+    "batch": [("digits", dim, 512, 3, (*FEW, *SMOOTH)) for dim in (8, 24)],
     "few-mnist": [("mnist", 24, 64, 3, FEW)],
     "mnist": [("mnist", 24, 64, 5, KEY)],
     "rest": [
