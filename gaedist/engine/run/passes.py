@@ -8,7 +8,9 @@ import queue
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from numpy.typing import NDArray
 
 from gaedist.engine.run.executors import Output, Task
 from gaedist.engine.run.parcels import packed
@@ -19,9 +21,9 @@ from gaedist.errors import ClusterError
 from gaedist.version import __version__
 
 if TYPE_CHECKING:
-    from distributed import Future
+    from distributed import Client, Future
 
-    from gaedist.engine.run.cluster import Cluster
+    from gaedist.engine.run.shared_files import SharedFile
 
 _LOOK = 0.5  # seconds between two looks at the cluster while nothing is finished
 _LOST = 10.0  # seconds without a scheduler after which a run ends
@@ -44,11 +46,31 @@ MORE_MEMORY = "Give each worker more, or use --subsample."
 """What to do if the memory of workers runs out."""
 
 
+class Workers(Protocol):
+    """The cluster, as a pass needs it."""
+
+    client: "Client"
+    note: Callable[[str], None] | None
+
+    def look(self) -> dict[str, int]:
+        """Return the threads of each worker, by address."""
+
+    def sent(self, arrays: dict[str, NDArray[Any]]) -> "list[Future[Any] | SharedFile]":
+        """Return arrays, by digest, as files or futures that the workers have."""
+
+    def see(self, processor: str) -> None:
+        """Note once if workers differ in what the last bits of results depend on."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether all workers have stopped because their memory is nearly full."""
+
+
 class Pass:
     """The ranges of a task that are on their way."""
 
     def __init__(
-        self, cluster: "Cluster", task: Task[Any], start: int, stop: int, advance: Callable[[int], None]
+        self, cluster: Workers, task: Task[Any], start: int, stop: int, advance: Callable[[int], None]
     ) -> None:
         self.cluster, self.client, self.task, self.advance = cluster, cluster.client, task, advance
         self.next, self.stop, self.begin = start, stop, start
