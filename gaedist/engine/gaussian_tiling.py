@@ -8,10 +8,10 @@ single, and where one of two samples has few points.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from gaedist.engine.compiled.sizes import HEIGHT, TILE
 from gaedist.engine.near_tiles import SKIPPED, NearTiles, may_skip, ordered
 from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import DOUBLE, SINGLE
-from gaedist.engine.tiling import FAINT, GLARING, Fill, Tiling, Work, aligned, count_tiles, pair_seconds
+from gaedist.engine.tiling import FAINT, GLARING, Fill, Tiling, Work, aligned, pair_seconds
 from gaedist.numerics import Array, log_or_minus_inf
 
 WORST = 2.0**-8
@@ -31,6 +31,8 @@ WORST = 2.0**-8
 _WORTH_SKIPPING = 0.9  # part of the tiles that may be left
 _UNIT = 2.0**-24  # relative error of a rounding in single precision
 _LOST = 2.0**-100  # a mean power, over its expected size, below which some powers may have underflowed
+_MOST_SINGLE = 2.0**119  # a sum in single precision above which some powers may have been limited
+_NEGLIGIBLE = 60  # log2 of a sum over what is left out of it
 _IN_RANGE = 1000.0  # exponents of two between −1000 and 1000 are in the range of a double
 _FEW = 64  # points of a sample, such as the one of N(0, I), with which a sum takes no time
 _SOME = 256  # points whose pairs give the expected size
@@ -55,8 +57,15 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
         if total := attempt.total(float(found[0]), pair_count(job)):
             return total
         work.total += tiles
-    work.total += count_tiles(job) - tiles
-    return PairTotal(tiling.log_sums()[0])
+    (log2_sum,) = tiling.added(tiles, 1, GaussianTiling.fill_faint, _log2_of_sum, faint=True)
+    return PairTotal(float(log2_sum) * math.log(2))
+
+
+def _log2_of_sum(log2_parts: Iterable[float]) -> float:
+    """Return log2 of a sum, given those of its parts."""
+    parts = np.asarray(log2_parts)
+    peak = float(parts.max())
+    return peak + math.log2(math.fsum(np.exp2(parts - peak))) if math.isfinite(peak) else peak
 
 
 def _near_total(job: PairSum, work: Work, tiles: int) -> PairTotal | None:
@@ -121,6 +130,13 @@ def _positions(job: PairSum, tiles: NDArray[np.intp]) -> Positions:
     return np.stack(tile_position(tiles, job.y is None, columns, HEIGHT // TILE), axis=1)
 
 
+class _SomePairs(NamedTuple):
+    """log2 of the sum over some pairs, and of their mean, rounded: a term of typical size."""
+
+    log2_mean: int
+    log2_sum: float
+
+
 @dataclass(frozen=True, eq=False)
 class GaussianPass:
     """A pass over pairs in one precision: the points as the tiles take them, and scratch memory.
@@ -162,8 +178,9 @@ class GaussianPass:
 
     def total(self, found: float, pairs: float) -> PairTotal | None:
         """Return the logarithm of a sum, unless some of it may have left the range of its precision."""
-        lost = _LOST * pairs if self.provenance.precision == SINGLE else 2.0**FAINT
-        if lost < found < 2.0**GLARING:
+        single = self.provenance.precision == SINGLE
+        least, most = (_LOST * pairs, _MOST_SINGLE) if single else (2.0**FAINT, 2.0**GLARING)
+        if least < found < most:
             return PairTotal(math.log(found) + self.log2_unit * math.log(2), self.provenance)
         return None
 
@@ -171,6 +188,7 @@ class GaussianPass:
 class GaussianTiling(Tiling):
     """A job whose integrand is a Gaussian, with its rate as the steepness."""
 
+    gram_error = 5e-13
     current: GaussianPass | None = None
 
     def fill_all(self, precision: str) -> Fill:
@@ -179,6 +197,18 @@ class GaussianTiling(Tiling):
 
         def fill(thread: int, first: int, found: Array) -> None:
             attempt.fill(thread, _positions(self.job, np.arange(first, first + len(found))), found)
+
+        return fill
+
+    def fill_faint(self) -> Fill:
+        """Return what fills found, (K, 1), with log2 of the sums over tiles."""
+        attempt = self.double_pass()
+
+        def fill(thread: int, first: int, found: Array) -> None:
+            from gaedist.engine.compiled.faint_tiles import faint_tiles
+
+            positions = _positions(self.job, np.arange(first, first + len(found)))
+            faint_tiles(attempt.points, attempt.symmetric, HEIGHT, positions, found, attempt.scratch[thread])
 
         return fill
 
@@ -204,40 +234,47 @@ class GaussianTiling(Tiling):
 
     def passes(self, precision: str) -> Iterator[GaussianPass]:
         """Yield the passes that may succeed, first one in the given precision."""
-        job, typical = self.job, self._typical()
+        job, some = self.job, self._some_pairs()
         many = min(len(job.x), len(job.x if job.y is None else job.y)) > _FEW
-        if typical is not None and precision == SINGLE and many and (single := self._single(typical)):
+        if some and precision == SINGLE and many and (single := self._single(some.log2_mean)):
             yield single
-        if typical is not None and typical > FAINT:
-            yield self.double_pass()
+        if some and some.log2_mean > FAINT:
+            yield self.double_pass(some.log2_sum - math.log2(pair_count(job)) - _NEGLIGIBLE)
 
-    def double_pass(self) -> GaussianPass:
-        """Return the pass in double precision."""
+    def double_pass(self, cutoff: float = -math.inf) -> GaussianPass:
+        """Return the pass in double precision, from which terms with log2 below the cutoff may be missing."""
         points = self.points
         return self._pass(
             (points.centered_x, points.centered_y),
             (points.norms_x, points.norms_y),
             (points.params_x[0], points.params_y[0]),
             gram_limit=points.gram_limit,
+            cutoff=cutoff,
             log2_unit=0,
             provenance=BY_PAIRS,
         )
 
-    def _typical(self) -> int | None:
-        """Return log2 of the mean power of some pairs, rounded; None if there is none or it is not finite."""
+    def _some_pairs(self) -> _SomePairs | None:
+        """Return the sum over some pairs; None if there is none or it is not finite."""
         points, rate = self.points, self.job.steepness
+        x, y = points.centered_x[:_SOME], points.centered_y[:_SOME]
+        norms_x, norms_y = points.norms_x[:_SOME], points.norms_y[:_SOME]
+        weights = np.add.outer(points.params_x[0, :_SOME], points.params_y[0, :_SOME])
         with np.errstate(over="ignore", invalid="ignore"):
-            left, right = (
-                params[0, :_SOME] - rate * norms[:_SOME]
-                for params, norms in ((points.params_x, points.norms_x), (points.params_y, points.norms_y))
-            )
-            products = (2 * rate * points.centered_x[:_SOME]) @ points.centered_y[:_SOME].T
-            exponents = np.add.outer(left, right) + products
+            if norms_x.max() + norms_y.max() <= points.gram_limit:
+                squares = np.add.outer(norms_x, norms_y) - 2 * x @ y.T
+            else:
+                squares = np.zeros(weights.shape)
+                for column_x, column_y in zip(x.T, y.T, strict=True):
+                    squares += np.square(np.subtract.outer(column_x, column_y))
+            exponents = weights - rate * squares
             if self.job.y is None:
-                exponents = exponents[np.tril_indices(len(left), -1)]
+                exponents = exponents[np.tril_indices(len(x), -1)]
             peak = exponents.max(initial=-math.inf)
-            found = peak + np.log2(np.mean(np.exp2(exponents - peak))) if exponents.size else -math.inf
-        return round(float(found)) if math.isfinite(found) else None
+            log2_sum = peak + np.log2(np.exp2(exponents - peak).sum()) if exponents.size else -math.inf
+        if not math.isfinite(log2_sum):
+            return None
+        return _SomePairs(round(float(log2_sum) - math.log2(exponents.size)), float(log2_sum))
 
     def _single(self, typical: int) -> GaussianPass | None:
         """Return the pass in single precision, or None if its error is too large."""
@@ -254,6 +291,7 @@ class GaussianTiling(Tiling):
             (norms_x, norms_y),
             (points.params_x[0] - typical, points.params_y[0]),
             gram_limit=math.inf,
+            cutoff=-math.inf,
             log2_unit=typical,
             provenance=Provenance("pairs", SINGLE, usual),
         )
@@ -265,6 +303,7 @@ class GaussianTiling(Tiling):
         weights: tuple[Array, Array],
         *,
         gram_limit: float,
+        cutoff: float,
         log2_unit: int,
         provenance: Provenance,
     ) -> GaussianPass:
@@ -287,8 +326,10 @@ class GaussianTiling(Tiling):
                 norms_x=norms_x,
                 norms_y=norms_y,
                 factor=dtype.type(2 * rate),
+                half=dtype.type(rate),
                 gram_limit=gram_limit,
                 deep_limit=(_IN_RANGE + lightest) / (2 * rate),
+                cutoff=cutoff,
             ),
             symmetric=self.job.y is None,
             scratch=[

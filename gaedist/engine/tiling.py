@@ -28,7 +28,6 @@ _FIRST = 64  # tiles of the first range; fewer in many dimensions
 _BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
 _DERIVATIVES = 1 << 22  # derivatives that are stored before they are added
 _GROUP, _GROUPS = 4096, 256  # fewest tiles whose derivatives are added by themselves; most groups of them
-_GRAM_ERROR = 2.5e-12  # error of an exponent from a Gram matrix beyond which differences are taken
 _PAIR_SECONDS, _PRODUCT_SECONDS = 1e-9, 3e-11  # of a pair on one thread, about, and of each product in it
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
@@ -107,8 +106,11 @@ class Tiling:
     """A job as the tiles take it, with scratch memory for each thread.
 
     ``factors`` multiply the exponents of its terms, which gives several sums from one look at each tile.
-    ``profiles``, if there are any, replace its integrand.
+    ``profiles``, if there are any, replace its integrand. Where the error of an exponent from a Gram matrix
+    may exceed ``gram_error``, differences of points are taken.
     """
+
+    gram_error = 2.5e-12
 
     def __init__(
         self, job: PairSum, work: Work, factors: Sequence[float] = (1.0,), profiles: Sequence[Profile] = ()
@@ -122,7 +124,7 @@ class Tiling:
         y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
         params_x = np.require(job.params_x, np.float64, ["C", "W"])
         params_y = params_x if job.params_y is None else np.require(job.params_y, np.float64, ["C", "W"])
-        limit = _GRAM_ERROR / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
+        limit = self.gram_error / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
         centered_x, centered_y = x, y
         norms_x, norms_y = squared_norms(x), squared_norms(y)
         if norms_x.max() + norms_y.max() > limit and not self.needs.sines:

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import exp2, total
+from gaedist.engine.compiled.arithmetic import HIGHEST, exp2, total
 from gaedist.engine.compiled.exponents import fill_row
 from gaedist.engine.compiled.integrands import ProfileNumbers
 from gaedist.engine.compiled.jit import OPTIONS, compiled
 from gaedist.engine.compiled.radial_tiles import add_profile, fill_squares
 from gaedist.engine.compiled.sizes import TILE
-from gaedist.engine.compiled.tiles import HIGHEST, open_tile, position
+from gaedist.engine.compiled.tiles import open_tile, position
 
 CHUNK = 256  # labelings in one product, whose operands stay in the second-level cache
 
