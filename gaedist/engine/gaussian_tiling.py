@@ -17,18 +17,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.engine.compiled.arguments import GaussianPoints, GaussianScratch
-from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
-from gaedist.engine.near_tiles import SKIPPED, NearTiles, may_skip, ordered
-from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
+from gaedist.engine.near_tiles import SKIPPED
+from gaedist.engine.near_tiling import near_tiling
+from gaedist.engine.positions import tile_position
+from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import DOUBLE, SINGLE
-from gaedist.engine.tiling import FAINT, GLARING, Fill, Tiling, Work, aligned, pair_seconds
+from gaedist.engine.tiling import (
+    FAINT,
+    GLARING,
+    Fill,
+    Positions,
+    Tiling,
+    Work,
+    aligned,
+    pair_count,
+    pair_seconds,
+)
 from gaedist.numerics import Array, log_or_minus_inf
 
 WORST = 2.0**-8
 """Relative error of a term in single precision that is accepted."""
 
-_WORTH_SKIPPING = 0.9  # part of the tiles that may be left
+_NEAR_DIMS = 8  # as `compiled.gram.FEW`
 _UNIT = 2.0**-24  # relative error of a rounding in single precision
 _LOST = 2.0**-100  # a mean power, over its expected size, below which some powers may have underflowed
 _MOST_SINGLE = 2.0**119  # a sum in single precision above which some powers may have been limited
@@ -37,28 +48,27 @@ _IN_RANGE = 1000.0  # exponents of two between −1000 and 1000 are in the range
 _FEW = 64  # points of a sample, such as the one of N(0, I), with which a sum takes no time
 _SOME = 256  # points whose pairs give the expected size
 
-Positions = NDArray[np.intp]
-"""Row and column of tiles, (K, 2)."""
-
 
 def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
     """Return the logarithm of the sum of a Gaussian over pairs, over exp(log_scale)."""
     if job.y is None and len(job.x) == 1:
         return PairTotal(-math.inf)
     tiles = tall_tiles(job)
-    if precision == DOUBLE and may_skip(job) and (total := _near_total(ordered(job), work, tiles)):
-        return total
+    near = near_tiling(GaussianTiling, job, work, GaussianTiling.least_sums, height=_near_height(job))
+    if near and (total := near.total(precision, tiles)):
+        return total._replace(
+            provenance=replace(total.provenance, rounding=total.provenance.rounding + SKIPPED)
+        )
     tiling = GaussianTiling(job, work)
-    for attempt in tiling.passes(precision):
-        tiling.current = attempt
-        precision_used = attempt.provenance.precision
-        fill_of = partial(GaussianTiling.fill_all, precision=precision_used)
-        found = tiling.added(tiles, 1, fill_of, math.fsum, precision=precision_used)
-        if total := attempt.total(float(found[0]), pair_count(job)):
-            return total
-        work.total += tiles
+    if total := tiling.total(precision, tiles):
+        return total
     (log2_sum,) = tiling.added(tiles, 1, GaussianTiling.fill_faint, _log2_of_sum, faint=True)
     return PairTotal(float(log2_sum) * math.log(2))
+
+
+def _near_height(job: PairSum) -> int:
+    """Return the rows of a tile where some are skipped: fewer where BLAS, quicker for many, is not used."""
+    return TILE if job.x.shape[1] <= _NEAR_DIMS else HEIGHT
 
 
 def _log2_of_sum(log2_parts: Iterable[float]) -> float:
@@ -66,27 +76,6 @@ def _log2_of_sum(log2_parts: Iterable[float]) -> float:
     parts = np.asarray(log2_parts)
     peak = float(parts.max())
     return peak + math.log2(math.fsum(np.exp2(parts - peak))) if math.isfinite(peak) else peak
-
-
-def _near_total(job: PairSum, work: Work, tiles: int) -> PairTotal | None:
-    """Return the sum over the tiles that count; None if hardly any can be skipped, or the sum underflows."""
-    tiling, near = GaussianTiling(job, work), NearTiles(job)
-    attempt, nearest = tiling.double_pass(), near.nearest()
-    sums = np.empty((len(nearest), 1))
-
-    def sum_nearest(thread: int, first: int, found: Array) -> None:
-        attempt.fill(thread, nearest[first : first + len(found)], found, height=near.height)
-
-    work.fill(sum_nearest, 0, sums)
-    least = math.fsum(sums[:, 0])
-    if not least > 2.0**FAINT or near.skip(math.log2(least), pair_count(job)) > _WORTH_SKIPPING:
-        return None
-    work.total += int(near.ends[-1]) - tiles
-    tiling.current = attempt
-    fill_of = partial(GaussianTiling.fill_near, near=near)
-    (found,) = tiling.added(int(near.ends[-1]), 1, fill_of, math.fsum)
-    total = attempt.total(float(found), pair_count(job))
-    return total and PairTotal(total.log, replace(total.provenance, rounding=ROUNDING + SKIPPED))
 
 
 def gaussian_part(job: PairSum, work: Work) -> float:
@@ -107,12 +96,6 @@ def single_errors(rate: float, norms_x: Array, norms_y: Array, dim: int) -> tupl
     return worst, usual
 
 
-def pair_count(job: PairSum) -> float:
-    """Return the number of pairs."""
-    n = len(job.x)
-    return n * (n - 1) / 2 if job.y is None else float(n * len(job.y))
-
-
 def tall_tiles(job: PairSum) -> int:
     """Return how many tiles of `gaussian_tiles` a job has; of one sample, none above the diagonal."""
     n, rows = len(job.x), -(-len(job.x) // HEIGHT)
@@ -122,12 +105,6 @@ def tall_tiles(job: PairSum) -> int:
 def _subtract(x: Array, center: Array) -> NDArray[np.float32]:
     """Return x − center in single precision, without a copy in double."""
     return np.subtract(x, center, out=np.empty(x.shape, np.float32), casting="unsafe")
-
-
-def _positions(job: PairSum, tiles: NDArray[np.intp]) -> Positions:
-    """Return row and column of the tiles with these numbers."""
-    columns = 0 if job.y is None else -(-len(job.y) // TILE)
-    return np.stack(tile_position(tiles, job.y is None, columns, HEIGHT // TILE), axis=1)
 
 
 class _SomePairs(NamedTuple):
@@ -191,12 +168,50 @@ class GaussianTiling(Tiling):
     gram_error = 5e-13
     current: GaussianPass | None = None
 
+    @property
+    def height(self) -> int:
+        """Rows of a tile."""
+        return self.near.height if self.near else HEIGHT
+
+    @property
+    def count(self) -> int:
+        """Number of tiles."""
+        return self.near.count if self.near else tall_tiles(self.job)
+
+    def positions(self, first: int, count: int) -> Positions:
+        """Return row and column of the tiles from ``first`` on, (count, 2)."""
+        if self.near:
+            return self.near.positions(first, count)
+        job, tiles = self.job, np.arange(first, first + count)
+        columns = 0 if job.y is None else -(-len(job.y) // TILE)
+        return np.stack(tile_position(tiles, job.y is None, columns, HEIGHT // TILE), axis=1)
+
+    def least_sums(self) -> Array:
+        """Return the sum over its tiles, which are few."""
+        return self.sums_of_some(self.fill_all(DOUBLE), 1)
+
+    def total(self, precision: str, expected: int) -> PairTotal | None:
+        """Return the sum, in the given precision if possible; None if it may underflow.
+
+        ``expected`` is the number of tiles that have been counted as work.
+        """
+        for attempt in self.passes(precision):
+            self.work.total += self.count - expected
+            self.current, expected = attempt, 0
+            used = attempt.provenance.precision
+            fill_of = partial(GaussianTiling.fill_all, precision=used)
+            (found,) = self.added(self.count, 1, fill_of, math.fsum, precision=used)
+            if total := attempt.total(float(found), pair_count(self.job)):
+                return total
+        self.work.total += tall_tiles(self.job) - expected
+        return None
+
     def fill_all(self, precision: str) -> Fill:
         """Return what fills found, (K, 1), with the sums over tiles, in a precision that may succeed."""
         attempt = self._attempt(precision)
 
         def fill(thread: int, first: int, found: Array) -> None:
-            attempt.fill(thread, _positions(self.job, np.arange(first, first + len(found))), found)
+            attempt.fill(thread, self.positions(first, len(found)), found, height=self.height)
 
         return fill
 
@@ -207,17 +222,8 @@ class GaussianTiling(Tiling):
         def fill(thread: int, first: int, found: Array) -> None:
             from gaedist.engine.compiled.faint_tiles import faint_tiles
 
-            positions = _positions(self.job, np.arange(first, first + len(found)))
-            faint_tiles(attempt.points, attempt.symmetric, HEIGHT, positions, found, attempt.scratch[thread])
-
-        return fill
-
-    def fill_near(self, near: NearTiles) -> Fill:
-        """Return what fills found, (K, 1), with the sums over near tiles."""
-        attempt = self._attempt(DOUBLE)
-
-        def fill(thread: int, first: int, found: Array) -> None:
-            attempt.fill(thread, near.positions(first, len(found)), found, height=near.height)
+            positions, scratch = self.positions(first, len(found)), attempt.scratch[thread]
+            faint_tiles(attempt.points, attempt.symmetric, self.height, positions, found, scratch)
 
         return fill
 
@@ -230,7 +236,7 @@ class GaussianTiling(Tiling):
     @property
     def tile_seconds(self) -> float:
         """About how long a tile takes on one thread."""
-        return HEIGHT * TILE * pair_seconds(self.job)
+        return self.height * TILE * pair_seconds(self.job)
 
     def passes(self, precision: str) -> Iterator[GaussianPass]:
         """Yield the passes that may succeed, first one in the given precision."""

@@ -25,14 +25,11 @@ from gaedist.engine.compiled.gram import (
     units,
 )
 from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
 
 _ZEROS, _POWERS, _POINT, _COLUMNS = range(4)
 _PARAMS = _COLUMNS + FEW
 """Where rows of TILE numbers begin in a thread's scratch; parameters, exponents and totals come last."""
-
-position = compiled()(tile_position)
 
 
 def work_rows(params: int, sums: int = 1) -> int:
@@ -129,18 +126,17 @@ def _sum_rows(
 
 @compiled(nogil=True, cache=True)
 def sum_tiles(
-    kind: Any, needs: Any, points: Any, symmetric: bool, factors: Any, shifts: Any, peak: bool, first: int,
-    partial: Any, scratch: Any,
+    kind: Any, needs: Any, points: Any, symmetric: bool, factors: Any, shifts: Any, peak: bool,
+    positions: Any, partial: Any, scratch: Any,
 ) -> None:  # fmt: skip
-    """Fill partial[k, q] with Σ 2^(factors[q] exponent + shifts[q]), or its peak, over tile first + k.
+    """Fill partial[k, q] with Σ 2^(factors[q] exponent + shifts[q]), or its peak, over tile k.
 
-    ``kind`` is an integrand, with its `Needs`; the others are `Points` and the `Scratch` of a thread. Where
-    the integrand needs a cap, terms count for 2^HIGHEST at most.
+    ``kind`` is an integrand, with its `Needs`; the others are `Points`, row and column of each tile, and the
+    `Scratch` of a thread. Where the integrand needs a cap, terms count for 2^HIGHEST at most.
     """
-    columns = (points.y.shape[0] + TILE - 1) // TILE
     totals = scratch.work[scratch.work.size - factors.size * TILE :]
     for k in range(partial.shape[0]):
-        row, column = position(first + k, symmetric, columns)
+        row, column = positions[k, 0], positions[k, 1]
         tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
         _sum_rows(
             kind, tile, symmetric and row == column, factors, shifts, needs.capped, peak, totals, partial[k]
@@ -183,18 +179,17 @@ def _differentiate_rows(
 
 @compiled(nogil=True, cache=True)
 def differentiate_tiles(
-    kind: Any, needs: Any, points: Any, symmetric: bool, shift: float, first: int, totals_x: Any,
+    kind: Any, needs: Any, points: Any, symmetric: bool, shift: float, positions: Any, totals_x: Any,
     totals_y: Any, scratch: Any,
 ) -> None:  # fmt: skip
-    """Fill totals_x[k] and totals_y[k], ((1 + Q) TILE,), over tile first + k; arguments as of `sum_tiles`.
+    """Fill totals_x[k] and totals_y[k], ((1 + Q) TILE,), over tile k; arguments as of `sum_tiles`.
 
     Row 0 of each holds the sum of the terms of each point, row q the sum of their derivatives by its
     parameter q.
     """
-    columns = (points.y.shape[0] + TILE - 1) // TILE
     powers = scratch.work[_POWERS * TILE : (_POWERS + 1) * TILE]
     for k in range(totals_x.shape[0]):
-        row, column = position(first + k, symmetric, columns)
+        row, column = positions[k, 0], positions[k, 1]
         tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
         _differentiate_rows(
             kind, tile, symmetric and row == column, shift, needs.sided, powers, totals_x[k], totals_y[k]
