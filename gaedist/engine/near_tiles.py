@@ -26,9 +26,11 @@ SKIPPED = 1e-13
 WORTH_SKIPPING = 0.9
 """Part of the tiles that may be left."""
 
-_LEAST_PAIRS = 1 << 28  # from which looking for far tiles takes less than 3 % of the time
+_LEAST_PAIRS = 1 << 31  # from which looking for far tiles takes less than 3 % of the time
 _DECADES = 45.0  # log2 of the ratio of terms from which tiles might be skipped
+_PAIRED = 64  # points, of whose pairs some must be far
 _PROBED, _PROBE = 1 << 12, 16  # points, or one in so many of them, that show whether it is worth it
+_ROWS = 32  # of their tiles that are looked at
 _PROMISING = 0.8  # part of the tiles that may be left then
 _CERTAIN = 1 - 1e-12  # factor of squared distances that are rounded
 _SLACK = 1e-9  # of the other terms of a bound
@@ -50,17 +52,25 @@ def may_skip(job: PairSum, factors: Sequence[float] = (1.0,), profiles: Sequence
     width = 1.0 if widths is None else 2 * float(widths[0].min())
     if any(fall.rate * (farthest**0.5 if fall.root else farthest) / width < _DECADES for fall in falls):
         return False
+    some = _every(job, max(1, min(len(job.x), len(y)) // _PAIRED))
+    if NearTiles(some, falls, 1, 1).guessed_part(_PAIRED) > _PROMISING:  # of pairs
+        return False
     step = max(1, min(_PROBE, min(len(job.x), len(y)) // _PROBED))
-    few = replace(
+    leaf = TILE // step
+    return (
+        NearTiles(ordered(_every(job, step), leaf=leaf), falls, leaf, leaf).guessed_part(_ROWS) < _PROMISING
+    )
+
+
+def _every(job: PairSum, step: int) -> PairSum:
+    """Return the same sum over one in ``step`` points."""
+    return replace(
         job,
         x=job.x[::step],
         params_x=job.params_x[:, ::step],
         y=None if job.y is None else job.y[::step],
         params_y=None if job.params_y is None else job.params_y[:, ::step],
     )
-    leaf = TILE // step
-    probe = NearTiles(ordered(few, leaf=leaf), falls_of(few, factors, profiles), leaf, leaf)
-    return probe.skip(probe.guess(), 1.0) < _PROMISING
 
 
 def ordered(job: PairSum, orders: dict[int, Order] | None = None, *, leaf: int = TILE) -> PairSum:
@@ -143,14 +153,14 @@ class NearTiles:
         self.symmetric, self.falls, self.height, self.width = job.y is None, falls, height, width
         self.rows = _Boxes.around(job, job.x, job.params_x, height)
         self.columns = _Boxes.around(job, y, params_y, width)
-        self._nearest: NDArray[np.intp] | None = self._near_one_of_each()
+        self._nearest: NDArray[np.intp] | None = None
         self._least = np.full(len(falls), -math.inf)
         self._ends: NDArray[np.intp] = np.zeros(0, np.intp)
 
     @property
     def count(self) -> int:
         """Number of tiles."""
-        return len(self._nearest) if self._nearest is not None else int(self._ends[-1])
+        return int(self._ends[-1]) if len(self._ends) else len(self.rows.low)
 
     def bounds(self, row: int) -> Array:
         """Return bounds of log2 of the terms of each sum and each tile of a row, (sums, columns)."""
@@ -177,19 +187,21 @@ class NearTiles:
             return np.array([(row, row * self.height // self.width) for row in rows])
         return np.array([(row, np.argmax(self.bounds(row)[0])) for row in rows])
 
-    def guess(self) -> Array:
-        """Return log2 of the mean bound of each sum, instead of that of its mean term."""
-        rows = [self.bounds(row) for row in range(len(self.rows.low))]
-        every = np.concatenate(rows, axis=1)
-        peaks = every.max(axis=1)
-        return np.asarray(peaks + np.log2(np.exp2(every - peaks[:, np.newaxis]).mean(axis=1)))
+    def guessed_part(self, rows: int) -> float:
+        """Return what part would be left, from about so many rows, if mean terms were as large as bounds."""
+        step = max(1, len(self.rows.low) // rows)
+        bounds = np.concatenate([self.bounds(row) for row in range(0, len(self.rows.low), step)], axis=1)
+        peaks = bounds.max(axis=1, keepdims=True)
+        with np.errstate(under="ignore"):
+            means = peaks + np.log2(np.exp2(bounds - peaks).mean(axis=1, keepdims=True))
+        return float((bounds >= means + math.log2(SKIPPED)).any(axis=0).mean())
 
     def skip(self, log2_sums: Array, pairs: float, part: float = SKIPPED) -> float:
         """Skip tiles, given log2 of lower bounds of the sums over so many pairs; return what part is left."""
         self._least = math.log2(part) + log2_sums - math.log2(pairs)
         masks = map(self._is_near, range(len(self.rows.low)))
         counts = np.array([(mask.sum(), mask.size) for mask in masks])
-        self._nearest, self._ends = None, np.cumsum(counts[:, 0])
+        self._ends = np.cumsum(counts[:, 0])
         return float(self._ends[-1] / counts[:, 1].sum())
 
     def _is_near(self, row: int) -> NDArray[np.bool_]:
@@ -198,7 +210,9 @@ class NearTiles:
 
     def positions(self, first: int, count: int) -> NDArray[np.intp]:
         """Return the positions of the tiles from ``first`` on, (count, 2)."""
-        if self._nearest is not None:
+        if not len(self._ends):
+            if self._nearest is None:
+                self._nearest = self._near_one_of_each()
             return self._nearest[first : first + count]
         found: list[NDArray[np.intp]] = []
         row = int(np.searchsorted(self._ends, first, side="right"))
