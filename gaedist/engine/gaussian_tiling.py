@@ -10,7 +10,7 @@ single, and where one of two samples has few points.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -240,26 +240,33 @@ class GaussianTiling(Tiling):
 
     def passes(self, precision: str) -> Iterator[GaussianPass]:
         """Yield the passes that may succeed, first one in the given precision."""
-        job, some = self.job, self._some_pairs()
+        job, some = self.job, self._some_pairs
         many = min(len(job.x), len(job.x if job.y is None else job.y)) > _FEW
         if some and precision == SINGLE and many and (single := self._single(some.log2_mean)):
             yield single
         if some and some.log2_mean > FAINT:
-            yield self.double_pass(some.log2_sum - math.log2(pair_count(job)) - _NEGLIGIBLE)
+            yield self.double_pass()
 
-    def double_pass(self, cutoff: float = -math.inf) -> GaussianPass:
-        """Return the pass in double precision, from which terms with log2 below the cutoff may be missing."""
+    def double_pass(self) -> GaussianPass:
+        """Return the pass in double precision."""
         points = self.points
         return self._pass(
             (points.centered_x, points.centered_y),
             (points.norms_x, points.norms_y),
             (points.params_x[0], points.params_y[0]),
             gram_limit=points.gram_limit,
-            cutoff=cutoff,
             log2_unit=0,
             provenance=BY_PAIRS,
         )
 
+    def _cutoff(self) -> float:
+        """Return an exponent below which terms are negligible even if all are."""
+        if self.near:
+            return float(self.near.least[0])
+        some = self._some_pairs
+        return some.log2_sum - math.log2(pair_count(self.job)) - _NEGLIGIBLE if some else -math.inf
+
+    @cached_property
     def _some_pairs(self) -> _SomePairs | None:
         """Return the sum over some pairs; None if there is none or it is not finite."""
         points, rate = self.points, self.job.steepness
@@ -297,7 +304,6 @@ class GaussianTiling(Tiling):
             (norms_x, norms_y),
             (points.params_x[0] - typical, points.params_y[0]),
             gram_limit=math.inf,
-            cutoff=-math.inf,
             log2_unit=typical,
             provenance=Provenance("pairs", SINGLE, usual),
         )
@@ -309,7 +315,6 @@ class GaussianTiling(Tiling):
         weights: tuple[Array, Array],
         *,
         gram_limit: float,
-        cutoff: float,
         log2_unit: int,
         provenance: Provenance,
     ) -> GaussianPass:
@@ -335,7 +340,8 @@ class GaussianTiling(Tiling):
                 half=dtype.type(rate),
                 gram_limit=gram_limit,
                 deep_limit=(_IN_RANGE + lightest) / (2 * rate),
-                cutoff=cutoff,
+                cutoff=self._cutoff() - log2_unit,
+                boxed=self.near is not None,
             ),
             symmetric=self.job.y is None,
             scratch=[

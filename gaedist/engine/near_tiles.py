@@ -145,6 +145,8 @@ class NearTiles:
     ----------
     count : int
         Number of tiles.
+    least : (sums,) array
+        Exponents below which terms are skipped, after `skip`.
     """
 
     def __init__(self, job: PairSum, falls: Sequence[Fall], height: int = TILE, width: int = TILE) -> None:
@@ -154,7 +156,7 @@ class NearTiles:
         self.rows = _Boxes.around(job, job.x, job.params_x, height)
         self.columns = _Boxes.around(job, y, params_y, width)
         self._nearest: NDArray[np.intp] | None = None
-        self._least = np.full(len(falls), -math.inf)
+        self.least = np.full(len(falls), -math.inf)
         self._ends: NDArray[np.intp] = np.zeros(0, np.intp)
 
     @property
@@ -198,7 +200,7 @@ class NearTiles:
 
     def skip(self, log2_sums: Array, pairs: float, part: float = SKIPPED) -> float:
         """Skip tiles, given log2 of lower bounds of the sums over so many pairs; return what part is left."""
-        self._least = math.log2(part) + log2_sums - math.log2(pairs)
+        self.least = math.log2(part) + log2_sums - math.log2(pairs)
         masks = map(self._is_near, range(len(self.rows.low)))
         counts = np.array([(mask.sum(), mask.size) for mask in masks])
         self._ends = np.cumsum(counts[:, 0])
@@ -206,7 +208,7 @@ class NearTiles:
 
     def _is_near(self, row: int) -> NDArray[np.bool_]:
         """Return which tiles of a row are not skipped, (columns,)."""
-        return np.asarray((self.bounds(row) >= self._least[:, np.newaxis]).any(axis=0))
+        return np.asarray((self.bounds(row) >= self.least[:, np.newaxis]).any(axis=0))
 
     def positions(self, first: int, count: int) -> NDArray[np.intp]:
         """Return the positions of the tiles from ``first`` on, (count, 2)."""

@@ -75,6 +75,8 @@ class GaussianPoints(NamedTuple):
         may be out of range.
     cutoff : float
         Exponent below which terms are negligible, even if all are.
+    boxed : bool
+        Whether rows of a tile are left out by the distance from the box around its columns.
     """
 
     x: NDArray[Any]
@@ -92,6 +94,7 @@ class GaussianPoints(NamedTuple):
     gram_limit: float
     deep_limit: float
     cutoff: float
+    boxed: bool
 
 
 class GaussianScratch(NamedTuple):

@@ -31,13 +31,14 @@ from gaedist.engine.compiled.gram import FEW, good_center, seen_from, square_apa
 from gaedist.engine.compiled.jit import OPTIONS, compiled
 from gaedist.engine.compiled.sizes import TILE
 
-_TOTALS, _POINT, _ROW = range(FEW, FEW + 3)
+_TOTALS, _POINT, _ROW, _BOX = range(FEW, FEW + 4)
 """Where rows of TILE numbers begin in a thread's scratch, after the coordinates of the columns."""
 
-SCRATCH_ROWS = FEW + 3
+SCRATCH_ROWS = FEW + 4
 """How many of them there are."""
 
 _UNIT = 2.0**-52
+_FARTHER = 1.0001  # factor of a squared distance that may be rounded in single precision
 _STRIPE = 8  # rows of a tile whose powers are added in the precision of the points
 
 
@@ -115,11 +116,37 @@ def _add_products(
 
 
 @compiled()
+def _fill_box(dim: int, width: int, work: Any) -> None:
+    """Write the box around the columns of a tile, in few dimensions."""
+    for k in range(dim):
+        low = high = work[cell(k, 0)]
+        for j in range(width):
+            low = min(low, work[cell(k, j)])
+            high = max(high, work[cell(k, j)])
+        work[cell(_BOX, k)] = low
+        work[cell(_BOX, FEW + k)] = high
+
+
+@compiled()
+def _is_far(x: Any, i: int, reach: float, work: Any) -> bool:
+    """Return whether the squared distance of a point from the box exceeds ``reach``."""
+    square = 0.0
+    for k in range(x.shape[1]):
+        apart = max(work[cell(_BOX, k)] - x[i, k], x[i, k] - work[cell(_BOX, FEW + k)])
+        if apart > 0:
+            square += apart * apart
+    return square > _FARTHER * reach
+
+
+@compiled()
 def _sum_rows(
     x: Any, products: Any, near: bool, offsets_x: Any, offsets_y: Any, factor: Any, below: int, deep: bool,
-    work: Any, totals: Any,
+    reach: float, work: Any, totals: Any,
 ) -> None:  # fmt: skip
-    """Fill the totals of the columns of a tile; row i has ``below`` + i columns, or all if that is fewer."""
+    """Fill the totals of the columns of a tile; row i has ``below`` + i columns, or all if that is fewer.
+
+    Rows farther than ``reach``, a squared distance, from the box around the columns are left out.
+    """
     for j in range(TILE):
         totals[j] = 0.0
     rows, width = products.shape
@@ -128,6 +155,8 @@ def _sum_rows(
             work[cell(_TOTALS, j)] = 0.0
         for i in range(first, min(rows, first + _STRIPE)):
             end = min(width, max(0, below + i))
+            if near and reach < np.inf and _is_far(x, i, reach, work):
+                continue
             if near:
                 _add_near(x, i, end, offsets_x[i], offsets_y, factor, deep, work)
             else:
@@ -138,16 +167,18 @@ def _sum_rows(
 
 @compiled()
 def _fill_tile(
-    x: Any, y: Any, offsets_x: Any, offsets_y: Any, factor: Any, below: int, deep: bool, products: Any,
-    work: Any, totals: Any,
+    x: Any, y: Any, offsets_x: Any, offsets_y: Any, factor: Any, below: int, deep: bool, reach: float,
+    products: Any, work: Any, totals: Any,
 ) -> None:  # fmt: skip
     """Fill the totals of the columns of a tile, by products of coordinates."""
     few = x.shape[1] <= FEW
     if few:
         _fill_columns(y, work)
+        if reach < np.inf:
+            _fill_box(x.shape[1], y.shape[0], work)
     else:
         np.dot(x, y.T, products)
-    _sum_rows(x, products, few, offsets_x, offsets_y, factor, below, deep, work, totals)
+    _sum_rows(x, products, few, offsets_x, offsets_y, factor, below, deep, reach, work, totals)
 
 
 @compiled(inline=True)
@@ -207,11 +238,11 @@ def _fill_many(
     return matter
 
 
-def _sum_exact(points: Any, left: Any, right: Any, below: int, scratch: Any) -> None:
+def _sum_exact(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
     """Fill the totals of the columns of a tile of points whose norms are too large, in double precision."""
 
 
-def _sum_exact_double(points: Any, left: Any, right: Any, below: int, scratch: Any) -> None:
+def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
     gram, work, totals = scratch
     x, y, dim = points.raw_x[left], points.raw_y[right], points.x.shape[1]
     half, limit = points.half, points.gram_limit
@@ -223,7 +254,9 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, scratch: A
         near_x, norms_x = seen_from(x, center)
         near_y, norms_y = seen_from(y, center)
         offsets_x, offsets_y = weights_x - half * norms_x, weights_y - half * norms_y
-        _fill_tile(near_x, near_y, offsets_x, offsets_y, points.factor, below, True, products, work, totals)
+        _fill_tile(
+            near_x, near_y, offsets_x, offsets_y, points.factor, below, True, reach, products, work, totals
+        )
         return
     norms_x, norms_y = points.norms_x[left], points.norms_y[right]
     offsets_x, offsets_y = points.offsets_x[left], points.offsets_y[right]
@@ -249,7 +282,9 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, scratch: A
 
 
 @overload(_sum_exact, jit_options=OPTIONS)
-def _choose_exact(points: Any, left: Any, right: Any, below: int, scratch: Any) -> Callable[..., None]:
+def _choose_exact(
+    points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any
+) -> Callable[..., None]:
     single = points.types[0].dtype == types.float32
     return _sum_exact if single else _sum_exact_double
 
@@ -284,11 +319,15 @@ def gaussian_tiles(
         left, right = slice(i, i + rows), slice(j, j + width)
         below = i - j if symmetric else width
         norms = largest(points.norms_x[left]) + largest(points.norms_y[right])
+        reach = np.inf
+        if points.boxed:
+            room = largest(points.weights_x[left]) + largest(points.weights_y[right]) - points.cutoff
+            reach = max(0.0, room) / points.half
         if norms <= points.gram_limit:
             _fill_tile(
                 x[left], y[right], offsets_x[left], offsets_y[right], points.factor, below,
-                norms > points.deep_limit, gram[: rows * width].reshape((rows, width)), work, totals,
+                norms > points.deep_limit, reach, gram[: rows * width].reshape((rows, width)), work, totals,
             )  # fmt: skip
         else:
-            _sum_exact(points, left, right, below, scratch)
+            _sum_exact(points, left, right, below, reach, scratch)
         partial[k, 0] = total(totals, width)
