@@ -8,36 +8,45 @@ single, and where one of two samples has few points.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.engine.compiled.arguments import GaussianPoints, GaussianScratch
-from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
-from gaedist.engine.near_tiles import SKIPPED, NearTiles, may_skip, ordered
+from gaedist.engine.near_tiles import SKIPPED
+from gaedist.engine.near_tiling import near_tiling
+from gaedist.engine.positions import tile_position
 from gaedist.engine.run.costs import pair_seconds
-from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
+from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import DOUBLE, SINGLE
-from gaedist.engine.tiling import FAINT, GLARING, Fill, Tiling, Work, aligned, count_tiles
+from gaedist.engine.tiling import (
+    FAINT,
+    GLARING,
+    Fill,
+    Positions,
+    Tiling,
+    Work,
+    aligned,
+    pair_count,
+)
 from gaedist.numerics import Array, log_or_minus_inf
 
 WORST = 2.0**-8
 """Relative error of a term in single precision that is accepted."""
 
-_WORTH_SKIPPING = 0.9  # part of the tiles that may be left
+_NEAR_DIMS = 8  # as `compiled.gram.FEW`
 _UNIT = 2.0**-24  # relative error of a rounding in single precision
 _LOST = 2.0**-100  # a mean power, over its expected size, below which some powers may have underflowed
+_MOST_SINGLE = 2.0**119  # a sum in single precision above which some powers may have been limited
+_NEGLIGIBLE = 60  # log2 of a sum over what is left out of it
 _IN_RANGE = 1000.0  # exponents of two between −1000 and 1000 are in the range of a double
 _FEW = 64  # points of a sample, such as the one of N(0, I), with which a sum takes no time
 _SOME = 256  # points whose pairs give the expected size
-
-Positions = NDArray[np.intp]
-"""Row and column of tiles, (K, 2)."""
 
 
 def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
@@ -45,40 +54,28 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
     if job.y is None and len(job.x) == 1:
         return PairTotal(-math.inf)
     tiles = tall_tiles(job)
-    if precision == DOUBLE and may_skip(job) and (total := _near_total(ordered(job), work, tiles)):
-        return total
+    near = near_tiling(GaussianTiling, job, work, GaussianTiling.least_sums, height=_near_height(job))
+    if near and (total := near.total(precision, tiles)):
+        return total._replace(
+            provenance=replace(total.provenance, rounding=total.provenance.rounding + SKIPPED)
+        )
     tiling = GaussianTiling(job, work)
-    for attempt in tiling.passes(precision):
-        tiling.current = attempt
-        precision_used = attempt.provenance.precision
-        fill_of = partial(GaussianTiling.fill_all, precision=precision_used)
-        found = tiling.added(tiles, 1, fill_of, math.fsum, precision=precision_used)
-        if total := attempt.total(float(found[0]), pair_count(job)):
-            return total
-        work.total += tiles
-    work.total += count_tiles(job) - tiles
-    return PairTotal(tiling.log_sums()[0])
+    if total := tiling.total(precision, tiles):
+        return total
+    (log2_sum,) = tiling.added(tiles, 1, GaussianTiling.fill_faint, _log2_of_sum, faint=True)
+    return PairTotal(float(log2_sum) * math.log(2))
 
 
-def _near_total(job: PairSum, work: Work, tiles: int) -> PairTotal | None:
-    """Return the sum over the tiles that count; None if hardly any can be skipped, or the sum underflows."""
-    tiling, near = GaussianTiling(job, work), NearTiles(job)
-    attempt, nearest = tiling.double_pass(), near.nearest()
-    sums = np.empty((len(nearest), 1))
+def _near_height(job: PairSum) -> int:
+    """Return the rows of a tile where some are skipped: fewer where BLAS, quicker for many, is not used."""
+    return TILE if job.x.shape[1] <= _NEAR_DIMS else HEIGHT
 
-    def sum_nearest(thread: int, first: int, found: Array) -> None:
-        attempt.fill(thread, nearest[first : first + len(found)], found, height=near.height)
 
-    work.fill(sum_nearest, 0, sums)
-    least = math.fsum(sums[:, 0])
-    if not least > 2.0**FAINT or near.skip(math.log2(least), pair_count(job)) > _WORTH_SKIPPING:
-        return None
-    work.total += int(near.ends[-1]) - tiles
-    tiling.current = attempt
-    fill_of = partial(GaussianTiling.fill_near, near=near)
-    (found,) = tiling.added(int(near.ends[-1]), 1, fill_of, math.fsum)
-    total = attempt.total(float(found), pair_count(job))
-    return total and PairTotal(total.log, replace(total.provenance, rounding=ROUNDING + SKIPPED))
+def _log2_of_sum(log2_parts: Iterable[float]) -> float:
+    """Return log2 of a sum, given those of its parts."""
+    parts = np.asarray(log2_parts)
+    peak = float(parts.max())
+    return peak + math.log2(math.fsum(np.exp2(parts - peak))) if math.isfinite(peak) else peak
 
 
 def gaussian_part(job: PairSum, work: Work) -> float:
@@ -99,12 +96,6 @@ def single_errors(rate: float, norms_x: Array, norms_y: Array, dim: int) -> tupl
     return worst, usual
 
 
-def pair_count(job: PairSum) -> float:
-    """Return the number of pairs."""
-    n = len(job.x)
-    return n * (n - 1) / 2 if job.y is None else float(n * len(job.y))
-
-
 def tall_tiles(job: PairSum) -> int:
     """Return how many tiles of `gaussian_tiles` a job has; of one sample, none above the diagonal."""
     n, rows = len(job.x), -(-len(job.x) // HEIGHT)
@@ -116,10 +107,11 @@ def _subtract(x: Array, center: Array) -> NDArray[np.float32]:
     return np.subtract(x, center, out=np.empty(x.shape, np.float32), casting="unsafe")
 
 
-def _positions(job: PairSum, tiles: NDArray[np.intp]) -> Positions:
-    """Return row and column of the tiles with these numbers."""
-    columns = 0 if job.y is None else -(-len(job.y) // TILE)
-    return np.stack(tile_position(tiles, job.y is None, columns, HEIGHT // TILE), axis=1)
+class _SomePairs(NamedTuple):
+    """log2 of the sum over some pairs, and of their mean, rounded: a term of typical size."""
+
+    log2_mean: int
+    log2_sum: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,8 +155,9 @@ class GaussianPass:
 
     def total(self, found: float, pairs: float) -> PairTotal | None:
         """Return the logarithm of a sum, unless some of it may have left the range of its precision."""
-        lost = _LOST * pairs if self.provenance.precision == SINGLE else 2.0**FAINT
-        if lost < found < 2.0**GLARING:
+        single = self.provenance.precision == SINGLE
+        least, most = (_LOST * pairs, _MOST_SINGLE) if single else (2.0**FAINT, 2.0**GLARING)
+        if least < found < most:
             return PairTotal(math.log(found) + self.log2_unit * math.log(2), self.provenance)
         return None
 
@@ -172,23 +165,65 @@ class GaussianPass:
 class GaussianTiling(Tiling):
     """A job whose integrand is a Gaussian, with its rate as the steepness."""
 
+    gram_error = 5e-13
     current: GaussianPass | None = None
+
+    @property
+    def height(self) -> int:
+        """Rows of a tile."""
+        return self.near.height if self.near else HEIGHT
+
+    @property
+    def count(self) -> int:
+        """Number of tiles."""
+        return self.near.count if self.near else tall_tiles(self.job)
+
+    def positions(self, first: int, count: int) -> Positions:
+        """Return row and column of the tiles from ``first`` on, (count, 2)."""
+        if self.near:
+            return self.near.positions(first, count)
+        job, tiles = self.job, np.arange(first, first + count)
+        columns = 0 if job.y is None else -(-len(job.y) // TILE)
+        return np.stack(tile_position(tiles, job.y is None, columns, HEIGHT // TILE), axis=1)
+
+    def least_sums(self) -> Array:
+        """Return the sum over its tiles, which are few."""
+        return self.sums_of_some(self.fill_all(DOUBLE), 1)
+
+    def total(self, precision: str, expected: int) -> PairTotal | None:
+        """Return the sum, in the given precision if possible; None if it may underflow.
+
+        ``expected`` is the number of tiles that have been counted as work.
+        """
+        for attempt in self.passes(precision):
+            self.work.total += self.count - expected
+            self.current, expected = attempt, 0
+            used = attempt.provenance.precision
+            fill_of = partial(GaussianTiling.fill_all, precision=used)
+            (found,) = self.added(self.count, 1, fill_of, math.fsum, precision=used)
+            if total := attempt.total(float(found), pair_count(self.job)):
+                return total
+        self.work.total += tall_tiles(self.job) - expected
+        return None
 
     def fill_all(self, precision: str) -> Fill:
         """Return what fills found, (K, 1), with the sums over tiles, in a precision that may succeed."""
         attempt = self._attempt(precision)
 
         def fill(thread: int, first: int, found: Array) -> None:
-            attempt.fill(thread, _positions(self.job, np.arange(first, first + len(found))), found)
+            attempt.fill(thread, self.positions(first, len(found)), found, height=self.height)
 
         return fill
 
-    def fill_near(self, near: NearTiles) -> Fill:
-        """Return what fills found, (K, 1), with the sums over near tiles."""
-        attempt = self._attempt(DOUBLE)
+    def fill_faint(self) -> Fill:
+        """Return what fills found, (K, 1), with log2 of the sums over tiles."""
+        attempt = self.double_pass()
 
         def fill(thread: int, first: int, found: Array) -> None:
-            attempt.fill(thread, near.positions(first, len(found)), found, height=near.height)
+            from gaedist.engine.compiled.faint_tiles import faint_tiles
+
+            positions, scratch = self.positions(first, len(found)), attempt.scratch[thread]
+            faint_tiles(attempt.points, attempt.symmetric, self.height, positions, found, scratch)
 
         return fill
 
@@ -201,15 +236,15 @@ class GaussianTiling(Tiling):
     @property
     def tile_seconds(self) -> float:
         """About how long a tile takes on one thread."""
-        return HEIGHT * TILE * pair_seconds(self.job)
+        return self.height * TILE * pair_seconds(self.job)
 
     def passes(self, precision: str) -> Iterator[GaussianPass]:
         """Yield the passes that may succeed, first one in the given precision."""
-        job, typical = self.job, self._typical()
+        job, some = self.job, self._some_pairs
         many = min(len(job.x), len(job.x if job.y is None else job.y)) > _FEW
-        if typical is not None and precision == SINGLE and many and (single := self._single(typical)):
+        if some and precision == SINGLE and many and (single := self._single(some.log2_mean)):
             yield single
-        if typical is not None and typical > FAINT:
+        if some and some.log2_mean > FAINT:
             yield self.double_pass()
 
     def double_pass(self) -> GaussianPass:
@@ -224,21 +259,35 @@ class GaussianTiling(Tiling):
             provenance=BY_PAIRS,
         )
 
-    def _typical(self) -> int | None:
-        """Return log2 of the mean power of some pairs, rounded; None if there is none or it is not finite."""
+    def _cutoff(self) -> float:
+        """Return an exponent below which terms are negligible even if all are."""
+        if self.near:
+            return float(self.near.least[0])
+        some = self._some_pairs
+        return some.log2_sum - math.log2(pair_count(self.job)) - _NEGLIGIBLE if some else -math.inf
+
+    @cached_property
+    def _some_pairs(self) -> _SomePairs | None:
+        """Return the sum over some pairs; None if there is none or it is not finite."""
         points, rate = self.points, self.job.steepness
+        x, y = points.centered_x[:_SOME], points.centered_y[:_SOME]
+        norms_x, norms_y = points.norms_x[:_SOME], points.norms_y[:_SOME]
+        weights = np.add.outer(points.params_x[0, :_SOME], points.params_y[0, :_SOME])
         with np.errstate(over="ignore", invalid="ignore"):
-            left, right = (
-                params[0, :_SOME] - rate * norms[:_SOME]
-                for params, norms in ((points.params_x, points.norms_x), (points.params_y, points.norms_y))
-            )
-            products = (2 * rate * points.centered_x[:_SOME]) @ points.centered_y[:_SOME].T
-            exponents = np.add.outer(left, right) + products
+            if norms_x.max() + norms_y.max() <= points.gram_limit:
+                squares = np.add.outer(norms_x, norms_y) - 2 * x @ y.T
+            else:
+                squares = np.zeros(weights.shape)
+                for column_x, column_y in zip(x.T, y.T, strict=True):
+                    squares += np.square(np.subtract.outer(column_x, column_y))
+            exponents = weights - rate * squares
             if self.job.y is None:
-                exponents = exponents[np.tril_indices(len(left), -1)]
+                exponents = exponents[np.tril_indices(len(x), -1)]
             peak = exponents.max(initial=-math.inf)
-            found = peak + np.log2(np.mean(np.exp2(exponents - peak))) if exponents.size else -math.inf
-        return round(float(found)) if math.isfinite(found) else None
+            log2_sum = peak + np.log2(np.exp2(exponents - peak).sum()) if exponents.size else -math.inf
+        if not math.isfinite(log2_sum):
+            return None
+        return _SomePairs(round(float(log2_sum) - math.log2(exponents.size)), float(log2_sum))
 
     def _single(self, typical: int) -> GaussianPass | None:
         """Return the pass in single precision, or None if its error is too large."""
@@ -288,8 +337,11 @@ class GaussianTiling(Tiling):
                 norms_x=norms_x,
                 norms_y=norms_y,
                 factor=dtype.type(2 * rate),
+                half=dtype.type(rate),
                 gram_limit=gram_limit,
                 deep_limit=(_IN_RANGE + lightest) / (2 * rate),
+                cutoff=self._cutoff() - log2_unit,
+                boxed=self.near is not None,
             ),
             symmetric=self.job.y is None,
             scratch=[

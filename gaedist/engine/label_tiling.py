@@ -1,7 +1,7 @@
 """Sums over the pairs of one sample for many labelings of its points, by `label_tiles`.
 
 Pairs with both points labeled are summed by a product of matrices. The sum over pairs with either point
-labeled needs only the sum of each point over all others.
+labeled needs only the sum of each point over all others. Tiles that add next to nothing are skipped.
 """
 
 import hashlib
@@ -12,43 +12,52 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.engine.compiled.integrands import Profile
-from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.near_tiles import SKIPPED
+from gaedist.engine.near_tiling import near_tiling
 from gaedist.engine.run.costs import LABEL_SECONDS
 from gaedist.engine.run.executors import Output
 from gaedist.engine.run.labels import Bits, CompensatedSum, LabelSums, times_labels
-from gaedist.engine.tiling import Tiling, aligned, count_tiles
+from gaedist.engine.run.pair_sum import PairSum
+from gaedist.engine.tiling import Tiling, Work, aligned, count_tiles
 from gaedist.numerics import Array
 
 _SUMS = 1 << 20  # numbers of tiles that are stored before they are added
 _SLACK = 4.0  # error of |x|² + |y|² − 2x·y, in roundings of its terms
+_SKIPPED = SKIPPED / 100  # part of the sum; sums by labels may be a small part of it
 _CANCELLED = 1024.0  # most that these terms may exceed |x − y|² in a profile: 1/`radial_tiles._NEAR`
 
 
-def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
+def add_labels(job: PairSum, work: Work, labels: Bits, log_unit: float) -> LabelSums:
     """Return the sums of a job over one sample for each labeling.
 
     Tiles are added in their order. The number of a tile is the result of 2 TILE additions; numbers of tiles
     are added with compensation, so that rounding hardly grows with n.
     """
-    job, work, columns = tiling.job, tiling.work, 8 * labels.shape[1]
+    profiles = [job.integrand] if isinstance(job.integrand, Profile) else []
+    near = near_tiling(Tiling, job, work, Tiling.least_sums, profiles=profiles, part=_SKIPPED)
+    if near:
+        work.total += near.count - count_tiles(job)
+        labels = labels[work.orders[id(job.x)]]
+    tiling = near or Tiling(job, work)
+    job, columns = tiling.job, 8 * labels.shape[1]
     n, dim = job.x.shape
     bits = np.require(labels, np.uint8, ["C", "W"])
     shift = (job.log_scale - log_unit) / math.log(2)
     record = work.record(job, labels=hashlib.sha256(bits.data).hexdigest(), shift=shift)
     both, of_points = CompensatedSum(columns), np.zeros(n)
-    tiles, known = count_tiles(job), record.done
+    tiles, known = tiling.count, record.done
     if record.state:
         state = record.resume(min(known, tiles), high=(columns,), low=(columns,), points=(n,))
         both.high, both.low, of_points = state["high"], state["low"], state["points"]
     else:
         record.resume(0)
     size, seconds = 8 * (columns + 2 * TILE), TILE**2 * columns * LABEL_SECONDS
-    found = tiling.outputs(_Labels(bits, shift), known, tiles, size=size, seconds=seconds)
-    for start, stop, (sums, totals) in found:
-        for k in range(start, stop):
-            both.add(sums[k - start])
-            for position, part in zip(tile_position(k, True, 0), totals[:, k - start], strict=True):
+    outputs = tiling.outputs(_Labels(bits, shift), known, tiles, size=size, seconds=seconds)
+    for start, stop, (sums, totals) in outputs:
+        for k, row_and_column in enumerate(tiling.positions(start, stop - start)):
+            both.add(sums[k])
+            for position, part in zip(row_and_column, totals[:, k], strict=True):
                 piece = of_points[position * TILE : (position + 1) * TILE]
                 piece += part[: len(piece)]
         record.update(stop, {"high": both.high, "low": both.low, "points": of_points})
@@ -59,12 +68,12 @@ def add_labels(tiling: Tiling, labels: Bits, log_unit: float) -> LabelSums:
     if isinstance(job.integrand, Profile):
         exponents += _SLACK * _CANCELLED
     additions = TILE + n / TILE
-    return LabelSums(
-        both.value,
-        times_labels(of_points, bits),
-        math.fsum(of_points) / 2,
-        float(np.finfo(float).eps) * (additions + exponents),
-    )
+    found, either, total = both.value, times_labels(of_points, bits), math.fsum(of_points) / 2
+    rounding = float(np.finfo(float).eps) * (additions + exponents)
+    if near:  # identical points may be in different tiles
+        parts = (found + either)[either > 0]
+        rounding += _SKIPPED * total / float(parts.min(initial=total))
+    return LabelSums(found, either, total, rounding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +97,7 @@ class _Labels:
                 tiling.points,
                 self.shift,
                 self.bits,
-                first,
+                tiling.positions(first, len(sums)),
                 sums,
                 totals_x,
                 totals_y,

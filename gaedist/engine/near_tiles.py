@@ -1,59 +1,103 @@
-"""Tiles that add nothing to a sum of narrow Gaussians are skipped: points near each other share tiles.
+"""Tiles that add next to nothing to a sum are skipped: points near each other share tiles.
 
-Points are put in the order of a k-d tree, whose leaves are the columns of tiles. Where the boxes around the
-rows and the columns of a tile are d apart, its terms are at most 2^(w − rate d²), with w from the largest
-weights. A tile is skipped where that is below `SKIPPED` T/N, for N pairs and the sum T over one near tile in
-each row of tiles. Terms are positive: T is at most the sum, and what is skipped at most `SKIPPED` of it.
+Points are put in the order of a k-d tree, whose leaves are the columns of tiles. The terms of a tile are
+bounded (`falls`) by the distance between the boxes around its rows and its columns, and by the largest
+weights and variances there. A tile is skipped where they are below `SKIPPED` T/N, for N pairs and the sum T
+over one near tile in each row of tiles. Terms are positive: T is at most the sum, and what is skipped at most
+`SKIPPED` of it.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gaedist.engine.compiled.integrands import Profile
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
+from gaedist.engine.falls import Fall, falls_of, widths_of
 from gaedist.engine.run.pair_sum import PairSum
 from gaedist.numerics import Array
 
 SKIPPED = 1e-13
 """Largest part of a sum that is skipped."""
 
-_NEAR_DIMS = 8  # as `compiled.gram.FEW`
-_MOST_DIMS = 12  # beyond, boxes of so many points are too large
-_LEAST_PAIRS = 1 << 33  # beyond which the ordering takes less than 3 % of the time
+WORTH_SKIPPING = 0.9
+"""Part of the tiles that may be left."""
+
+_LEAST_PAIRS = 1 << 31  # from which looking for far tiles takes less than 3 % of the time
 _DECADES = 45.0  # log2 of the ratio of terms from which tiles might be skipped
+_PAIRED = 64  # points, of whose pairs some must be far
+_PROBED, _PROBE = 1 << 12, 16  # points, or one in so many of them, that show whether it is worth it
+_ROWS = 32  # of their tiles that are looked at
+_PROMISING = 0.8  # part of the tiles that may be left then
 _CERTAIN = 1 - 1e-12  # factor of squared distances that are rounded
+_SLACK = 1e-9  # of the other terms of a bound
+
+Order = NDArray[np.intp]
+"""Indices of points."""
 
 
-def may_skip(job: PairSum) -> bool:
-    """Return whether tiles of a sum of Gaussians can be far enough from each other, and are many enough."""
+def may_skip(job: PairSum, factors: Sequence[float] = (1.0,), profiles: Sequence[Profile] = ()) -> bool:
+    """Return whether some points show that tiles are many enough, and far enough from each other."""
     y = job.x if job.y is None else job.y
-    if job.x.shape[1] > _MOST_DIMS or len(job.x) * len(y) < _LEAST_PAIRS:
+    falls = falls_of(job, factors, profiles)
+    if len(job.x) * len(y) < _LEAST_PAIRS or not falls:
         return False
     sides = np.maximum(job.x.max(axis=0), y.max(axis=0)) - np.minimum(job.x.min(axis=0), y.min(axis=0))
     with np.errstate(over="ignore"):
-        return bool(job.steepness * np.square(sides).sum() > _DECADES)
+        farthest = float(np.square(sides).sum())
+    widths = widths_of(job, job.params_x)
+    width = 1.0 if widths is None else 2 * float(widths[0].min())
+    if any(fall.rate * (farthest**0.5 if fall.root else farthest) / width < _DECADES for fall in falls):
+        return False
+    some = _every(job, max(1, min(len(job.x), len(y)) // _PAIRED))
+    if NearTiles(some, falls, 1, 1).guessed_part(_PAIRED) > _PROMISING:  # of pairs
+        return False
+    step = max(1, min(_PROBE, min(len(job.x), len(y)) // _PROBED))
+    leaf = TILE // step
+    return (
+        NearTiles(ordered(_every(job, step), leaf=leaf), falls, leaf, leaf).guessed_part(_ROWS) < _PROMISING
+    )
 
 
-def ordered(job: PairSum) -> PairSum:
-    """Return the same sum with the points of each sample in the order of a k-d tree."""
-    order_x = _tree_order(job.x)
+def _every(job: PairSum, step: int) -> PairSum:
+    """Return the same sum over one in ``step`` points."""
+    return replace(
+        job,
+        x=job.x[::step],
+        params_x=job.params_x[:, ::step],
+        y=None if job.y is None else job.y[::step],
+        params_y=None if job.params_y is None else job.params_y[:, ::step],
+    )
+
+
+def ordered(job: PairSum, orders: dict[int, Order] | None = None, *, leaf: int = TILE) -> PairSum:
+    """Return the same sum with the points of each sample in the order of a k-d tree; orders are kept."""
+    orders = {} if orders is None else orders
+
+    def order_of(x: Array) -> Order:
+        if id(x) not in orders:
+            orders[id(x)] = _tree_order(x, leaf)
+        return orders[id(x)]
+
+    order_x = order_of(job.x)
     found = replace(job, x=job.x[order_x], params_x=job.params_x[:, order_x])
     if job.y is None or job.params_y is None:
         return found
-    order_y = _tree_order(job.y)
+    order_y = order_of(job.y)
     return replace(found, y=job.y[order_y], params_y=job.params_y[:, order_y])
 
 
-def _tree_order(x: Array) -> NDArray[np.intp]:
-    """Return the points in an order in which each tile, and each two, lie in a box of few points."""
-    order, left = np.arange(len(x)), [(0, len(x))]
+def _tree_order(x: Array, leaf: int) -> Order:
+    """Return the points in an order in which each ``leaf`` of them, and each two, lie in a small box."""
+    order, left, pair = np.arange(len(x)), [(0, len(x))], leaf * (HEIGHT // TILE)
     while left:
         start, stop = left.pop()
-        if stop - start <= TILE:
+        if stop - start <= leaf:
             continue
-        unit = HEIGHT if stop - start > HEIGHT else TILE
+        unit = pair if stop - start > pair else leaf
         middle = unit * max(1, (stop - start) // (2 * unit))
         some = x[order[start:stop]]
         along = some[:, np.argmax(some.max(axis=0) - some.min(axis=0))]
@@ -64,72 +108,119 @@ def _tree_order(x: Array) -> NDArray[np.intp]:
 
 @dataclass(frozen=True, eq=False)
 class _Boxes:
-    """The boxes around points that follow each other, and the largest log2 of their weights."""
+    """Boxes around points that follow each other, their largest log2 weights and v, and their least δ."""
 
     low: Array
     high: Array
     weights: Array
+    widest: Array | None
+    least: Array | None
 
     @classmethod
-    def around(cls, x: Array, weights: Array, size: int) -> "_Boxes":
+    def around(cls, job: PairSum, x: Array, params: Array, size: int) -> "_Boxes":
         """Return the boxes of ``size`` points each."""
-        starts = np.arange(0, len(x), size)
-        low, high = np.minimum.reduceat(x, starts), np.maximum.reduceat(x, starts)
-        return cls(low, high, np.maximum.reduceat(weights, starts))
+        starts, widths = np.arange(0, len(x), size), widths_of(job, params)
+        return cls(
+            np.minimum.reduceat(x, starts),
+            np.maximum.reduceat(x, starts),
+            np.maximum.reduceat(params[0], starts),
+            None if widths is None else np.maximum.reduceat(widths[0], starts),
+            None if widths is None else np.minimum.reduceat(widths[1], starts),
+        )
 
 
 class NearTiles:
-    """The tiles of `gaussian_tiles` for a sum whose points are `ordered`.
+    """Tiles of a sum whose points are `ordered`: at first a near one of each row, after `skip` all near ones.
+
+    Parameters
+    ----------
+    job : PairSum
+        The sum.
+    falls : list of Fall
+        Bounds of the terms of each sum that a pass over the tiles makes.
+    height, width : int
+        Rows and columns of a tile.
 
     Attributes
     ----------
-    height : int
-        Rows of a tile: fewer where BLAS, which is quicker for many, is not used.
-    ends : (rows,) array of int
-        Number of tiles up to the end of each row that are not skipped, after `skip`.
+    count : int
+        Number of tiles.
+    least : (sums,) array
+        Exponents below which terms are skipped, after `skip`.
     """
 
-    def __init__(self, job: PairSum) -> None:
+    def __init__(self, job: PairSum, falls: Sequence[Fall], height: int = TILE, width: int = TILE) -> None:
         y, params_y = (job.x, job.params_x) if job.y is None else (job.y, job.params_y)
         assert params_y is not None
-        self.symmetric, self.rate = job.y is None, job.steepness
-        self.height = TILE if job.x.shape[1] <= _NEAR_DIMS else HEIGHT
-        self.rows = _Boxes.around(job.x, job.params_x[0], self.height)
-        self.columns = _Boxes.around(y, params_y[0], TILE)
-        self.least = -math.inf
-        self.ends: NDArray[np.intp] = np.zeros(0, np.intp)
+        self.symmetric, self.falls, self.height, self.width = job.y is None, falls, height, width
+        self.rows = _Boxes.around(job, job.x, job.params_x, height)
+        self.columns = _Boxes.around(job, y, params_y, width)
+        self._nearest: NDArray[np.intp] | None = None
+        self.least = np.full(len(falls), -math.inf)
+        self._ends: NDArray[np.intp] = np.zeros(0, np.intp)
+
+    @property
+    def count(self) -> int:
+        """Number of tiles."""
+        return int(self._ends[-1]) if len(self._ends) else len(self.rows.low)
 
     def bounds(self, row: int) -> Array:
-        """Return a bound of log2 of the terms of each tile in a row."""
-        stop = (row + 1) * self.height // TILE if self.symmetric else None
-        low, high = self.columns.low[:stop], self.columns.high[:stop]
-        apart = np.maximum(low - self.rows.high[row], self.rows.low[row] - high)
-        squares = np.square(np.maximum(apart, 0)).sum(axis=1)
-        weights = self.rows.weights[row] + self.columns.weights[:stop]
-        return np.asarray(weights - self.rate * _CERTAIN * squares)
+        """Return bounds of log2 of the terms of each sum and each tile of a row, (sums, columns)."""
+        stop = (row + 1) * self.height // self.width if self.symmetric else None
+        rows, columns = self.rows, self.columns
+        apart = np.maximum(columns.low[:stop] - rows.high[row], rows.low[row] - columns.high[:stop])
+        with np.errstate(over="ignore"):
+            squares = _CERTAIN * np.square(np.maximum(apart, 0)).sum(axis=1)
+        weights = rows.weights[row] + columns.weights[:stop] + _SLACK
+        if rows.widest is not None and columns.widest is not None:
+            assert rows.least is not None
+            assert columns.least is not None
+            squares /= rows.widest[row] + columns.widest[:stop]
+            weights -= rows.low.shape[1] / 2 * np.log2(rows.least[row] + columns.least[:stop])
+        return np.stack([
+            weights + fall.constant - fall.rate * (np.sqrt(squares) if fall.root else squares)
+            for fall in self.falls
+        ])  # fmt: skip
 
-    def nearest(self) -> NDArray[np.intp]:
+    def _near_one_of_each(self) -> NDArray[np.intp]:
         """Return a tile of each row with terms that are large, as positions, (rows, 2)."""
         rows = range(len(self.rows.low))
         if self.symmetric:  # on the diagonal
-            return np.array([(row, row * self.height // TILE) for row in rows])
-        return np.array([(row, np.argmax(self.bounds(row))) for row in rows])
+            return np.array([(row, row * self.height // self.width) for row in rows])
+        return np.array([(row, np.argmax(self.bounds(row)[0])) for row in rows])
 
-    def skip(self, log2_sum: float, pairs: float) -> float:
-        """Skip tiles, given log2 of a lower bound of the sum over so many pairs; return what part is left."""
-        self.least = math.log2(SKIPPED) + log2_sum - math.log2(pairs)
-        bounds = map(self.bounds, range(len(self.rows.low)))
-        counts = np.array([((row >= self.least).sum(), row.size) for row in bounds])
-        self.ends = np.cumsum(counts[:, 0])
-        return float(self.ends[-1] / counts[:, 1].sum())
+    def guessed_part(self, rows: int) -> float:
+        """Return what part would be left, from about so many rows, if mean terms were as large as bounds."""
+        step = max(1, len(self.rows.low) // rows)
+        bounds = np.concatenate([self.bounds(row) for row in range(0, len(self.rows.low), step)], axis=1)
+        peaks = bounds.max(axis=1, keepdims=True)
+        with np.errstate(under="ignore"):
+            means = peaks + np.log2(np.exp2(bounds - peaks).mean(axis=1, keepdims=True))
+        return float((bounds >= means + math.log2(SKIPPED)).any(axis=0).mean())
+
+    def skip(self, log2_sums: Array, pairs: float, part: float = SKIPPED) -> float:
+        """Skip tiles, given log2 of lower bounds of the sums over so many pairs; return what part is left."""
+        self.least = math.log2(part) + log2_sums - math.log2(pairs)
+        masks = map(self._is_near, range(len(self.rows.low)))
+        counts = np.array([(mask.sum(), mask.size) for mask in masks])
+        self._ends = np.cumsum(counts[:, 0])
+        return float(self._ends[-1] / counts[:, 1].sum())
+
+    def _is_near(self, row: int) -> NDArray[np.bool_]:
+        """Return which tiles of a row are not skipped, (columns,)."""
+        return np.asarray((self.bounds(row) >= self.least[:, np.newaxis]).any(axis=0))
 
     def positions(self, first: int, count: int) -> NDArray[np.intp]:
-        """Return the positions of the tiles from ``first`` on that are not skipped, (count, 2)."""
+        """Return the positions of the tiles from ``first`` on, (count, 2)."""
+        if not len(self._ends):
+            if self._nearest is None:
+                self._nearest = self._near_one_of_each()
+            return self._nearest[first : first + count]
         found: list[NDArray[np.intp]] = []
-        row = int(np.searchsorted(self.ends, first, side="right"))
-        left, skipped = count, first - (int(self.ends[row - 1]) if row else 0)
+        row = int(np.searchsorted(self._ends, first, side="right"))
+        left, skipped = count, first - (int(self._ends[row - 1]) if row else 0)
         while left:
-            columns = np.flatnonzero(self.bounds(row) >= self.least)[skipped : skipped + left]
+            columns = np.flatnonzero(self._is_near(row))[skipped : skipped + left]
             found.append(np.stack([np.full(len(columns), row), columns], axis=1))
             left, skipped, row = left - len(columns), 0, row + 1
         return np.concatenate(found)

@@ -8,6 +8,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar, cast
 
 import numpy as np
@@ -16,18 +17,19 @@ from gaedist.engine.compiled.integrands import Gaussian, Profile, Shape
 from gaedist.engine.dense import dense_total, is_small, profile_log
 from gaedist.engine.device import device_total
 from gaedist.engine.directions import slice_values
-from gaedist.engine.gaussian_tiling import gaussian_part, gaussian_total, pair_count, tall_tiles
+from gaedist.engine.gaussian_tiling import gaussian_part, gaussian_total, tall_tiles
 from gaedist.engine.label_tiling import add_labels
-from gaedist.engine.near_tiles import may_skip
+from gaedist.engine.near_tiles import SKIPPED
+from gaedist.engine.near_tiling import near_tiling
 from gaedist.engine.request import Request
 from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.labels import Bits, LabelSums
-from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal
+from gaedist.engine.run.pair_sum import BY_PAIRS, ROUNDING, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import SAMPLE, SINGLE, TOLERANCE, Run
 from gaedist.engine.run.threads import in_order, limited_blas, limited_threads
 from gaedist.engine.sampling import sampled_total
 from gaedist.engine.series.sums import linear_labels, linear_sums
-from gaedist.engine.tiling import FAINT, Tiling, Work, count_tiles
+from gaedist.engine.tiling import FAINT, Tiling, Work, count_tiles, pair_count
 from gaedist.errors import GaedistError
 from gaedist.numerics import Array, log_or_minus_inf
 
@@ -64,7 +66,6 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
     totals |= {key: found.total for key, found in linear.items()}
     far = [(key, job) for key, found in linear.items() for job in found.rest]
     groups = _groups([job for job in jobs if id(job) not in totals], run)
-    logs: dict[int, float] = {}
     counts = [(tall_tiles if _is_one_gaussian(group) else count_tiles)(group[0]) for group in groups]
     counts += [tall_tiles(job) for _, job in far]
     with _work(counts, [*(group[0] for group in groups), *(job for _, job in far)], run) as work:
@@ -75,15 +76,11 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
             if _is_one_gaussian(group):
                 totals[id(group[0])] = _gaussian_total(group[0], work, run)
             elif any(isinstance(job.integrand, Profile) for job in group):
-                logs |= _profile_logs(group, work)
+                totals |= _profile_totals(group, work)
             else:
-                logs |= _power_logs(group, work)
-    totals |= {key: PairTotal(log) for key, log in logs.items()}
-    if (
-        run.note
-        and run.precision == SINGLE
-        and all(total.provenance == BY_PAIRS for total in totals.values())
-    ):
+                totals |= _power_totals(group, work)
+    provenances = [replace(total.provenance, rounding=ROUNDING) for total in totals.values()]
+    if run.note and run.precision == SINGLE and all(found == BY_PAIRS for found in provenances):
         run.note(
             "computed in double precision: single precision is for one σ for all points that is not too "
             "small compared with their spread."
@@ -144,10 +141,10 @@ def _groups(jobs: Sequence[PairSum], run: Run) -> list[list[PairSum]]:
 def _is_quicker_apart(group: Sequence[PairSum]) -> bool:
     """Tell whether passes of `gaussian_tiles` take less time than the pass that two Gaussians could share.
 
-    For few pairs that one takes longer to compile than to run, and it cannot skip tiles.
+    For few pairs that one takes longer to compile than to run.
     """
     gaussians = all(isinstance(job.integrand, Gaussian) for job in group)
-    few = pair_count(group[0]) <= _FEW_PAIRS or may_skip(max(group, key=lambda job: job.steepness))
+    few = pair_count(group[0]) <= _FEW_PAIRS
     return gaussians and len(group) == 2 and few
 
 
@@ -176,14 +173,26 @@ def _is_one_gaussian(group: Sequence[PairSum]) -> bool:
     return len(group) == 1 and isinstance(group[0].integrand, Gaussian)
 
 
-def _power_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
-    """Return the logarithms of sums of powers of 2, by id; the sums of a group differ only in their rates."""
+def _power_totals(group: Sequence[PairSum], work: Work) -> dict[int, PairTotal]:
+    """Return the totals of sums of powers of 2, by id; the sums of a group differ only in their rates."""
     factors = [1.0, *(job.steepness / group[0].steepness for job in group[1:])]
-    return dict(zip(map(id, group), Tiling(group[0], work, factors).log_sums(), strict=True))
+    tiling, provenance = _tiling(group[0], work, factors)
+    return {id(job): PairTotal(log, provenance) for job, log in zip(group, tiling.log_sums(), strict=True)}
 
 
-def _profile_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
-    """Return the logarithms of sums of profiles and Gaussians over the same points, by id.
+def _tiling(
+    job: PairSum, work: Work, factors: Sequence[float] = (1.0,), profiles: Sequence[Profile] = ()
+) -> tuple[Tiling, Provenance]:
+    """Return the tiling for a pass, without far tiles if many can be skipped, and how its sums are made."""
+    near = near_tiling(Tiling, job, work, Tiling.least_sums, factors, profiles)
+    if near is None:
+        return Tiling(job, work, factors, profiles), BY_PAIRS
+    work.total += near.count - count_tiles(job)
+    return near, replace(BY_PAIRS, rounding=ROUNDING + SKIPPED)
+
+
+def _profile_totals(group: Sequence[PairSum], work: Work) -> dict[int, PairTotal]:
+    """Return the totals of sums of profiles and Gaussians over the same points, by id.
 
     Sums that may have lost terms to underflow are computed again, relative to their largest term.
     """
@@ -191,19 +200,19 @@ def _profile_logs(group: Sequence[PairSum], work: Work) -> dict[int, float]:
         Profile(Shape.POWER, (job.integrand.rate,)) if isinstance(job.integrand, Gaussian) else job.integrand
         for job in group
     ]
-    sums = Tiling(group[0], work, profiles=cast(list[Profile], profiles)).profile_sums()
-    logs, faint = {}, []
-    for job, found in zip(group, sums, strict=True):
-        logs[id(job)] = log_or_minus_inf(found)
+    tiling, provenance = _tiling(group[0], work, profiles=cast(list[Profile], profiles))
+    totals, faint = {}, []
+    for job, found in zip(group, tiling.profile_sums(), strict=True):
+        totals[id(job)] = PairTotal(log_or_minus_inf(found), provenance)
         if not found > 2.0**FAINT:
             if isinstance(job.integrand, Gaussian):
                 faint.append(job)
             else:
-                logs[id(job)] = profile_log(job)
+                totals[id(job)] = PairTotal(profile_log(job))
     if faint:
         work.total += count_tiles(group[0])
-        logs |= _power_logs(faint, work)
-    return logs
+        totals |= _power_totals(faint, work)
+    return totals
 
 
 def pair_derivatives(
@@ -227,7 +236,7 @@ def label_sums(job: PairSum, labels: Bits, run: Run, *, log_unit: float = 0.0) -
     if found := linear_labels(job, labels, run, log_unit):
         return found
     with _work([count_tiles(job)], [job], run, labelings=8 * labels.shape[1]) as work:
-        return add_labels(Tiling(job, work), labels, log_unit)
+        return add_labels(job, work, labels, log_unit)
 
 
 @contextmanager

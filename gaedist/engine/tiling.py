@@ -15,8 +15,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from gaedist.engine.compiled.arguments import Points, Scratch
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
-from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.near_tiles import NearTiles, Order
+from gaedist.engine.positions import tile_position
 from gaedist.engine.run.checkpoints import Checkpoint, PassRecord
 from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.executors import Executor, Output, Task, ThisProcess
@@ -29,7 +30,6 @@ _FIRST = 64  # tiles of the first range; fewer in many dimensions
 _BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
 _DERIVATIVES = 1 << 22  # derivatives that are stored before they are added
 _GROUP, _GROUPS = 4096, 256  # fewest tiles whose derivatives are added by themselves; most groups of them
-_GRAM_ERROR = 2.5e-12  # error of an exponent from a Gram matrix beyond which differences are taken
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
 
@@ -38,6 +38,9 @@ GLARING = 499.0
 
 Fill = Callable[..., None]
 """Function(thread, first, *numbers) that fills arrays, each (K, …), for the K tiles from ``first`` on."""
+
+Positions = NDArray[np.intp]
+"""Row and column of tiles, (K, 2)."""
 
 _ABYSS = -1e12  # a largest exponent to which the logarithm of the number of terms adds less than its rounding
 
@@ -58,6 +61,8 @@ class Work:
         Where finished tiles are kept.
     executor : Executor
         Who computes them.
+    orders : dict
+        Orders of points, by the id of their array, as `ordered` keeps them.
     """
 
     threads: int
@@ -66,6 +71,7 @@ class Work:
     done: int = 0
     checkpoint: Checkpoint | None = None
     executor: Executor = field(default_factory=ThisProcess)
+    orders: dict[int, Order] = field(default_factory=dict)
 
     def record(self, job: PairSum, **settings: object) -> PassRecord:
         """Return the record of the next pass, which a checkpoint keeps; an empty one without a checkpoint."""
@@ -107,22 +113,30 @@ class Tiling:
     """A job as the tiles take it, with scratch memory for each thread.
 
     ``factors`` multiply the exponents of its terms, which gives several sums from one look at each tile.
-    ``profiles``, if there are any, replace its integrand.
+    ``profiles``, if there are any, replace its integrand. With ``near``, all other tiles are skipped. Where
+    the error of an exponent from a Gram matrix may exceed ``gram_error``, differences of points are taken.
     """
 
+    gram_error = 2.5e-12
+
     def __init__(
-        self, job: PairSum, work: Work, factors: Sequence[float] = (1.0,), profiles: Sequence[Profile] = ()
+        self,
+        job: PairSum,
+        work: Work,
+        factors: Sequence[float] = (1.0,),
+        profiles: Sequence[Profile] = (),
+        near: NearTiles | None = None,
     ) -> None:
         from gaedist.engine.compiled.radial_tiles import SCRATCH_ROWS
         from gaedist.engine.compiled.tiles import work_rows
 
         self.job, self.work, self.needs = job, work, INTEGRANDS[type(job.integrand)]
-        self.factors, self.profiles = np.array(factors), profiles
+        self.factors, self.profiles, self.near = np.array(factors), profiles, near
         x = np.require(job.x, np.float64, ["C", "W"])
         y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
         params_x = np.require(job.params_x, np.float64, ["C", "W"])
         params_y = params_x if job.params_y is None else np.require(job.params_y, np.float64, ["C", "W"])
-        limit = _GRAM_ERROR / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
+        limit = self.gram_error / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
         centered_x, centered_y = x, y
         norms_x, norms_y = squared_norms(x), squared_norms(y)
         if norms_x.max() + norms_y.max() > limit and not self.needs.sines:
@@ -142,10 +156,28 @@ class Tiling:
             for _ in range(work.threads)
         ]
 
+    @property
+    def count(self) -> int:
+        """Number of tiles."""
+        return self.near.count if self.near else count_tiles(self.job)
+
+    def positions(self, first: int, count: int) -> Positions:
+        """Return row and column of the tiles from ``first`` on, (count, 2)."""
+        if self.near:
+            return self.near.positions(first, count)
+        symmetric, columns = self.job.y is None, -(-len(self.points.y) // TILE)
+        return np.stack(tile_position(np.arange(first, first + count), symmetric, columns), axis=1)
+
+    def sums_of_some(self, fill: Fill, sums: int) -> Array:
+        """Return sums over the tiles, which are few, (sums,)."""
+        found = np.empty((self.count, sums))
+        self.work.fill(fill, 0, found)
+        return np.array([math.fsum(column) for column in found.T])
+
     def profile_sums(self) -> Array:
         """Return the sum of each profile, not protected from underflow."""
-        tiles, count = count_tiles(self.job), len(self.profiles)
-        return self.added(tiles, count, Tiling._profile_fill, math.fsum, profiles=list(self.profiles))
+        count = len(self.profiles)
+        return self.added(self.count, count, Tiling._profile_fill, math.fsum, profiles=list(self.profiles))
 
     def _profile_fill(self) -> Fill:
         """Return what fills numbers, (K, profiles)."""
@@ -159,9 +191,18 @@ class Tiling:
 
         def fill(thread: int, first: int, numbers: Array) -> None:
             symmetric, scratch = self.job.y is None, self.scratch[thread]
-            radial_tiles(codes, table.ravel(), self.points, symmetric, first, numbers, scratch)
+            positions = self.positions(first, len(numbers))
+            radial_tiles(codes, table.ravel(), self.points, symmetric, positions, numbers, scratch)
 
         return fill
+
+    def least_sums(self) -> Array:
+        """Return the sums over its tiles, which are few."""
+        if self.profiles:
+            return self.sums_of_some(self._profile_fill(), len(self.profiles))
+        return self.sums_of_some(
+            self._sum_fill(self.factors, np.zeros(len(self.factors)), peak=False), len(self.factors)
+        )
 
     def log_sums(self) -> list[float]:
         """Return the logarithm of Σ 2^(factor exponent) for each factor.
@@ -178,7 +219,7 @@ class Tiling:
             logs[clear[good]] = np.log(totals[good])
         faint = np.flatnonzero(logs == -math.inf)
         if len(faint):
-            self.work.total += (1 + bool(len(clear))) * count_tiles(self.job)
+            self.work.total += (1 + bool(len(clear))) * self.count
             logs[faint] = self._faint_sums(self.factors[faint])
         return [float(log) for log in logs]
 
@@ -195,7 +236,7 @@ class Tiling:
         fill_of = partial(Tiling._sum_fill, factors=factors, shifts=shifts, peak=peak)
         settings = {"factors": factors.tolist(), "shifts": shifts.tolist(), "peak": peak}
         add = max if peak else math.fsum
-        return self.added(count_tiles(self.job), len(factors), fill_of, add, **settings)
+        return self.added(self.count, len(factors), fill_of, add, **settings)
 
     def added(
         self,
@@ -247,7 +288,7 @@ class Tiling:
         unit; it is pickled for other processes, which call it with their own tiling. ``seconds`` is what a
         unit takes in addition to its tiles.
         """
-        build = partial(_built, type(self), self.job, self.factors, self.profiles)
+        build = partial(_built, type(self), self.job, self.factors, self.profiles, self.near)
         task = Task(self, build, compute, tiles * self.tile_seconds + seconds, tiles, size)
         return self.work.executor.outputs(task, start, stop, self.work.advance)
 
@@ -269,7 +310,7 @@ class Tiling:
                 factors,
                 shifts,
                 peak,
-                first,
+                self.positions(first, len(numbers)),
                 numbers,
                 self.scratch[thread],
             )
@@ -315,7 +356,7 @@ class Tiling:
                 self.points,
                 symmetric,
                 shift,
-                start,
+                self.positions(start, len(totals_x)),
                 totals_x,
                 totals_y,
                 self.scratch[thread],
@@ -368,11 +409,18 @@ def _built(
     job: PairSum,
     factors: Array,
     profiles: Sequence[Profile],
+    near: NearTiles | None,
     threads: int,
     progress: Callable[[int, int], None],
 ) -> Tiling:
     """Return the tiling of a job in another process."""
-    return kind(job, Work(threads, progress, 0), factors, profiles)
+    return kind(job, Work(threads, progress, 0), factors, profiles, near)
+
+
+def pair_count(job: PairSum) -> float:
+    """Return the number of pairs."""
+    n = len(job.x)
+    return n * (n - 1) / 2 if job.y is None else float(n * len(job.y))
 
 
 def _blocks(record: PassRecord, tiles: int, count: int) -> Array:

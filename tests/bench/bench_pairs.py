@@ -3,14 +3,15 @@
     python tests/bench/bench_pairs.py [--dims 2 8 64 512] [--points 5000 20000] [--rounds 7] [--skip KeOps]
 
 Peers: Gram blocks in NumPy with BLAS on all cores, computed in place, in blocks of 64 to 2048 rows, of which
-the fastest counts; a plain parallel Numba loop; KeOps, if `pykeops` is installed. Each round times every
-peer once, after a pause in which the threads of the previous one go to sleep; the table gives the median
-rate of gaedist and the median over rounds of how many times longer each peer took.
+the fastest counts; a plain parallel Numba loop; scikit-learn, PyTorch and KeOps, if they are installed. Each
+round times every peer once, after a pause in which the threads of the previous one go to sleep; the table
+gives the median rate of gaedist and the median over rounds of how many times longer each peer took.
 
 The lower bound is the time that n(n − 1)/2 inner products of length D take at the rate of a 3000 × 3000 dgemm
-on all cores in the same round, plus 1 ns per exponential on each core. "of limit" is the lower bound divided
-by the time of gaedist, "cross" the same for two samples of n and n/2 points, and "single" how many times
-faster single precision is.
+on all cores in the same round, plus that of as many exponentials: of `arithmetic.exp2_in_range` over numbers
+in the first-level cache, on each core, in the same round, the column "exp, ns". "of limit" is the lower bound
+divided by the time of gaedist, "cross" the same for two samples of n and n/2 points, and "single" how many
+times faster single precision is.
 """
 
 import argparse
@@ -24,12 +25,13 @@ import numpy as np
 from numpy._core._multiarray_umath import __cpu_features__ as cpu_features
 
 from gaedist.engine import Run, available_threads
+from gaedist.engine.compiled.arithmetic import cell, exp2_in_range
 from gaedist.mixtures.families import Constant
 from gaedist.mixtures.mixture import Mixture, overlap
 
 BLOCKS = (64, 256, 1024, 2048)
 SQUARE = 3000
-EXP_SECONDS = 1e-9
+EXPONENTS, EXP_REPEATS = 1024, 20000
 
 
 def gaedist_sum(x, **options):
@@ -49,9 +51,22 @@ def dgemm(x):
     return SQUARES @ SQUARES
 
 
-def limit(pairs, dim, dgemm_seconds):
+@numba.njit(fastmath={"contract"}, error_model="numpy")
+def add_powers(exponents, totals, repeats):
+    for _ in range(repeats):
+        for j in range(exponents.size):
+            totals[cell(0, j)] += exp2_in_range(exponents[cell(0, j)])
+
+
+def exponentials(x):
+    """Powers of numbers in the first-level cache, added to totals there, on one core."""
+    add_powers(np.linspace(-40, 0, EXPONENTS), np.zeros(EXPONENTS), EXP_REPEATS)
+
+
+def limit(pairs, dim, times):
     """Lower bound of the seconds that the inner products and exponentials of so many pairs take."""
-    return pairs * (2 * dim * dgemm_seconds / (2 * SQUARE**3) + EXP_SECONDS / available_threads())
+    an_exponential = times["exponentials"] / (EXPONENTS * EXP_REPEATS) / available_threads()
+    return pairs * (2 * dim * times["dgemm"] / (2 * SQUARE**3) + an_exponential)
 
 
 def numpy_sum(x, block):
@@ -88,11 +103,35 @@ def keops_sum(x):
     return float((-squares / 4).exp().sum(1).sum()) / len(x) ** 2
 
 
+def sklearn_sum(x, block=1024):
+    from sklearn.metrics.pairwise import rbf_kernel
+
+    return (
+        sum(rbf_kernel(x[k : k + block], x, gamma=0.25).sum() for k in range(0, len(x), block)) / len(x) ** 2
+    )
+
+
+def torch_sum(x, block=1024):
+    import torch
+
+    codes, total = torch.from_numpy(x), 0.0
+    norms = (codes * codes).sum(1)
+    for k in range(0, len(x), block):
+        exponents = torch.addmm(norms, codes[k : k + block], codes.T, beta=-0.25, alpha=0.5)
+        total += exponents.sub_(0.25 * norms[k : k + block, None]).exp_().sum().item()
+    return total / len(x) ** 2
+
+
 def peers():
     found = {f"NumPy {block}": lambda x, block=block: numpy_sum(x, block) for block in BLOCKS}
     found["Numba loop"] = numba_sum
-    if importlib.util.find_spec("pykeops"):
-        found["KeOps"] = keops_sum
+    for package, name, function in (
+        ("sklearn", "scikit-learn", sklearn_sum),
+        ("torch", "PyTorch", torch_sum),
+        ("pykeops", "KeOps", keops_sum),
+    ):
+        if importlib.util.find_spec(package):
+            found[name] = function
     return {"gaedist": gaedist_sum} | found
 
 
@@ -115,11 +154,12 @@ def main():
     wide = cpu_features.get("X86_V4", cpu_features.get("AVX512_SKX"))
     features = "AVX-512" if wide else "at most AVX2"
     print(f"NumPy {np.__version__} with {features}, Numba {numba.__version__}\n")
-    columns = ["gaedist, M pairs/s", "of limit", "cross", "single"]
+    columns = ["gaedist, M pairs/s", "exp, ns", "of limit", "cross", "single"]
     columns += ["NumPy, best block", "NumPy, by block", *others]
     own = {"single": lambda x: gaedist_sum(x, precision="single"), "cross": cross_sum, "dgemm": dgemm}
+    own["exponentials"] = exponentials
     print("| D | n | " + " | ".join(columns) + " |")
-    print("|---" * (8 + len(others)) + "|")
+    print("|---" * (9 + len(others)) + "|")
     for dim in options.dims:
         for n in options.points:
             x = np.random.default_rng(0).normal(size=(n, dim))
@@ -131,7 +171,7 @@ def main():
             timed = functions | own
             rounds = [{name: seconds(f, x) for name, f in timed.items()} for _ in range(options.rounds)]
             parts = [
-                statistics.median(limit(pairs, dim, times["dgemm"]) / times[name] for times in rounds)
+                statistics.median(limit(pairs, dim, times) / times[name] for times in rounds)
                 for name, pairs in (("gaedist", n * (n - 1) / 2), ("cross", n * (n // 2)))
             ]
             single = statistics.median(times["gaedist"] / times["single"] for times in rounds)
@@ -141,7 +181,8 @@ def main():
                 for name in functions
             }
             blocks = [ratio[f"NumPy {block}"] for block in BLOCKS]
-            cells = [*(f"{100 * part:.0f} %" for part in parts), f"{single:.1f}×"]
+            power = statistics.median(times["exponentials"] for times in rounds) / EXPONENTS / EXP_REPEATS
+            cells = [f"{1e9 * power:.2f}", *(f"{100 * part:.0f} %" for part in parts), f"{single:.1f}×"]
             cells += [f"{min(blocks):.1f}×", " ".join(f"{value:.1f}" for value in blocks)]
             cells += [f"{ratio[name]:.1f}×" for name in others]
             print(f"| {dim} | {n} | {rate:.0f} | " + " | ".join(cells) + " |", flush=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
+from scipy.special import logsumexp
 
 from gaedist.engine.gaussian_tiling import WORST, gaussian_total, tall_tiles
 from gaedist.engine.run.threads import limited_threads
@@ -70,11 +71,55 @@ def test_widths_that_underflow_or_hardly_fall(sigma):
         )
 
 
-def test_codes_far_from_each_other_take_differences():
+def test_codes_far_from_each_other_keep_their_digits():
     x = codes(700, 3) + 1e7 * np.repeat([[0.0], [1.0]], 350, axis=0)
     assert_allclose(math.exp(total(job(x))[0].log), exact(x), rtol=1e-8)  # 1e7 takes 7 of 16 digits
     near = codes(700, 3) + 1e7
     assert_allclose(math.exp(total(job(near))[0].log), exact(near), rtol=1e-13)
+
+
+def log_sum(x, y=None, sigma=1.0):
+    """Logarithm of the sum, from squared distances as sums of squared differences."""
+    exponents = -cdist(x, x if y is None else y, "sqeuclidean") / (4 * sigma**2)
+    return logsumexp(exponents[np.tril_indices(len(x), -1)] if y is None else exponents)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3, 4, 8, 9, 64])
+def test_far_points_clusters_and_small_widths_keep_all_digits(dim):
+    x, rng = codes(1300, dim), np.random.default_rng(3)
+    far, clusters = x.copy(), x + 1e4 * codes(5, dim, 1)[rng.integers(5, size=1300)]
+    far[rng.permutation(1300)[:30]] *= 1000
+    y = far[rng.permutation(1300)[:700]] + 0.1 * codes(700, dim, 2)
+    for left, right, sigma in [
+        (far, None, 1.0),
+        (clusters, None, 1.0),
+        (clusters[np.argsort(clusters[:, 0])], None, 1.0),  # tiles of one cluster have their own center
+        (x, None, 1e-3),
+        (far, None, 1e-3),
+        (far, y, 0.1),
+        (y, clusters, 1.0),
+    ]:
+        found = total(job(left, right, sigma))[0].log
+        expected = log_sum(left, right, sigma)
+        assert_allclose(found, expected, rtol=2e-15, atol=1e-12)
+
+
+def test_pairs_that_the_first_points_do_not_foresee_count():
+    x = codes(900, 24)
+    x[800] = x[850] + 1e-3
+    for sigma in (0.02, 0.1, 0.14):  # terms of first points: 2^−30000, 2^−1400, 2^−700
+        for precision in ("double", "single"):
+            found = total(job(x, sigma=sigma), precision)[0]
+            assert_allclose(found.log, log_sum(x, sigma=sigma), rtol=1e-13, atol=1e-12)
+            assert found.provenance.precision == "double"
+
+
+def test_weights_out_of_the_range_of_a_double():
+    x, y, weights = codes(700, 3), codes(300, 3, 1), np.random.default_rng(2).uniform(-2000, 2000, 700)
+    exponents = -cdist(x, y, "sqeuclidean") / 4 + math.log(2) * weights[:, np.newaxis]
+    covariance = Constant(1.0)
+    wanted = covariance.pair_sum(covariance, x, y, weights, np.zeros(300))
+    assert_allclose(total(wanted)[0].log, np.logaddexp.reduce(exponents.ravel()), rtol=1e-14)
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])

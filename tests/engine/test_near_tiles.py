@@ -3,18 +3,22 @@ nothing is skipped. Bits do not depend on threads.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
+from scipy.special import logsumexp
 
-from gaedist.engine import Run, pair_totals
-from gaedist.engine.compiled.positions import tile_position
+from gaedist.engine import PairSum, Profile, Run, Shape, label_sums, pair_totals
 from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.falls import falls_of
 from gaedist.engine.near_tiles import NearTiles, may_skip, ordered
-from gaedist.engine.tiling import count_tiles
-from gaedist.mixtures.families import Constant
+from gaedist.engine.positions import tile_position
+from gaedist.engine.run.threads import limited_threads
+from gaedist.engine.tiling import Tiling, Work, count_tiles
+from gaedist.mixtures.families import Constant, Diagonal, Radial, Spherical, promoted
 
 PAIRS = Run(method="pairs")
 
@@ -80,7 +84,7 @@ def test_clusters_skip_each_other():
 def test_where_nothing_can_be_skipped_nothing_changes(sigma, monkeypatch):
     wanted = job(codes(3000, 3), sigma=sigma)
     found, tiles = total(wanted)
-    monkeypatch.setattr("gaedist.engine.gaussian_tiling.may_skip", lambda job: False)
+    monkeypatch.setattr("gaedist.engine.near_tiling.may_skip", lambda *arguments: False)
     assert (found, tiles) == total(wanted)
 
 
@@ -108,11 +112,11 @@ def test_bounds_hold_for_every_pair_and_positions_are_those_above(two):
     params_y = wanted.params_x if wanted.params_y is None else wanted.params_y
     terms = wanted.params_x[0][:, np.newaxis] + params_y[0]
     terms = terms - wanted.steepness * cdist(wanted.x, right, "sqeuclidean")
-    near = NearTiles(wanted)
-    near.skip(-5.0, 1e6)
+    near = NearTiles(wanted, falls_of(wanted, (1.0,), ()))
+    near.skip(np.array([-5.0]), 1e6)
     kept = []
     for row in range(-(-len(x) // TILE)):
-        for column, bound in enumerate(near.bounds(row)):
+        for column, bound in enumerate(near.bounds(row)[0]):
             left, above = slice(row * TILE, (row + 1) * TILE), slice(column * TILE, (column + 1) * TILE)
             assert terms[left, above].max() <= bound + 1e-9
             if bound >= math.log2(1e-13) - 5 - math.log2(1e6):
@@ -121,13 +125,134 @@ def test_bounds_hold_for_every_pair_and_positions_are_those_above(two):
     assert [tuple(position) for position in near.positions(3, len(kept) - 5)] == kept[3:-2]
     tiles = count_tiles(wanted)
     assert near.height == TILE
-    assert near.ends[-1] == len(kept) < tiles
+    assert near.count == len(kept) < tiles
     if not two:
         every = np.stack(tile_position(np.arange(tiles), True, 0), axis=1)
         assert {tuple(position) for position in kept} <= {tuple(position) for position in every}
 
 
 def test_what_may_be_skipped():
-    assert may_skip(job(codes(1000, 2)))
-    assert not may_skip(job(codes(1000, 2), sigma=5.0))
-    assert not may_skip(job(codes(1000, 50)))
+    assert may_skip(job(codes(9000, 2)))
+    assert not may_skip(job(codes(9000, 2), sigma=5.0))
+    assert not may_skip(job(codes(9000, 50)))
+    assert may_skip(job(codes(9000, 2)), profiles=[Profile(Shape.ROOT_POWER, (1000.0,))])
+    assert not may_skip(job(codes(9000, 2)), profiles=[Profile(Shape.INVERSE, (1000.0,))])
+
+
+def covariances(family, n, dim, sigma, seed):
+    """Random covariances of a size."""
+    rng = np.random.default_rng((seed, 7))
+    sizes = {Spherical: 1, Radial: 2, Diagonal: dim}
+    return family(sigma**2 * rng.uniform(0.5, 2, size=(n, sizes[family])))
+
+
+def dense(p, x, q, y):
+    """Logarithm of the mean of N(x_i − y_j; 0, Σ_i + Γ_j), from full matrices, over all pairs or i > j."""
+    right, covariance = (x, p) if y is None else (y, q)
+    matrices_x, matrices_y = (promoted(a, "full", b).matrices for a, b in ((p, x), (covariance, right)))
+    rows = []
+    for i, point in enumerate(x):
+        sums = matrices_x[i] + matrices_y
+        apart = point - right
+        forms = np.einsum("ij,ij->i", apart, np.linalg.solve(sums, apart[..., np.newaxis])[..., 0])
+        row = -0.5 * forms - 0.5 * np.linalg.slogdet(2 * np.pi * sums)[1]
+        rows.append(row[:i] if y is None else row)
+    return logsumexp(np.concatenate(rows))
+
+
+@pytest.mark.parametrize("family", [Spherical, Radial, Diagonal])
+@pytest.mark.parametrize("two", [False, True])
+def test_a_covariance_for_each_point(family, two):
+    n, dim = 1500, 3
+    x, y = 3 + codes(n, dim), (2.5 + codes(900, dim, 1)) if two else None
+    x[::3] *= 20  # clusters apart
+    p, q = covariances(family, n, dim, 0.2, 1), covariances(family, 900, dim, 0.3, 2) if two else None
+    wanted = p.pair_sum(q or p, x, y, np.zeros(n), None if y is None else np.zeros(len(y)))
+    found, tiles = total(wanted)
+    assert tiles < 0.9 * count_tiles(wanted)
+    assert found.provenance.rounding == pytest.approx(1.1e-13)
+    scale = wanted.log_scale - dim / 2 * math.log(4 * math.pi)
+    assert_allclose(found.log + scale, dense(p, x, q, y), rtol=0, atol=2e-12)
+
+
+@pytest.mark.parametrize("family", [Spherical, Radial, Diagonal])
+def test_bounds_hold_for_covariances_of_any_size(family):
+    x = codes(1500, 3) + 1
+    variances = np.exp(
+        np.random.default_rng(4).normal(-4, 2, size=(1500, {Spherical: 1, Radial: 2}.get(family, 3)))
+    )
+    p = family(variances)
+    wanted = ordered(p.pair_sum(p, x, None, np.random.default_rng(2).normal(size=1500), None))
+    near = NearTiles(wanted, falls_of(wanted, (1.0,), ()))
+    one = PairSum(**{**vars(wanted), "y": wanted.x, "params_y": wanted.params_x})
+    for row, column in [(0, 0), (2, 0), (3, 1), (4, 4), (5, 0), (5, 3)]:
+        left, above = slice(row * TILE, (row + 1) * TILE), slice(column * TILE, (column + 1) * TILE)
+        part = replace(
+            one,
+            x=one.x[left],
+            y=one.x[above],
+            params_x=one.params_x[:, left],
+            params_y=one.params_x[:, above],
+        )
+        with limited_threads(1) as threads:
+            numbers = np.empty((1, 1))
+            Tiling(part, Work(threads, None, 1))._sum_fill(np.ones(1), np.zeros(1), peak=True)(0, 0, numbers)
+        assert -math.inf < numbers[0, 0] <= near.bounds(row)[0][column] + 1e-9
+
+
+def test_several_kernels_that_decay_share_a_pass():
+    x = codes(4000, 2)
+    gauss, laplace = job(x, sigma=0.02), replace(job(x), integrand=Profile(Shape.ROOT_POWER, (300.0, 500.0)))
+    other = replace(gauss, integrand=Profile(Shape.POWER, (2000.0, 900.0)))
+    seen = []
+    found = pair_totals([gauss, laplace, other], Run(method="pairs", progress=lambda *c: seen.append(c)))
+    assert seen[-1][0] == seen[-1][1] < 0.7 * count_tiles(gauss)
+    squares = cdist(x, x, "sqeuclidean")[np.tril_indices(4000, -1)]
+    roots = np.sqrt(squares)
+    for result, terms in zip(
+        found,
+        (
+            np.exp(-squares / (4 * 0.02**2)),
+            np.exp2(-300 * roots) + np.exp2(-500 * roots),
+            np.exp2(-2000 * squares) + np.exp2(-900 * squares),
+        ),
+        strict=True,
+    ):
+        assert_allclose(result.log, math.log(terms.sum()), rtol=0, atol=1e-12)
+        assert result.provenance.rounding == pytest.approx(1.1e-13)
+
+
+def test_single_precision_skips_too():
+    x = codes(9000, 2)
+    double, tiles = total(job(x, sigma=0.05))
+    single, fewer = total(job(x, sigma=0.05), precision="single")
+    assert single.provenance.precision == "single"
+    assert fewer == tiles < 0.8 * count_tiles(job(x))
+    assert 0 < abs(single.log - double.log) < single.provenance.rounding
+
+
+@pytest.mark.parametrize("kernel", [None, Profile(Shape.ROOT_POWER, (200.0,))])
+def test_labels(kernel, monkeypatch):
+    x = codes(5000, 2)
+    wanted = job(x, sigma=0.02)
+    if kernel:
+        wanted = replace(wanted, integrand=kernel)
+    labels = np.random.default_rng(5).random((5000, 16)) < np.repeat([0.5, 0.01], 8)
+    bits, seen = np.packbits(labels, axis=1), []
+    found = label_sums(
+        wanted, bits, Run(progress=lambda *c: seen.append(c), method="pairs"), log_unit=wanted.log_scale
+    )
+    assert seen[-1][0] == seen[-1][1] < 0.8 * count_tiles(wanted)
+    squares = cdist(x, x, "sqeuclidean")
+    terms = np.exp2(-200 * np.sqrt(squares)) if kernel else np.exp(-squares / (4 * 0.02**2))
+    np.fill_diagonal(terms, 0)
+    b = labels.astype(float)
+    assert_allclose(found.both, np.einsum("ir,ir->r", b, terms @ b) / 2, rtol=1e-12)
+    assert_allclose(found.either, terms.sum(axis=1) @ b, rtol=1e-12)
+    assert_allclose(found.total, terms.sum() / 2, rtol=1e-12)
+    parts = found.both + found.either
+    assert 1e-15 * found.total / parts.min() < found.rounding < 1e-10
+    monkeypatch.setattr("gaedist.engine.tiling._RANGE_SECONDS", 0.0)
+    again = label_sums(wanted, bits, Run(method="pairs", threads=2), log_unit=wanted.log_scale)
+    assert (again.both == found.both).all()
+    assert (again.either == found.either).all()

@@ -1,5 +1,5 @@
 """All code that Numba compiles, and what it shares with the Python code that drives it.
 
-`arguments`, `integrands`, `positions` and `sizes` import no Numba: drivers import them at the top, the others
+`arguments`, `integrands` and `sizes` import no Numba: drivers import them at the top, the others
 where a kernel is called.
 """

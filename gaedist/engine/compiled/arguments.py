@@ -68,11 +68,15 @@ class GaussianPoints(NamedTuple):
         log2 of the weights.
     norms_x, norms_y : (n,) and (m,) arrays of double
         |x|² and |y|².
-    factor : float
-        2 rate, as a scalar of this precision.
+    factor, half : float
+        2 rate and rate, as scalars of this precision.
     gram_limit, deep_limit : float
-        Of the largest |x|² + |y|² of a tile: above the first, exponents come from differences; above the
-        second, they may be out of range.
+        Of the largest |x|² + |y|² of a tile: above the first, exponents lose digits; above the second, they
+        may be out of range.
+    cutoff : float
+        Exponent below which terms are negligible, even if all are.
+    boxed : bool
+        Whether rows of a tile are left out by the distance from the box around its columns.
     """
 
     x: NDArray[Any]
@@ -86,8 +90,11 @@ class GaussianPoints(NamedTuple):
     norms_x: Array
     norms_y: Array
     factor: Any
+    half: Any
     gram_limit: float
     deep_limit: float
+    cutoff: float
+    boxed: bool
 
 
 class GaussianScratch(NamedTuple):

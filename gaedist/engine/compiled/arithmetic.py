@@ -20,6 +20,7 @@ _MAGIC_BITS = 0x4338000000000000
 _ONE_BITS = 0x3FF0000000000000
 _ROOT_HALF_BITS = 0x3FE6A09E667F3BCD  # √½
 LOWEST = -1022.0  # the exponent of the least normal double
+HIGHEST = 500.0  # an exponent whose power is far from overflow, also times a derivative
 
 # 2^f on [−½, ½]: mpmath.chebyfit(lambda f: mpf(2) ** f, [-0.5, 0.5], 12) with 40 digits.
 _C0 = 1.0
@@ -38,6 +39,7 @@ _C11 = 4.4558179083360645e-10
 # The same in single precision, with 7 terms.
 _S_MAGIC = np.float32(1.5 * 2.0**23)
 _S_LOWEST = np.float32(-126.0)
+HIGHEST_SINGLE = np.float32(120.0)  # an exponent of which some powers can be added without overflow
 _S0 = np.float32(1.0)
 _S1 = np.float32(0.693147206703)
 _S2 = np.float32(0.240226509223)

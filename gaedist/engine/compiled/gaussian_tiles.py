@@ -5,6 +5,9 @@ The general tiles write products, exponents and powers one row after the other; 
 pair in registers, from its coordinates if they are few, and add its power at once to a total in double.
 Where the norms show that no exponent of a tile is out of range, exponents are not checked.
 
+Where the norms are so large that |x|² + |y|² − 2x·y would lose digits, a tile is seen from its own center. If
+they still are, exponents come from differences, and rows whose terms are all negligible take no powers.
+
 ``gaussian_tiles`` is the entry point. The type of its arrays selects the precision.
 """
 
@@ -15,22 +18,35 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import cell, exp2, exp2_in_range, exp2_single, largest, total
-from gaedist.engine.compiled.gram import FEW, gram_of_differences
+from gaedist.engine.compiled.arithmetic import (
+    HIGHEST_SINGLE,
+    cell,
+    exp2,
+    exp2_in_range,
+    exp2_single,
+    largest,
+    total,
+)
+from gaedist.engine.compiled.gram import FEW, good_center, seen_from, square_apart
 from gaedist.engine.compiled.jit import OPTIONS, compiled
 from gaedist.engine.compiled.sizes import TILE
 
-_TOTALS, _POINT = FEW, FEW + 1
+_TOTALS, _POINT, _ROW, _BOX = range(FEW, FEW + 4)
 """Where rows of TILE numbers begin in a thread's scratch, after the coordinates of the columns."""
 
-SCRATCH_ROWS = FEW + 2
+SCRATCH_ROWS = FEW + 4
 """How many of them there are."""
 
+_UNIT = 2.0**-52
+_FARTHER = 1.0001  # factor of a squared distance that may be rounded in single precision
 _STRIPE = 8  # rows of a tile whose powers are added in the precision of the points
 
 
 def _power(y: Any, deep: bool) -> Any:
-    """Return 2^y, or the least normal number where 2^y is less, which happens only in a deep tile."""
+    """Return 2^y, or the least normal number where 2^y is less, which happens only in a deep tile.
+
+    In single precision it is limited to a number whose sums do not overflow.
+    """
     return 2.0**y
 
 
@@ -39,7 +55,7 @@ def _double_power(y: Any, deep: bool) -> Any:
 
 
 def _single_power(y: Any, deep: bool) -> Any:
-    return exp2_single(y)
+    return exp2_single(min(y, HIGHEST_SINGLE))
 
 
 @overload(_power, jit_options={**OPTIONS, "forceinline": True})
@@ -100,11 +116,37 @@ def _add_products(
 
 
 @compiled()
+def _fill_box(dim: int, width: int, work: Any) -> None:
+    """Write the box around the columns of a tile, in few dimensions."""
+    for k in range(dim):
+        low = high = work[cell(k, 0)]
+        for j in range(width):
+            low = min(low, work[cell(k, j)])
+            high = max(high, work[cell(k, j)])
+        work[cell(_BOX, k)] = low
+        work[cell(_BOX, FEW + k)] = high
+
+
+@compiled()
+def _is_far(x: Any, i: int, reach: float, work: Any) -> bool:
+    """Return whether the squared distance of a point from the box exceeds ``reach``."""
+    square = 0.0
+    for k in range(x.shape[1]):
+        apart = max(work[cell(_BOX, k)] - x[i, k], x[i, k] - work[cell(_BOX, FEW + k)])
+        if apart > 0:
+            square += apart * apart
+    return square > _FARTHER * reach
+
+
+@compiled()
 def _sum_rows(
     x: Any, products: Any, near: bool, offsets_x: Any, offsets_y: Any, factor: Any, below: int, deep: bool,
-    work: Any, totals: Any,
+    reach: float, work: Any, totals: Any,
 ) -> None:  # fmt: skip
-    """Fill the totals of the columns of a tile; row i has ``below`` + i columns, or all if that is fewer."""
+    """Fill the totals of the columns of a tile; row i has ``below`` + i columns, or all if that is fewer.
+
+    Rows farther than ``reach``, a squared distance, from the box around the columns are left out.
+    """
     for j in range(TILE):
         totals[j] = 0.0
     rows, width = products.shape
@@ -113,12 +155,138 @@ def _sum_rows(
             work[cell(_TOTALS, j)] = 0.0
         for i in range(first, min(rows, first + _STRIPE)):
             end = min(width, max(0, below + i))
+            if near and reach < np.inf and _is_far(x, i, reach, work):
+                continue
             if near:
                 _add_near(x, i, end, offsets_x[i], offsets_y, factor, deep, work)
             else:
                 _add_products(products, i, end, offsets_x[i], offsets_y, factor, deep, work)
         for j in range(width):
             totals[j] += work[cell(_TOTALS, j)]
+
+
+@compiled()
+def _fill_tile(
+    x: Any, y: Any, offsets_x: Any, offsets_y: Any, factor: Any, below: int, deep: bool, reach: float,
+    products: Any, work: Any, totals: Any,
+) -> None:  # fmt: skip
+    """Fill the totals of the columns of a tile, by products of coordinates."""
+    few = x.shape[1] <= FEW
+    if few:
+        _fill_columns(y, work)
+        if reach < np.inf:
+            _fill_box(x.shape[1], y.shape[0], work)
+    else:
+        np.dot(x, y.T, products)
+    _sum_rows(x, products, few, offsets_x, offsets_y, factor, below, deep, reach, work, totals)
+
+
+@compiled(inline=True)
+def _less_two(columns: Any, d: int, j: int, a: float, b: float) -> Any:
+    """Return the square of the distance on two axes."""
+    p, q = a - columns[cell(d, j)], b - columns[cell(d + 1, j)]
+    return p * p + q * q
+
+
+@compiled()
+def _fill_few(x: Any, i: int, width: int, weights_y: Any, half: float, cutoff: float, work: Any) -> Any:
+    """Write the exponents of a row in few dimensions from differences; return how many matter."""
+    dim, matter = x.shape[1], np.intp(0)
+    for k in range(dim):
+        work[cell(_POINT, k)] = x[i, k]
+    a, b, c, d = work[cell(_POINT, 0)], work[cell(_POINT, 1)], work[cell(_POINT, 2)], work[cell(_POINT, 3)]
+    e, f, g, h = work[cell(_POINT, 4)], work[cell(_POINT, 5)], work[cell(_POINT, 6)], work[cell(_POINT, 7)]
+    if dim <= 2:
+        for j in range(width):
+            square = _less_two(work, 0, j, a, b)
+            work[cell(_ROW, j)] = exponent = weights_y[j] - half * square
+            matter += np.intp(exponent > cutoff)
+    elif dim <= 4:
+        for j in range(width):
+            square = _less_two(work, 0, j, a, b) + _less_two(work, 2, j, c, d)
+            work[cell(_ROW, j)] = exponent = weights_y[j] - half * square
+            matter += np.intp(exponent > cutoff)
+    else:
+        for j in range(width):
+            square = _less_two(work, 0, j, a, b) + _less_two(work, 2, j, c, d)
+            square += _less_two(work, 4, j, e, f) + _less_two(work, 6, j, g, h)
+            work[cell(_ROW, j)] = exponent = weights_y[j] - half * square
+            matter += np.intp(exponent > cutoff)
+    return matter
+
+
+@compiled()
+def _fill_many(
+    x: Any, y: Any, products: Any, i: int, width: int, offset: float, offsets_y: Any, weights_y: Any,
+    half: float, cutoff: float, slack: float, reach: float, norms_y: Any, work: Any,
+) -> Any:  # fmt: skip
+    """Write the exponents of a row, from differences where they matter; return how many matter.
+
+    Products show which may matter, within ``slack``; they may also be NaN, after an overflow. They are good
+    enough where |y|² is at most ``reach``.
+    """
+    matter, rough = np.intp(0), np.intp(0)
+    for j in range(width):
+        work[cell(_ROW, j)] = exponent = (offset + offsets_y[j]) + 2 * half * products[i, j]
+        may = not exponent <= cutoff - slack
+        matter += np.intp(may)
+        rough += np.intp(may and not norms_y[j] <= reach)
+    if rough:
+        for j in range(width):
+            if not norms_y[j] <= reach and not work[cell(_ROW, j)] <= cutoff - slack:
+                work[cell(_ROW, j)] = weights_y[j] - half * square_apart(x, i, y, j)
+    return matter
+
+
+def _sum_exact(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
+    """Fill the totals of the columns of a tile of points whose norms are too large, in double precision."""
+
+
+def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
+    gram, work, totals = scratch
+    x, y, dim = points.raw_x[left], points.raw_y[right], points.x.shape[1]
+    half, limit = points.half, points.gram_limit
+    weights_x, weights_y = points.weights_x[left], points.weights_y[right]
+    rows, width = x.shape[0], y.shape[0]
+    products = gram[: rows * width].reshape((rows, width))
+    center, good = good_center(x, y, limit)
+    if good:
+        near_x, norms_x = seen_from(x, center)
+        near_y, norms_y = seen_from(y, center)
+        offsets_x, offsets_y = weights_x - half * norms_x, weights_y - half * norms_y
+        _fill_tile(
+            near_x, near_y, offsets_x, offsets_y, points.factor, below, True, reach, products, work, totals
+        )
+        return
+    norms_x, norms_y = points.norms_x[left], points.norms_y[right]
+    offsets_x, offsets_y = points.offsets_x[left], points.offsets_y[right]
+    slack = 1 + (dim + 8) * _UNIT * half * (largest(norms_x) + largest(norms_y))
+    if dim <= FEW:
+        _fill_columns(y, work)
+    else:
+        np.dot(points.x[left], points.y[right].T, products)
+    for j in range(TILE):
+        totals[j] = 0.0
+    for i in range(rows):
+        end, weight = min(width, max(0, below + i)), weights_x[i]
+        if dim <= FEW:
+            matter = _fill_few(x, i, end, weights_y, half, points.cutoff - weight, work)
+        else:
+            matter = _fill_many(
+                x, y, products, i, end, offsets_x[i] - weight, offsets_y, weights_y, half,
+                points.cutoff - weight, slack, limit - norms_x[i], norms_y, work,
+            )  # fmt: skip
+        if matter:
+            for j in range(end):
+                totals[j] += exp2(weight + work[cell(_ROW, j)])
+
+
+@overload(_sum_exact, jit_options=OPTIONS)
+def _choose_exact(
+    points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any
+) -> Callable[..., None]:
+    single = points.types[0].dtype == types.float32
+    return _sum_exact if single else _sum_exact_double
 
 
 @compiled(nogil=True, cache=True)
@@ -142,8 +310,7 @@ def gaussian_tiles(
     scratch : GaussianScratch
         Memory of the thread.
     """
-    x, y, raw_x, raw_y, offsets_x, offsets_y, weights_x, weights_y, norms_x, norms_y = points[:10]
-    factor, gram_limit, deep_limit = points[10:]
+    x, y, offsets_x, offsets_y = points.x, points.y, points.offsets_x, points.offsets_y
     gram, work, totals = scratch
     for k in range(partial.shape[0]):
         top, j = positions[k, 0] * height, positions[k, 1] * TILE
@@ -151,19 +318,16 @@ def gaussian_tiles(
         rows, width = min(top + height, x.shape[0]) - i, min(TILE, y.shape[0] - j)
         left, right = slice(i, i + rows), slice(j, j + width)
         below = i - j if symmetric else width
-        norms = largest(norms_x[left]) + largest(norms_y[right])
-        exact = norms > gram_limit
-        near = x.shape[1] <= FEW and norms <= gram_limit
-        products = gram[: rows * width].reshape((rows, width))
-        if exact:
-            gram_of_differences(raw_x[left], raw_y[right], 1.0, products)
-        elif near:
-            _fill_columns(y[right], work)
+        norms = largest(points.norms_x[left]) + largest(points.norms_y[right])
+        reach = np.inf
+        if points.boxed:
+            room = largest(points.weights_x[left]) + largest(points.weights_y[right]) - points.cutoff
+            reach = max(0.0, room) / points.half
+        if norms <= points.gram_limit:
+            _fill_tile(
+                x[left], y[right], offsets_x[left], offsets_y[right], points.factor, below,
+                norms > points.deep_limit, reach, gram[: rows * width].reshape((rows, width)), work, totals,
+            )  # fmt: skip
         else:
-            np.dot(x[left], y[right].T, products)
-        _sum_rows(
-            x[left], products, near,
-            weights_x[left] if exact else offsets_x[left], weights_y[right] if exact else offsets_y[right],
-            factor, below, exact or norms > deep_limit, work, totals,
-        )  # fmt: skip
+            _sum_exact(points, left, right, below, reach, scratch)
         partial[k, 0] = total(totals, width)

@@ -39,20 +39,123 @@ def gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
 
 
 @compiled()
+def square_apart(x: Any, i: int, y: Any, j: int) -> Any:
+    """Return |x_i − y_j|², added in eight lanes whose order is fixed."""
+    a = b = c = d = e = f = g = h = 0.0
+    dim = x.shape[1]
+    for k in range(0, dim - 7, 8):
+        a += (x[i, k] - y[j, k]) ** 2
+        b += (x[i, k + 1] - y[j, k + 1]) ** 2
+        c += (x[i, k + 2] - y[j, k + 2]) ** 2
+        d += (x[i, k + 3] - y[j, k + 3]) ** 2
+        e += (x[i, k + 4] - y[j, k + 4]) ** 2
+        f += (x[i, k + 5] - y[j, k + 5]) ** 2
+        g += (x[i, k + 6] - y[j, k + 6]) ** 2
+        h += (x[i, k + 7] - y[j, k + 7]) ** 2
+    for k in range(dim - dim % 8, dim):
+        a += (x[i, k] - y[j, k]) ** 2
+    return ((a + e) + (b + f)) + ((c + g) + (d + h))
+
+
+@compiled()
+def _add_mean(points: Any, center: Any) -> None:
+    """Add nearly half the mean of some points to a center: the last may count more than once."""
+    half, last = 0.5 / points.shape[0], points.shape[0] - 1
+    for i in range(0, last, 4):
+        j, k, m = min(i + 1, last), min(i + 2, last), min(i + 3, last)
+        for d in range(points.shape[1]):
+            center[d] += half * ((points[i, d] + points[j, d]) + (points[k, d] + points[m, d]))
+
+
+@compiled()
+def _largest_norm(points: Any, center: Any, most: float) -> Any:
+    """Return the largest |p − center|², or one that is not at most ``most``."""
+    found = 0.0
+    for i in range(points.shape[0]):
+        found = max(found, square_apart(points, i, center, 0))
+        if not found <= most:
+            break
+    return found
+
+
+@compiled()
+def good_center(x: Any, y: Any, limit: float) -> Any:
+    """Return nearly the mean of the means of two sets of points, and whether it is a good origin.
+
+    That is, whether the sum of the largest |x|² and |y|² seen from there is at most ``limit``.
+    """
+    center = np.zeros((1, x.shape[1]))
+    _add_mean(x, center[0])
+    _add_mean(y, center[0])
+    norm = _largest_norm(x, center, limit)
+    return center, norm <= limit and norm + _largest_norm(y, center, limit - norm) <= limit
+
+
+@compiled()
+def seen_from(points: Any, center: Any) -> Any:
+    """Return the points about a center, and the squares of their norms."""
+    moved, norms, origin = np.empty(points.shape), np.empty(points.shape[0]), np.zeros((1, points.shape[1]))
+    for i in range(points.shape[0]):
+        for d in range(points.shape[1]):
+            moved[i, d] = points[i, d] - center[0, d]
+        norms[i] = square_apart(moved, i, origin, 0)
+    return moved, norms
+
+
+@compiled(inline=True)
+def _fill_few_squares(dims: int, i: int, point: Any, columns: Any, gram: Any) -> None:
+    """Store a row of −|x_i − y_j|²/2; ``dims`` is a constant, as in `_fill_products`."""
+    for j in range(gram.shape[1]):
+        square = 0.0
+        for d in range(dims):
+            difference = point[d] - columns[d, j]
+            square += difference * difference
+        gram[i, j] = -0.5 * square
+
+
+@compiled()
+def fill_negative_squares(x: Any, y: Any, gram: Any, columns: Any) -> None:
+    """Store −|x_i − y_j|²/2 of points in at most FEW dimensions."""
+    dim, point = x.shape[1], np.zeros(FEW)
+    for d in range(FEW):
+        for j in range(y.shape[0]):
+            columns[d, j] = y[j, d] if d < dim else 0.0
+    for i in range(x.shape[0]):
+        for d in range(dim):
+            point[d] = x[i, d]
+        if dim <= 2:
+            _fill_few_squares(2, i, point, columns, gram)
+        elif dim <= 4:
+            _fill_few_squares(4, i, point, columns, gram)
+        else:
+            _fill_few_squares(FEW, i, point, columns, gram)
+
+
+@compiled(inline=True)
+def _less_square(point: float, column: float) -> float:
+    difference = point - column
+    return -0.5 * difference * difference
+
+
+@compiled()
 def gram_of_differences(x: Any, y: Any, sign: float, gram: Any) -> None:
     """Store −|x_i ∓ y_j|²/2, which with norms of 0 replaces the Gram matrix and has no cancellation."""
-    dim, m = y.shape[1], y.shape[0]
-    columns = np.empty((dim, m))
+    dim, m = -(-y.shape[1] // 4) * 4, y.shape[0]
+    columns, point = np.zeros((dim, m)), np.zeros(dim)
     for j in range(m):
-        for d in range(dim):
+        for d in range(y.shape[1]):
             columns[d, j] = sign * y[j, d]
     for i in range(x.shape[0]):
+        for d in range(x.shape[1]):
+            point[d] = x[i, d]
         for j in range(m):
             gram[i, j] = 0.0
-        for d in range(dim):
+        for k in range(0, dim, 4):
+            a, b, c, d = point[k], point[k + 1], point[k + 2], point[k + 3]
             for j in range(m):
-                difference = x[i, d] - columns[d, j]
-                gram[i, j] -= 0.5 * difference * difference
+                first = _less_square(a, columns[k, j]) + _less_square(b, columns[k + 1, j])
+                second = _less_square(c, columns[k + 2, j]) + _less_square(d, columns[k + 3, j])
+                gram[i, j] += first + second
 
 
 @compiled()

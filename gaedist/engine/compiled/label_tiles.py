@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import exp2, total
+from gaedist.engine.compiled.arithmetic import HIGHEST, exp2, total
 from gaedist.engine.compiled.exponents import fill_row
 from gaedist.engine.compiled.integrands import ProfileNumbers
 from gaedist.engine.compiled.jit import OPTIONS, compiled
 from gaedist.engine.compiled.radial_tiles import add_profile, fill_squares
 from gaedist.engine.compiled.sizes import TILE
-from gaedist.engine.compiled.tiles import HIGHEST, open_tile, position
+from gaedist.engine.compiled.tiles import open_tile
 
 CHUNK = 256  # labelings in one product, whose operands stay in the second-level cache
 
@@ -102,16 +102,16 @@ def _multiply(matrix: Any, bits: Any, i: int, j: int, sums: Any, own: Any) -> No
 
 @compiled(nogil=True, cache=True)
 def label_tiles(
-    kind: Any, needs: Any, points: Any, shift: float, bits: Any, first: int, sums: Any, totals_x: Any,
+    kind: Any, needs: Any, points: Any, shift: float, bits: Any, positions: Any, sums: Any, totals_x: Any,
     totals_y: Any, scratch: Any, dense: Any,
 ) -> None:  # fmt: skip
-    """Fill sums[k], (R,), and the totals of each point, (TILE,), over tile first + k of the pairs i > j.
+    """Fill sums[k], (R,), and the totals of each point, (TILE,), over tile k of the pairs i > j.
 
     bits (n, R/8) holds eight labelings in each byte; dense (DENSE,) is scratch; the rest is as
     in `tiles.sum_tiles`, with y = x.
     """
     for k in range(sums.shape[0]):
-        row, column = position(first + k, True, 0)
+        row, column = positions[k, 0], positions[k, 1]
         tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
         _fill_matrix(kind, tile, row == column, shift, totals_x[k], totals_y[k])
         _multiply(tile.products, bits, row * TILE, column * TILE, sums[k], dense)

@@ -14,7 +14,7 @@ from gaedist.engine.compiled.arithmetic import bits, cell, double, exp2, log2_an
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile, Shape
 from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.sizes import FRACTION_NUMBERS, SERIES_BLOCK, TILE
-from gaedist.engine.compiled.tiles import open_tile, position
+from gaedist.engine.compiled.tiles import open_tile
 
 POWER = int(Shape.POWER)
 ROOT = int(Shape.ROOT)
@@ -212,18 +212,17 @@ def _sum_profiles(
 
 @compiled(nogil=True, cache=True)
 def radial_tiles(
-    codes: Any, numbers: Any, points: Any, symmetric: bool, first: int, partial: Any, scratch: Any
+    codes: Any, numbers: Any, points: Any, symmetric: bool, positions: Any, partial: Any, scratch: Any
 ) -> None:
-    """Fill partial[k, q] with the sum of profile q over tile first + k; arguments as of `tiles.sum_tiles`.
+    """Fill partial[k, q] with the sum of profile q over tile k; arguments as of `tiles.sum_tiles`.
 
     codes (Q,) are values of `integrands.Shape`; numbers holds the `integrands.ProfileNumbers.numbers` of each
     profile, padded to one length.
     """
-    columns = (points.y.shape[0] + TILE - 1) // TILE
     work = scratch.work
     totals = work[work.size - codes.size * TILE :]
     rows = work[work.size - (SCRATCH_ROWS + codes.size) * TILE : work.size - codes.size * TILE]
     for k in range(partial.shape[0]):
-        row, column = position(first + k, symmetric, columns)
+        row, column = positions[k, 0], positions[k, 1]
         tile = open_tile(_NEEDS, points, row * TILE, column * TILE, scratch.gram, work)
         _sum_profiles(codes, numbers, tile, symmetric and row == column, rows, totals, partial[k])

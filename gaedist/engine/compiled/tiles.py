@@ -13,20 +13,23 @@ from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import cell, exp2, largest, total
+from gaedist.engine.compiled.arithmetic import HIGHEST, cell, exp2, largest, total
 from gaedist.engine.compiled.exponents import Tile, fill_row
-from gaedist.engine.compiled.gram import FEW, fill_sines, gram_of_differences, gram_of_few, units
+from gaedist.engine.compiled.gram import (
+    FEW,
+    fill_sines,
+    good_center,
+    gram_of_differences,
+    gram_of_few,
+    seen_from,
+    units,
+)
 from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.positions import tile_position
 from gaedist.engine.compiled.sizes import TILE
-
-HIGHEST = 500.0  # an exponent whose power is far from overflow, also times a derivative
 
 _ZEROS, _POWERS, _POINT, _COLUMNS = range(4)
 _PARAMS = _COLUMNS + FEW
 """Where rows of TILE numbers begin in a thread's scratch; parameters, exponents and totals come last."""
-
-position = compiled()(tile_position)
 
 
 def work_rows(params: int, sums: int = 1) -> int:
@@ -51,9 +54,16 @@ def open_tile(needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> 
     x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, gram_limit = points
     rows, width, size = min(TILE, x.shape[0] - i), min(TILE, y.shape[0] - j), params_x.shape[0] * TILE
     squares_x, squares_y = norms_x[i : i + rows], norms_y[j : j + width]
-    exact = needs.products and largest(squares_x) + largest(squares_y) > gram_limit
     products = gram[0, : rows * width].reshape((rows, width))
     sines = gram[-1, : rows * width].reshape((rows, width))
+    near_x, near_y = centered_x[i : i + rows], centered_y[j : j + width]
+    exact = needs.products and not largest(squares_x) + largest(squares_y) <= gram_limit
+    if exact and not needs.sines:
+        center, good = good_center(x[i : i + rows], y[j : j + width], gram_limit)
+        if good:
+            near_x, squares_x = seen_from(x[i : i + rows], center)
+            near_y, squares_y = seen_from(y[j : j + width], center)
+            exact = False
     if exact:
         squares_x = squares_y = work[_ZEROS * TILE : (_ZEROS + 1) * TILE]
         if needs.sines:
@@ -61,11 +71,9 @@ def open_tile(needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> 
         gram_of_differences(x[i : i + rows], y[j : j + width], 1.0, products)
     elif needs.products and x.shape[1] <= FEW:
         columns = work[_COLUMNS * TILE : _PARAMS * TILE].reshape((FEW, TILE))
-        gram_of_few(
-            centered_x[i : i + rows], centered_y[j : j + width], products, work[_POINT * TILE :], columns
-        )
+        gram_of_few(near_x, near_y, products, work[_POINT * TILE :], columns)
     elif needs.products:
-        np.dot(centered_x[i : i + rows], centered_y[j : j + width].T, products)
+        np.dot(near_x, near_y.T, products)
     rest = work[_PARAMS * TILE :]
     tile_params_x, tile_params_y, rest = rest[:size], rest[size : 2 * size], rest[2 * size :]
     _copy(params_x, i, rows, tile_params_x)
@@ -118,18 +126,17 @@ def _sum_rows(
 
 @compiled(nogil=True, cache=True)
 def sum_tiles(
-    kind: Any, needs: Any, points: Any, symmetric: bool, factors: Any, shifts: Any, peak: bool, first: int,
-    partial: Any, scratch: Any,
+    kind: Any, needs: Any, points: Any, symmetric: bool, factors: Any, shifts: Any, peak: bool,
+    positions: Any, partial: Any, scratch: Any,
 ) -> None:  # fmt: skip
-    """Fill partial[k, q] with Σ 2^(factors[q] exponent + shifts[q]), or its peak, over tile first + k.
+    """Fill partial[k, q] with Σ 2^(factors[q] exponent + shifts[q]), or its peak, over tile k.
 
-    ``kind`` is an integrand, with its `Needs`; the others are `Points` and the `Scratch` of a thread. Where
-    the integrand needs a cap, terms count for 2^HIGHEST at most.
+    ``kind`` is an integrand, with its `Needs`; the others are `Points`, row and column of each tile, and the
+    `Scratch` of a thread. Where the integrand needs a cap, terms count for 2^HIGHEST at most.
     """
-    columns = (points.y.shape[0] + TILE - 1) // TILE
     totals = scratch.work[scratch.work.size - factors.size * TILE :]
     for k in range(partial.shape[0]):
-        row, column = position(first + k, symmetric, columns)
+        row, column = positions[k, 0], positions[k, 1]
         tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
         _sum_rows(
             kind, tile, symmetric and row == column, factors, shifts, needs.capped, peak, totals, partial[k]
@@ -172,18 +179,17 @@ def _differentiate_rows(
 
 @compiled(nogil=True, cache=True)
 def differentiate_tiles(
-    kind: Any, needs: Any, points: Any, symmetric: bool, shift: float, first: int, totals_x: Any,
+    kind: Any, needs: Any, points: Any, symmetric: bool, shift: float, positions: Any, totals_x: Any,
     totals_y: Any, scratch: Any,
 ) -> None:  # fmt: skip
-    """Fill totals_x[k] and totals_y[k], ((1 + Q) TILE,), over tile first + k; arguments as of `sum_tiles`.
+    """Fill totals_x[k] and totals_y[k], ((1 + Q) TILE,), over tile k; arguments as of `sum_tiles`.
 
     Row 0 of each holds the sum of the terms of each point, row q the sum of their derivatives by its
     parameter q.
     """
-    columns = (points.y.shape[0] + TILE - 1) // TILE
     powers = scratch.work[_POWERS * TILE : (_POWERS + 1) * TILE]
     for k in range(totals_x.shape[0]):
-        row, column = position(first + k, symmetric, columns)
+        row, column = positions[k, 0], positions[k, 1]
         tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
         _differentiate_rows(
             kind, tile, symmetric and row == column, shift, needs.sided, powers, totals_x[k], totals_y[k]

@@ -63,17 +63,15 @@ def choose_core(samples: Sequence[Array], rate: float, run: Run, target: Target)
             if best and gain < _GAIN:
                 break
             count *= _STEP
-        if best:
+        while best and best <= n // 2:
             edge = radii[order[n - best - 1]]
             masks = list(np.split(radii <= edge, np.cumsum([len(x) for x in samples])[:-1]))
             cores = [x[mask] for x, mask in zip(samples, masks, strict=True)]
-            found = (
-                choose(cores, rate, run, replace(target, pair_seconds=least * 2))
-                if all(map(len, cores))
-                else None
-            )
-            if found:
+            if not all(map(len, cores)) or best * pair_seconds > target.pair_seconds:
+                break
+            if found := choose(cores, rate, run, replace(target, pair_seconds=2 * target.pair_seconds)):
                 return Core(found, masks)
+            best *= _STEP  # some of the points were too optimistic
     return Core(basis, everything) if basis else None
 
 
@@ -96,6 +94,8 @@ def _seconds(
     step = 1 + len(core) // _TRIAL
     every = samples[0] if len(samples) == 1 else np.concatenate(samples)
     some = every[core[::-1][::step]]
+    edge = every[core[-_TRIAL:]]  # has the outermost points on each axis, which decide on the waves
+    some = np.concatenate([some, edge[edge.argmin(axis=0)], edge[edge.argmax(axis=0)]])
     found = np.inf
     for name in names:
         first = SERIES[name].fit_seconds(len(core))

@@ -63,7 +63,9 @@ def linear_sums(jobs: Sequence[PairSum], run: Run) -> dict[int, LinearTotal]:
         samples = {id(x): x for job in group for x in _samples(job)}
         pairs = sum(len(job.x) ** 2 / 2 if job.y is None else len(job.x) * len(job.y) for job in group)
         target = Target(pairs * PAIR_SECONDS, 1, ERROR / 2 * min(map(_evenness, group)))
-        if core := choose_core(list(samples.values()), rate, run, target):
+        with limited_blas():  # threads take longer to start than such small products
+            core = choose_core(list(samples.values()), rate, run, target)
+        if core:
             found |= _totals(core, samples, group, run)
     return found
 
@@ -96,7 +98,8 @@ def linear_labels(job: PairSum, labels: Bits, run: Run, log_unit: float) -> Labe
     pairs = n**2 / 2 * (PAIR_SECONDS + columns * LABEL_SECONDS)
     # so that the bound in label_sums holds for the rarest label
     target = Target(pairs, 1 + columns, ERROR / 2 * (least - least**2 / 2) / 2)
-    basis = choose([job.x], job.integrand.rate, run, target)
+    with limited_blas():
+        basis = choose([job.x], job.integrand.rate, run, target)
     if not basis:
         return None
     return _TransformedSamples(basis, [id(job.x)], run).label_sums(job, labels, counts, log_unit)

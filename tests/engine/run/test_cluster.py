@@ -106,7 +106,7 @@ def test_threads_of_a_worker_do_not_change_bits():
 def test_tiles_that_are_skipped_are_the_same_on_workers(shared_client, monkeypatch, second):
     monkeypatch.setattr(near_tiles, "_LEAST_PAIRS", 0)
     params = np.zeros(3000), None if second is None else np.zeros(len(second))
-    job = Constant(0.1**2).pair_sum(Constant(0.1**2), codes(3000, 2), second, *params)
+    job = Constant(0.03**2).pair_sum(Constant(0.03**2), codes(3000, 2), second, *params)
     seen, sent, outputs = [], [], cluster.Cluster.outputs
     monkeypatch.setattr(
         cluster.Cluster, "outputs", lambda self, *rest: sent.append(rest[2]) or outputs(self, *rest)

@@ -116,3 +116,21 @@ def test_progress_counts_the_pairs_of_far_points(parts):
     seen = []
     pair_totals([job(heavy(FEW, 2))], Run(progress=lambda *counts: seen.append(counts)))
     assert seen[-1][0] == seen[-1][1]
+
+
+def test_an_optimistic_trial_does_not_lead_to_all_pairs(monkeypatch):
+    x = heavy(FEW, 3)
+    x[5::75] *= 1e4
+    tried = []
+
+    def choose(cores, *rest, choose=far.choose):
+        found = choose(cores, *rest)
+        tried.append((len(cores[0]), found is not None))
+        return found
+
+    monkeypatch.setattr(far, "_seconds", lambda *arguments: 0.0)
+    monkeypatch.setattr(far, "choose", choose)
+    core = far.choose_core([x], 0.36, Run(), Target(1e9, 1, 5e-13))
+    assert core is not None
+    assert tried[:2] == [(FEW, False), (FEW - 16, False)]
+    assert tried[-1] == (core.masks[0].sum(), True)

@@ -1,4 +1,4 @@
-"""Where a tile lies in the matrix of pairs: one rule for Python, NumPy arrays and compiled code."""
+"""Where a tile lies in the matrix of pairs."""
 
 from typing import Any
 

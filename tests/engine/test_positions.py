@@ -1,10 +1,9 @@
-"""Tiles are numbered row by row, and Python, NumPy and compiled code agree on their positions exactly."""
+"""Tiles are numbered row by row, and Python and NumPy agree on their positions exactly."""
 
 import numpy as np
 import pytest
 
-from gaedist.engine.compiled.positions import tile_position
-from gaedist.engine.compiled.tiles import position
+from gaedist.engine.positions import tile_position
 
 LAST_ROW = 40_000_000  # of a matrix of 10 billion points, where the square root of a tile number is rounded
 
@@ -13,19 +12,17 @@ def triangle(rows, height):
     return [(row, column) for row in range(rows) for column in range(height * (row + 1))]
 
 
-@pytest.mark.parametrize("rule", [tile_position, position], ids=["plain", "compiled"])
 @pytest.mark.parametrize("height", [1, 2])
-def test_positions_below_the_diagonal(rule, height):
+def test_positions_below_the_diagonal(height):
     expected = triangle(30, height)
-    assert [rule(k, True, 0, height) for k in range(len(expected))] == expected
+    assert [tile_position(k, True, 0, height) for k in range(len(expected))] == expected
     first = height * LAST_ROW * (LAST_ROW + 1) // 2
-    assert rule(first - 1, True, 0, height) == (LAST_ROW - 1, height * LAST_ROW - 1)
-    assert rule(first, True, 0, height) == (LAST_ROW, 0)
+    assert tile_position(first - 1, True, 0, height) == (LAST_ROW - 1, height * LAST_ROW - 1)
+    assert tile_position(first, True, 0, height) == (LAST_ROW, 0)
 
 
-@pytest.mark.parametrize("rule", [tile_position, position], ids=["plain", "compiled"])
-def test_positions_in_a_rectangle(rule):
-    assert [rule(k, False, 7) for k in range(21)] == [divmod(k, 7) for k in range(21)]
+def test_positions_in_a_rectangle():
+    assert [tile_position(k, False, 7) for k in range(21)] == [divmod(k, 7) for k in range(21)]
 
 
 @pytest.mark.parametrize("height", [1, 2])
