@@ -21,7 +21,7 @@ from gaedist.metrics.options import CompareOptions, ScoreOptions
 from gaedist.mixtures.covariance import check_sigma
 from gaedist.null.gaussian_moments import moments
 from gaedist.null.kernel_spectrum import PairMoments
-from gaedist.numerics import to_linear
+from gaedist.numerics import log_ratio, to_linear
 from gaedist.smoothing.bandwidths import BANDWIDTHS
 
 
@@ -124,8 +124,8 @@ def variance_of(sigma: float | str, *samples: Tensor) -> float:
 
 
 def log_power(dim: int, variance: float, unit: float) -> float:
-    """Return log (variance/unit)^(−D/2), with its digits where both are nearly the same."""
-    return -dim / 2 * math.log1p((variance - unit) / unit)
+    """Return log (variance/unit)^(−D/2)."""
+    return -dim / 2 * log_ratio(variance, unit)
 
 
 def _log_pairs(x: Tensor, s: float, unit: float, *, unbiased: bool) -> Tensor:
