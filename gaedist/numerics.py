@@ -53,6 +53,11 @@ def log_or_minus_inf(value: float) -> float:
     return math.log(value) if value > 0 else -math.inf
 
 
+def log_ratio(a: float, b: float) -> float:
+    """Return log(a/b) of two positive numbers, with its digits where they are nearly equal."""
+    return math.log1p((a - b) / b) if b / 2 < a < 2 * b else math.log(a / b)
+
+
 def log_of_value(value: float) -> float | None:
     """Return the logarithm that a result reports: −inf for 0, None for a negative value."""
     return None if value < 0 else log_or_minus_inf(value)

@@ -17,6 +17,7 @@ from gaedist.numerics import (
     Stream,
     log_of_value,
     log_or_minus_inf,
+    log_ratio,
     root,
     signed_sum,
     squared_norms,
@@ -41,6 +42,14 @@ def test_squared_norms_are_one_number_per_row():
 def test_logarithms_of_any_value(value, log, reported):
     assert log_or_minus_inf(value) == log
     assert log_of_value(value) == reported
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [(1e150, 1e-150), (1e-150, 1e150), (1024 + 2**-40, 1024.0), (0.5, 1.0), (3.0, 3.0)]
+)
+def test_logarithms_of_ratios_keep_their_digits(a, b):
+    with mpmath.workdps(50):
+        assert_allclose(log_ratio(a, b), float(mpmath.log(mpmath.mpf(a) / mpmath.mpf(b))), rtol=3e-16)
 
 
 def test_exponentials_overflow_to_infinity_and_underflow_to_zero():

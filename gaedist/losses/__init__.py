@@ -12,9 +12,10 @@ a module. Null distributions and rules for σ are those of the metrics; only sum
 
 Sums are in double precision, whatever the type of the codes, with first and second derivatives. Up to 4096
 codes all pairs are in memory; above, blocks are recomputed in the backward pass, in O(nD) memory. Automatic
-mixed precision, deterministic mode and torch.compile, which leaves losses as they are, change nothing. Within
-vmap values cannot decide what is computed: bandwidths and mean fields of the codes are refused, and distances
-of nearly equal codes, far from the others, keep fewer digits.
+mixed precision, deterministic mode and torch.compile, which leaves losses as they are, change nothing.
+Functions of torch.func apply, except that blocks have no forward-mode derivatives. Codes that are not finite
+give NaN. Within vmap values cannot decide what is computed: bandwidths and mean fields of the codes are
+refused, and distances of nearly equal codes, far from the others, keep fewer digits.
 """
 
 from gaedist.errors import MissingExtraError

@@ -13,7 +13,14 @@ from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice
 from gaedist.kernels.radial import ScaleMixture
 from gaedist.losses.pairs import Points, centered, gaussian_exponents, log_sum
-from gaedist.losses.scales import check_scale, log_of, log_signed_sum, scaled_logs, two_sample_moments
+from gaedist.losses.scales import (
+    check_resolution,
+    check_scale,
+    log_of,
+    log_signed_sum,
+    scaled_logs,
+    two_sample_moments,
+)
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.metrics.gaussian.one_sample import GaussianOneSample
 from gaedist.metrics.gaussian.two_sample import GaussianTwoSample
@@ -21,7 +28,7 @@ from gaedist.metrics.options import CompareOptions, ScoreOptions
 from gaedist.mixtures.covariance import check_sigma
 from gaedist.null.gaussian_moments import moments
 from gaedist.null.kernel_spectrum import PairMoments
-from gaedist.numerics import to_linear
+from gaedist.numerics import log_ratio, to_linear
 from gaedist.smoothing.bandwidths import BANDWIDTHS
 
 
@@ -95,6 +102,7 @@ def gaussian(
     log_cross = log_cross + log_power(dim, (s + prior) / 2, unit)
     if scale == "z":
         exact = moments(n, dim, s, smoothed=options.smoothed, unbiased=options.unbiased)
+        check_resolution(max(exact.log_pairs, exact.log_cross), exact.log_sd)
         means = (x.new_tensor(exact.log_pairs), x.new_tensor(exact.log_cross))
         total, shift = log_signed_sum([(1, log_pairs), (-1, means[0]), (-2, log_cross), (2, means[1])])
         return total * torch.exp(shift - exact.log_sd)
@@ -112,7 +120,10 @@ def default_sigma(dim: int) -> float:
 def variance_of(sigma: float | str, *samples: Tensor) -> float:
     """Return σ² of a number or of a bandwidth of the samples, which gets no gradient."""
     if not isinstance(sigma, str):
-        return float(check_sigma(float(sigma))) ** 2
+        try:
+            return float(check_sigma(float(sigma))) ** 2
+        except (TypeError, ValueError, RuntimeError):
+            raise GaedistError(f"sigma must be a number or a name; got {type(sigma).__name__}.") from None
     check_choice("sigma", sigma, BANDWIDTHS)
     if BANDWIDTHS[sigma].depends_on_codes and not all(map(is_readable, samples)):
         raise GaedistError(f"sigma {sigma} reads the codes, which vmap does not allow. Give a number.")
@@ -124,8 +135,8 @@ def variance_of(sigma: float | str, *samples: Tensor) -> float:
 
 
 def log_power(dim: int, variance: float, unit: float) -> float:
-    """Return log (variance/unit)^(−D/2), with its digits where both are nearly the same."""
-    return -dim / 2 * math.log1p((variance - unit) / unit)
+    """Return log (variance/unit)^(−D/2)."""
+    return -dim / 2 * log_ratio(variance, unit)
 
 
 def _log_pairs(x: Tensor, s: float, unit: float, *, unbiased: bool) -> Tensor:
@@ -158,9 +169,9 @@ def _two_sample(x: Tensor, y: Tensor, sigma: float | str | None, estimator: str,
         moments_of_k = PairMoments(x.shape[1], ScaleMixture(np.array([1 / (4 * s)]), np.ones(1), 1.0))
         _, variance = two_sample_moments(moments_of_k, n, m, unbiased=options.unbiased)
         log_mean = log_of(moments_of_k.mean)
-        mean = [
-            x.new_tensor(log_mean + (0.0 if options.unbiased else math.log1p(-1 / size))) for size in (n, m)
-        ]
+        check_resolution(log_mean, log_of(variance) / 2)
+        shares = [1.0 if options.unbiased else 1 - 1 / size for size in (n, m)]
+        mean = [x.new_tensor(log_mean + log_of(share)) for share in shares]
         total, shift = log_signed_sum(
             [
                 *((1.0, log) for log in within),

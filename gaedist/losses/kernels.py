@@ -18,7 +18,7 @@ from gaedist.kernels.radial import ScaleMixture, distance_mixture
 from gaedist.losses.pairs import centered, plain_sum
 from gaedist.losses.profiles import profile_of, profile_terms
 from gaedist.losses.recomputed import recomputed
-from gaedist.losses.scales import check_scale, floored_log, two_sample_moments
+from gaedist.losses.scales import check_resolution, check_scale, floored_log, log_of, two_sample_moments
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.metrics.cramer_wold import (
     UNIT,
@@ -29,7 +29,7 @@ from gaedist.metrics.cramer_wold import (
     exact_profiles,
 )
 from gaedist.metrics.energy import energy_moments
-from gaedist.metrics.mmd import mmd_moments, mmd_profile
+from gaedist.metrics.mmd import check_width, mmd_moments, mmd_profile
 from gaedist.metrics.parameters import Parameters
 from gaedist.mixtures.targets import ESTIMATORS
 from gaedist.null.distributions import KernelLimit
@@ -101,6 +101,8 @@ def mmd(
     used = Parameters(kernel=kernel, scales=scales, alpha=alpha).used("kernel", "scales", "alpha")
     dim = doubles(x).shape[1]
     found = Kernel(mmd_profile(dim, used), mmd_moments(dim, used))
+    if y is None or scale == "z":
+        check_width(found.moments)
     return _discrepancy(x, y, found, unbiased=unbiased, scale=scale)
 
 
@@ -224,13 +226,17 @@ def _two_sample(x: Tensor, y: Tensor, kernel: Kernel, *, unbiased: bool, scale: 
 
 def _scaled(kernel: Kernel, value: Tensor, mean: float, variance: float, scale: str) -> Tensor:
     if scale == "z":
+        check_resolution(log_of(kernel.moments.mean * kernel.sign), log_of(variance) / 2)
         return (value - mean) / math.sqrt(variance)
     return floored_log(kernel.factor * value) if scale == "log" else kernel.factor * value
 
 
 def _check_sizes(unbiased: bool, *sizes: int) -> None:
     if unbiased and min(sizes) < 2:
-        raise GaedistError("an unbiased mean over pairs of points needs two points; got one.")
+        raise GaedistError(
+            "an unbiased mean over pairs of points needs two points; got one. Use estimator='v', or "
+            "drop_last=True in the DataLoader."
+        )
 
 
 def _pair_mean(x: Tensor, kernel: Kernel, unbiased: bool) -> Tensor:
@@ -244,7 +250,7 @@ def _mean_about(mixture: ScaleMixture, x: Tensor) -> Tensor:
     squared, dim = (x * x).sum(1), x.shape[1]
     if mixture.conditional:
         largest = float(squared.detach().max()) if is_readable(x) else _LARGEST_SQUARE
-        mixture = distance_mixture(max(largest, float(dim)))
+        mixture = distance_mixture(max(largest if math.isfinite(largest) else 0.0, float(dim)))
     t, w = (torch.as_tensor(part, device=x.device) for part in (mixture.rates, mixture.weights))
     logs = -dim / 2 * torch.log1p(2 * t)
     if not mixture.conditional:  # what is small at 0 is smaller elsewhere, compared with slower rates

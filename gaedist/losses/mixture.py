@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gaedist.errors import GaedistError, check_choice
+from gaedist.losses.aggregate import check_variances, relative_sd, standardised
 from gaedist.losses.gaussian import log_power, variance_of
 from gaedist.losses.pairs import Points, centered, log_sum, squares
 from gaedist.losses.scales import check_scale, scaled_logs
@@ -56,8 +57,9 @@ def gaussian_mixture(
     sigma : float or str, optional
         Standard deviation of the smoothing, or the name of a bandwidth, as for `gaussian`; none by default.
     scale : str
-        ``value`` or ``log``. There is no ``z``: with variances that differ, no null distribution is known in
-        closed form.
+        ``value``, ``log``, or ``z``, for a tensor of variances of at most 1 and no ``y``: less its mean, over
+        the standard deviation, where the means are normal such that the mixture is N(0, I)
+        (`gaedist.losses.aggregate`).
 
     Returns
     -------
@@ -70,7 +72,7 @@ def gaussian_mixture(
         If a tensor has another shape or type, an option does not exist, or a mean field is asked for within
         vmap.
     """
-    check_scale(scale, unknown="variances that differ have none. Use log or value")
+    check_scale(scale, unknown=_why_no_null(variances, y))
     if y is None and (y_variances is not None or y_weights is not None):
         raise GaedistError("y_variances and y_weights belong to y. Give y.")
     x, other = (doubles(means), None) if y is None else both_doubles(means, y)
@@ -80,12 +82,23 @@ def gaussian_mixture(
     if other is None:
         log_prior = x.new_tensor(log_power(dim, 1 + s, unit))
         log_cross = (p.log_weights + p.family.with_prior(p, 1 + s, unit)).logsumexp(0)
+        if scale == "z":
+            check_variances(p.variances - s)
+            sd = relative_sd(p.variances - s, p.counts, s)
+            return standardised(_log_pairs(p, None, unit), log_cross, log_prior, len(x), sd)
     else:
         if y_variances is None:
             raise GaedistError("y needs variances too. Give y_variances.")
         p, q = _alike(p, _mixture(other, y_variances, s, y_weights))
         log_prior, log_cross = _log_overlap(q, None, unit), _log_overlap(p, q, unit)
     return scaled_logs([(1.0, _log_overlap(p, None, unit)), (1.0, log_prior), (-2.0, log_cross)], scale)
+
+
+def _why_no_null(variances: Tensor | str, y: Tensor | None) -> str:
+    """Return why there is no null distribution, or nothing."""
+    if y is not None:
+        return "two mixtures have none. Use log or value"
+    return "a mean field has none. Use log or value" if isinstance(variances, str) else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +113,11 @@ class _Mixture:
     @property
     def points(self) -> Points:
         return self.centers, self.variances, self.log_weights
+
+    @property
+    def counts(self) -> Tensor:
+        """How many axes share each variance, (Q,)."""
+        return self.centers.new_tensor(self.family.multiplicities(self.centers.shape[1]))
 
 
 @dataclass(frozen=True)
@@ -139,8 +157,7 @@ class _Family:
         return self._log_root(p, both / unit) - (self.along(p.centers) / (4 * both)).sum(1)
 
     def _log_root(self, p: _Mixture, variances: Tensor) -> Tensor:
-        counts = p.centers.new_tensor(self.multiplicities(p.centers.shape[1]))
-        return -0.5 * (torch.log(variances) * counts).sum(1)
+        return -0.5 * (torch.log(variances) * p.counts).sum(1)
 
 
 def _mixture(x: Tensor, variances: Tensor | str, s: float, weights: Tensor | None = None) -> _Mixture:
@@ -149,6 +166,8 @@ def _mixture(x: Tensor, variances: Tensor | str, s: float, weights: Tensor | Non
     if weights is None:
         log_weights = x.new_full((n,), -math.log(n))
     elif isinstance(weights, Tensor) and tuple(weights.shape) == (n,):
+        if is_readable(weights) and not bool((weights > 0).all()):
+            raise GaedistError(f"weights must be positive; got {float(weights.detach().amin()):.3g}.")
         log_weights = torch.log(weights.to(x)).log_softmax(0)
     else:
         raise GaedistError(f"weights must be a tensor of {n} positive numbers.")
@@ -161,8 +180,19 @@ def _mixture(x: Tensor, variances: Tensor | str, s: float, weights: Tensor | Non
     if not isinstance(variances, Tensor) or tuple(variances.shape) not in ((n,), (n, 1), (n, dim)):
         shape = tuple(variances.shape) if isinstance(variances, Tensor) else type(variances).__name__
         raise GaedistError(f"variances must be a tensor ({n},) or ({n}, {dim}), or a family; got {shape}.")
-    found = variances.to(x).reshape(n, -1) + s
+    found = variances.to(x).reshape(n, -1)
+    _check_positive(found, s)
+    found = found + s
     return _Mixture(x, found, log_weights, FAMILIES["spherical" if found.shape[1] == 1 else "diagonal"])
+
+
+def _check_positive(variances: Tensor, s: float) -> None:
+    """Raise `GaedistError` for a variance that is negative, or 0 without smoothing, where it can be read."""
+    least = float(variances.detach().amin()) if is_readable(variances) else 1.0
+    if least < 0 or (least == 0 and not s):
+        raise GaedistError(
+            f"variances must be positive; got {least:.3g}. Of log-variances give logvar.exp()."
+        )
 
 
 def _alike(p: _Mixture, q: _Mixture) -> tuple[_Mixture, _Mixture]:
@@ -181,6 +211,15 @@ def _alike(p: _Mixture, q: _Mixture) -> tuple[_Mixture, _Mixture]:
 
 def _log_overlap(p: _Mixture, q: _Mixture | None, unit: float) -> Tensor:
     """Return log ⟨p, q⟩ (4π unit)^(D/2), with q = p if it is None."""
+    total = _log_pairs(p, q, unit)
+    if q is not None:
+        return total
+    own = (2 * p.log_weights + p.family.with_itself(p, unit)).logsumexp(0)
+    return torch.logaddexp(total, own) if len(p.centers) > 1 else own
+
+
+def _log_pairs(p: _Mixture, q: _Mixture | None, unit: float) -> Tensor:
+    """Return the same without overlaps of components with themselves."""
     family, dim = p.family, p.centers.shape[1]
 
     def terms(left: Points, right: Points) -> Tensor:
@@ -190,11 +229,7 @@ def _log_overlap(p: _Mixture, q: _Mixture | None, unit: float) -> Tensor:
     if not family.seen_from_zero:
         moved = centered(*(centers for centers, *_ in points))
         points = [(centers, *rest) for centers, (_, *rest) in zip(moved, points, strict=True)]
-    total = log_sum(terms, *points, width=family.width(dim))
-    if q is not None:
-        return total
-    own = (2 * p.log_weights + family.with_itself(p, unit)).logsumexp(0)
-    return torch.logaddexp(total, own) if len(p.centers) > 1 else own
+    return log_sum(terms, *points, width=family.width(dim))
 
 
 def _spherical(dim: int, unit: float, p: Points, q: Points) -> Tensor:

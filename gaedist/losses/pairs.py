@@ -43,9 +43,9 @@ def log_sum(terms: Terms, p: Points, q: Points | None = None, *, width: int = 1)
     return parts[0] if len(parts) == 1 else torch.stack(parts).logsumexp(0)
 
 
-def plain_sum(terms: Terms, p: Points, q: Points | None = None) -> Tensor:
+def plain_sum(terms: Terms, p: Points, q: Points | None = None, *, width: int = 1) -> Tensor:
     """Return Σ term over all pairs of p and q, or over i ≠ j of p."""
-    parts = _parts(terms, p, q, _sum_of_block, 1)
+    parts = _parts(terms, p, q, _sum_of_block, width)
     return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
 
 
@@ -55,9 +55,11 @@ def squares(x: Tensor, y: Tensor) -> Tensor:
     found = torch.addmm(norms_x[:, None] + norms_y, x, y.T, alpha=-2)
     if not is_readable(x) or not is_readable(y):
         return found.clamp_min(0)
+    if x is y:
+        found.diagonal().zero_()
     farthest = float(norms_x.detach().max() + norms_y.detach().max())
     rows, columns = (found.detach() < _NEAR * farthest).nonzero(as_tuple=True)
-    if x is y:  # the diagonal does not count
+    if x is y:
         apart = rows != columns
         rows, columns = rows[apart], columns[apart]
     near = found.detach()[rows, columns] < _NEAR * (norms_x[rows] + norms_y[columns]).detach()
@@ -141,4 +143,7 @@ def _log_of_block(terms: Terms, p: Points, q: Points, on_diagonal: bool) -> Tens
 
 def _sum_of_block(terms: Terms, p: Points, q: Points, on_diagonal: bool) -> Tensor:
     found = terms(p, q)
-    return found.sum() - found.diagonal().sum() if on_diagonal else found.sum()
+    if not on_diagonal:
+        return found.sum()
+    others = 1 - torch.eye(len(found), dtype=found.dtype, device=found.device)
+    return torch.dot(found.flatten(), others.flatten())

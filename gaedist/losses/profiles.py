@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gaedist.engine import Profile, Shape
 from gaedist.losses.pairs import Points, Terms, squares
+from gaedist.numerics import Array
 
 
 def profile_terms(profile: Profile) -> Terms:
@@ -30,13 +32,13 @@ def profile_of(profile: Profile, squared: Tensor) -> Tensor:
 
 def _root(squared: Tensor) -> Tensor:
     """Return r, with gradient 0 at r = 0, where it has a cusp."""
-    positive = squared > 0
-    return torch.where(positive, torch.where(positive, squared, 1.0).sqrt(), 0.0)
+    at_cusp = squared <= 0  # not so for what is not a number
+    return torch.where(at_cusp, 0.0, torch.where(at_cusp, 1.0, squared).sqrt())
 
 
 def _series(squared: Tensor, rate: float, rest: Sequence[float]) -> Tensor:
     z = 1 / (1 + rate * squared)
-    return z.sqrt() * polynomial(2 * z - 1, tuple(rest[1:]))
+    return z.sqrt() * polynomial(2 * z - 1, np.array(rest[1:]))
 
 
 class _Polynomial(torch.autograd.Function):
@@ -45,31 +47,41 @@ class _Polynomial(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(t: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    def forward(t: Tensor, coefficients: Array) -> Tensor:
         """Return the value; coefficients from the highest power."""
-        found = torch.full_like(t, coefficients[0])
-        for coefficient in coefficients[1:]:
+        found = torch.full_like(t, float(coefficients[0]))
+        for coefficient in coefficients[1:].tolist():
             found = found * t + coefficient
         return found
 
     @staticmethod
     def setup_context(
-        ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, tuple[float, ...]], output: Tensor
+        ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, Array], output: Tensor
     ) -> None:
         """Keep the argument."""
         t, ctx.coefficients = inputs
         ctx.save_for_backward(t)
+        ctx.save_for_forward(t)
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
         """Return the gradient times the derivative."""
-        (t,) = ctx.saved_tensors
-        degree = len(ctx.coefficients) - 1
-        derivative = [(degree - k) * c for k, c in enumerate(ctx.coefficients[:-1])] or [0.0]
-        return gradient * polynomial(t, tuple(derivative)), None
+        return gradient * _derivative(ctx), None
+
+    @staticmethod
+    def jvp(ctx: torch.autograd.function.FunctionCtx, tangent: Tensor, _: None) -> Tensor:
+        """Return the derivative times the tangent."""
+        return tangent * _derivative(ctx)
 
 
-def polynomial(t: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+def _derivative(ctx: torch.autograd.function.FunctionCtx) -> Tensor:
+    """Return the derivative of the polynomial that a context keeps."""
+    (t,), degree = ctx.saved_tensors, len(ctx.coefficients) - 1
+    powers = np.arange(degree, 0, -1)
+    return polynomial(t, powers * ctx.coefficients[:-1] if degree else np.zeros(1))
+
+
+def polynomial(t: Tensor, coefficients: Array) -> Tensor:
     """Return the polynomial with these coefficients, from the highest power."""
     return _Polynomial.apply(t, coefficients)
 

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
+
+from gaedist.errors import GaedistError
 
 
 def recomputed(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
@@ -18,24 +20,37 @@ def recomputed(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
 
 
 class _Recomputed(torch.autograd.Function):
-    """The value without a graph; its gradient with one only where second derivatives are wanted."""
+    """The value without a graph, and its derivatives by computing it again."""
 
     @staticmethod
-    def forward(ctx: Any, function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+    def forward(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
         """Return the value."""
-        ctx.function = function
-        ctx.save_for_backward(*tensors)
         return function(*tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep the tensors."""
+        ctx.function, *tensors = inputs
+        ctx.save_for_backward(*tensors)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradient, by computing the value again."""
-        tensors, twice = ctx.saved_tensors, torch.is_grad_enabled()
-        if not twice:
-            wanted = ctx.needs_input_grad[1:]
-            tensors = [t.detach().requires_grad_(w) for t, w in zip(tensors, wanted, strict=True)]
-        variables = [tensor for tensor in tensors if tensor.requires_grad]
-        with torch.enable_grad():
-            value = ctx.function(*tensors)
-        found = iter(torch.autograd.grad(value, variables, gradient, create_graph=twice, allow_unused=True))
-        return None, *(next(found) if tensor.requires_grad else None for tensor in tensors)
+        wanted = ctx.needs_input_grad[1:]
+        variables = [t for t, w in zip(ctx.saved_tensors, wanted, strict=True) if w]
+
+        def of_variables(*those: Tensor) -> Tensor:
+            left = iter(those)
+            pairs = zip(ctx.saved_tensors, wanted, strict=True)
+            return cast(Tensor, ctx.function(*(next(left) if w else t for t, w in pairs)))
+
+        found = iter(torch.func.vjp(of_variables, *variables)[1](gradient))
+        return None, *(next(found) if w else None for w in wanted)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
+        """Raise `GaedistError`."""
+        raise GaedistError(
+            "sums in blocks have no forward-mode derivatives. Use torch.func.jacrev in place of jvp, jacfwd "
+            "and hessian."
+        )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gaedist.errors import GaedistError, check_choice
+from gaedist.null.distributions import WIDE, is_lost_to_rounding
 from gaedist.null.kernel_spectrum import PairMoments
 
 SCALES = {
@@ -37,6 +38,12 @@ def check_scale(scale: str, *, signed: str = "", unknown: str = "") -> None:
         raise GaedistError(f"scale log needs values that are never negative, and {signed}.")
     if scale == "z" and unknown:
         raise GaedistError(f"scale z needs a null distribution in closed form, and {unknown}.")
+
+
+def check_resolution(log_size: float, log_sd: float) -> None:
+    """Raise `GaedistError` where the rounding of terms of this size hides the standard deviation."""
+    if is_lost_to_rounding(log_size, log_sd):
+        raise GaedistError(f"there is no z: {WIDE}")
 
 
 def log_signed_sum(terms: Sequence[tuple[float, Tensor]]) -> tuple[Tensor, Tensor]:

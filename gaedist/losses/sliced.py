@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from gaedist.engine import common_refinement, random_directions
+from gaedist.errors import check_count
 from gaedist.losses.recomputed import recomputed
-from gaedist.losses.scales import check_scale, floored_log
+from gaedist.losses.scales import check_scale, floored_log, two_sample_moments
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.metrics.parameters import Parameters
-from gaedist.metrics.sliced_epps_pulley import EppsPulley, epps_pulley_moments
+from gaedist.metrics.sliced_epps_pulley import EppsPulley, epps_pulley_moments, kernels_of_directions
+from gaedist.metrics.sliced_metrics import coincidences
 from gaedist.metrics.sliced_wasserstein import quantile_means, wasserstein_moments
 from gaedist.null.distributions import Moments
 
@@ -31,21 +34,22 @@ def sliced_wasserstein(
 ) -> Tensor:
     """Return W₂² of projections to N(0, 1) or those of other codes, averaged over random directions.
 
-    The metric ``sliced-wasserstein``, with no sample of the prior: along each direction W₂² is exact.
+    The metric ``sliced-wasserstein``, with no sample of the prior: along each direction W₂² is exact, also
+    between samples of different sizes.
 
     Parameters
     ----------
     x : (n, D) tensor
         The codes.
     y : (m, D) tensor, optional
-        Other codes.
+        Other codes, or a sample of another prior.
     directions : int, optional
         Number of random directions, 1000 by default.
     seed : int, optional
         The directions of `gaedist.score` with this seed; by default each call draws new ones from PyTorch's
         generator.
     scale : str
-        ``value``, ``log``, or for one sample ``z``.
+        ``value``, ``log`` or ``z``.
 
     Returns
     -------
@@ -57,22 +61,20 @@ def sliced_wasserstein(
     GaedistError
         If a tensor has another shape or type, or an option is out of its range.
     """
-    check_scale(scale, unknown="" if y is None else "two samples have none for this metric. Use value or log")
+    check_scale(scale)
     count = int(Parameters(directions=directions).used("directions").directions or 0)
-    if y is not None:
-        x, y = both_doubles(x, y)
-        return _scaled(_transport(x, y, _directions(x, count, seed)), None, scale)
-    x = doubles(x)
-    n, dim = x.shape
-    means = torch.as_tensor(quantile_means(n), device=x.device)[:, None]
-    apart = (x @ _directions(x, count, seed).T).sort(dim=0).values - means
-    value = (apart * apart).mean() + (1 - (means * means).mean())
-    return _scaled(value, wasserstein_moments(n, dim, count) if scale == "z" else None, scale)
+    samples = (doubles(x),) if y is None else both_doubles(x, y)
+    (n, dim), m = samples[0].shape, None if y is None else len(y)
+    along = _directions(samples[0], count, seed)
+    lines = [(points @ along.T).sort(dim=0).values for points in samples]
+    value = _to_normal(lines[0]) if y is None else _transport(*lines)
+    return _scaled(value, wasserstein_moments(n, dim, count, m) if scale == "z" else None, scale)
 
 
 @eager
 def sliced_epps_pulley(
     x: Tensor,
+    y: Tensor | None = None,
     *,
     beta: float | None = None,
     directions: int | None = None,
@@ -81,12 +83,15 @@ def sliced_epps_pulley(
 ) -> Tensor:
     """Return the Epps–Pulley statistic of projections, averaged over random directions.
 
-    The metric ``sliced-epps-pulley``: SIGReg of LeJEPA, with the integral over all frequencies.
+    The metric ``sliced-epps-pulley``: SIGReg of LeJEPA, with the integral over all frequencies. For other
+    codes it is nm/(n + m) ∫ |ψ(s) − ψ'(s)|² N(s; 0, β²) ds, with ψ and ψ' the means of e^(is u·x).
 
     Parameters
     ----------
     x : (n, D) tensor
         The codes.
+    y : (m, D) tensor, optional
+        Other codes, or a sample of another prior.
     beta : float, optional
         β, the standard deviation of the weight over frequencies; 1 by default.
     directions, seed, scale
@@ -95,30 +100,29 @@ def sliced_epps_pulley(
     Returns
     -------
     () tensor of double
-        The loss, which under N(0, I) has a mean that does not depend on n.
+        The loss, whose mean under N(0, I) does not depend on the number of codes.
 
     Raises
     ------
     GaedistError
-        If the tensor has another shape or type, or an option is out of its range.
+        If a tensor has another shape or type, or an option is out of its range.
     """
     check_scale(scale)
     used = Parameters(beta=beta, directions=directions).used("beta", "directions")
     count, statistic = int(used.directions or 0), EppsPulley(float(used.beta or 0))
-    x = doubles(x)
-    n, dim = x.shape
-    along = _directions(x, count, seed)
-    t = x @ along.T
-    value = _epps_pulley(t, statistic)
-    exact = epps_pulley_moments(n, dim, count, statistic.beta) if scale == "z" else None
-    return _scaled(value, exact, scale)
+    samples = (doubles(x),) if y is None else both_doubles(x, y)
+    sizes, dim = tuple(map(len, samples)), samples[0].shape[1]
+    along = _directions(samples[0], count, seed)
+    value = _epps_pulley([points @ along.T for points in samples], statistic)
+    moments: Callable[..., Moments] = epps_pulley_moments if y is None else _moments_of_two
+    return _scaled(value, moments(*sizes, dim, count, statistic.beta) if scale == "z" else None, scale)
 
 
 def _directions(x: Tensor, count: int, seed: int | None) -> Tensor:
     """Return unit vectors, (L, D): those of `gaedist.score` with this seed, or new ones from PyTorch."""
     dim = x.shape[1]
     if seed is not None or dim == 1:
-        return torch.tensor(random_directions(dim, count, seed or 0), device=x.device)
+        return torch.tensor(random_directions(dim, count, check_count("seed", seed or 0, 0)), device=x.device)
     found = torch.randn(count, dim, dtype=x.dtype, device=x.device)
     return found / found.norm(dim=1, keepdim=True)
 
@@ -129,49 +133,82 @@ def _scaled(value: Tensor, exact: Moments | None, scale: str) -> Tensor:
     return floored_log(value) if scale == "log" else value
 
 
-def _transport(x: Tensor, y: Tensor, directions: Tensor) -> Tensor:
-    """Return the mean of W₂² between both samples' projections."""
-    left, right = ((points @ directions.T).sort(dim=0).values for points in (x, y))
-    if len(x) == len(y):
+def _to_normal(rows: Tensor) -> Tensor:
+    """Return the mean of W₂² between N(0, 1) and the columns of sorted points, (n, L)."""
+    means = torch.as_tensor(quantile_means(len(rows)), device=rows.device)[:, None]
+    return ((rows - means) ** 2).mean() + (1 - (means * means).mean())
+
+
+def _transport(left: Tensor, right: Tensor) -> Tensor:
+    """Return the mean of W₂² between the columns of sorted points, (n, L) and (m, L)."""
+    if len(left) == len(right):
         return ((left - right) ** 2).mean()
-    parts = common_refinement(len(x), len(y))
-    i, j = (torch.as_tensor(part, device=x.device) for part in (parts.left, parts.right))
-    lengths = torch.as_tensor(parts.lengths, device=x.device)[:, None]
+    parts = common_refinement(len(left), len(right))
+    i, j = (torch.as_tensor(part, device=left.device) for part in (parts.left, parts.right))
+    lengths = torch.as_tensor(parts.lengths, device=left.device)[:, None]
     return (lengths * (left[i] - right[j]) ** 2).sum(0).mean()
 
 
-def _epps_pulley(t: Tensor, statistic: EppsPulley) -> Tensor:
-    """Return the mean over the columns of t, (n, L), of T, by whichever way is shorter."""
-    n, count = t.shape
+def _moments_of_two(n: int, m: int, dim: int, count: int, beta: float) -> Moments:
+    """Return mean and standard deviation of T for two samples of N(0, I)."""
+    factor, (pairs, _) = n * m / (n + m), coincidences(dim, count)
+    found = [two_sample_moments(kernel, n, m, unbiased=False) for kernel in kernels_of_directions(dim, beta)]
+    variance = factor**2 * float(pairs @ [variance for _, variance in found])
+    return Moments(factor * found[0][0], math.sqrt(variance), 0.0)
+
+
+def _epps_pulley(samples: Sequence[Tensor], statistic: EppsPulley) -> Tensor:
+    """Return the mean over the columns, (n, L), of T of one sample or two, by whichever way is shorter."""
+    n, count = sum(map(len, samples)), samples[0].shape[1]
     modes, period = 0.0, 0.0
-    if is_readable(t):
+    readable = all(map(is_readable, samples))
+    if readable:
         with torch.no_grad():
-            span, far = float((t.amax(0) - t.amin(0)).max()), float(t.abs().max())
-        period = statistic.period(span, far)
-        modes = statistic.modes(period)
+            pooled = torch.cat(list(samples))
+            span, far = float((pooled.amax(0) - pooled.amin(0)).max()), float(pooled.abs().max())
+        if math.isfinite(span):
+            period = statistic.period(span, far)
+            modes = statistic.modes(period)
     waves = 0 < modes <= max(n, _FEW_MODES)
     function = _by_waves if waves else _by_pairs
     size = max(1, int(_AT_ONCE / (n * (modes if waves else n))))
-    arguments = (statistic.beta, period, modes)
-    if count <= size or not is_readable(t):
-        return function(t, *arguments).mean()
-    parts = [recomputed(lambda some: function(some, *arguments), part) for part in t.split(size, dim=1)]
-    return torch.cat(parts).mean()
+
+    def values(*some: Tensor) -> Tensor:
+        return function(some, statistic.beta, period, modes)
+
+    if count <= size or not readable:
+        return values(*samples).mean()
+    parts = zip(*(sample.split(size, dim=1) for sample in samples), strict=True)
+    return torch.cat([recomputed(values, *some) for some in parts]).mean()
 
 
-def _by_waves(t: Tensor, beta: float, period: float, modes: float) -> Tensor:
+def _factor(samples: Sequence[Tensor]) -> float:
+    """Return n, or nm/(n + m) for two samples."""
+    return 1 / sum(1 / len(sample) for sample in samples)
+
+
+def _by_waves(samples: Sequence[Tensor], beta: float, period: float, modes: float) -> Tensor:
     """Return T of each column as a sum over multiples of 2π/period."""
-    n, step = len(t), 2 * math.pi / period
+    t, step = samples[0], 2 * math.pi / period
     s = step * torch.arange(1, int(modes) + 1, dtype=t.dtype, device=t.device)
     weights = 2 * step / (math.sqrt(2 * math.pi) * beta) * torch.exp(-((s / beta) ** 2) / 2)
-    angles = t[..., None] * s  # (n, L, K)
-    real, imaginary = torch.cos(angles).mean(0), torch.sin(angles).mean(0)
-    return n * (((real - torch.exp(-s * s / 2)) ** 2 + imaginary**2) @ weights)
+    angles = [sample[..., None] * s for sample in samples]  # (n, L, K)
+    real, imaginary = ([wave(a).mean(0) for a in angles] for wave in (torch.cos, torch.sin))
+    if len(samples) == 1:
+        real, imaginary = [*real, torch.exp(-s * s / 2)], [*imaginary, torch.zeros_like(s)]
+    return _factor(samples) * (((real[0] - real[1]) ** 2 + (imaginary[0] - imaginary[1]) ** 2) @ weights)
 
 
-def _by_pairs(t: Tensor, beta: float, period: float, modes: float) -> Tensor:
+def _by_pairs(samples: Sequence[Tensor], beta: float, period: float, modes: float) -> Tensor:
     """Return T of each column as a sum over pairs of points."""
-    n, b = len(t), beta**2
-    pair = torch.exp(-b / 2 * (t[:, None] - t) ** 2).mean((0, 1))
-    cross = torch.exp(-b * t * t / (2 * (1 + b))).mean(0) / math.sqrt(1 + b)
-    return n * (pair + 1 / math.sqrt(1 + 2 * b) - 2 * cross)
+    t, b = samples[0], beta**2
+
+    def mean(left: Tensor, right: Tensor) -> Tensor:
+        return torch.exp(-b / 2 * (left[:, None] - right) ** 2).mean((0, 1))
+
+    if len(samples) == 2:
+        far, cross = mean(samples[1], samples[1]), mean(t, samples[1])
+    else:
+        far = t.new_tensor(1 / math.sqrt(1 + 2 * b))
+        cross = torch.exp(-b * t * t / (2 * (1 + b))).mean(0) / math.sqrt(1 + b)
+    return _factor(samples) * (mean(t, t) + far - 2 * cross)

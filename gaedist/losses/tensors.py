@@ -26,11 +26,17 @@ def doubles(x: Tensor, name: str = "codes") -> Tensor:
     """
     if not isinstance(x, Tensor):
         raise GaedistError(f"{name} must be a PyTorch tensor; got {type(x).__name__}. Use torch.as_tensor.")
+    if x.layout != torch.strided or x.is_meta:
+        raise GaedistError(f"{name} must be a dense tensor that holds numbers; got {_kind(x)}.")
     if x.ndim != 2 or 0 in x.shape:
         raise GaedistError(f"{name} must be a tensor (n, D), not empty; got shape {tuple(x.shape)}.")
     if not x.is_floating_point():
         raise GaedistError(f"{name} must be real floating-point numbers; got {x.dtype}.")
     return x.to(torch.device("cpu") if x.device.type == "mps" else x.device, torch.double)
+
+
+def _kind(x: Tensor) -> str:
+    return "one on the device meta" if x.is_meta else f"layout {x.layout}".replace("torch.", "")
 
 
 def both_doubles(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

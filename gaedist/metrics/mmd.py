@@ -39,11 +39,7 @@ class MmdOneSample(KernelOneSample):
         self.n, self.dim = x.shape
         self.x, self.used = x, options.parameters.used(*_PARAMETERS)
         self.moments = mmd_moments(self.dim, self.used)
-        if self.moments.mean < _LEAST_MEAN:
-            raise GaedistError(
-                f"the kernel is so narrow that its mean over N(0, I) at D = {self.dim} is below "
-                f"{_LEAST_MEAN:g}. Take a larger --scale (scales=)."
-            )
+        check_width(self.moments)
         self.pairs = [radial_sum(mmd_profile(self.dim, self.used), x)]
 
     def terms(self, totals: Sequence[PairTotal]) -> list[float]:
@@ -73,6 +69,15 @@ class MmdTwoSample(KernelTwoSample):
         used = options.parameters.used(*_PARAMETERS)
         self.kernel = Kernel(mmd_profile(x.shape[1], used), unbiased=True, used=used)
         self.prepare(x, y, run)
+
+
+def check_width(moments: PairMoments) -> None:
+    """Raise `GaedistError` for a kernel so narrow that its null distribution leaves the range of a double."""
+    if moments.mean < _LEAST_MEAN:
+        raise GaedistError(
+            f"the kernel is so narrow that its mean over N(0, I) at D = {moments.dim} is below "
+            f"{_LEAST_MEAN:g}. Take a larger --scale (scales=)."
+        )
 
 
 def mmd_profile(dim: int, used: Parameters) -> Profile:

@@ -132,15 +132,20 @@ class EppsPulley:
         return (n + 2 * float(near_sum(t, last, rate, np.empty(n)))) / n**2
 
 
+def kernels_of_directions(dim: int, beta: float) -> tuple[PairMoments, PairMoments]:
+    """Return the kernel along one direction, and its mean over all directions."""
+    rate = beta**2 / 2
+    line = PairMoments(1, ScaleMixture(np.array([rate]), np.ones(1), 1.0))
+    return line, PairMoments(dim, phi_d_mixture(dim, rate))
+
+
 @lru_cache(maxsize=64)
 def epps_pulley_moments(n: int, dim: int, count: int, beta: float) -> Moments:
     """Return the moments of the mean of T over random directions: exact but for the skewness, as n → ∞.
 
     Along one direction the kernel is a Gaussian; its mean over all directions is φ_D(β²|x − y|²/2).
     """
-    rate = beta**2 / 2
-    line = PairMoments(1, ScaleMixture(np.array([rate]), np.ones(1), 1.0))
-    space = PairMoments(dim, phi_d_mixture(dim, rate))
+    line, space = kernels_of_directions(dim, beta)
     pairs, triples = coincidences(dim, count)
     square = n**2 * float(pairs @ [kernel.variance(n, unbiased=False) for kernel in (line, space)])
     shared = 0.0

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gaedist.engine import PairTotal, Run, Slices, Transport
+from gaedist.engine import PairTotal, Run, Slices, Transport, common_refinement
 from gaedist.kernels.shifts import ShiftCurve
 from gaedist.metrics.base import Metric, TwoSample
 from gaedist.metrics.measurement import Measurement
@@ -100,14 +100,19 @@ class Wasserstein:
 
 
 @lru_cache(maxsize=64)
-def wasserstein_moments(n: int, dim: int, count: int) -> Moments:
-    """Return the moments of the mean of W₂² over directions; all but the mean to first order in 1/n."""
+def wasserstein_moments(n: int, dim: int, count: int, m: int | None = None) -> Moments:
+    """Return the moments of the mean of W₂² over directions; all but the mean to first order in 1/n.
+
+    For two samples, of n and m points, 1/n is 1/n + 1/m: to first order W₂² is Σ_k (h_k/√n − h'_k/√m)²/k.
+    """
     k = np.arange(1, TERMS + 1)
     shared, triple = mean_powers(dim, 2 * k), mean_triple_products(dim)
     pairs, triples = coincidences(dim, count)
     square = 2 * float(pairs @ [np.sum(1 / k**2), (shared / k**2).sum()])
     cube = 8 * float(triples @ [np.sum(1 / k**3), (shared / k**3).sum(), (triple / k**3).sum()])
-    return Moments(wasserstein_mean(n), math.sqrt(square) / n, cube / square**1.5)
+    mean = wasserstein_mean(n) if m is None else two_sample_mean(n, m)
+    share = 1 / n + (0.0 if m is None else 1 / m)
+    return Moments(mean, share * math.sqrt(square), cube / square**1.5)
 
 
 @lru_cache(maxsize=1)
@@ -119,23 +124,35 @@ def _nodes() -> tuple[Array, Array]:
 
 @lru_cache(maxsize=64)
 def wasserstein_mean(n: int) -> float:
-    """Return E W₂²(t, N(0, 1)) for n points of N(0, 1).
+    """Return E W₂²(t, N(0, 1)) for n points of N(0, 1): 2 − 2 Σ m_i E t_(i)/n."""
+    return float(2 - 2 * (quantile_means(n) @ order_means(n)) / n)
 
-    It is 2 − 2 E Σ m_i t_(i)/n, an integral over the value t of a point, whose rank given t is binomial.
+
+@lru_cache(maxsize=64)
+def two_sample_mean(n: int, m: int) -> float:
+    """Return E W₂²(t, s) for n points t and m points s of N(0, 1): 2 − 2 ∫ E F⁻¹(u) E G⁻¹(u) du."""
+    parts = common_refinement(n, m)
+    return float(2 - 2 * (parts.lengths @ (order_means(n)[parts.left] * order_means(m)[parts.right])))
+
+
+@lru_cache(maxsize=4)
+def order_means(n: int) -> Array:
+    """Return E t_(i) of n sorted points of N(0, 1), (n,).
+
+    They are integrals over the value t of a point, whose rank given t is binomial.
     """
     from scipy.special import ndtr
     from scipy.stats import binom
 
-    means, (x, weights) = quantile_means(n), _nodes()
-    total = 0.0
-    for place, weight in zip(x, weights, strict=True):
+    found = np.zeros(n)
+    for place, weight in zip(*_nodes(), strict=True):
         p = float(ndtr(place))
         spread = math.ceil(_SPREAD * math.sqrt((n - 1) * p * (1 - p)) + _SPREAD)
         first, last = max(0, round((n - 1) * p) - spread), min(n - 1, round((n - 1) * p) + spread)
         chances = binom.pmf(np.arange(first, last + 1), n - 1, p)
-        mean = float(chances @ means[first : last + 1]) / float(chances.sum())
-        total += 2 * weight * place * mean * math.exp(-place * place / 2) / math.sqrt(2 * math.pi)
-    return float(2 - 2 * total)
+        density = weight * math.exp(-place * place / 2) / math.sqrt(2 * math.pi)
+        found[first : last + 1] += n * place * density / float(chances.sum()) * chances
+    return found - found[::-1]
 
 
 METRIC = Metric(

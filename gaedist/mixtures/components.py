@@ -39,7 +39,7 @@ class ComponentOverlap:
         assert isinstance(p.covariance, Constant)
         assert p.weights is None
         self.p, self.q = p, q
-        self.log_unit = p.dim / 2 * math.log(2 * unit)
+        self.root_of_unit = math.sqrt(2 * unit)
         self.roots = roots_of(q, p.covariance.variance)
 
     def finish(self, totals: Sequence[PairTotal], values: Sequence[Array]) -> Overlap:
@@ -51,11 +51,11 @@ class ComponentOverlap:
                 self.q.log2_relative_weights(), self.q.centers, self.roots, strict=True
             )
         ]
-        log_total = float(np.logaddexp.reduce(logs)) + self.log_unit - math.log(n) - math.log(k)
+        log_total = float(np.logaddexp.reduce(logs)) - math.log(n) - math.log(k)
         return Overlap(-math.inf, log_total)
 
     def _log_density(self, center: Array, root: Array) -> float:
-        """Return log Σ_i |S|^(−1/2) exp(−|S^(−1/2)(x_i − c)|²/2), S = root rootᵀ."""
+        """Return log Σ_i |S/(2 unit)|^(−1/2) exp(−|S^(−1/2)(x_i − c)|²/2), S = root rootᵀ."""
         x, dim = self.p.centers, self.p.dim
         map_, parts = Whitening(center, root), []
         for a, b in row_blocks(0, len(x), dim * 8):
@@ -63,7 +63,7 @@ class ComponentOverlap:
             map_.whitened(x[a:b], y)
             parts.append(np.logaddexp.reduce(-0.5 * squared_norms(y)))
         diagonal = root.diagonal() if root.ndim == 2 else root
-        return float(np.logaddexp.reduce(parts)) - math.fsum(np.log(diagonal))
+        return float(np.logaddexp.reduce(parts)) - math.fsum(np.log(diagonal / self.root_of_unit))
 
 
 def roots_of(q: Mixture, variance: float = 0.0) -> Array:

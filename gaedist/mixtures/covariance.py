@@ -1,8 +1,8 @@
 """The interface of every covariance family, so that no caller asks which family it holds.
 
 A `Covariance` provides the overlaps ⟨N(a, A), N(b, B)⟩ = N(a − b; 0, A + B); a `PerPointCovariance` also has
-parameters that an optimiser can change. All overlaps here carry (4π)^(D/2), so that N(0, I) has overlap 1
-with itself.
+parameters that an optimiser can change. All overlaps here carry (4π unit)^(D/2), so that N(0, I) has overlap
+1 with itself at unit 1, which is the default.
 """
 
 import math
@@ -51,7 +51,13 @@ class Covariance(ABC):
 
     @abstractmethod
     def pair_sum(
-        self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
+        self,
+        other: Self,
+        x: Array,
+        y: Array | None,
+        weights_x: Array,
+        weights_y: Array | None,
+        unit: float = 1.0,
     ) -> PairSum:
         """Return Σ_ij w_i v_j ⟨N(x_i, Σ_i), N(y_j, Γ_j)⟩, given log2 of the weights, as a job for the engine.
 
@@ -59,7 +65,7 @@ class Covariance(ABC):
         """
 
     @abstractmethod
-    def log_self_overlaps(self, dim: int) -> Array:
+    def log_self_overlaps(self, dim: int, unit: float = 1.0) -> Array:
         """Return log ∫ N(x_i, Σ_i)², (n,), or (1,) if all points share one covariance."""
 
     @abstractmethod

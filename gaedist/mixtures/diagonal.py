@@ -23,7 +23,7 @@ from gaedist.mixtures.covariance import (
     Pullback,
     check_variances,
 )
-from gaedist.numerics import HALF_LOG2_E, Array
+from gaedist.numerics import HALF_LOG2_E, Array, log_ratio
 
 _GROUP = 4  # axes at a time in `gaedist.engine.compiled.diagonal`
 _LOG2_RANGE = 900.0  # of its products
@@ -49,7 +49,13 @@ class Constant(Covariance):
         check_variances(np.array([self.variance]))
 
     def pair_sum(
-        self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
+        self,
+        other: Self,
+        x: Array,
+        y: Array | None,
+        weights_x: Array,
+        weights_y: Array | None,
+        unit: float = 1.0,
     ) -> PairSum:
         """Implement Eq. (4), ⟨N(x, σ²I), N(y, γ²I)⟩ = (2π(σ² + γ²))^(−D/2) exp(−|x − y|² / (2(σ² + γ²))).
 
@@ -62,13 +68,13 @@ class Constant(Covariance):
             y=y,
             params_x=weights_x[np.newaxis],
             params_y=None if weights_y is None else weights_y[np.newaxis],
-            log_scale=-x.shape[1] / 2 * math.log(both / 2),
+            log_scale=-x.shape[1] / 2 * log_ratio(both / 2, unit),
             steepness=HALF_LOG2_E / both,
         )
 
-    def log_self_overlaps(self, dim: int) -> Array:
-        """Return log s^(−D/2), (1,)."""
-        return np.array([-dim / 2 * math.log(self.variance)])
+    def log_self_overlaps(self, dim: int, unit: float = 1.0) -> Array:
+        """Return log (s/unit)^(−D/2), (1,)."""
+        return np.array([-dim / 2 * log_ratio(self.variance, unit)])
 
     def sigmas(self) -> Array:
         """Return σ, (1,)."""
@@ -106,9 +112,9 @@ class Variances(PerPointCovariance):
             )
         check_variances(self.variances)
 
-    def log_self_overlaps(self, dim: int) -> Array:
-        """Return −½ log |Σ_i|, (n,)."""
-        return np.asarray(-0.5 * np.log(self.variances) @ self.multiplicities(dim))
+    def log_self_overlaps(self, dim: int, unit: float = 1.0) -> Array:
+        """Return −½ log |Σ_i/unit|, (n,)."""
+        return np.asarray(-0.5 * np.log(self.variances / unit) @ self.multiplicities(dim))
 
     def sigmas(self) -> Array:
         """Return the standard deviations, (n, Q)."""
@@ -187,7 +193,13 @@ class Spherical(Variances):
         return self.sigmas()[:, 0]
 
     def pair_sum(
-        self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
+        self,
+        other: Self,
+        x: Array,
+        y: Array | None,
+        weights_x: Array,
+        weights_y: Array | None,
+        unit: float = 1.0,
     ) -> PairSum:
         """Implement Eq. (7).
 
@@ -201,7 +213,7 @@ class Spherical(Variances):
             y=y,
             params_x=np.stack([weights_x, s]),
             params_y=None if weights_y is None else np.stack([weights_y, t]),
-            log_scale=-dim / 2 * (typical - 1) * math.log(2),
+            log_scale=-dim / 2 * (typical - 1 - math.log2(unit)) * math.log(2),
             steepness=HALF_LOG2_E / (s.min() + t.min()),
             varied=1,
         )
@@ -220,7 +232,13 @@ class Diagonal(Variances):
         return np.ones(dim)
 
     def pair_sum(
-        self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
+        self,
+        other: Self,
+        x: Array,
+        y: Array | None,
+        weights_x: Array,
+        weights_y: Array | None,
+        unit: float = 1.0,
     ) -> PairSum:
         """Implement Eq. (3) for diagonal covariances."""
         dim = x.shape[1]
@@ -234,7 +252,7 @@ class Diagonal(Variances):
             y=y,
             params_x=self._parameters(axes, x, weights_x),
             params_y=None if y is None or weights_y is None else other._parameters(axes, y, weights_y),
-            log_scale=-(typical - dim) / 2 * math.log(2),
+            log_scale=-(typical - dim * (1 + math.log2(unit))) / 2 * math.log(2),
             steepness=0.0,
             varied=dim,
         )

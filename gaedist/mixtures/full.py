@@ -63,7 +63,13 @@ class Full(PerPointCovariance):
             )
 
     def pair_sum(
-        self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
+        self,
+        other: Self,
+        x: Array,
+        y: Array | None,
+        weights_x: Array,
+        weights_y: Array | None,
+        unit: float = 1.0,
     ) -> PairSum:
         """Implement Eq. (3) as N(x_i − y_j; 0, Σ_i + Γ_j), from the Cholesky factor of Σ_i + Γ_j."""
         dim = x.shape[1]
@@ -75,7 +81,7 @@ class Full(PerPointCovariance):
             y=y,
             params_x=self._parameters(x, weights_x),
             params_y=None if y is None or weights_y is None else other._parameters(y, weights_y),
-            log_scale=-(typical - dim) / 2 * math.log(2),
+            log_scale=-(typical - dim * (1 + math.log2(unit))) / 2 * math.log(2),
             steepness=0.0,
             varied=dim * (dim + 1) // 2,
         )
@@ -85,9 +91,9 @@ class Full(PerPointCovariance):
         lower = np.tril_indices(x.shape[1])
         return np.asarray(np.vstack([weights, self.matrices[:, lower[0], lower[1]].T, x.T]))
 
-    def log_self_overlaps(self, dim: int) -> Array:
-        """Return −½ log |Σ_i|, (n,)."""
-        return np.asarray(-0.5 * np.linalg.slogdet(self.matrices)[1])
+    def log_self_overlaps(self, dim: int, unit: float = 1.0) -> Array:
+        """Return −½ log |Σ_i/unit|, (n,)."""
+        return np.asarray(-0.5 * np.linalg.slogdet(self.matrices / unit)[1])
 
     def sigmas(self) -> Array:
         """Return the square roots of the eigenvalues, (n, D)."""

@@ -152,12 +152,11 @@ class OverlapRequest:
 
     def __init__(self, p: Mixture, q: Mixture, unit: float, log_null_sd: float | None = None) -> None:
         check_dims(p.dim, q.dim)
-        self.p, self.q, self.log_unit = p, q, p.dim / 2 * math.log(unit)
-        self.job = pair_sum(p, q)
+        self.p, self.q, self.unit = p, q, unit
+        self.job = pair_sum(p, q, unit)
         n, m = len(p.centers), len(q.centers)
         # from the sum over pairs to the overlap; pairs i > j count twice
-        log_scale = self.job.log_scale + self.log_unit
-        self.log_weight = log_scale - math.log(n) - math.log(m) + (math.log(2) if p is q else 0.0)
+        self.log_weight = self.job.log_scale + math.log((2 if p is q else 1) / (n * m))
         if log_null_sd is not None:
             self.job = replace(self.job, log_spread=log_null_sd - self.log_weight)
         self.pairs = [self.job]
@@ -169,19 +168,19 @@ class OverlapRequest:
         if p is not self.q:
             return Overlap(-math.inf, log_pairs, total.provenance, log_error)
         log_squares = 2 * math.log(2) * p.log2_relative_weights() + (
-            p.covariance.log_self_overlaps(p.dim) + self.log_unit
+            p.covariance.log_self_overlaps(p.dim, self.unit)
         )
         log_self = log_squares.max() + math.log(math.fsum(np.exp(log_squares - log_squares.max())))
         return Overlap(float(log_self) - 2 * math.log(len(p.centers)), log_pairs, total.provenance, log_error)
 
 
-def pair_sum(p: Mixture, q: Mixture) -> PairSum:
-    """Return ⟨p, q⟩ (4π)^(D/2) n m as a job for the engine, or its part over i > j if p is q.
+def pair_sum(p: Mixture, q: Mixture, unit: float = 1.0) -> PairSum:
+    """Return ⟨p, q⟩ (4π unit)^(D/2) n m as a job for the engine, or its part over i > j if p is q.
 
     Covariances of different families are promoted to the narrowest family that contains both.
     """
     if p is q:
-        return p.covariance.pair_sum(p.covariance, p.centers, None, p.log2_relative_weights(), None)
+        return p.covariance.pair_sum(p.covariance, p.centers, None, p.log2_relative_weights(), None, unit)
     family = common_family(p.covariance.name, q.covariance.name)
     return promoted(p.covariance, family, p.centers).pair_sum(
         promoted(q.covariance, family, q.centers),
@@ -189,4 +188,5 @@ def pair_sum(p: Mixture, q: Mixture) -> PairSum:
         q.centers,
         p.log2_relative_weights(),
         q.log2_relative_weights(),
+        unit,
     )

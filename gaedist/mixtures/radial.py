@@ -56,7 +56,13 @@ class Radial(Variances):
             )
 
     def pair_sum(
-        self, other: Self, x: Array, y: Array | None, weights_x: Array, weights_y: Array | None
+        self,
+        other: Self,
+        x: Array,
+        y: Array | None,
+        weights_x: Array,
+        weights_y: Array | None,
+        unit: float = 1.0,
     ) -> PairSum:
         """Implement the formulas above, as `gaedist.engine.compiled.exponents` rearranges them."""
         dim = x.shape[1]
@@ -67,7 +73,7 @@ class Radial(Variances):
             y=y,
             params_x=self._parameters(x, weights_x),
             params_y=None if y is None or weights_y is None else other._parameters(y, weights_y),
-            log_scale=-dim / 2 * (typical - 1) * math.log(2),
+            log_scale=-dim / 2 * (typical - 1 - math.log2(unit)) * math.log(2),
             steepness=HALF_LOG2_E / (self.variances.min() + other.variances.min()),
             varied=2,
         )

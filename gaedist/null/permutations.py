@@ -127,15 +127,14 @@ def permute_mixtures(
     n, m = len(few.centers), len(many.centers)
     pool = _pool(few, many)
     bits = permuted_labels(n, m, replicates, run.seed)
-    log_scale = pool.dim / 2 * math.log(unit)
     log_unit = _log_largest(distance, len(p.centers), len(q.centers))
     if log_unit > -math.inf:
-        sums = label_sums(pair_sum(pool, pool), bits, run, log_unit=log_unit - log_scale)
+        sums = label_sums(pair_sum(pool, pool, unit), bits, run, log_unit=log_unit)
         values = _values_of_pairs(sums, n, m, unbiased, log_unit)
     else:  # no points overlap, in logarithms either
         values = _Values(np.zeros(1 + replicates), np.zeros(1 + replicates), log_unit)
     if not unbiased:
-        log_selves = np.broadcast_to(pool.covariance.log_self_overlaps(pool.dim) + log_scale, n + m)
+        log_selves = np.broadcast_to(pool.covariance.log_self_overlaps(pool.dim, unit), n + m)
         values = _with_self_overlaps(values, log_selves, pool.dim, bits, n, m)
     return _compared(values, replicates)
 

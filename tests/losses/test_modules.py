@@ -38,7 +38,11 @@ def test_a_module_is_its_function(name):
             "floating-point numbers; got torch.int64",
         ),
         (lambda: losses.gaussian(torch.ones(3, 2), torch.ones(3, 4)), "dimensions differ: 2 and 4"),
-        (lambda: losses.gaussian(torch.ones(3, 2), torch.ones(3, 2, device="meta")), "on cpu and meta. Move"),
+        (
+            lambda: losses.gaussian(torch.ones(3, 2), torch.ones(3, 2, device="meta")),
+            "second sample must be a dense tensor that holds numbers; got one on the device meta",
+        ),
+        (lambda: losses.gaussian(torch.ones(3, 2).to_sparse()), "numbers; got layout sparse_coo"),
         (
             lambda: losses.gaussian(torch.ones(3, 2), sigma="wide"),
             "sigma must be one of silverman, scott, median",
@@ -56,7 +60,7 @@ def test_a_module_is_its_function(name):
         ),
         (lambda: losses.energy(torch.ones(3, 2), scale="square"), "scale must be one of value, log, z"),
         (
-            lambda: losses.sliced_wasserstein(torch.ones(3, 2), torch.ones(3, 2), scale="z"),
+            lambda: losses.kl(torch.ones(3, 2), torch.ones(3, 2), scale="z"),
             "two samples have none for this metric",
         ),
     ],

@@ -25,8 +25,7 @@ class PairSum:
     params_x, params_y : (P, n) and (P, m) arrays of double
         The parameters of the integrand at each point.
     log_scale : float
-        Natural logarithm of a factor common to all terms. The total is returned without it, because it may
-        nearly cancel with the caller's normalisation.
+        Natural logarithm of a factor common to all terms, without which the total is returned.
     steepness : float
         Upper bound of |d exponent / d |x − y|²|, which decides how precise |x − y|² has to be; 0 for an
         integrand that reads no products.

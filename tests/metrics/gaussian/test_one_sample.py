@@ -140,7 +140,21 @@ def test_an_unbiased_value_below_zero_has_no_logarithm():
 @pytest.mark.parametrize(("n", "dim", "sigma"), [(5, 1, 0.3), (6, 3, 1.0), (4, 8, 20.0), (4, 256, 0.3)])
 def test_the_smoothed_target_is_equation_three(n, dim, sigma):
     x = sample(n, dim)
-    assert_allclose(smoothed(x, sigma).value, float(naive.score_smoothed_mp(x, sigma)), rtol=1e-9)
+    assert_allclose(smoothed(x, sigma).value, float(naive.score_smoothed_mp(x, sigma)[0]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("sigma", [1.0, "D/3", "prior"])
+@pytest.mark.parametrize(("n", "dim"), [(1, 4), (2, 1), (60, 8), (60, 64), (30, 512), (10, 4096)])
+def test_the_smoothed_target_in_many_dimensions(n, dim, sigma):
+    # terms are about 1, and the value is some hundredths of that: each term keeps 15 digits
+    x, sigma = sample(n, dim), math.sqrt(dim / 3) if sigma == "D/3" else sigma
+    number = math.sqrt(dim) if sigma == "prior" else sigma
+    v, u = naive.score_smoothed_mp(x, number)
+    found = smoothed(x, sigma)
+    assert_allclose(found.value, float(v), rtol=2e-13)
+    assert_allclose(found.log_value, float(naive.MP.log(v)), rtol=0, atol=2e-13)
+    if n > 1:
+        assert_allclose(smoothed(x, sigma, estimator="u").value, float(u), rtol=1e-12, atol=2e-13 * float(v))
 
 
 def test_one_point_has_no_unbiased_estimate():
@@ -171,7 +185,7 @@ def test_codes_far_from_each_other_are_single_points():
 @pytest.mark.parametrize("sigma", [1e4, 1e7])
 def test_a_kernel_too_wide_for_doubles_leaves_a_rounding(sigma):
     for x in (sample(40, 3), sample(40, 3) + 1):
-        exact = float(naive.score_smoothed_mp(x, sigma))
+        exact = float(naive.score_smoothed_mp(x, sigma)[0])
         assert abs(smoothed(x, sigma).value - exact) < 1e-13
     assert smoothed(sample(40, 3), 1e9).z is None
 
