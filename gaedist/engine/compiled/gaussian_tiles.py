@@ -285,7 +285,7 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: flo
 def _choose_exact(
     points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any
 ) -> Callable[..., None]:
-    never = isinstance(points.types[points.fields.index("exact")], types.NoneType)
+    never = points.types[points.fields.index("exact")] == types.none
     return _sum_exact if never else _sum_exact_double  # which takes as long to compile as all the rest
 
 
