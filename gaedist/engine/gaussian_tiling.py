@@ -341,6 +341,7 @@ class GaussianTiling(Tiling):
                 gram_limit=gram_limit,
                 deep_limit=(_IN_RANGE + lightest) / (2 * rate),
                 cutoff=self._cutoff() - log2_unit,
+                exact=None if float(norms_x.max() + norms_y.max()) <= gram_limit else True,
                 boxed=self.near is not None,
             ),
             symmetric=self.job.y is None,

@@ -75,6 +75,8 @@ class GaussianPoints(NamedTuple):
         may be out of range.
     cutoff : float
         Exponent below which terms are negligible, even if all are.
+    exact : bool, optional
+        None if no tile exceeds the first of these limits.
     boxed : bool
         Whether rows of a tile are left out by the distance from the box around its columns.
     """
@@ -94,6 +96,7 @@ class GaussianPoints(NamedTuple):
     gram_limit: float
     deep_limit: float
     cutoff: float
+    exact: bool | None
     boxed: bool
 
 
