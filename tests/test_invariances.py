@@ -21,7 +21,7 @@ from gaedist.smoothing.rules import RULES
 
 DIM = 3  # in which every method can sum
 SIZE = 150
-LARGE = 1100  # summed in several tiles, by compiled code
+LARGE = 2100  # summed in several tiles, by compiled code
 FEW = gaedist.Parameters(directions=50)
 
 ROUNDING = {"rtol": 1e-11, "atol": 1e-13}

@@ -15,7 +15,7 @@ from gaedist.engine.run.run import AUTO, DOUBLE, PAIRS, Run
 from gaedist.engine.run.threads import limited_blas
 from gaedist.numerics import Array, squared_norms
 
-_MAX_PAIRS = 1 << 19
+_MAX_PAIRS, _MAX_REPEATED = 1 << 21, 1 << 19
 _MAX_PRODUCTS = 1 << 24  # pairs times dimensions
 _BLOCK_PAIRS = 1 << 18  # pairs in memory at once, unless _BLOCK_ROWS rows have more
 _BLOCK_ROWS = 128
@@ -31,7 +31,8 @@ def is_small(job: PairSum, run: Run) -> bool:
         return False
     n, m = len(job.x), len(job.x if job.y is None else job.y)
     pairs = n * (n - 1) // 2 if job.y is None else n * m
-    few = pairs <= _MAX_PAIRS and pairs * job.x.shape[1] <= _MAX_PRODUCTS
+    most = _MAX_REPEATED if run.repeats else _MAX_PAIRS
+    few = pairs <= most and pairs * job.x.shape[1] <= _MAX_PRODUCTS
     return isinstance(job.integrand, Gaussian) and (few or min(n, m) == 1)
 
 
@@ -112,8 +113,9 @@ def _exponents(job: PairSum) -> Iterator[Array]:
         exponents *= -math.log(2) * job.steepness
         exponents += weights_x[i : i + rows, np.newaxis]
         exponents += weights_y[:end]
-        if job.y is None:
-            exponents = exponents[np.tri(len(exponents), end, i - 1, dtype=bool)]
+        if job.y is None:  # each pair once
+            yield exponents[:, i:][np.tri(len(exponents), k=-1, dtype=bool)]
+            exponents = exponents[:, :i]
         yield exponents
 
 

@@ -131,6 +131,7 @@ def _quiet(run: Run) -> Run:
         status=None,
         note=None,
         client=None,
+        repeats=True,
     )
 
 

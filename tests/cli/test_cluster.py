@@ -130,14 +130,14 @@ def test_many_shared_files_are_scored_at_once(gaedist, machines, codes, ranges):
     "more",
     [
         ["--layout", "vectors"],
-        ["--layout", "positions", "--subsample", "1100"],
+        ["--layout", "positions", "--subsample", "2060"],
         ["--stack", "--layout", "vectors"],
     ],
 )
 def test_codes_that_are_no_array_of_a_file_are_sent(gaedist, machines, tmp_path, ranges, more):
     files = [tmp_path / "a.npy", tmp_path / "b.npy"]
     for k, file in enumerate(files):
-        np.save(file, np.random.default_rng(k).normal(size=(1200, 2, 2)))
+        np.save(file, np.random.default_rng(k).normal(size=(2100, 2, 2)))
     command = ["score", *files, "--method", "pairs", "--format", "value", *more]
     here = gaedist(*command)
     assert here[0] == 0
@@ -148,8 +148,8 @@ def test_codes_that_are_no_array_of_a_file_are_sent(gaedist, machines, tmp_path,
 def test_posteriors_are_sent(gaedist, machines, tmp_path, ranges):
     rng = np.random.default_rng(0)
     means, widths = tmp_path / "means.npy", tmp_path / "logvar.npy"
-    np.save(means, rng.normal(size=(1200, 2)))
-    np.save(widths, rng.normal(size=(1200, 2)) - 3)
+    np.save(means, rng.normal(size=(2100, 2)))
+    np.save(widths, rng.normal(size=(2100, 2)) - 3)
     command = ["score", means, "--logvar", widths, "--method", "pairs", "--format", "value"]
     for more in ([], ["--posterior", "mixture"]):
         here = gaedist(*command, *more)
@@ -162,7 +162,7 @@ def test_posteriors_are_sent(gaedist, machines, tmp_path, ranges):
 def test_arrays_of_a_file_are_read_by_name(gaedist, machines, tmp_path, ranges):
     file = tmp_path / "several.npz"
     rng = np.random.default_rng(0)
-    np.savez(file, a1=rng.normal(size=(1200, 2)), a2=rng.normal(size=(1200, 2)))
+    np.savez(file, a1=rng.normal(size=(2100, 2)), a2=rng.normal(size=(2100, 2)))
     command = ["score", f"{file}::a*", "--method", "pairs", "--format", "value"]
     here = gaedist(*command)
     assert here[0] == 0

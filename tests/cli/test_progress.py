@@ -14,7 +14,7 @@ def test_no_bar_when_quiet_or_quick(codes):
 
 @pytest.mark.parametrize("method", ["pairs", "hermite"])
 def test_compiling_is_noted_once(write_codes, tmp_path, method):
-    command = [sys.executable, "-m", "gaedist", "score", str(write_codes(2)), "--method", method]
+    command = [sys.executable, "-m", "gaedist", "score", str(write_codes(2, 2500)), "--method", method]
     command += ["--format", "value"]
     environment = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PATH": ""}
     first, second = (subprocess.run(command, env=environment, capture_output=True, text=True) for _ in "12")

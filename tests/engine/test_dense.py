@@ -42,7 +42,7 @@ def test_sums_agree_with_differences_of_coordinates(n, dim, sigma):
 
 
 @pytest.mark.parametrize("sigma", [0.01, 1.0, 30.0])
-@pytest.mark.parametrize(("n", "dim"), [(1, 3), (2, 1), (130, 2), (1000, 8), (300, 64)])
+@pytest.mark.parametrize(("n", "dim"), [(1, 3), (2, 1), (130, 2), (2048, 8), (300, 64)])
 def test_sums_agree_with_the_tiles(n, dim, sigma, monkeypatch):
     x, y, weights = codes(n, dim), codes(n // 3 + 1, dim, 1), np.random.default_rng(2).uniform(0.5, 2, n)
     jobs = [job(x, sigma=sigma), job(x, y, sigma), job(x, y[:1], sigma, weights)]
@@ -60,8 +60,12 @@ def test_far_from_the_origin_no_digits_are_lost():
 
 
 def test_what_is_small_depends_on_the_size():
-    assert is_small(job(codes(1024, 16)), Run())
-    assert not is_small(job(codes(1025, 16)), Run())
+    assert is_small(job(codes(2048, 8)), Run())
+    assert not is_small(job(codes(2049, 8)), Run())
+    assert is_small(job(codes(1448, 16)), Run())
+    assert not is_small(job(codes(1449, 16)), Run())
+    assert is_small(job(codes(1024, 8)), Run(repeats=True))
+    assert not is_small(job(codes(1025, 8)), Run(repeats=True))
     assert not is_small(job(codes(1000, 64)), Run())
     assert is_small(job(codes(1, 3), codes(100_000, 3)), Run())
     assert is_small(job(codes(10, 3)), Run(method="pairs"))

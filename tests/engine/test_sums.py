@@ -23,7 +23,7 @@ def sample(n, dim, seed=0):
 
 @pytest.mark.parametrize("seconds", [0.0, 1e-4, 10.0])
 def test_bits_do_not_depend_on_threads_or_ranges(monkeypatch, seconds):
-    jobs = [job(sample(3000, 3)), job(sample(700, 3), sample(1100, 3, seed=1))]
+    jobs = [job(sample(3000, 3)), job(sample(1500, 3), sample(1600, 3, seed=1))]
     expected = log_pair_sums(jobs, Run())
     monkeypatch.setattr(tiling, "_RANGE_SECONDS", seconds)
     assert log_pair_sums(jobs, Run(threads=1)) == expected
@@ -40,12 +40,12 @@ def test_blocks_of_tiles_add_up_to_the_sum(monkeypatch):
 
 def test_progress_rises_to_the_total():
     calls = []
-    jobs = [job(sample(3000, 3)), job(sample(1100, 3))]
+    jobs = [job(sample(3000, 3)), job(sample(2100, 3))]
     log_pair_sums(jobs, Run(method="pairs", progress=lambda *c: calls.append(c)))
     done, totals = zip(*calls, strict=True)
     assert list(done) == sorted(set(done))
-    # tiles of 512 × 256, in 6 rows and in 3
-    assert done[-1] == totals[0] == totals[-1] == (2 + 4 + 6 + 8 + 10 + 12) + (2 + 4 + 5)
+    # tiles of 512 × 256, in 6 rows and in 5
+    assert done[-1] == totals[0] == totals[-1] == (2 + 4 + 6 + 8 + 10 + 12) + (2 + 4 + 6 + 8 + 9)
 
 
 def test_one_point_has_no_pairs():

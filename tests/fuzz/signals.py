@@ -56,7 +56,7 @@ def make_inputs(folder):
     rng = np.random.default_rng(0)
     np.save(folder / "few.npy", rng.normal(size=(30, 2)))
     np.save(folder / "small.npy", rng.normal(size=(150, 5)))
-    np.save(folder / "codes.npy", rng.normal(size=(1500, 5)))
+    np.save(folder / "codes.npy", rng.normal(size=(2500, 5)))
     (folder / "gaedist-script").write_text(SCRIPT)
     return {path.name for path in folder.iterdir()}
 

@@ -130,7 +130,7 @@ def test_a_score_leaves_the_threads_of_pytorch_alone():
 import numpy, torch
 torch.set_num_threads(1)
 import gaedist
-gaedist.score(numpy.random.default_rng(0).normal(size=(2000, 4)), run=gaedist.Run(method="pairs"))
+gaedist.score(numpy.random.default_rng(0).normal(size=(2500, 4)), run=gaedist.Run(method="pairs"))
 print(torch.get_num_threads())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -66,6 +66,8 @@ class Run:
     client : distributed.Client, optional
         A client of a Dask cluster, whose workers then compute what takes more than about two seconds. The
         bits are the same. Arrays stay on the workers as long as this object or a copy of it exists.
+    repeats : bool
+        Many sums of one size follow, so that compiled code pays off for fewer pairs.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class Run:
     status: Callable[[str], None] | None = None
     note: Callable[[str], None] | None = None
     client: Any = None
+    repeats: bool = False
 
     def __post_init__(self) -> None:
         """Check the settings."""

@@ -64,8 +64,8 @@ CALLS = {
     "several σ": lambda run: score(codes(), sigma=2.0, run=run),
     "per-point σ": lambda run: score(codes(2000), sigma="mean-field", run=run),
     "metrics": lambda run: score(codes(2000), metric="energy", run=run),
-    "two samples": lambda run: compare(codes(), codes(1500, seed=1), run=run),
-    "labels": lambda run: compare(codes(1200), codes(900, seed=1), permutations=40, run=run),
+    "two samples": lambda run: compare(codes(), codes(2100, seed=1), run=run),
+    "labels": lambda run: compare(codes(2300), codes(2100, seed=1), permutations=40, run=run),
     "underflow": lambda run: score(codes(2000), sigma=0.001, run=run),
 }
 

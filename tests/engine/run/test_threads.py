@@ -78,7 +78,7 @@ def test_an_error_in_any_thread_ends_the_others_and_is_raised(error, guilty):
 
 FORKED = """
 import multiprocessing, numpy, gaedist
-codes = numpy.random.default_rng(0).normal(size=(1500, 9))
+codes = numpy.random.default_rng(0).normal(size=(2100, 9))
 def scored(k):
     return [gaedist.score(codes, metric=metric).value for metric in ("gaussian", "sliced-wasserstein")]
 expected = scored(0)
