@@ -31,7 +31,7 @@ def is_small(job: PairSum, run: Run) -> bool:
         return False
     n, m = len(job.x), len(job.x if job.y is None else job.y)
     pairs = n * (n - 1) // 2 if job.y is None else n * m
-    most = _MAX_REPEATED if run.repeats else _MAX_PAIRS
+    most = _MAX_REPEATED if run.repeats or run.device else _MAX_PAIRS
     few = pairs <= most and pairs * job.x.shape[1] <= _MAX_PRODUCTS
     return isinstance(job.integrand, Gaussian) and (few or min(n, m) == 1)
 
