@@ -119,10 +119,7 @@ class Log:
         return GaedistError(f"{self.path}: is no log of gaedist watch. Give another -o.")
 
     def _differs(self, name: str, old: str, new: str) -> str:
-        return (
-            f"{self.path}: has rows of {name} {old or 'none'}, and these are of {name} {new or 'none'}. "
-            "Give another -o."
-        )
+        return f"{self.path}: was written with {name} {old or 'none'}, not {new or 'none'}. Give another -o."
 
     def add(self, rows: Iterable[Row]) -> None:
         """Append the rows of one file, in one piece.
@@ -165,7 +162,7 @@ class Log:
                         raise OutputError(self._differs(name, old.get(name, ""), new.get(name, "")))
             if metric in logged and len(logged[metric]) != len(rows):
                 counts = str(len(logged[metric])), str(len(rows))
-                raise OutputError(self._differs(f"{metric} for several σ:", *counts))
+                raise OutputError(self._differs(f"number of σ of {metric}", *counts))
 
 
 def _texts(row: dict[str, Any]) -> dict[str, str]:

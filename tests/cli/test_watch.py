@@ -124,12 +124,12 @@ def test_a_log_of_other_settings_ends_it(run, gaedist, tmp_path):
         save(run / f"{k}.npy", 1.0 + k)
     assert gaedist("watch", "run", "-o", "log.tsv", "--until", "2", "--sigma", "1") == (0, "", "")
     before = log.read_bytes()
-    message = "gaedist: log.tsv: has rows of"
+    message = "gaedist: log.tsv: was written with"
     code, out, err = gaedist("watch", "run", "-o", "log.tsv", "--until", "3", "--sigma", "2")
     assert (code, out) == (2, "")
-    assert err == f"{message} sigma_min 1.0, and these are of sigma_min 2.0. Give another -o.\n"
+    assert err == f"{message} sigma_min 1.0, not 2.0. Give another -o.\n"
     code, out, err = gaedist("watch", "run", "-o", "log.tsv", "--until", "3", "--metric", "mmd")
-    assert err == f"{message} metric gaussian, and these are of metric mmd. Give another -o.\n"
+    assert err == f"{message} metric gaussian, not mmd. Give another -o.\n"
     assert (code, out, log.read_bytes()) == (2, "", before)
 
 

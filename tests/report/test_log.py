@@ -89,7 +89,7 @@ def test_the_log_of_other_metrics_is_refused(results):
     Log(Path("log.tsv")).add(rows("a.npy", results))
     log = Log(Path("log.tsv"))
     log.check_metrics(["energy", "kl", "mmd"])
-    with pytest.raises(GaedistError, match=r"has rows of metric energy, and these are of metric kl\."):
+    with pytest.raises(GaedistError, match=r"was written with metric energy, not kl\."):
         log.check_metrics(["kl"])
 
 
@@ -111,7 +111,7 @@ def test_rows_of_other_settings_are_refused(kind, column):
     first, second = SETTINGS[column]
     Log(path).add(rows("a.npy", [gaedist.score(rng.normal(size=(50, 2)), **first)]))
     before = path.read_bytes()
-    with pytest.raises(OutputError, match=f"has rows of {column} .*, and these are of {column} "):
+    with pytest.raises(OutputError, match=f"was written with {column} .*, not "):
         Log(path).add(rows("b.npy", [gaedist.score(rng.normal(size=(60, 2)), **second)]))
     assert path.read_bytes() == before
 
@@ -130,9 +130,9 @@ def test_parameters_and_how_codes_were_read_are_settings():
     Log(path).add([row("b.npy", other)])  # γ depends on n by default
     with pytest.raises(OutputError, match="parameters_gamma"):
         Log(path).add([row("c.npy", other, gamma=2.0)])
-    with pytest.raises(OutputError, match="has rows of rows 0:60, and these are of rows none"):
+    with pytest.raises(OutputError, match="was written with rows 0:60, not none"):
         Log(path).add([Row({"file": "c.npy", "dataset": None}, row("c.npy", other).result)])
-    with pytest.raises(OutputError, match="for several σ: 1, and these"):
+    with pytest.raises(OutputError, match="number of σ of cramer-wold 1, not 2"):
         Log(path).add([row("c.npy", other), row("c.npy", other)])
 
 
