@@ -102,7 +102,7 @@ class PairMoments:
 
         def of(x: Array, y: Array, xy: Array, *functions: Array) -> Array:
             """Return E e^(−x|X|² − y|Y|² − xy|X − Y|²) times (1 + 2t)^(−D/2) for each function E[k|·]."""
-            logs = np.log((1 + 2 * x + 2 * xy) * (1 + 2 * y + 2 * xy) - 4 * xy**2)
+            logs = np.log1p(2 * (x + y) + 4 * (x * y + xy * (1 + x + y)))  # of the determinant, expanded
             return half * (logs + sum(np.log1p(2 * f) for f in functions))
 
         def g(f: Array) -> Array:

@@ -119,3 +119,13 @@ def test_a_kernel_whose_mean_underflows_is_refused():
         score(wide, metric="mmd", parameters=NARROWEST)
     with pytest.raises(GaedistError, match="squared distances over its squared width exceed 1e\\+307"):
         score(huge, metric="mmd", parameters=NARROWEST)
+
+
+@pytest.mark.parametrize("kernel", ["laplace", "gaussian", "rational-quadratic"])
+@pytest.mark.parametrize("scale", [3.46e-10, 1e-12, 1e12])
+def test_kernels_of_any_width_have_null_distributions_without_warnings(kernel, scale):
+    """Determinants of narrow kernels do not cancel to zero; a warning is an error here."""
+    result = score(
+        sample("normal", 12, 1), metric="mmd", parameters=Parameters(kernel=kernel, scales=(scale,))
+    )
+    assert result.p_value is None or 0 < result.p_value <= 1
