@@ -186,7 +186,7 @@ def widths_of_second(
     Raises
     ------
     GaedistError
-        If it has none, and those of the first are an array or a file of their own.
+        If B was given no widths, and those of A are no name that can be looked for in B's file.
     """
     own = {"logvar": logvar_b, "sd": sd_b}
     if any(value is not None for value in own.values()):

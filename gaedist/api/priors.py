@@ -118,7 +118,7 @@ def units_sentence(prior: PriorSummary | None) -> str:
 
 
 def units_sentences(prior: Prior | None) -> tuple[str, ...]:
-    """Return the same, and what the axes of whitened codes are where they are not those of the codes."""
+    """Return the units of a prior; where whitening mixes axes, also what the axes of whitened codes are."""
     if prior is None:
         return ()
     mixed = prior.whitening is not None and prior.whitening.mixes_axes

@@ -39,7 +39,7 @@ class ScoreResult:
         The value and its natural logarithm, None for a negative value. For ``gaussian`` the value is the
         squared distance of Eqs. (6), (7) and (8) times (4π)^(D/2), so that ⟨prior, prior⟩ = 1; to the
         smoothed target times (4πσ²)^(D/2), so that ⟨p, p⟩ = 1 for a single point. With a Gaussian prior of
-        covariance C it is that of whitened codes: |C|^(1/2) times that of the codes under the kernel σ²C.
+        covariance C codes are whitened: the value is |C|^(1/2) times the distance of the codes under σ²C.
         With a mixture ⟨prior, prior⟩ is not 1. For other metrics the normalisation is part of the
         ``formula`` of their row in the registry.
     value_se : float, optional

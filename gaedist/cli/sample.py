@@ -41,7 +41,7 @@ Dim = Annotated[
         group=INPUT,
         metavar="D",
         min=1,
-        show_default="that of the prior",
+        show_default="as the prior",
     ),
 ]
 Output = Annotated[
