@@ -10,12 +10,12 @@
 `LOSSES` is the registry: the names are those of `gaedist.metrics.registry`. `DistanceLoss` is each of them as
 a module. Null distributions and rules for σ are those of the metrics; only sums over codes are tensors.
 
-Sums are in double precision, whatever the type of the codes, with first and second derivatives. Up to 4096
-codes all pairs are in memory; above, blocks are recomputed in the backward pass, in O(nD) memory. Automatic
-mixed precision, deterministic mode and torch.compile, which leaves losses as they are, change nothing.
-Functions of torch.func apply, except that blocks have no forward-mode derivatives. Codes that are not finite
-give NaN. Within vmap values cannot decide what is computed: bandwidths and mean fields of the codes are
-refused, and distances of nearly equal codes, far from the others, keep fewer digits.
+Sums are in double precision, whatever the type of the codes, with first and second derivatives. Pairs of
+many codes are summed in blocks that are computed again in the backward pass, in O(nD) memory. Automatic mixed
+precision, deterministic mode and torch.compile, which leaves losses as they are, change nothing. Functions of
+torch.func apply. Codes that are not finite give NaN. Within vmap values cannot decide what is computed:
+bandwidths and mean fields of the codes are refused, and distances of nearly equal codes, far from the others,
+keep fewer digits.
 """
 
 from gaedist.errors import MissingExtraError

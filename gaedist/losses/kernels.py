@@ -17,7 +17,7 @@ from gaedist.errors import GaedistError, check_choice
 from gaedist.kernels.radial import ScaleMixture, distance_mixture
 from gaedist.losses.pairs import centered, plain_sum
 from gaedist.losses.profiles import profile_of, profile_terms
-from gaedist.losses.recomputed import recomputed
+from gaedist.losses.recomputed import part_size, recomputed
 from gaedist.losses.scales import check_resolution, check_scale, floored_log, log_of, two_sample_moments
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.metrics.cramer_wold import (
@@ -38,7 +38,6 @@ from gaedist.smoothing.bandwidths import silverman_gamma
 
 _LARGEST_SQUARE = 1e30  # |x|² to which the energy distance is right where values cannot be read
 _PRUNED = 1e-20  # share of a mean over N(0, I) below which a rate is left out
-_CHUNK = 1 << 22  # points times rates that are in memory at once
 
 
 @dataclass(frozen=True)
@@ -264,7 +263,7 @@ def _mean_about(mixture: ScaleMixture, x: Tensor) -> Tensor:
         powers = torch.expm1(exponents) if mixture.conditional else torch.exp(exponents)
         return (powers @ w).sum()
 
-    size = max(1, _CHUNK // len(t))
+    size = max(1, part_size(x) // len(t))
     if len(x) <= size or not is_readable(x):
         return total(squared) / len(x) + mixture.weight_at_zero
     parts = [recomputed(total, part) for part in squared.split(size)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,12 +45,12 @@ def kl(x: Tensor, y: Tensor | None = None, *, scale: str = "value") -> Tensor:
         x = doubles(x)
     else:
         x, y = both_doubles(x, y)
-        center, root = _moments(y)
+        center, spread = _moments(y)
+        root = torch.linalg.qr(spread).R / math.sqrt(len(y))
         x = torch.linalg.solve_triangular(root, x - center, upper=True, left=False)
     n, dim = x.shape
-    mean, root = _moments(x)
-    log_determinant = 2 * root.diagonal().abs().log().sum()
-    value = 0.5 * ((root * root).sum() - dim + mean @ mean - log_determinant)
+    mean, spread = _moments(x)
+    value = 0.5 * (_Spread.apply(spread)[0] + mean @ mean - dim)
     if scale == "z":
         exact = divergence_moments(n, dim)
         return (value - exact.mean) / exact.sd
@@ -57,10 +58,7 @@ def kl(x: Tensor, y: Tensor | None = None, *, scale: str = "value") -> Tensor:
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and R, with Rᵀ R the covariance; raise `GaedistError` for too few codes.
-
-    By a QR decomposition: a covariance has the square of the condition number of the codes.
-    """
+    """Return the mean and the codes from it, A; raise `GaedistError` for too few codes."""
     n, dim = x.shape
     if n <= dim:
         raise GaedistError(
@@ -68,4 +66,46 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
             f"Use a batch of at least {dim + 1}, with drop_last=True in the DataLoader."
         )
     mean = x.mean(0)
-    return mean, torch.linalg.qr((x - mean) / math.sqrt(n)).R
+    return mean, x - mean
+
+
+class _Spread(torch.autograd.Function):
+    """tr C − log det C of the covariance C = AᵀA/n, whose gradient is 2A/n − 2A(AᵀA)⁻¹.
+
+    By A = QR, as AᵀA has the square of the condition number of A. PyTorch's gradient of QR takes as long again.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(a: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the value and R."""
+        n, dim = a.shape
+        r = torch.linalg.qr(a, mode="r").R
+        log_determinant = 2 * r.diagonal().abs().log().sum() - dim * math.log(n)
+        return (a * a).sum() / n - log_determinant, r
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
+        """Keep A and R."""
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(*inputs, output[1])
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> Tensor:
+        """Return the gradient; one that is to be differentiated decomposes A again."""
+        a, r = ctx.saved_tensors
+        return gradient * _slope(a, torch.linalg.qr(a).R if torch.is_grad_enabled() else r)
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor) -> tuple[Tensor, None]:
+        """Return the derivative along the tangent."""
+        (a,) = ctx.saved_tensors
+        return (_slope(a, torch.linalg.qr(a).R) * tangent).sum(), None
+
+
+def _slope(a: Tensor, r: Tensor) -> Tensor:
+    """Return 2A/n − 2A(RᵀR)⁻¹, where A R⁻¹ is as precise as the Q of a decomposition."""
+    q = torch.linalg.solve_triangular(r.mT, a.mT, upper=False)
+    return 2 * (a / len(a) - torch.linalg.solve_triangular(r, q, upper=True).mT)

@@ -1,7 +1,7 @@
 """Sums over pairs of points in double precision, of one sample (i ≠ j) or of two, as differentiable tensors.
 
-A term is a function of two blocks of points. Up to `LARGEST` points the matrix of pairs is one block. Above,
-blocks are recomputed in the backward pass (`gaedist.losses.recomputed`), so that memory is O(nD).
+A term is a function of two blocks of points. A small matrix of pairs is one block. A larger one is cut into
+blocks that are computed again in the backward pass (`gaedist.losses.recomputed`), so that memory is O(nD).
 
 Products lose digits of |x − y|² where two points are nearer to each other than to the center. `squares` takes
 those pairs from differences, unless values cannot be read (`gaedist.losses.tensors.is_readable`).
@@ -17,11 +17,8 @@ from torch import Tensor
 
 from gaedist.engine import torch_blocks
 from gaedist.engine.torch_blocks import FAR
-from gaedist.losses.recomputed import recomputed
+from gaedist.losses.recomputed import part_size, recomputed
 from gaedist.losses.tensors import is_readable
-
-LARGEST, BLOCK = 4096, 2048
-"""Points up to which all pairs are in memory at once, and in a block beyond it."""
 
 _NEAR = 1e-4  # |x − y|² over |x|² + |y|² below which products have lost too many digits
 
@@ -102,10 +99,11 @@ def _parts(
 ) -> list[Tensor]:
     """Return the sum over each block of pairs."""
     n, m = len(p[0]), len(p[0] if q is None else q[0])
-    if n * m * width <= LARGEST**2 or not is_readable(p[0]):
+    size = part_size(p[0])
+    if n * m * width <= 2 * size or not is_readable(p[0]):
         return [of_block(terms, p, p if q is None else q, q is None)]
     found = []
-    for left, right, on_diagonal in _blocks(p, q, max(1, math.isqrt(BLOCK**2 // width))):
+    for left, right, on_diagonal in _blocks(p, q, max(1, math.isqrt(size // width))):
         part = _block(of_block, terms, left, right, on_diagonal)
         found += [part] if on_diagonal or q is not None else [part, part]
     return found
@@ -126,12 +124,17 @@ def _block(
 
 
 def _blocks(p: Points, q: Points | None, size: int) -> Iterator[tuple[Points, Points, bool]]:
-    """Yield blocks of pairs, of one sample none above the diagonal, and whether each lies on it."""
+    """Yield blocks of pairs, of one sample none above the diagonal, and whether each lies on it.
+
+    A point at the end of one sample, whose block on the diagonal has no pairs, has none.
+    """
     rows = list(zip(*(part.split(size) for part in p), strict=True))  # whose gradients are joined only once
     columns = rows if q is None else list(zip(*(part.split(size) for part in q), strict=True))
     for i, left in enumerate(rows):
         for j, right in enumerate(columns[: i + 1] if q is None else columns):
-            yield left, right, q is None and i == j
+            on_diagonal = q is None and i == j
+            if not on_diagonal or len(left[0]) > 1:
+                yield left, right, on_diagonal
 
 
 def _log_of_block(terms: Terms, p: Points, q: Points, on_diagonal: bool) -> Tensor:

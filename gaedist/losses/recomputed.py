@@ -1,5 +1,7 @@
 """A part of a sum that is computed again in the backward pass, so that only its arguments stay in memory.
 
+Parts that fit in the cache of a CPU take a half to a fifth of the time of a large sum that is kept whole.
+
 `torch.utils.checkpoint` does the same, but its parts live on in reference cycles until Python collects them.
 """
 
@@ -11,7 +13,17 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from gaedist.errors import GaedistError
+CACHED, BUSY = 1 << 17, 1 << 22
+"""Numbers of a part: what the cache of each thread of a CPU holds; on other devices, what keeps them busy."""
+
+_MOST_THREADS = 8  # that share a part
+
+
+def part_size(x: Tensor) -> int:
+    """Return how many numbers a part of a sum over these codes should hold."""
+    if x.device.type != "cpu":
+        return BUSY
+    return CACHED * min(int(torch.get_num_threads()), _MOST_THREADS)
 
 
 def recomputed(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
@@ -32,6 +44,7 @@ class _Recomputed(torch.autograd.Function):
         """Keep the tensors."""
         ctx.function, *tensors = inputs
         ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -48,9 +61,16 @@ class _Recomputed(torch.autograd.Function):
         return None, *(next(found) if w else None for w in wanted)
 
     @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-        """Raise `GaedistError`."""
-        raise GaedistError(
-            "sums in blocks have no forward-mode derivatives. Use torch.func.jacrev in place of jvp, jacfwd "
-            "and hessian."
-        )
+    def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> Tensor:
+        """Return the derivative along the tangents."""
+        moved = [
+            torch.zeros_like(t) if d is None else d for t, d in zip(ctx.saved_tensors, tangents, strict=True)
+        ]
+        return cast(Tensor, torch.func.jvp(ctx.function, ctx.saved_tensors, tuple(moved))[1])
+
+    @staticmethod
+    def vmap(
+        info: Any, dims: tuple[int | None, ...], function: Callable[..., Tensor], *tensors: Tensor
+    ) -> tuple[Tensor, int]:
+        """Return the values of a batch, as in Hessians, for which everything is kept."""
+        return torch.vmap(function, dims[1:])(*tensors), 0

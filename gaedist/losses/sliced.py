@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gaedist.engine import common_refinement, random_directions
 from gaedist.errors import check_count
-from gaedist.losses.recomputed import recomputed
+from gaedist.losses.recomputed import part_size, recomputed
 from gaedist.losses.scales import check_scale, floored_log, two_sample_moments
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.metrics.parameters import Parameters
@@ -20,7 +20,6 @@ from gaedist.metrics.sliced_wasserstein import quantile_means, wasserstein_momen
 from gaedist.null.distributions import Moments
 
 _FEW_MODES = 64  # waves that never take longer than pairs
-_AT_ONCE = 1 << 23  # numbers that are in memory at once, for a batch of directions
 
 
 @eager
@@ -171,7 +170,7 @@ def _epps_pulley(samples: Sequence[Tensor], statistic: EppsPulley) -> Tensor:
             modes = statistic.modes(period)
     waves = 0 < modes <= max(n, _FEW_MODES)
     function = _by_waves if waves else _by_pairs
-    size = max(1, int(_AT_ONCE / (n * (modes if waves else n))))
+    size = max(1, int(part_size(samples[0]) / (n * (modes if waves else n))))
 
     def values(*some: Tensor) -> Tensor:
         return function(some, statistic.beta, period, modes)

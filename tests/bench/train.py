@@ -39,6 +39,7 @@ SELECTION_SEED = 100
 SIZES = {"digits": (500, 200), "mnist": (1000, 500)}  # test and validation images; the others train
 EPOCHS = {"digits": 40, "mnist": 20}  # at batch 64; larger batches have as many steps
 RATE = 3e-3  # of Adam
+VMAPPED = 64  # codes of a batch; of larger ones, those of one model fit in the cache, those of all do not
 HIDDEN = {"digits": 128, "mnist": 256}
 METRICS = ["gaussian", "mmd", "sliced-wasserstein", "cramer-wold", "sliced-epps-pulley", "energy", "kl"]
 
@@ -208,8 +209,8 @@ def squared_errors(decoded, x):
 
 
 def regularised(objective, z, mu, logvar):
-    """Return the regulariser of each model."""
-    if objective.reads_codes:
+    """Return the regulariser of each model, of small batches at once."""
+    if objective.reads_codes or z.shape[1] > VMAPPED:
         return torch.stack([objective.regulariser(*some) for some in zip(z, mu, logvar, strict=True)])
     return torch.vmap(objective.regulariser, randomness="different")(z, mu, logvar)
 
@@ -349,9 +350,11 @@ SMOOTH = "smoothed-median", "smoothed-several", "energy", "sigreg"
 
 STAGES = {
     "digits": [("digits", dim, 64, 5, OBJECTIVES) for dim in (8, 24, 2, 64)],
-    "batch": [("digits", dim, 512, 3, (*FEW, *SMOOTH)) for dim in (8, 24)],
+    "batch": [("digits", dim, 512, 3, (*FEW, *SMOOTH)) for dim in (8, 24, 64, 2)],
     "few-mnist": [("mnist", 24, 64, 3, FEW)],
-    "mnist": [("mnist", 24, 64, 5, KEY)],
+    "mnist": [("mnist", 24, 64, 3, (*KEY, *OBJECTIVES))],
+    "mnist-dims": [("mnist", dim, 64, 3, FEW) for dim in (64, 8, 2)],
+    "mnist-batch": [("mnist", 24, 512, 3, (*SMOOTH, *FEW))],
     "rest": [
         *(("digits", dim, 512, 5, OBJECTIVES) for dim in (2, 8, 24, 64)),
         *(("mnist", dim, batch, 5, OBJECTIVES) for dim in (2, 8, 24, 64) for batch in (64, 512)),

@@ -12,7 +12,7 @@ from gaedist.smoothing.mean_field import MEAN_FIELDS
 
 torch = pytest.importorskip("torch", reason="losses need the extra torch")
 losses = pytest.importorskip("gaedist.losses", reason="losses need the extra torch")
-pairs = pytest.importorskip("gaedist.losses.pairs", reason="losses need the extra torch")
+recomputed = pytest.importorskip("gaedist.losses.recomputed", reason="losses need the extra torch")
 
 pytestmark = pytest.mark.filterwarnings("ignore:the distance to N")
 
@@ -137,12 +137,12 @@ def test_near_codes_far_from_the_others_keep_their_digits():
 
 
 @pytest.mark.parametrize(("name", "options"), [*CASES[:4], *CASES[5:6], *CASES[8:11], *CASES[-4:-1]])
-def test_blocks_give_what_a_dense_sum_gives(name, options, monkeypatch):
-    loss, x = bound(name, options), codes(23, 3)
+@pytest.mark.parametrize("n", [19, 23])  # in blocks of 9; 19 leaves one point
+def test_blocks_give_what_a_dense_sum_gives(name, options, n, monkeypatch):
+    loss, x = bound(name, options), codes(n, 3)
     value, (found,) = gradient(loss, x)
-    monkeypatch.setattr(pairs, "LARGEST", 4)
-    monkeypatch.setattr(pairs, "BLOCK", 9)
-    monkeypatch.setattr("gaedist.losses.kernels._CHUNK", 4000)
+    monkeypatch.setattr(recomputed, "CACHED", 81)
+    monkeypatch.setattr(recomputed, "_MOST_THREADS", 1)
     in_blocks, (blocked,) = gradient(loss, x)
     assert_allclose(in_blocks, value, rtol=1e-11)
     assert_allclose(blocked, found, rtol=1e-9, atol=1e-12)
@@ -158,8 +158,7 @@ def test_blocks_of_mixtures(family, monkeypatch):
 
     samples = codes(23, 3), codes(12, 3, 1)
     value, found = gradient(loss, *samples)
-    monkeypatch.setattr(pairs, "LARGEST", 10)
-    monkeypatch.setattr(pairs, "BLOCK", 7)
+    monkeypatch.setattr(recomputed, "CACHED", 27)
     in_blocks, blocked = gradient(loss, *samples)
     assert_allclose(in_blocks, value, rtol=1e-11)
     for one, other in zip(blocked, found, strict=True):
@@ -169,7 +168,7 @@ def test_blocks_of_mixtures(family, monkeypatch):
 def test_directions_in_batches(monkeypatch):
     loss, x = bound("sliced-epps-pulley", {"directions": 30, "seed": 0}), codes(9, 3)
     value, (found,) = gradient(loss, x)
-    monkeypatch.setattr("gaedist.losses.sliced._AT_ONCE", 1000)
+    monkeypatch.setattr(recomputed, "CACHED", 500)
     in_batches, (batched,) = gradient(loss, x)
     assert_allclose(in_batches, value, rtol=1e-12)
     assert_allclose(batched, found, rtol=1e-10, atol=1e-13)
@@ -201,12 +200,9 @@ def test_forward_mode(name, options, monkeypatch):
     assert_allclose(torch.func.jacfwd(loss)(x), gradient(loss, x)[1][0], rtol=1e-8, atol=1e-11)
     hessian = torch.autograd.functional.hessian(loss, x)
     assert_allclose(torch.func.hessian(loss)(x), hessian, rtol=1e-7, atol=1e-10)
-    if name in ("gaussian", "mmd", "energy"):
-        monkeypatch.setattr(pairs, "LARGEST", 2)
-        with pytest.raises(
-            GaedistError, match=r"sums in blocks have no forward-mode derivatives\. Use torch"
-        ):
-            torch.func.jvp(loss, (x,), (x,))
+    monkeypatch.setattr(recomputed, "CACHED", 3)
+    assert_allclose(torch.func.jacfwd(loss)(x), gradient(loss, x)[1][0], rtol=1e-8, atol=1e-11)
+    assert_allclose(torch.func.hessian(loss)(x), hessian, rtol=1e-7, atol=1e-10)
 
 
 @pytest.mark.filterwarnings("ignore")  # of PyTorch's own, when it first compiles

@@ -23,7 +23,7 @@ losses = pytest.importorskip("gaedist.losses", reason="losses need the extra tor
 pytestmark = pytest.mark.filterwarnings("ignore:the distance to N")
 
 DIRECTIONS = gaedist.Parameters(directions=20)
-SIZES = [(1, 1), (1, 4), (2, 3), (60, 24), (40, 512)]
+SIZES = [(1, 1), (1, 4), (2, 3), (60, 24), (40, 512), (1100, 3)]
 SLICED = ("sliced-wasserstein", "sliced-epps-pulley")
 SIGMAS = [1.0, 0.5, 3.0, *BANDWIDTHS]
 CLOSED = {"null": "closed-form"}
