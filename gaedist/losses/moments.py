@@ -72,7 +72,7 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
 class _Spread(torch.autograd.Function):
     """tr C − log det C of the covariance C = AᵀA/n, whose gradient is 2A/n − 2A(AᵀA)⁻¹.
 
-    By A = QR, as AᵀA has the square of the condition number of A. PyTorch's gradient of QR takes as long again.
+    By A = QR, as AᵀA has the square of the condition number of A.
     """
 
     generate_vmap_rule = True

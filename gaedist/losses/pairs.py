@@ -148,5 +148,5 @@ def _sum_of_block(terms: Terms, p: Points, q: Points, on_diagonal: bool) -> Tens
     found = terms(p, q)
     if not on_diagonal:
         return found.sum()
-    others = 1 - torch.eye(len(found), dtype=found.dtype, device=found.device)
+    others = torch.ones(found.shape, dtype=found.dtype, device=found.device).fill_diagonal_(0.0)
     return torch.dot(found.flatten(), others.flatten())

@@ -36,8 +36,13 @@ def _root(squared: Tensor) -> Tensor:
     return torch.where(at_cusp, 0.0, torch.where(at_cusp, 1.0, squared).sqrt())
 
 
+def _above_one(squared: Tensor, rate: float) -> Tensor:
+    """Return 1 + rate r² in one pass."""
+    return torch.add(squared.new_ones(()), squared, alpha=rate)
+
+
 def _series(squared: Tensor, rate: float, rest: Sequence[float]) -> Tensor:
-    z = 1 / (1 + rate * squared)
+    z = _above_one(squared, rate).reciprocal()
     return z.sqrt() * polynomial(2 * z - 1, np.array(rest[1:]))
 
 
@@ -89,9 +94,9 @@ def polynomial(t: Tensor, coefficients: Array) -> Tensor:
 _FUNCTIONS: dict[Shape, Callable[[Tensor, float, Sequence[float]], Tensor]] = {
     Shape.POWER: lambda squared, rate, rest: torch.exp(-math.log(2) * rate * squared),
     Shape.ROOT: lambda squared, rate, rest: _root(squared),
-    Shape.INVERSE: lambda squared, rate, rest: 1 / (1 + rate * squared),
-    Shape.INVERSE_ROOT: lambda squared, rate, rest: (1 + rate * squared).rsqrt(),
-    Shape.INVERSE_POWER: lambda squared, rate, rest: (1 + rate * squared) ** -rest[0],
+    Shape.INVERSE: lambda squared, rate, rest: _above_one(squared, rate).reciprocal(),
+    Shape.INVERSE_ROOT: lambda squared, rate, rest: _above_one(squared, rate).rsqrt(),
+    Shape.INVERSE_POWER: lambda squared, rate, rest: _above_one(squared, rate) ** -rest[0],
     Shape.ROOT_POWER: lambda squared, rate, rest: torch.exp(-math.log(2) * rate * _root(squared)),
     Shape.SERIES: _series,
 }
