@@ -90,6 +90,8 @@ def test_other_sums_stay_where_they_are():
         {"target": "smoothed", "sigma": "silverman", "estimator": "u"},
         {"metric": "bhep"},
         {"metric": "henze-zirkler"},
+        {"target": "smoothed", "prior": library.Prior(mean=np.full(6, 2.0), cov=np.eye(6) + 2)},
+        {"logvar": 0.3 * codes(1500, 6, 2) - 1},
     ],
 )
 def test_a_score_on_a_device(options):
