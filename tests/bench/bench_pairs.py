@@ -11,7 +11,8 @@ The lower bound is the time that n(n − 1)/2 inner products of length D take at
 on all cores in the same round, plus that of as many exponentials: of `arithmetic.exp2_in_range` over numbers
 in the first-level cache, on each core, in the same round, the column "exp, ns". "of limit" is the lower bound
 divided by the time of gaedist, "cross" the same for two samples of n and n/2 points, and "single" how many
-times faster single precision is.
+times faster single precision is. "BLAS" is the rate of dgemm for tiles, on each core, relative to that of the
+3000 × 3000 one, and "with it" what "of limit" is with this rate.
 """
 
 import argparse
@@ -19,13 +20,16 @@ import importlib.util
 import math
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numba
 import numpy as np
 from numpy._core._multiarray_umath import __cpu_features__ as cpu_features
+from threadpoolctl import threadpool_limits
 
 from gaedist.engine import Run, available_threads
 from gaedist.engine.compiled.arithmetic import cell, exp2_in_range
+from gaedist.engine.compiled.sizes import HEIGHT, TILE
 from gaedist.mixtures.families import Constant
 from gaedist.mixtures.mixture import Mixture, overlap
 
@@ -63,10 +67,33 @@ def exponentials(x):
     add_powers(np.linspace(-40, 0, EXPONENTS), np.zeros(EXPONENTS), EXP_REPEATS)
 
 
-def limit(pairs, dim, times):
+def tile_products(x):
+    """Inner products of the points of a tile, on each core, as often as `repeats_of_tile`."""
+
+    def products():
+        left, right, found = x[:HEIGHT].copy(), x[-TILE:].copy(), np.empty((HEIGHT, TILE))
+        for _ in range(repeats_of_tile(x.shape[1])):
+            np.dot(left, right.T, found)
+
+    with threadpool_limits(1), ThreadPoolExecutor(available_threads()) as threads:
+        for done in [threads.submit(products) for _ in range(available_threads())]:
+            done.result()
+
+
+def repeats_of_tile(dim):
+    return 1 + int(3e9 / (HEIGHT * TILE * dim))
+
+
+def product_times(dim, times):
+    """Seconds of an inner product on all cores: in a large dgemm, and in those of tiles."""
+    repeats = available_threads() * repeats_of_tile(dim)
+    return dim * times["dgemm"] / SQUARE**3, times["tile"] / (repeats * HEIGHT * TILE)
+
+
+def limit(pairs, product, times):
     """Lower bound of the seconds that the inner products and exponentials of so many pairs take."""
     an_exponential = times["exponentials"] / (EXPONENTS * EXP_REPEATS) / available_threads()
-    return pairs * (2 * dim * times["dgemm"] / (2 * SQUARE**3) + an_exponential)
+    return pairs * (product + an_exponential)
 
 
 def numpy_sum(x, block):
@@ -154,12 +181,12 @@ def main():
     wide = cpu_features.get("X86_V4", cpu_features.get("AVX512_SKX"))
     features = "AVX-512" if wide else "at most AVX2"
     print(f"NumPy {np.__version__} with {features}, Numba {numba.__version__}\n")
-    columns = ["gaedist, M pairs/s", "exp, ns", "of limit", "cross", "single"]
+    columns = ["gaedist, M pairs/s", "exp, ns", "of limit", "cross", "BLAS", "with it", "single"]
     columns += ["NumPy, best block", "NumPy, by block", *others]
     own = {"single": lambda x: gaedist_sum(x, precision="single"), "cross": cross_sum, "dgemm": dgemm}
-    own["exponentials"] = exponentials
+    own |= {"exponentials": exponentials, "tile": tile_products}
     print("| D | n | " + " | ".join(columns) + " |")
-    print("|---" * (9 + len(others)) + "|")
+    print("|---" * (11 + len(others)) + "|")
     for dim in options.dims:
         for n in options.points:
             x = np.random.default_rng(0).normal(size=(n, dim))
@@ -169,19 +196,24 @@ def main():
             for function in own.values():
                 function(x)
             timed = functions | own
+            half = n * (n - 1) / 2
             rounds = [{name: seconds(f, x) for name, f in timed.items()} for _ in range(options.rounds)]
             parts = [
-                statistics.median(limit(pairs, dim, times) / times[name] for times in rounds)
-                for name, pairs in (("gaedist", n * (n - 1) / 2), ("cross", n * (n // 2)))
+                statistics.median(
+                    limit(pairs, product_times(dim, times)[k], times) / times[name] for times in rounds
+                )
+                for name, pairs, k in (("gaedist", half, 0), ("cross", n * (n // 2), 0), ("gaedist", half, 1))
             ]
+            blas = statistics.median(a / b for a, b in (product_times(dim, times) for times in rounds))
             single = statistics.median(times["gaedist"] / times["single"] for times in rounds)
-            rate = statistics.median(n * (n - 1) / 2e6 / times["gaedist"] for times in rounds)
+            rate = statistics.median(half / 1e6 / times["gaedist"] for times in rounds)
             ratio = {
                 name: statistics.median(times[name] / times["gaedist"] for times in rounds)
                 for name in functions
             }
             blocks = [ratio[f"NumPy {block}"] for block in BLOCKS]
             power = statistics.median(times["exponentials"] for times in rounds) / EXPONENTS / EXP_REPEATS
+            parts.insert(2, blas)
             cells = [f"{1e9 * power:.2f}", *(f"{100 * part:.0f} %" for part in parts), f"{single:.1f}×"]
             cells += [f"{min(blocks):.1f}×", " ".join(f"{value:.1f}" for value in blocks)]
             cells += [f"{ratio[name]:.1f}×" for name in others]
