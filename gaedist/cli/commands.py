@@ -106,7 +106,7 @@ def score(
         drawn(write, plot, page=page) as add,
     ):
         run = computing.run(cluster, seed=reading.seed, tolerance=tolerance, checkpoint=store)
-        at_once = cluster and computing.shared_files and len(files) > 1 and len(chosen) == 1 and not store
+        at_once = cluster and computing.shared_files and len(files) > 1 and not store
         at_once = at_once and are_read_alike(files, selection, stack=reading.stack)
         there = scored_there(cluster, files, selection, measure, run, quiet=quiet) if at_once else None
         for sample in samples_of(files, selection, stack=reading.stack):

@@ -117,9 +117,28 @@ def test_workers_read_shared_files(gaedist, machines, points, ranges, monkeypatc
     assert (2990, 3) not in sent
 
 
-def test_many_shared_files_are_scored_at_once(gaedist, machines, codes, ranges):
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--metric", "kl", "--metric", "mmd", "--fail-p", "0.001"],
+        [
+            "--sigma",
+            "0.5",
+            "--sigma",
+            "median",
+            "--sigma",
+            "1e-9",
+            "--null",
+            "monte-carlo",
+            "--replicates",
+            "19",
+        ],
+        ["--metric", "all"],
+    ],
+)
+def test_many_shared_files_are_scored_at_once(gaedist, machines, codes, ranges, options):
     files = ["normal.npy", "bad.npy", "wide.npy", "absent.npy", "narrow.npy"]
-    command = ["score", *files, "--metric", "kl", "--metric", "mmd", "--format", "json", "--fail-p", "0.001"]
+    command = ["score", *files, *options, "--format", "json"]
     here = gaedist(*command)
     there = gaedist(*command, "--scheduler-file", machines[1], "--shared-files")
     assert ranges == [(k, k + 1) for k in range(5)]
