@@ -23,6 +23,8 @@ def check(sample: Sample) -> Outcome:
     n, dim = sample.n, sample.dim
     if n < _FEWEST:
         raise PremiseError(f"the order of rows needs at least {_FEWEST} points")
+    if not sample.sds.any():
+        raise PremiseError("the codes do not vary")
     mean, units = sample.mean, sample.units
     units = np.full(dim, units.min()) if (units != 1).any() else units
 
@@ -35,8 +37,6 @@ def check(sample: Sample) -> Outcome:
 
     parts = list(sample.map(part, sample.blocks))
     total = math.fsum(own for _, own in parts)
-    if total == 0:
-        raise PremiseError("the codes do not vary")
     r = math.fsum(along for along, _ in parts) / total
     # tr (HBH)² of H = I − 11ᵀ/n and B, which has ½ beside its diagonal
     trace = (n - 1) / 2 - 2 * (n - 1.5) / n + ((n - 1) / n) ** 2

@@ -11,6 +11,7 @@ from gaedist.null.tails import log_smallest_of, log_two_sided_chi_square, log_tw
 
 _SHOWN = 1e-3  # p-value of one axis, adjusted for all, below which it is listed
 _COLLAPSED = 0.2  # sd below which an axis carries next to nothing
+_COLLAPSE = "All points are equal: the codes have collapsed."
 
 
 def check(sample: Sample) -> Outcome:
@@ -46,7 +47,9 @@ def check(sample: Sample) -> Outcome:
             Part(
                 total / dim / (n - 1),
                 float(log_two_sided_chi_square(total, dim * (n - 1))),
-                f"The codes are too {wide}: sd {number(mean_sd)} in the mean square of all axes{off}.",
+                f"The codes are too {wide}: sd {number(mean_sd)} in the mean square of all axes{off}."
+                if sds.any()
+                else _COLLAPSE,
                 places,
             )
         )
@@ -88,7 +91,7 @@ def _sentence(places: tuple[Place, ...], sds: list[float], dim: int) -> str:
         sum(sd >= 1 for sd in sds),
     )
     if sds and not any(sds) and len(sds) == dim:
-        return "All points are equal."
+        return _COLLAPSE
     sentences = []
     for (some, plural, singular, end), count in zip(groups, counts, strict=True):
         if some:

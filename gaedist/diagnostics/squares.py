@@ -72,7 +72,7 @@ def _correlations_of_sizes(sample: Sample) -> Array:
     sums = np.asarray(sum(sample.map(lambda rows: sizes(sample.x[slice(*rows)]).sum(axis=0), sample.blocks)))
     covariance = sample.gram(sizes) - np.outer(sums, sums) / sample.n
     spread = np.sqrt(np.maximum(np.diagonal(covariance), 0.0))
-    varies = spread > 1e-9 * math.sqrt(sample.n)
+    varies = (sds > 0) & (spread > 1e-9 * math.sqrt(sample.n))
     inverse = np.divide(1.0, spread, out=np.zeros(sample.dim), where=varies)
     found = covariance * inverse[:, np.newaxis] * inverse
     np.fill_diagonal(found, 0.0)

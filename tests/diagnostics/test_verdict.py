@@ -1,6 +1,7 @@
 """The verdict is one paragraph: findings, at most five, and consequences; or what would have been found."""
 
 import numpy as np
+import pytest
 
 import gaedist
 from gaedist.diagnostics.words import counted, joined, number
@@ -55,3 +56,15 @@ def test_words():
         "1.0e-07",
         "1.0e+200",
     ]
+
+
+@pytest.mark.parametrize("point", [(0.0, 0.0, 0.0), (0.3, 0.3, 0.3), (0.1, -7.7, 1e5)])
+def test_codes_that_have_collapsed_to_a_point(point):
+    found = gaedist.diagnose(np.tile(point, (300, 1)))
+    assert "All points are equal: the codes have collapsed." in found.verdict
+    results = {check.name: check for check in found.checks}
+    assert results["order"].note == "the codes do not vary."
+    assert (results["dependence"].found, results["squares"].found) == (
+        False,
+        False,
+    )  # nothing varies together
