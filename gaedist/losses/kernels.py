@@ -17,7 +17,7 @@ from gaedist.errors import GaedistError, check_choice
 from gaedist.kernels.radial import ScaleMixture, distance_mixture
 from gaedist.losses.pairs import centered, plain_sum
 from gaedist.losses.profiles import profile_of, profile_terms
-from gaedist.losses.recomputed import part_size, recomputed
+from gaedist.losses.recomputed import Part, in_parts, part_size
 from gaedist.losses.scales import check_resolution, check_scale, floored_log, log_of, two_sample_moments
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.metrics.cramer_wold import (
@@ -266,5 +266,5 @@ def _mean_about(mixture: ScaleMixture, x: Tensor) -> Tensor:
     size = max(1, part_size(x) // len(t))
     if len(x) <= size or not is_readable(x):
         return total(squared) / len(x) + mixture.weight_at_zero
-    parts = [recomputed(total, part) for part in squared.split(size)]
-    return torch.stack(parts).sum() / len(x) + mixture.weight_at_zero
+    parts = [Part(total, [(0, (slice(start, start + size),))]) for start in range(0, len(x), size)]
+    return in_parts(parts, squared).sum() / len(x) + mixture.weight_at_zero

@@ -10,14 +10,14 @@ those pairs from differences, unless values cannot be read (`gaedist.losses.tens
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from gaedist.engine import torch_blocks
 from gaedist.engine.torch_blocks import FAR
-from gaedist.losses.recomputed import part_size, recomputed
+from gaedist.losses.recomputed import Part, in_parts, part_size
 from gaedist.losses.tensors import is_readable
 
 _NEAR = 1e-4  # |x − y|² over |x|² + |y|² below which products have lost too many digits
@@ -28,6 +28,9 @@ Points = tuple[Tensor, ...]
 Terms = Callable[[Points, Points], Tensor]
 """From two blocks of points to the terms of their pairs, (a, b)."""
 
+_OfBlock = Callable[[Terms, Points, Points, bool], Tensor]
+"""From terms and two blocks to their sum, of one sample without those of a point with itself."""
+
 
 def log_sum(terms: Terms, p: Points, q: Points | None = None, *, width: int = 1) -> Tensor:
     """Return the logarithm of Σ exp(term) over all pairs of p and q, or over i ≠ j of p; −∞ for no pairs.
@@ -36,14 +39,14 @@ def log_sum(terms: Terms, p: Points, q: Points | None = None, *, width: int = 1)
     """
     if q is None and len(p[0]) == 1:
         return p[0].new_full((), -math.inf)
-    parts = _parts(terms, p, q, _log_of_block, width)
-    return parts[0] if len(parts) == 1 else torch.stack(parts).logsumexp(0)
+    values, counts = _parts(terms, p, q, _log_of_block, width)
+    return (values + counts.log()).logsumexp(0)
 
 
 def plain_sum(terms: Terms, p: Points, q: Points | None = None, *, width: int = 1) -> Tensor:
     """Return Σ term over all pairs of p and q, or over i ≠ j of p."""
-    parts = _parts(terms, p, q, _sum_of_block, width)
-    return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
+    values, counts = _parts(terms, p, q, _sum_of_block, width)
+    return values @ counts
 
 
 def squares(x: Tensor, y: Tensor) -> Tensor:
@@ -91,50 +94,38 @@ def _differences(x: Tensor, y: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def _parts(
-    terms: Terms,
-    p: Points,
-    q: Points | None,
-    of_block: Callable[[Terms, Points, Points, bool], Tensor],
-    width: int,
-) -> list[Tensor]:
-    """Return the sum over each block of pairs."""
-    n, m = len(p[0]), len(p[0] if q is None else q[0])
+    terms: Terms, p: Points, q: Points | None, of_block: _OfBlock, width: int
+) -> tuple[Tensor, Tensor]:
+    """Return the sum over each block of pairs, (K,), and how often it counts."""
+    n, m, alone, count = len(p[0]), len(p[0] if q is None else q[0]), q is None, len(p)
     size = part_size(p[0])
     if n * m * width <= 2 * size or not is_readable(p[0]):
-        return [of_block(terms, p, p if q is None else q, q is None)]
-    found = []
-    for left, right, on_diagonal in _blocks(p, q, max(1, math.isqrt(size // width))):
-        part = _block(of_block, terms, left, right, on_diagonal)
-        found += [part] if on_diagonal or q is not None else [part, part]
-    return found
+        return of_block(terms, p, p if q is None else q, alone)[None], p[0].new_ones(1)
+
+    def within(*points: Tensor) -> Tensor:
+        return of_block(terms, points, points, True)
+
+    def between(*points: Tensor) -> Tensor:
+        return of_block(terms, points[:count], points[count:], False)
+
+    tensors = p if q is None else p + q
+    rows, columns = (_ranges(points, max(1, math.isqrt(size // width))) for points in (n, m))
+    parts, counts = [], []
+    for i, row in enumerate(rows):
+        for j, column in enumerate(columns[: i + 1] if alone else columns):
+            left = [(k, (row,)) for k in range(count)]
+            right = [(k, (column,)) for k in range(0 if alone else count, len(tensors))]
+            if not alone or i != j:
+                parts.append(Part(between, left + right))
+                counts.append(2.0 if alone else 1.0)
+            elif row.stop - row.start > 1:  # one point has no pairs
+                parts.append(Part(within, left))
+                counts.append(1.0)
+    return in_parts(parts, *tensors), p[0].new_tensor(counts)
 
 
-def _block(
-    of_block: Callable[[Terms, Points, Points, bool], Tensor],
-    terms: Terms,
-    left: Points,
-    right: Points,
-    on_diagonal: bool,
-) -> Tensor:
-    """Return the sum over a block, which keeps nothing but its points."""
-    if on_diagonal:
-        return recomputed(lambda *points: of_block(terms, points, points, True), *left)
-    count = len(left)
-    return recomputed(lambda *points: of_block(terms, points[:count], points[count:], False), *left, *right)
-
-
-def _blocks(p: Points, q: Points | None, size: int) -> Iterator[tuple[Points, Points, bool]]:
-    """Yield blocks of pairs, of one sample none above the diagonal, and whether each lies on it.
-
-    A point at the end of one sample, whose block on the diagonal has no pairs, has none.
-    """
-    rows = list(zip(*(part.split(size) for part in p), strict=True))  # whose gradients are joined only once
-    columns = rows if q is None else list(zip(*(part.split(size) for part in q), strict=True))
-    for i, left in enumerate(rows):
-        for j, right in enumerate(columns[: i + 1] if q is None else columns):
-            on_diagonal = q is None and i == j
-            if not on_diagonal or len(left[0]) > 1:
-                yield left, right, on_diagonal
+def _ranges(count: int, step: int) -> list[slice]:
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
 def _log_of_block(terms: Terms, p: Points, q: Points, on_diagonal: bool) -> Tensor:

@@ -1,13 +1,16 @@
-"""A part of a sum that is computed again in the backward pass, so that only its arguments stay in memory.
+"""Sums in parts that are computed again in the backward pass, so that only their arguments stay in memory.
 
 Parts that fit in the cache of a CPU take a half to a fifth of the time of a large sum that is kept whole.
 
 `torch.utils.checkpoint` does the same, but its parts live on in reference cycles until Python collects them.
+A node of the graph for each part would do too, but what it keeps lies between the large tensors of two parts,
+so that the allocator cannot use their memory again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -26,13 +29,114 @@ def part_size(x: Tensor) -> int:
     return CACHED * min(int(torch.get_num_threads()), _MOST_THREADS)
 
 
-def recomputed(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
-    """Return function(*tensors), of which nothing but the tensors is kept for the derivatives."""
-    return _Recomputed.apply(function, *tensors)
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A number that depends on some entries of some tensors.
+
+    Attributes
+    ----------
+    function : callable
+        From these entries to the number.
+    places : sequence of (int, slices)
+        Where they are: which tensor, and its index.
+    """
+
+    function: Callable[..., Tensor]
+    places: Sequence[tuple[int, tuple[slice, ...]]]
+
+    def entries(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return what the function takes."""
+        return [tensors[k][index] for k, index in self.places]
+
+    def value(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return the number."""
+        return self.function(*self.entries(tensors))
+
+
+def in_parts(parts: Sequence[Part], *tensors: Tensor) -> Tensor:
+    """Return the numbers, (K,), of which nothing but the tensors is kept for the derivatives."""
+    if any(map(torch._C._functorch.is_functorch_wrapped_tensor, tensors)):
+        return _one_by_one(parts, tensors)
+    return cast(Tensor, _Parts.apply(parts, *tensors))
+
+
+def _one_by_one(parts: Sequence[Part], tensors: Sequence[Tensor]) -> Tensor:
+    """Return the numbers, each a node of the graph."""
+    return torch.stack([_Recomputed.apply(part.function, *part.entries(tensors)) for part in parts])
+
+
+class _Parts(torch.autograd.Function):
+    """The numbers without a graph, and their derivatives by computing one part after the other again."""
+
+    @staticmethod
+    def forward(parts: Sequence[Part], *tensors: Tensor) -> Tensor:
+        """Return the numbers."""
+        found = tensors[0].new_empty(len(parts))
+        for k, part in enumerate(parts):
+            found[k] = part.value(tensors)
+        return found
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep the tensors."""
+        ctx.parts, *tensors = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient; one that is to be differentiated is made of nodes."""
+        tensors, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        if torch.is_grad_enabled():
+            some = [t for t, w in zip(tensors, wanted, strict=True) if w]
+            slopes = torch.autograd.grad(
+                _one_by_one(ctx.parts, tensors), some, gradient, create_graph=True, allow_unused=True
+            )
+            found = iter(slopes)
+            return None, *(next(found) if w else None for w in wanted)
+        sums = [torch.zeros_like(t) if w else None for t, w in zip(tensors, wanted, strict=True)]
+        for part, weight in zip(ctx.parts, gradient, strict=True):
+            _add_slopes(part, weight, tensors, sums)
+        return None, *sums
+
+    @staticmethod
+    def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> Tensor:
+        """Return the derivatives along the tangents."""
+
+        def values(*tensors: Tensor) -> Tensor:
+            return torch.stack([part.value(tensors) for part in ctx.parts])
+
+        return _along(values, ctx.saved_tensors, tangents)
+
+
+def _add_slopes(part: Part, weight: Tensor, tensors: Sequence[Tensor], sums: Sequence[Tensor | None]) -> None:
+    """Add the gradient of a part, times a weight, to the sums of the tensors that have one."""
+    entries = [
+        entry.detach().requires_grad_(sums[k] is not None)
+        for entry, (k, _) in zip(part.entries(tensors), part.places, strict=True)
+    ]
+    some = [entry for entry in entries if entry.requires_grad]
+    if not some:
+        return
+    with torch.enable_grad():
+        value = part.function(*entries)
+    slopes = iter(torch.autograd.grad(value, some, weight, allow_unused=True))
+    for k, index in part.places:
+        total = sums[k]
+        if total is not None and (slope := next(slopes)) is not None:
+            total[index] += slope
+
+
+def _along(
+    function: Callable[..., Tensor], tensors: Sequence[Tensor], tangents: Sequence[Tensor | None]
+) -> Tensor:
+    """Return the derivative of a function along tangents, of which None is 0."""
+    moved = [torch.zeros_like(t) if d is None else d for t, d in zip(tensors, tangents, strict=True)]
+    return cast(Tensor, torch.func.jvp(function, tuple(tensors), tuple(moved))[1])
 
 
 class _Recomputed(torch.autograd.Function):
-    """The value without a graph, and its derivatives by computing it again."""
+    """The value of one part without a graph, and its derivatives of any kind by computing it again."""
 
     @staticmethod
     def forward(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
@@ -63,10 +167,7 @@ class _Recomputed(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> Tensor:
         """Return the derivative along the tangents."""
-        moved = [
-            torch.zeros_like(t) if d is None else d for t, d in zip(ctx.saved_tensors, tangents, strict=True)
-        ]
-        return cast(Tensor, torch.func.jvp(ctx.function, ctx.saved_tensors, tuple(moved))[1])
+        return _along(ctx.function, ctx.saved_tensors, tangents)
 
     @staticmethod
     def vmap(

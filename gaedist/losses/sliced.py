@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gaedist.engine import common_refinement, random_directions
 from gaedist.errors import check_count
-from gaedist.losses.recomputed import part_size, recomputed
+from gaedist.losses.recomputed import Part, in_parts, part_size
 from gaedist.losses.scales import check_scale, floored_log, two_sample_moments
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.metrics.parameters import Parameters
@@ -172,13 +172,16 @@ def _epps_pulley(samples: Sequence[Tensor], statistic: EppsPulley) -> Tensor:
     function = _by_waves if waves else _by_pairs
     size = max(1, int(part_size(samples[0]) / (n * (modes if waves else n))))
 
-    def values(*some: Tensor) -> Tensor:
-        return function(some, statistic.beta, period, modes)
+    def total(*some: Tensor) -> Tensor:
+        return function(some, statistic.beta, period, modes).sum()
 
     if count <= size or not readable:
-        return values(*samples).mean()
-    parts = zip(*(sample.split(size, dim=1) for sample in samples), strict=True)
-    return torch.cat([recomputed(values, *some) for some in parts]).mean()
+        return total(*samples) / count
+    parts = [
+        Part(total, [(k, (slice(None), slice(start, start + size))) for k in range(len(samples))])
+        for start in range(0, count, size)
+    ]
+    return in_parts(parts, *samples).sum() / count
 
 
 def _factor(samples: Sequence[Tensor]) -> float:
