@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-# two workers share the cores; BLAS threads that wait for each other would take half of the time
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# two workers share the cores; threads of BLAS and PyTorch that wait for each other would take half of the time
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 sys.path.insert(0, str(Path(__file__).parent))
 
