@@ -66,7 +66,7 @@ def test_checkpoints_of_a_training_run(run, tmp_path):
     assert rows_of(log)[3:] == ["run/step12.npy"]
 
 
-def test_ctrl_c_ends_with_130_and_keeps_the_log(run, tmp_path):
+def test_ctrl_c_ends_with_130_and_keeps_the_log(run, tmp_path, heeded_signals):
     save(run / "a.npy")
     process = start("watch", "run/*.npy", *QUICK, "-o", "log.tsv")
     wait_for(lambda: rows_of(tmp_path / "log.tsv") == ["run/a.npy"])
