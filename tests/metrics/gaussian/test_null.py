@@ -21,7 +21,7 @@ def check_rates(found):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize(("sigma", "samples"), [(1.0, 1500), ("median", 500)])
+@pytest.mark.parametrize(("sigma", "samples"), [(1.0, 1000), ("median", 500)])
 def test_normal_samples_are_rejected_at_the_nominal_rate(sigma, samples, target):
     check_rates(rates(50, 2, sigma, target, samples=samples))
 
