@@ -6,6 +6,7 @@ The commands and the libraries that they need are loaded when one is called: ``g
 import contextlib
 import signal
 import sys
+from collections.abc import MutableMapping
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, cast
@@ -48,7 +49,7 @@ class _Commands(TyperGroup):
 
 
 @cache
-def _loaded() -> dict[str, Any]:
+def _loaded() -> MutableMapping[str, Any]:
     """Return all commands by name; to make them of their functions takes as long as a small score."""
     from gaedist.cli.commands import app as commands
 
