@@ -1,14 +1,17 @@
 """The command line in this process, files of codes, and a cache of simulated values for each test."""
 
+import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-# two workers share the cores; BLAS threads that wait for each other would take half of the time
+# two workers share the cores; threads of BLAS and PyTorch that wait for each other would take half the time
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -17,6 +20,11 @@ from gaedist.metrics.significance import NULLS
 
 DATA = Path(__file__).parents[1] / "data"
 AUTO = NULLS["auto"]
+
+
+def pytest_collection_finish():
+    """Keep eight thousand tests out of each collection of garbage."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +71,18 @@ def gaedist(capfd):
         return code, *capfd.readouterr()
 
     return run
+
+
+@pytest.fixture
+def heeded_signals():
+    """Heed signals that a process in the background, or under nohup, ignores, as does what it starts."""
+    before = (
+        signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    )
+    yield
+    signal.signal(signal.SIGINT, before[0])
+    signal.signal(signal.SIGHUP, before[1])
 
 
 @pytest.fixture

@@ -38,7 +38,10 @@ def raw_npy(**fields):
 def hostile(request, tmp_path, monkeypatch):
     """Write files whose arrays have a hostile name; return the name."""
     monkeypatch.chdir(tmp_path)
-    name = NAMES[request.param]
+    return written(NAMES[request.param])
+
+
+def written(name):
     bad = np.where(np.arange(20)[:, None] == 3, np.nan, X)
     wide = np.zeros(20, [(name[:200], float), ("b", float)])
     kinds = {"one": bad, "flat": X[0], "cube": X[np.newaxis], "bytes": np.zeros((2, 2), "S3"), "wide": wide}
@@ -95,11 +98,15 @@ def test_every_error_about_a_file_is_one_bounded_line(hostile):
                 assert len(text) <= MAX_MESSAGE
 
 
-@pytest.mark.parametrize("options", [["--format", "table"], ["--format", "tsv"], ["--format", "json"]])
-def test_nothing_from_a_file_is_printed_raw(hostile, gaedist, options):
-    files = paths(hostile)
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [*(("both", form) for form in ("table", "tsv", "json")), ("evil", "table"), ("long", "json")],
+)
+def test_nothing_from_a_file_is_printed_raw(gaedist, tmp_path, monkeypatch, name, form):
+    monkeypatch.chdir(tmp_path)
+    files = paths(written(NAMES[name]))
     for arguments in (["inspect", *files], ["score", *files], ["sigma", files[0]], ["compare", *files[:2]]):
-        _, out, err = gaedist(*arguments, *options)
+        _, out, err = gaedist(*arguments, "--format", form)
         assert out.replace("\t", "").replace("\n", "").isprintable()
         for line in err.rstrip("\n").split("\n"):
             assert line.isprintable()

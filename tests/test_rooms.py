@@ -5,6 +5,7 @@ used.
 """
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,11 @@ HEAVY |= {"platformdirs", "matplotlib", "torch"}
 HEAVY |= {row.package.partition(".")[0] for row in FORMATS if row.package} | {"pandas", "polars", "xarray"}
 HEAVY |= {"cloudpickle", "dask", "distributed"}
 
-MODULES = {
-    str(path.relative_to(PACKAGE).with_suffix("")): ast.parse(path.read_text())
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
+MODULES = {str(path.relative_to(PACKAGE).with_suffix("")): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def tree_of(module):
+    return ast.parse(MODULES[module].read_text())
 
 
 def room_of(module):
@@ -58,9 +60,11 @@ def room_of(module):
     return folder or module
 
 
+@cache
 def imports(module):
-    """Yield every module of the package that a module imports, also inside functions."""
-    for node in ast.walk(MODULES[module]):
+    """Return every module of the package that a module imports, also inside functions."""
+    found = []
+    for node in ast.walk(tree_of(module)):
         names = []
         if isinstance(node, ast.ImportFrom):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
@@ -74,8 +78,9 @@ def imports(module):
                 path = "/".join(parts[1:length])
                 target = next((t for t in (path, f"{path}/__init__".lstrip("/")) if t in MODULES), None)
                 if target:
-                    yield target
+                    found.append(target)
                     break
+    return found
 
 
 def test_every_module_is_in_a_room():
@@ -98,7 +103,7 @@ def test_no_modules_import_each_other():
 
 @pytest.mark.parametrize("module", [m for m in MODULES if room_of(m) not in ("engine/compiled", "losses")])
 def test_heavy_packages_are_imported_where_they_are_used(module):
-    for node in MODULES[module].body:
+    for node in tree_of(module).body:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module] if isinstance(node, ast.ImportFrom) else []
         assert not {name.split(".")[0] for name in names} & HEAVY

@@ -8,7 +8,7 @@ import math
 import mpmath
 import naive
 import numpy as np
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 from scipy.special import hyp1f1, ndtri
 from scipy.stats import chi2, ncx2, norm
 
@@ -109,7 +109,7 @@ def approximate_phi_d(dim, s):
 def cramer_wold(x, gamma=None, phi_d=lambda dim, s: hyp(0.5, dim / 2, -s)):
     n, dim = x.shape
     gamma = (4 / (3 * n)) ** 0.4 if gamma is None else gamma
-    pair = phi_d(dim, cdist(x, x, "sqeuclidean") / (4 * gamma)).mean()
+    pair = (1 + 2 / n * phi_d(dim, pdist(x, "sqeuclidean") / (4 * gamma)).sum()) / n  # φ_D(0) = 1
     cross = phi_d(dim, (x**2).sum(axis=1) / (2 + 4 * gamma)).mean()
     brackets = gamma**-0.5 * pair + (1 + gamma) ** -0.5 - 2 * (gamma + 0.5) ** -0.5 * cross
     return brackets / (2 * math.sqrt(math.pi))

@@ -6,6 +6,8 @@ The commands and the libraries that they need are loaded when one is called: ``g
 import contextlib
 import signal
 import sys
+from collections.abc import MutableMapping
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, cast
 
@@ -43,11 +45,15 @@ class _Commands(TyperGroup):
 
     def get_command(self, ctx: Any, name: str) -> Any:
         """Load all commands, and return the one with this name."""
-        if not self.commands and name in ABOUT:
-            from gaedist.cli.commands import app as commands
+        return _loaded().get(name) if name in ABOUT else None
 
-            self.commands = cast(TyperGroup, typer.main.get_command(commands)).commands
-        return self.commands.get(name)
+
+@cache
+def _loaded() -> MutableMapping[str, Any]:
+    """Return all commands by name; to make them of their functions takes as long as a small score."""
+    from gaedist.cli.commands import app as commands
+
+    return cast(TyperGroup, typer.main.get_command(commands)).commands
 
 
 app = typer.Typer(

@@ -16,17 +16,7 @@ from processes import terminal_output
 
 from gaedist.cli.interrupts import INTERRUPTION, reliable_interrupts
 
-
-@pytest.fixture(autouse=True)
-def _heeded():
-    """Heed signals that a process in the background, or under nohup, ignores, as does what it starts."""
-    before = (
-        signal.signal(signal.SIGINT, signal.default_int_handler),
-        signal.signal(signal.SIGHUP, signal.SIG_DFL),
-    )
-    yield
-    signal.signal(signal.SIGINT, before[0])
-    signal.signal(signal.SIGHUP, before[1])
+pytestmark = pytest.mark.usefixtures("heeded_signals")
 
 
 def test_an_interrupt_is_raised():
@@ -59,18 +49,15 @@ def test_handlers_are_put_back():
 
 
 def test_control_c_shows_no_traceback_and_keeps_what_is_finished(codes):
-    np.save("large.npy", np.random.default_rng(0).normal(size=(400_000, 8)).astype("f4"))
-    code, out, shown = terminal_output(
-        ["score", "normal.npy", "large.npy", "--format", "json"], interrupt_at=b"%"
-    )
+    np.save("large.npy", np.random.default_rng(0).normal(size=(200_000, 8)).astype("f4"))
+    command = ["score", "normal.npy", "large.npy", "--method", "pairs"]  # which take seconds
+    code, out, shown = terminal_output([*command, "--format", "json"], interrupt_at=b"%")
     assert code == 130
     assert "gaedist: interrupted." in shown
     assert "Traceback" not in shown
     assert "%" in shown
     assert json.loads(out)["file"] == "normal.npy"
-    code, out, _ = terminal_output(
-        ["score", "normal.npy", "large.npy", "-o", "out.json"], interrupt_at=b"large.npy"
-    )
+    code, out, _ = terminal_output([*command, "-o", "out.json"], interrupt_at=b"large.npy")
     assert (code, out) == (130, "")
     assert json.loads(Path("out.json").read_text())["file"] == "normal.npy"
 

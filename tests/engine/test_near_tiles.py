@@ -72,11 +72,11 @@ def test_most_tiles_are_skipped(dim):
 
 
 def test_clusters_skip_each_other():
-    centers = 100 * codes(10, 5, 1)
-    x = (codes(10_240, 5).reshape(10, -1, 5) + centers[:, np.newaxis]).reshape(-1, 5)
+    centers = 100 * codes(5, 5, 1)
+    x = (codes(5120, 5).reshape(5, -1, 5) + centers[:, np.newaxis]).reshape(-1, 5)
     x = np.random.default_rng(3).permutation(x)
     found, tiles = total(job(x, sigma=1.0))
-    assert tiles == 10 * (1 + 2 + 3 + 4)  # each cluster has four rows of tiles
+    assert tiles == 5 * (1 + 2 + 3 + 4)  # each cluster has four rows of tiles
     assert_allclose(found.log, exact(x, sigma=1.0), rtol=0, atol=3e-13)
 
 
@@ -163,10 +163,10 @@ def dense(p, x, q, y):
 @pytest.mark.parametrize("family", [Spherical, Radial, Diagonal])
 @pytest.mark.parametrize("two", [False, True])
 def test_a_covariance_for_each_point(family, two):
-    n, dim = 1500, 3
-    x, y = 3 + codes(n, dim), (2.5 + codes(900, dim, 1)) if two else None
+    n, m, dim = 1300, 600, 3
+    x, y = 3 + codes(n, dim), (2.5 + codes(m, dim, 1)) if two else None
     x[::3] *= 20  # clusters apart
-    p, q = covariances(family, n, dim, 0.2, 1), covariances(family, 900, dim, 0.3, 2) if two else None
+    p, q = covariances(family, n, dim, 0.2, 1), covariances(family, m, dim, 0.3, 2) if two else None
     wanted = p.pair_sum(q or p, x, y, np.zeros(n), None if y is None else np.zeros(len(y)))
     found, tiles = total(wanted)
     assert tiles < 0.9 * count_tiles(wanted)

@@ -95,8 +95,16 @@ def test_a_damaged_chunk(refused):
     assert len(read_latents("x.h5::packed", Selection(rows=(None, 500))).codes) == 500
 
 
-@pytest.mark.parametrize("options", [{}, {"compression": "gzip", "compression_opts": 1}])
-@pytest.mark.parametrize("chunks", [(200_000, 16), (200_000, 5), (50_000, 16), (3000, 16), (100, 7)])
+PACKED = {"compression": "gzip", "compression_opts": 1}
+
+
+@pytest.mark.parametrize(
+    ("chunks", "options"),
+    [
+        *((chunks, PACKED) for chunks in [(200_000, 16), (200_000, 5), (50_000, 16), (3000, 16), (100, 7)]),
+        *((chunks, {}) for chunks in [(200_000, 16), (100, 7)]),
+    ],
+)
 def test_large_chunks_are_read_once(options, chunks):
     """Memory beyond the codes is one block of 4 MiB, as NumPy sees it; HDF5 holds one chunk."""
     x = np.random.default_rng(0).integers(0, 9, size=(200_000, 16)).astype("f4")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,27 +58,50 @@ def plugin(tmp_path):
     return os.environ | {"HDF5_PLUGIN_PATH": str(folder)}
 
 
-def run(arguments, environment):
-    command = [sys.executable, "-m", "gaedist", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+ONE_AFTER_THE_OTHER = """
+import json, sys
+from gaedist.cli.app import main
+for command in json.loads(sys.argv[1]):
+    code = main(command)
+    print(f"exit code {code}", flush=True)
+"""
+
+
+def run(commands, environment):
+    """Run commands in one process with this environment; return what each prints, and its exit code."""
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_AFTER_THE_OTHER, json.dumps(commands)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+    parts = re.split(r"exit code (\d)\n", done.stdout)
+    return list(zip(parts[::2], map(int, parts[1::2]), strict=False))
 
 
 def test_a_file_loads_no_plugin(plugin, file_with_a_filter):
     np.save("x.npy", np.zeros((5, 4)))
-    for arguments in COMMANDS:
-        done = run(arguments, plugin)
-        assert "packed by blosc (HDF5 filter 32001), which is not loaded" in done.stdout + done.stderr
-        assert not Path("LOADED").exists()
+    done = run(COMMANDS, plugin)
+    assert len(done) == len(COMMANDS)
+    for shown, _ in done:
+        assert "packed by blosc (HDF5 filter 32001), which is not loaded" in shown
+    assert not Path("LOADED").exists()
 
 
 def test_plugins_that_are_asked_for_unpack_codes(plugin, file_with_a_filter):
     np.save("x.npy", np.arange(20.0).reshape(5, 4))
-    for command in ("score", "inspect"):
-        packed = run((command, "x.h5", "--hdf5-plugins", "--format", "json"), plugin)
-        plain = run((command, "x.npy", "--format", "json"), plugin)
-        assert (packed.returncode, plain.returncode) == (0, 0)
-        results = [json.loads(done.stdout) for done in (packed, plain)]
-        assert len({result["norm" if command == "inspect" else "value"] for result in results}) == 1
+    commands = [
+        (name, *file, "--format", "json")
+        for name in ("score", "inspect")
+        for file in (["x.h5", "--hdf5-plugins"], ["x.npy"])
+    ]
+    shown, codes = zip(*run(commands, plugin), strict=True)
+    assert codes == (0, 0, 0, 0)
+    score, plain_score, report, plain_report = map(json.loads, shown)
+    assert score["value"] == plain_score["value"]
+    assert report["norm"] == plain_report["norm"]
     assert Path("LOADED").exists()
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import cycle
 from pathlib import Path
 
 import h5py
@@ -54,8 +55,11 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-@pytest.mark.parametrize("name", SAME)
+# each command with two names; which file a name is does not depend on the command
+NAMED = [(command, SAME[(k + j) % len(SAME)]) for k, command in enumerate(COMMANDS) for j in (0, 3)]
+
+
+@pytest.mark.parametrize(("command", "name"), NAMED)
 @pytest.mark.parametrize("option", ["-o", "--checkpoint"])
 def test_an_input_is_never_overwritten(gaedist, folder, command, name, option):
     if option == "--checkpoint" and command[0] == "inspect":
@@ -130,13 +134,19 @@ def test_standard_streams_are_files_as_well(line, message):
     assert contents() == before
 
 
-@pytest.mark.parametrize("suffix", [*CODE_SUFFIXES, ".NPY", ".H5"])
-def test_text_does_not_get_the_name_of_a_file_of_codes(gaedist, suffix):
+TEXTS = ["score", "codes"], ["compare", "codes", "other"], ["inspect", "codes"], ["metrics"]
+SUFFIXES = [*CODE_SUFFIXES, ".NPY", ".H5"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "command"),
+    [*((SUFFIXES[0], command) for command in TEXTS), *zip(SUFFIXES[1:], cycle(TEXTS), strict=False)],
+)
+def test_text_does_not_get_the_name_of_a_file_of_codes(gaedist, suffix, command):
     name = f"out{suffix}"
-    for command in (["score", "codes"], ["compare", "codes", "other"], ["inspect", "codes"], ["metrics"]):
-        code, out, err = gaedist(*command, "-o", name)
-        assert (code, out, err.count("\n")) == (2, "", 1)
-        assert f"{name}: the results are text" in err
+    code, out, err = gaedist(*command, "-o", name)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"{name}: the results are text" in err
     assert not Path(name).exists()
 
 

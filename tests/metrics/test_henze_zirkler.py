@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pingouin
 import pytest
 from numpy.testing import assert_allclose
 from samples import sample
@@ -18,6 +17,8 @@ from gaedist.metrics.moment_metrics import covariance_of
     ("kind", "n", "dim"), [("normal", 60, 2), ("heavy-tailed", 60, 3), ("mixture", 90, 5)]
 )
 def test_henze_zirkler_agrees_with_pingouin(kind, n, dim):
+    import pingouin  # which takes two seconds
+
     x = 3 + sample(kind, n, dim) @ np.diag(np.arange(1, dim + 1))
     found, expected = score(x, metric="henze-zirkler"), pingouin.multivariate_normality(x)
     assert_allclose(found.value, expected.hz, rtol=1e-12)

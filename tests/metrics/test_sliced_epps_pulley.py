@@ -51,7 +51,7 @@ CLUSTERS = np.concatenate([c + 1e-3 * normal(200, seed=4) for c in (-30, -1, 0, 
 
 LINES = {
     "normal": normal(500),
-    "many": normal(1500),
+    "many": normal(1200),
     "one": np.array([0.3]),
     "one far": np.array([40.0]),
     "two": normal(2),
@@ -59,14 +59,14 @@ LINES = {
     "outlier": np.append(normal(300), 1e6),
     "outlier below": np.append(normal(300), -1e6),
     "spread": 50 * normal(800),
-    "widely spread": 1e3 * normal(2000),
+    "widely spread": 1e3 * normal(1200),
     "beyond": 1e150 * normal(30),
     "equal": np.full(400, 0.7),
     "equal and far": np.full(400, 50.0),
     "shifted": 50 + normal(300),
     "clusters": CLUSTERS,
     "clusters far apart": 100 * CLUSTERS,
-    "heavy-tailed": np.random.default_rng(3).standard_cauchy(1500),
+    "heavy-tailed": np.random.default_rng(3).standard_cauchy(1200),
 }
 
 

@@ -7,7 +7,6 @@ import math
 
 import mpmath
 import numpy as np
-import ot
 import pytest
 import twins
 from numpy.testing import assert_allclose
@@ -114,6 +113,8 @@ def test_moments_of_wasserstein_on_a_line_are_those_of_chi_squares():
 
 
 def test_the_mean_over_directions_agrees_with_pot():
+    import ot  # which takes two seconds
+
     # along each direction, against 2·10⁵ quantiles, which lack 2e-5 of the second moment
     x, directions = sample("shifted", 50, 3), random_directions(3, COUNT, SEED)
     quantiles = ndtri((np.arange(200_000) + 0.5) / 200_000)

@@ -117,10 +117,10 @@ def test_a_kernel_with_too_many_eigenvalues_has_no_limit():
     assert smoothed_limit(3000, 1e-8) is None
 
 
-@pytest.mark.parametrize("dim", [1, 2, 3, 8, 30, 64, 128, 512, 1000, 3000])
+@pytest.mark.parametrize("dim", [1, 2, 3, 8, 64, 512, 3000])
 def test_any_kernel_has_decreasing_tails_or_no_limit(dim):
     kinds = set()
-    for s in np.geomspace(1e-6, 1e7, 27) * dim:
+    for s in np.geomspace(1e-6, 1e7, 14) * dim:
         limit = smoothed_limit(dim, s)
         kinds.add(limit is None)
         if limit is None:

@@ -66,7 +66,9 @@ def add_terms(
         right[0] = 1.0
         _fill_products(of_columns, lines, some, (a, dim), t, right, rough_right)
         for s in range(charges.shape[0]):
-            left[0], total, at = charges[s, block : block + BLOCK], sums[s], 0
+            total, at = sums[s], 0
+            for j in range(BLOCK):  # as a slice it would take as long to compile as all the rest
+                left[0, j] = charges[s, block + j]
             _fill_products(of_rows, lines, some, (0, a), t, left, rough_left)
             for g in range(starts.size - 1):
                 low, high = rows[starts[g]], rows[starts[g + 1]]

@@ -50,16 +50,26 @@ def kernel(x, y, sigma):
 
 def exact(x, sigma, charges=1.0):
     matrix = kernel(x, x, sigma) * charges * np.reshape(charges, (-1, 1))
-    np.fill_diagonal(matrix, 0)
-    return math.fsum(matrix.ravel()) / 2
+    return math.fsum(matrix[np.tril_indices(len(x), -1)])
 
 
-@pytest.mark.parametrize("sigma", [0.3, 1.0, 5.0])
-@pytest.mark.parametrize("name", CODES)
-@pytest.mark.parametrize(("method", "dim"), CASES)
+SIGMAS = [0.3, 1.0, 5.0]
+EVERY_SIGMA = "normal", "heavy tails"
+"""Codes for which each series is tried with all σ: of the others, σ and the dimension take turns."""
+
+
+@pytest.mark.parametrize(
+    ("method", "dim", "name", "sigma"),
+    [
+        (method, dim, name, sigma)
+        for j, (method, dim) in enumerate(CASES)
+        for k, name in enumerate(CODES)
+        for sigma in (SIGMAS if name in EVERY_SIGMA else [SIGMAS[(j + k) % len(SIGMAS)]])
+    ],
+)
 def test_sums_agree_with_the_dense_matrix(method, dim, name, sigma):
-    x, y = codes(name, 500, dim), codes(name, 250, dim, seed=1) + 0.25 * sigma
-    weights = np.random.default_rng(2).uniform(0.5, 2, size=500)
+    x, y = codes(name, 300, dim), codes(name, 150, dim, seed=1) + 0.25 * sigma
+    weights = np.random.default_rng(2).uniform(0.5, 2, size=300)
     jobs = [job(x, sigma=sigma), job(y, sigma=sigma), job(x, y, sigma), job(x, sigma=sigma, weights=weights)]
     totals, refusals = [], []
     try:

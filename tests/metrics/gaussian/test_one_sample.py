@@ -82,8 +82,11 @@ def test_codes_far_from_each_other_have_no_pairs(scale):
     x = scale * sample(60, 3)
     assert_allclose(score(x).value, 1 + 1 / 60, rtol=1e-14)
     sigma = max(1 / scale, 1e-74)
+    null = "auto" if scale < 1e100 else "none"  # whose moments take seconds
     assert_allclose(
-        score(sample(60, 3), sigma=sigma).log_value, -3 * math.log(sigma) - math.log(60), rtol=1e-12
+        score(sample(60, 3), sigma=sigma, null=null).log_value,
+        -3 * math.log(sigma) - math.log(60),
+        rtol=1e-12,
     )
 
 
