@@ -16,11 +16,10 @@ from numba.extending import overload
 
 from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse
 from gaedist.engine.compiled.cholesky import full_row
-from gaedist.engine.compiled.diagonal import diagonal_row
+from gaedist.engine.compiled.diagonal import diagonal_block, diagonal_row
 from gaedist.engine.compiled.integrands import Diagonal, Full, Gaussian, Radial, Spherical
-from gaedist.engine.compiled.jit import OPTIONS, compiled
+from gaedist.engine.compiled.jit import INLINED_PART, PART, compiled
 from gaedist.numerics import HALF_LOG2_E
-
 
 class Tile(NamedTuple):
     """What a tile reads and writes; T = TILE.
@@ -176,6 +175,23 @@ def fill_row(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> None:
     """Fill a row by the function of the integrand ``kind``, chosen when compiled."""
 
 
-@overload(fill_row, jit_options=OPTIONS)
+@overload(fill_row, jit_options=PART)
 def _fill_row(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> Callable[..., None] | None:
     return ROWS.get(getattr(kind, "instance_class", type(None)))
+
+
+BLOCKS: dict[type, Callable[..., int]] = {Diagonal: diagonal_block}
+"""Integrand → the function that fills a block of its exponents, if it has one."""
+
+
+def fill_block(kind: Any, tile: Any, i: int, width: int) -> int:
+    """Write the exponents of some rows from i on with the first ``width`` columns.
+
+    Returns how many rows, of which some may be beyond the tile.
+    """
+    return 0
+
+
+@overload(fill_block, jit_options=INLINED_PART)
+def _fill_block(kind: Any, tile: Any, i: int, width: int) -> Callable[..., int] | None:
+    return BLOCKS.get(getattr(kind, "instance_class", type(None)))

@@ -28,7 +28,7 @@ from gaedist.engine.compiled.arithmetic import (
     total,
 )
 from gaedist.engine.compiled.gram import FEW, good_center, seen_from, square_apart
-from gaedist.engine.compiled.jit import OPTIONS, compiled
+from gaedist.engine.compiled.jit import INLINED_PART, PART, compiled
 from gaedist.engine.compiled.sizes import TILE
 
 _TOTALS, _POINT, _ROW, _BOX = range(FEW, FEW + 4)
@@ -58,7 +58,7 @@ def _single_power(y: Any, deep: bool) -> Any:
     return exp2_single(min(y, HIGHEST_SINGLE))
 
 
-@overload(_power, jit_options={**OPTIONS, "forceinline": True})
+@overload(_power, jit_options=INLINED_PART)
 def _choose_power(y: Any, deep: bool) -> Callable[[Any, bool], Any]:
     return _single_power if y == types.float32 else _double_power
 
@@ -281,7 +281,7 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: flo
                 totals[j] += exp2(weight + work[cell(_ROW, j)])
 
 
-@overload(_sum_exact, jit_options=OPTIONS)
+@overload(_sum_exact, jit_options=PART)
 def _choose_exact(
     points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any
 ) -> Callable[..., None]:
