@@ -36,10 +36,10 @@ def diagonal_block(kind: Any, tile: Any, i: int, width: int) -> int:
             for d in range(start, min(start + kind.span, axes)):
                 a, b = packed(count, 1 + d, i), packed(count, 1 + axes + d, i)
                 t, y = load(params_y, packed(count, 1 + d, j)), load(params_y, packed(count, 1 + axes + d, j))
-                p0, n0 = _with_axis(p0, n0, params_x[a] + t, params_x[b] - y)
-                p1, n1 = _with_axis(p1, n1, params_x[a + 1] + t, params_x[b + 1] - y)
-                p2, n2 = _with_axis(p2, n2, params_x[a + 2] + t, params_x[b + 2] - y)
-                p3, n3 = _with_axis(p3, n3, params_x[a + 3] + t, params_x[b + 3] - y)
+                p0, n0 = _with_axis(p0, n0, params_x[a] + t, params_x[b] + y)
+                p1, n1 = _with_axis(p1, n1, params_x[a + 1] + t, params_x[b + 1] + y)
+                p2, n2 = _with_axis(p2, n2, params_x[a + 2] + t, params_x[b + 2] + y)
+                p3, n3 = _with_axis(p3, n3, params_x[a + 3] + t, params_x[b + 3] + y)
         _keep(memory, 0, j, p0, n0, k0)
         _keep(memory, 1, j, p1, n1, k1)
         _keep(memory, 2, j, p2, n2, k2)
@@ -106,7 +106,7 @@ def _sum_and_difference(axes: int, d: int, tile: Any, i: int, j: int) -> Any:
     """Return v = s + t and e = x − y of one axis."""
     a, b, count = 1 + d, 1 + axes + d, 1 + 2 * axes
     v = tile.params_x[packed(count, a, i)] + load(tile.params_y, packed(count, a, j))
-    return v, tile.params_x[packed(count, b, i)] - load(tile.params_y, packed(count, b, j))
+    return v, tile.params_x[packed(count, b, i)] + load(tile.params_y, packed(count, b, j))
 
 
 @compiled(inline=True)

@@ -180,7 +180,12 @@ def _fill_row(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> Calla
     return ROWS.get(getattr(kind, "instance_class", type(None)))
 
 
-BLOCKS: dict[type, Callable[..., int]] = {Diagonal: diagonal_block}
+def _full_block(kind: Any, tile: Any, i: int, width: int) -> int:
+    fill_row(kind, tile, i, width, False)
+    return 1
+
+
+BLOCKS: dict[type, Callable[..., int]] = {Diagonal: diagonal_block, Full: _full_block}
 """Integrand → the function that fills a block of its exponents, if it has one."""
 
 

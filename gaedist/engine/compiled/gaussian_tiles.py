@@ -28,7 +28,7 @@ from gaedist.engine.compiled.arithmetic import (
     total,
 )
 from gaedist.engine.compiled.gram import FEW, good_center, seen_from, square_apart
-from gaedist.engine.compiled.jit import INLINED_PART, PART, compiled
+from gaedist.engine.compiled.jit import ARRAY_PART, INLINED_PART, compiled
 from gaedist.engine.compiled.sizes import TILE
 
 _TOTALS, _POINT, _ROW, _BOX = range(FEW, FEW + 4)
@@ -281,7 +281,7 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: flo
                 totals[j] += exp2(weight + work[cell(_ROW, j)])
 
 
-@overload(_sum_exact, jit_options=PART)
+@overload(_sum_exact, jit_options=ARRAY_PART)
 def _choose_exact(
     points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any
 ) -> Callable[..., None]:

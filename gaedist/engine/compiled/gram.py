@@ -78,7 +78,7 @@ def _largest_norm(points: Any, center: Any, most: float) -> Any:
     return found
 
 
-@compiled()
+@compiled(arrays=True)
 def good_center(x: Any, y: Any, limit: float) -> Any:
     """Return nearly the mean of the means of two sets of points, and whether it is a good origin.
 
@@ -91,7 +91,7 @@ def good_center(x: Any, y: Any, limit: float) -> Any:
     return center, norm <= limit and norm + _largest_norm(y, center, limit - norm) <= limit
 
 
-@compiled()
+@compiled(arrays=True)
 def seen_from(points: Any, center: Any) -> Any:
     """Return the points about a center, and the squares of their norms."""
     moved, norms, origin = np.empty(points.shape), np.empty(points.shape[0]), np.zeros((1, points.shape[1]))
@@ -113,7 +113,7 @@ def _fill_few_squares(dims: int, i: int, point: Any, columns: Any, gram: Any) ->
         gram[i, j] = -0.5 * square
 
 
-@compiled()
+@compiled(arrays=True)
 def fill_negative_squares(x: Any, y: Any, gram: Any, columns: Any) -> None:
     """Store −|x_i − y_j|²/2 of points in at most FEW dimensions."""
     dim, point = x.shape[1], np.zeros(FEW)
@@ -137,7 +137,7 @@ def _less_square(point: float, column: float) -> float:
     return -0.5 * difference * difference
 
 
-@compiled()
+@compiled(arrays=True)
 def gram_of_differences(x: Any, y: Any, sign: float, gram: Any) -> None:
     """Store −|x_i ∓ y_j|²/2, which with norms of 0 replaces the Gram matrix and has no cancellation."""
     dim, m = -(-y.shape[1] // 4) * 4, y.shape[0]
@@ -158,7 +158,7 @@ def gram_of_differences(x: Any, y: Any, sign: float, gram: Any) -> None:
                 gram[i, j] += first + second
 
 
-@compiled()
+@compiled(arrays=True)
 def units(points: Any) -> Any:
     """Return points of length 1 in the same directions, and 0 for 0."""
     found = np.empty(points.shape)

@@ -51,10 +51,14 @@ class Diagonal(NamedTuple):
 
 
 class Full(NamedTuple):
-    """N(x − y; 0, Σ + Γ), Eq. (3). Parameters: the lower triangle of Σ by rows, D coordinates."""
+    """N(x − y; 0, Σ + Γ), Eq. (3). Parameters: the lower triangle of Σ by rows, D coordinates.
+
+    Products of ``span`` pivots of Σ + Γ stay in the range of a double.
+    """
 
     dim: int
     log2_typical: float
+    span: int
 
 
 class Shape(IntEnum):

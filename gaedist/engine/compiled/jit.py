@@ -181,22 +181,34 @@ PART: dict[str, Any] = {
     "no_cfunc_wrapper": True,
     "no_cpython_wrapper": True,
     "pipeline_class": _PartCompiler,
+    "_nrt": False,
 }
-"""The options of functions that only compiled code calls."""
+"""The options of functions that only compiled code calls, which neither make nor return arrays.
+
+They borrow those of their callers: with a count of references to each array of a tile, which processors
+change one after the other, a call would cost as much as a hundred pairs.
+"""
+
+ARRAY_PART: dict[str, Any] = {**PART, "_nrt": True}
+"""The same, for functions that make or return arrays."""
 
 INLINED_PART: dict[str, Any] = {**PART, "forceinline": True}
 """The same, for what inner loops call."""
 
 
-def compiled(*, inline: bool = False, nogil: bool = False, cache: bool = False) -> Callable[[F], F]:
-    """Compile a part, or with ``nogil`` an entry point, which Python can call.
+def compiled(
+    *, inline: bool = False, arrays: bool = False, nogil: bool = False, cache: bool = False
+) -> Callable[[F], F]:
+    """Compile a part, which may have ``arrays`` of its own, or with ``nogil`` an entry point, which Python can call.
 
     What inner loops call is inlined whatever its size: a loop with a call is not vectorised. Only entry
     points are cached: what they call is compiled into them.
     """
 
     def compile_(function: F) -> F:
-        options = {**OPTIONS, "nogil": True, "no_cfunc_wrapper": True} if nogil else INLINED_PART if inline else PART
+        options = {**OPTIONS, "nogil": True, "no_cfunc_wrapper": True}
+        if not nogil:
+            options = INLINED_PART if inline else ARRAY_PART if arrays else PART
         found = numba.njit(**options)(function)
         if cache:
             with contextlib.suppress(RuntimeError, OSError):  # no folder for the cache can be written

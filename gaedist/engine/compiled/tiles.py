@@ -26,7 +26,7 @@ from gaedist.engine.compiled.gram import (
     seen_from,
     units,
 )
-from gaedist.engine.compiled.jit import PART, compiled
+from gaedist.engine.compiled.jit import ARRAY_PART, PART, compiled
 from gaedist.engine.compiled.lanes import at_least, at_most, load, store
 from gaedist.engine.compiled.sizes import LANES, TILE
 
@@ -49,15 +49,15 @@ def _copy(source: Any, start: int, width: int, target: Any) -> None:
 
 
 @compiled()
-def _pack(source: Any, start: int, width: int, target: Any) -> None:
-    """Copy columns of an array (P, n) for `packed`."""
+def _pack(source: Any, start: int, width: int, negative: int, target: Any) -> None:
+    """Copy columns of an array (P, n) for `packed`, from row ``negative`` on with the other sign."""
     count, whole = source.shape[0], width // LANES * LANES
     for k in range(count):
-        row = source[k, start : start + width]
+        row, sign = source[k, start : start + width], -1.0 if k >= negative else 1.0
         for j in range(0, whole, LANES):
-            store(target, packed(count, k, j), load(row, np.uintp(j)))
+            store(target, packed(count, k, j), sign * load(row, np.uintp(j)))
         for j in range(whole, width):
-            target[packed(count, k, j)] = row[j]
+            target[packed(count, k, j)] = sign * row[j]
 
 
 def open_tile(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> Any:
@@ -107,8 +107,9 @@ def _without_products(kind: Any, needs: Any, points: Any, i: int, j: int, gram: 
     rows, width, size = min(TILE, x.shape[0] - i), min(TILE, y.shape[0] - j), params_x.shape[0] * TILE
     matrix, rest = gram[0, : rows * width].reshape((rows, width)), work[_PARAMS * TILE :]
     tile_params_x, tile_params_y, rest = rest[:size], rest[size : 2 * size], rest[2 * size :]
-    _pack(params_x, i, rows, tile_params_x)
-    _pack(params_y, j, width, tile_params_y)
+    count = params_x.shape[0]
+    _pack(params_x, i, rows, count, tile_params_x)
+    _pack(params_y, j, width, count - x.shape[1], tile_params_y)
     out, scratch = rest[: 2 * size + TILE], rest[2 * size + TILE :]
     return Tile(
         rows, width, False, matrix, matrix, points.norms_x, points.norms_y, x, y, tile_params_x,
@@ -116,7 +117,7 @@ def _without_products(kind: Any, needs: Any, points: Any, i: int, j: int, gram: 
     )  # fmt: skip
 
 
-@overload(open_tile, jit_options=PART)
+@overload(open_tile, jit_options=ARRAY_PART)
 def _open_tile(
     kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any, work: Any
 ) -> Callable[..., Any]:
