@@ -7,6 +7,8 @@ Number k of the eight pairs is in eight consecutive numbers of the scratch, whic
 
 from typing import Any
 
+import numpy as np
+
 from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse, packed, split
 from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.lanes import at, load, spread, store
@@ -20,11 +22,13 @@ def full_row(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> None:
     The derivatives are the lower triangle of ∂ log N/∂Σ = ½ (z zᵀ − A⁻¹), with z = A⁻¹ (x − y).
     """
     dim, memory = kind.dim, tile.scratch
-    count = 1 + _lower(dim + 1, 0)
+    count, own = 1 + _lower(dim, dim), _own(dim)
+    for k in range(count):
+        memory[own + np.uintp(k)] = tile.params_x[packed(count, k, i)]
     for j in range(0, width, LANES):
-        product, log, form = _factor(dim, kind.span, tile, i, j)
+        product, log, form = _factor(dim, kind.span, tile, j)
         log = log + log2_and_inverse(product)[0]
-        weight = tile.params_x[packed(count, 0, i)] + load(tile.params_y, packed(count, 0, j))
+        weight = memory[own] + load(tile.params_y, packed(count, 0, j))
         store(tile.out, cell(0, j), weight - 0.5 * (log - kind.log2_typical) - HALF_LOG2_E * form)
         if gradient:
             _invert(dim, memory)
@@ -38,14 +42,20 @@ def _lower(row: int, column: int) -> int:
 
 
 @compiled(inline=True)
-def _element(dim: int, tile: Any, i: int, j: int, k: int) -> Any:
-    """Return element k of the lower triangle of A, whose row dim is x − y."""
-    count = 1 + _lower(dim + 1, 0)
-    return tile.params_x[packed(count, 1 + k, i)] + load(tile.params_y, packed(count, 1 + k, j))
+def _own(dim: int) -> Any:
+    """Return where the parameters of the left point begin in the scratch, one after the other, after all else."""
+    return at(_lower(dim + 1, 0) + 3 * dim + _lower(dim, 0))
 
 
 @compiled(inline=True)
-def _factor(dim: int, span: int, tile: Any, i: int, j: int) -> Any:
+def _element(dim: int, tile: Any, j: int, k: int) -> Any:
+    """Return element k of the lower triangle of A, whose row dim is x − y."""
+    own, count = _own(dim), 1 + _lower(dim, dim)
+    return tile.scratch[own + np.uintp(1 + k)] + load(tile.params_y, packed(count, 1 + k, j))
+
+
+@compiled(inline=True)
+def _factor(dim: int, span: int, tile: Any, j: int) -> Any:
     """Write U, and 1/p after it; return |A| as a product of pivots and log2 of the rest, and Σ U²/p of the last row.
 
     The last two rows are computed twice where the number of rows is odd.
@@ -55,8 +65,8 @@ def _factor(dim: int, span: int, tile: Any, i: int, j: int) -> Any:
     product, log, fresh = spread(1.0), spread(0.0), 0
     for c in range(0, dim - 1, 2):
         upper, lower = _lower(c, 0), _lower(c + 1, 0)
-        p, u = _element(dim, tile, i, j, upper + c), _element(dim, tile, i, j, lower + c)
-        q = _element(dim, tile, i, j, lower + c + 1)
+        p, u = _element(dim, tile, j, upper + c), _element(dim, tile, j, lower + c)
+        q = _element(dim, tile, j, lower + c + 1)
         for k in range(c):
             a, b = load(memory, at(upper + k)), load(memory, at(lower + k))
             over = load(memory, at(inverse + k))
@@ -79,8 +89,8 @@ def _factor(dim: int, span: int, tile: Any, i: int, j: int) -> Any:
         for below in range(c + 2, dim + 1, 2):
             r = min(below, dim - 1)
             upper, lower = _lower(r, 0), _lower(r + 1, 0)
-            a, b = _element(dim, tile, i, j, upper + c), _element(dim, tile, i, j, upper + c + 1)
-            u, v = _element(dim, tile, i, j, lower + c), _element(dim, tile, i, j, lower + c + 1)
+            a, b = _element(dim, tile, j, upper + c), _element(dim, tile, j, upper + c + 1)
+            u, v = _element(dim, tile, j, lower + c), _element(dim, tile, j, lower + c + 1)
             for k in range(c):
                 w, x = load(memory, at(upper + k)), load(memory, at(lower + k))
                 y, z = load(memory, at(first + k)), load(memory, at(second + k))
@@ -96,7 +106,7 @@ def _factor(dim: int, span: int, tile: Any, i: int, j: int) -> Any:
     last = _lower(dim, 0)
     if dim % 2:
         c, upper = dim - 1, _lower(dim - 1, 0)
-        p, u = _element(dim, tile, i, j, upper + c), _element(dim, tile, i, j, last + c)
+        p, u = _element(dim, tile, j, upper + c), _element(dim, tile, j, last + c)
         for k in range(c):
             a = load(memory, at(upper + k))
             y = a * load(memory, at(inverse + k))
