@@ -12,7 +12,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.lanes import DOUBLES, INTEGERS, at_least, prefer_longest_vectors
+from gaedist.engine.compiled.lanes import DOUBLES, INTEGERS, at_least
 from gaedist.engine.compiled.sizes import LANES, TILE
 
 _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
@@ -98,7 +98,6 @@ def cell(_context: Any, row: Any, j: Any) -> Any:
     """Return the flat index of element j of a row of TILE numbers, unsigned so that no sign is checked."""
 
     def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        prefer_longest_vectors(builder)
         return builder.add(builder.mul(args[0], ir.IntType(64)(TILE)), args[1])
 
     return types.uint64(types.int64, types.int64), generate

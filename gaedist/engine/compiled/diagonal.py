@@ -4,8 +4,8 @@ With v = s + t and e = x − y on each axis, |Σ + Γ| is the product P of the v
 axis turns P into v P and N into v N + e² P: all terms are positive, so nothing cancels. P and N stay in
 registers for all axes; they are divided by a power of two before they could leave the range of a double.
 
-A sum takes four rows at once, which share what is read of the columns: in many dimensions that comes from
-the second-level cache.
+A sum takes four rows at once, which share what is read of the columns. Logarithms are taken row by row after
+that: each waits long for its own operations, and a processor must see many to do others meanwhile.
 """
 
 from typing import Any
@@ -47,7 +47,8 @@ def diagonal_block(kind: Any, tile: Any, i: int, width: int) -> int:
     for r in range(4):
         own = params_x[packed(count, 0, i + r)]
         for j in range(0, width, LANES):
-            p, n, k = load(memory, cell(_P + r, j)), load(memory, cell(_N + r, j)), load(memory, cell(_K + r, j))
+            p, n = load(memory, cell(_P + r, j)), load(memory, cell(_N + r, j))
+            k = load(memory, cell(_K + r, j))
             weight = own + load(params_y, packed(count, 0, j))
             store(tile.out, cell(r, j), _exponent(kind, weight, p, n, k))
     return 4
@@ -55,6 +56,7 @@ def diagonal_block(kind: Any, tile: Any, i: int, width: int) -> int:
 
 @compiled(inline=True)
 def _keep(memory: Any, r: int, j: int, p: Any, n: Any, k: Any) -> None:
+    """Write P, N and k of row r."""
     store(memory, cell(_P + r, j), p)
     store(memory, cell(_N + r, j), n)
     store(memory, cell(_K + r, j), k)

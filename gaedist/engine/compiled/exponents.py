@@ -21,6 +21,7 @@ from gaedist.engine.compiled.integrands import Diagonal, Full, Gaussian, Radial,
 from gaedist.engine.compiled.jit import INLINED_PART, PART, compiled
 from gaedist.numerics import HALF_LOG2_E
 
+
 class Tile(NamedTuple):
     """What a tile reads and writes; T = TILE.
 
@@ -43,7 +44,7 @@ class Tile(NamedTuple):
     out : ((1 + Q) T,) array
         Exponents and derivatives.
     scratch : array
-        As many rows as the parameters, and three more.
+        As many rows as the parameters, and twelve more.
     """
 
     rows: Any

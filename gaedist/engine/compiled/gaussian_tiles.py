@@ -165,7 +165,7 @@ def _sum_rows(
             totals[j] += work[cell(_TOTALS, j)]
 
 
-@compiled()
+@compiled(arrays=True)
 def _fill_tile(
     x: Any, y: Any, offsets_x: Any, offsets_y: Any, factor: Any, below: int, deep: bool, reach: float,
     products: Any, work: Any, totals: Any,

@@ -4,38 +4,51 @@ from typing import Any
 
 import numpy as np
 
+from gaedist.engine.compiled.arithmetic import cell
 from gaedist.engine.compiled.jit import compiled
+from gaedist.engine.compiled.lanes import load, store
+from gaedist.engine.compiled.sizes import LANES
 
 FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
 
 
 @compiled(inline=True)
-def _fill_products(dims: int, i: int, point: Any, columns: Any, gram: Any) -> None:
-    """Store a row of products; ``dims`` is a constant, unrolled, so that the loop over j is vectorised."""
-    for j in range(gram.shape[1]):
-        product = 0.0
-        for d in range(dims):
-            product += point[d] * columns[d, j]
-        gram[i, j] = product
+def _of_two(columns: Any, d: int, j: int, a: float, b: float) -> Any:
+    """Return the products of two coordinates."""
+    return a * load(columns, cell(d, j)) + b * load(columns, cell(d + 1, j))
+
+
+@compiled(inline=True)
+def _coordinate(x: Any, i: int, d: int) -> float:
+    """Return a coordinate, or 0 beyond the last."""
+    return x[i, d] if d < x.shape[1] else 0.0
 
 
 @compiled()
-def gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
-    """Store x_i · y_j of points in at most FEW dimensions, padded with zeros to 2, 4 or FEW."""
-    dim = x.shape[1]
+def gram_of_few(x: Any, y: Any, gram: Any, columns: Any) -> None:
+    """Store x_i · y_j of points in at most FEW dimensions, padded to 2, 4 or FEW, in a flat array, row by row.
+
+    The last lanes of a row may write over the beginning of the next, which follows, or beyond the last.
+    """
+    dim, width = x.shape[1], y.shape[0]
     for d in range(FEW):
-        point[d] = 0.0
-        for j in range(y.shape[0]):
-            columns[d, j] = y[j, d] if d < dim else 0.0
+        for j in range(width):
+            columns[cell(d, j)] = _coordinate(y, j, d)
     for i in range(x.shape[0]):
-        for d in range(dim):
-            point[d] = x[i, d]
+        a, b, c, o = _coordinate(x, i, 0), _coordinate(x, i, 1), _coordinate(x, i, 2), _coordinate(x, i, 3)
+        e, f, g, h = _coordinate(x, i, 4), _coordinate(x, i, 5), _coordinate(x, i, 6), _coordinate(x, i, 7)
         if dim <= 2:
-            _fill_products(2, i, point, columns, gram)
+            for j in range(0, width, LANES):
+                store(gram, np.uintp(i * width + j), _of_two(columns, 0, j, a, b))
         elif dim <= 4:
-            _fill_products(4, i, point, columns, gram)
+            for j in range(0, width, LANES):
+                product = _of_two(columns, 0, j, a, b) + _of_two(columns, 2, j, c, o)
+                store(gram, np.uintp(i * width + j), product)
         else:
-            _fill_products(FEW, i, point, columns, gram)
+            for j in range(0, width, LANES):
+                product = _of_two(columns, 0, j, a, b) + _of_two(columns, 2, j, c, o)
+                product = product + (_of_two(columns, 4, j, e, f) + _of_two(columns, 6, j, g, h))
+                store(gram, np.uintp(i * width + j), product)
 
 
 @compiled()
@@ -104,7 +117,7 @@ def seen_from(points: Any, center: Any) -> Any:
 
 @compiled(inline=True)
 def _fill_few_squares(dims: int, i: int, point: Any, columns: Any, gram: Any) -> None:
-    """Store a row of −|x_i − y_j|²/2; ``dims`` is a constant, as in `_fill_products`."""
+    """Store a row of −|x_i − y_j|²/2; ``dims`` is a constant, unrolled, so that the loop over j is vectorised."""
     for j in range(gram.shape[1]):
         square = 0.0
         for d in range(dims):

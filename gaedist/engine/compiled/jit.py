@@ -16,7 +16,6 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import numba
 from numba import _dynfunc
-from numba.core.cpu import CPUContext
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
@@ -137,12 +136,22 @@ class _Cache(FunctionCache):
                 super().save_overload(sig, data)
 
 
+_LONGEST_VECTORS = '"prefer-vector-width"="512"'
 _refuse = ctypes.PYFUNCTYPE(ctypes.c_void_p)(lambda: None)
 _NO_FUNCTION = ctypes.cast(_refuse, ctypes.c_void_p).value
 """The address of a function that fails with a SystemError where Python calls it."""
 
 
-class _PartLibrary(JITCodeLibrary):
+class _Library(JITCodeLibrary):
+    """Code with vectors as long as the processor has: for some, LLVM prefers shorter ones."""
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        for function in ir_module.functions:
+            set.add(function.attributes, _LONGEST_VECTORS)  # llvmlite's method knows only some
+        super().add_ir_module(ir_module)
+
+
+class _PartLibrary(_Library):
     """Code that is only linked into other code, with which it is optimised: neither is done here."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
@@ -163,8 +172,18 @@ def _no_executable(library: Any, description: Any, environment: Any) -> Any:
     )
 
 
+class _EntryCompiler(Compiler):
+    """Compiles what Python calls."""
+
+    def define_pipelines(self) -> Any:
+        state = self.state
+        state.library = _Library(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        return super().define_pipelines()
+
+
 class _PartCompiler(Compiler):
-    """Compiles what other code calls.
+    """Compiles what other compiled code calls.
 
     Numba makes machine code of every function, also where another calls it and contains it: half the time.
     """
@@ -175,6 +194,14 @@ class _PartCompiler(Compiler):
         state.targetctx.get_executable = _no_executable  # of a copy for this function
         return super().define_pipelines()
 
+
+ENTRY: dict[str, Any] = {
+    **OPTIONS,
+    "nogil": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": _EntryCompiler,
+}
+"""The options of functions that Python calls."""
 
 PART: dict[str, Any] = {
     **OPTIONS,
@@ -199,16 +226,14 @@ INLINED_PART: dict[str, Any] = {**PART, "forceinline": True}
 def compiled(
     *, inline: bool = False, arrays: bool = False, nogil: bool = False, cache: bool = False
 ) -> Callable[[F], F]:
-    """Compile a part, which may have ``arrays`` of its own, or with ``nogil`` an entry point, which Python can call.
+    """Compile a part of an entry point, or with ``nogil`` or ``cache`` an entry point, which Python can call.
 
-    What inner loops call is inlined whatever its size: a loop with a call is not vectorised. Only entry
+    A part that makes or returns ``arrays`` must say so. What inner loops call is inlined whatever its size: a loop with a call is not vectorised. Only entry
     points are cached: what they call is compiled into them.
     """
 
     def compile_(function: F) -> F:
-        options = {**OPTIONS, "nogil": True, "no_cfunc_wrapper": True}
-        if not nogil:
-            options = INLINED_PART if inline else ARRAY_PART if arrays else PART
+        options = ENTRY if nogil or cache else INLINED_PART if inline else ARRAY_PART if arrays else PART
         found = numba.njit(**options)(function)
         if cache:
             with contextlib.suppress(RuntimeError, OSError):  # no folder for the cache can be written

@@ -80,7 +80,7 @@ def _fill_matrix(kind: Any, tile: Any, triangle: bool, shift: float, totals_x: A
         totals_x[i] = total(tile.out, end)
 
 
-@compiled()
+@compiled(arrays=True)
 def _multiply(matrix: Any, bits: Any, i: int, j: int, sums: Any, own: Any) -> None:
     """Fill sums with Σ b_i K_ij b_j for each labeling b, for the points from i and from j on."""
     rows, width = matrix.shape

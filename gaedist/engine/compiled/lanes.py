@@ -2,7 +2,8 @@
 
 Loops over them need no vectoriser: numbers may stay in registers from one round to the next, which LLVM's
 vectoriser of innermost loops cannot do, and there is no remainder, as rows have TILE numbers. On other
-processors LLVM makes two or four registers of one. The functions of `arithmetic` take them as they take a number.
+processors LLVM makes two or four registers of one. The functions of `arithmetic` take lanes as they take
+numbers.
 """
 
 import operator
@@ -15,7 +16,6 @@ from numba.extending import intrinsic, lower_builtin, models, register_model, ty
 
 from gaedist.engine.compiled.sizes import LANES
 
-_LONGEST_VECTORS = '"prefer-vector-width"="512"'
 _ALIGNMENT = 8  # of a double: rows of a part of the scratch need not begin on a cache line
 
 
@@ -40,15 +40,9 @@ class _Model(models.PrimitiveModel):
         super().__init__(manager, kind, kind.vector)
 
 
-def prefer_longest_vectors(builder: Any) -> None:
-    """Give a function vectors as long as the processor has: for some, LLVM prefers shorter ones."""
-    set.add(builder.function.attributes, _LONGEST_VECTORS)  # llvmlite's method knows only some
-
-
 def _address(context: Any, builder: Any, kinds: Any, args: Any) -> Any:
     """Return the address of args[0][args[1]]."""
     array = context.make_array(kinds[0])(context, builder, args[0])
-    prefer_longest_vectors(builder)
     return builder.bitcast(builder.gep(array.data, [args[1]]), DOUBLES.vector.as_pointer())
 
 
@@ -92,7 +86,11 @@ def _spread(builder: Any, kind: Any, number: Any) -> Any:
 @intrinsic
 def spread(_context: Any, number: Any) -> Any:
     """Return the same number in every lane."""
-    return DOUBLES(types.float64), lambda _context, builder, _signature, args: _spread(builder, DOUBLES, *args)
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return _spread(builder, DOUBLES, args[0])
+
+    return DOUBLES(types.float64), generate
 
 
 def _limit(worse: str) -> Callable[..., Any]:

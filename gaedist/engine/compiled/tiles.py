@@ -30,7 +30,7 @@ from gaedist.engine.compiled.jit import ARRAY_PART, PART, compiled
 from gaedist.engine.compiled.lanes import at_least, at_most, load, store
 from gaedist.engine.compiled.sizes import LANES, TILE
 
-_ZEROS, _POWERS, _POINT, _COLUMNS = range(4)
+_ZEROS, _POWERS, _COLUMNS = range(3)
 _PARAMS = _COLUMNS + FEW
 """Where rows of TILE numbers begin in a thread's scratch; parameters, exponents and totals come last."""
 
@@ -87,8 +87,7 @@ def _with_products(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any
             fill_sines(units(x[i : i + rows]), units(y[j : j + width]), sines, products)
         gram_of_differences(x[i : i + rows], y[j : j + width], 1.0, products)
     elif x.shape[1] <= FEW:
-        columns = work[_COLUMNS * TILE : _PARAMS * TILE].reshape((FEW, TILE))
-        gram_of_few(near_x, near_y, products, work[_POINT * TILE :], columns)
+        gram_of_few(near_x, near_y, gram[0], work[_COLUMNS * TILE : _PARAMS * TILE])
     else:
         np.dot(near_x, near_y.T, products)
     rest = work[_PARAMS * TILE :]
