@@ -19,7 +19,6 @@ _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bi
 _MAGIC_BITS = 0x4338000000000000
 _ONE_BITS = 0x3FF0000000000000
 _ROOT_HALF_BITS = 0x3FE6A09E667F3BCD  # √½
-_ROOT_BITS = 0x5FE6EB50C7B537A9  # minus half the bits of x, these are those of a first guess of 1/√x
 LOWEST = -1022.0  # the exponent of the least normal double
 HIGHEST = 500.0  # an exponent whose power is far from overflow, also times a derivative
 
@@ -105,7 +104,7 @@ def cell(_context: Any, row: Any, j: Any) -> Any:
 
 @intrinsic
 def packed(_context: Any, count: Any, k: Any, i: Any) -> Any:
-    """Return the flat index of parameter k of point i where LANES points have their ``count`` parameters together.
+    """Return the flat index of parameter k of point i, where LANES points have all ``count`` together.
 
     Rows of TILE numbers would begin in one of two sets of the first-level cache, so that few stay in it.
     """
@@ -196,19 +195,6 @@ def log2_and_inverse(x: Any) -> Any:
     p = p * z + _L0
     log = (double(k + _MAGIC_BITS) - _MAGIC) + f * p
     return log, (m + 1.0) * both * double((1023 - k) << 52)
-
-
-@compiled(inline=True)
-def inverse_root(x: Any) -> Any:
-    """Return 1/√x for normal x > 0 with relative error 3e-16, in half the time of a root and a division.
-
-    A guess with an error of 3.5 % is refined by a step of Halley's method and two of Newton's.
-    """
-    y = double(_ROOT_BITS - (bits(x) >> 1))
-    s = x * y * y
-    y = y * (1.875 - s * (1.25 - 0.375 * s))
-    y = y * (1.5 - 0.5 * x * y * y)
-    return y + y * (0.5 * (1.0 - x * y * y))
 
 
 @compiled()

@@ -1,8 +1,8 @@
-"""The integrand of full covariance matrices: a factorisation A = L diag(p) Lᵀ per pair, eight pairs side by side.
+"""The integrand of full covariance matrices: a factorisation A = L diag(p) Lᵀ per pair, eight side by side.
 
-U = L diag(p) is made two columns at a time, in blocks of two rows that stay in registers while products with the
-columns before are subtracted; the rows do not wait for each other. x − y is one more row, of which U has L⁻¹ (x − y).
-Number k of the eight pairs is in eight consecutive numbers of the scratch, which stay in the first-level cache.
+U = L diag(p) is made two columns at a time, in blocks of two rows that stay in registers while products with
+the columns before are subtracted; the rows do not wait for each other. x − y is one more row, of which U has
+L⁻¹ (x − y). Each number of the eight pairs is in eight consecutive numbers of the scratch.
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ def _lower(row: int, column: int) -> int:
 
 @compiled(inline=True)
 def _own(dim: int) -> Any:
-    """Return where the parameters of the left point begin in the scratch, one after the other, after all else."""
+    """Return where the parameters of the left point begin in the scratch, one after the other."""
     return at(_lower(dim + 1, 0) + 3 * dim + _lower(dim, 0))
 
 
@@ -56,7 +56,7 @@ def _element(dim: int, tile: Any, j: int, k: int) -> Any:
 
 @compiled(inline=True)
 def _factor(dim: int, span: int, tile: Any, j: int) -> Any:
-    """Write U, and 1/p after it; return |A| as a product of pivots and log2 of the rest, and Σ U²/p of the last row.
+    """Write U, and 1/p after it; return |A| as a product and log2 of the rest, and (x − y)ᵀ A⁻¹ (x − y).
 
     The last two rows are computed twice where the number of rows is odd.
     """

@@ -26,7 +26,7 @@ def _coordinate(x: Any, i: int, d: int) -> float:
 
 @compiled()
 def gram_of_few(x: Any, y: Any, gram: Any, columns: Any) -> None:
-    """Store x_i · y_j of points in at most FEW dimensions, padded to 2, 4 or FEW, in a flat array, row by row.
+    """Store x_i · y_j of points in at most FEW dimensions, padded to 2, 4 or FEW, in a flat array by rows.
 
     The last lanes of a row may write over the beginning of the next, which follows, or beyond the last.
     """
@@ -117,7 +117,7 @@ def seen_from(points: Any, center: Any) -> Any:
 
 @compiled(inline=True)
 def _fill_few_squares(dims: int, i: int, point: Any, columns: Any, gram: Any) -> None:
-    """Store a row of −|x_i − y_j|²/2; ``dims`` is a constant, unrolled, so that the loop over j is vectorised."""
+    """Store a row of −|x_i − y_j|²/2; ``dims`` is a constant, so that the loop over d is unrolled."""
     for j in range(gram.shape[1]):
         square = 0.0
         for d in range(dims):

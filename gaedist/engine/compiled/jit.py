@@ -228,8 +228,8 @@ def compiled(
 ) -> Callable[[F], F]:
     """Compile a part of an entry point, or with ``nogil`` or ``cache`` an entry point, which Python can call.
 
-    A part that makes or returns ``arrays`` must say so. What inner loops call is inlined whatever its size: a loop with a call is not vectorised. Only entry
-    points are cached: what they call is compiled into them.
+    A part that makes or returns ``arrays`` must say so. What inner loops call is inlined whatever its size: a
+    loop with a call is not vectorised. Only entry points are cached: what they call is compiled into them.
     """
 
     def compile_(function: F) -> F:

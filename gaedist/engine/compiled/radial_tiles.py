@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import cell, exp2, inverse_root, log2_and_inverse, total
+from gaedist.engine.compiled.arithmetic import bits, cell, double, exp2, log2_and_inverse, total
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile, Shape
 from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.sizes import FRACTION_NUMBERS, SERIES_BLOCK, TILE
@@ -34,6 +34,21 @@ SCRATCH_ROWS = 5
 
 _NEEDS = INTEGRANDS[Profile]
 _FARTHEST = 1e40  # u beyond which Σ 1/(1 + u) is its leading term; its powers stay in the range of a double
+_MAGIC = 0x5FE6EB50C7B537A9  # minus half the bits of x, these are those of a first guess of 1/√x
+
+
+@compiled(inline=True)
+def _inverse_root(x: float) -> Any:
+    """Return 1/√x for normal x > 0 with relative error 1e-15, in half the time of a root and a division.
+
+    A guess with an error of 3.5 % is refined by a step of Halley's method and two of Newton's.
+    """
+    y = double(_MAGIC - (bits(x) >> 1))
+    s = x * y * y
+    y = y * (1.875 - s * (1.25 - 0.375 * s))
+    half = 0.5 * x
+    y = y * (1.5 - half * y * y)
+    return y * (1.5 - half * y * y)
 
 
 @compiled()
@@ -101,7 +116,7 @@ def _fill_roots(width: int, rate: float, work: Any) -> None:
     if work[cell(MEMORY, 0)] != rate:
         work[cell(MEMORY, 0)] = rate
         for j in range(width):
-            root = inverse_root(1.0 + rate * work[cell(SQUARES, j)])
+            root = _inverse_root(1.0 + rate * work[cell(SQUARES, j)])
             work[cell(INVERSES, j)] = root * root
             work[cell(ROOTS, j)] = root
 

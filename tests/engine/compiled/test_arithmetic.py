@@ -30,11 +30,6 @@ def power_of_two(k):
 
 
 @compiled(nogil=True)
-def inverse_root(x):
-    return arithmetic.inverse_root(x)
-
-
-@compiled(nogil=True)
 def total(values, count):
     return arithmetic.total(values, count)
 
@@ -100,11 +95,6 @@ def test_total_and_largest_agree_with_numpy(count):
     values = np.random.default_rng(1).normal(size=120)
     assert total(values, count) == pytest.approx(values[:count].sum(), rel=1e-13, abs=1e-15)
     assert largest(values) == values.max()
-
-
-def test_inverse_roots_are_right_to_the_last_bits():
-    for value in np.exp2(np.random.default_rng(2).uniform(-1021, 1022, 3000)):
-        assert abs(inverse_root(value) * mpmath.sqrt(mpmath.mpf(value)) - 1) <= 3e-16
 
 
 def test_lanes_have_the_bits_of_single_numbers():
