@@ -25,7 +25,6 @@ from gaedist.mixtures.covariance import (
 )
 from gaedist.numerics import HALF_LOG2_E, Array, log_ratio
 
-_GROUP = 4  # axes at a time in `gaedist.engine.compiled.diagonal`
 _LOG2_RANGE = 900.0  # of its products
 
 
@@ -242,30 +241,23 @@ class Diagonal(Variances):
     ) -> PairSum:
         """Implement Eq. (3) for diagonal covariances."""
         dim = x.shape[1]
-        axes = -(-dim // _GROUP) * _GROUP
         typical = sum(
             log2_typical_sum(s, t) for s, t in zip(self.variances.T, other.variances.T, strict=True)
         )
         return PairSum(
-            integrand=DiagonalPair(axes, typical, _span(self.variances, other.variances, x, y)),
+            integrand=DiagonalPair(dim, typical, _span(self.variances, other.variances, x, y)),
             x=x,
             y=y,
-            params_x=self._parameters(axes, x, weights_x),
-            params_y=None if y is None or weights_y is None else other._parameters(axes, y, weights_y),
+            params_x=self._parameters(x, weights_x),
+            params_y=None if y is None or weights_y is None else other._parameters(y, weights_y),
             log_scale=-(typical - dim * (1 + math.log2(unit))) / 2 * math.log(2),
             steepness=0.0,
             varied=dim,
         )
 
-    def _parameters(self, axes: int, x: Array, weights: Array) -> Array:
-        """Return log2 weight, variances and coordinates of each point, (1 + 2 axes, n)."""
-        n, dim = x.shape
-        found = np.zeros((1 + 2 * axes, n))
-        found[0] = weights
-        found[1 : 1 + dim] = self.variances.T
-        found[1 + dim : 1 + axes] = 0.5
-        found[1 + axes : 1 + axes + dim] = x.T
-        return found
+    def _parameters(self, x: Array, weights: Array) -> Array:
+        """Return log2 weight, variances and coordinates of each point, (1 + 2 D, n)."""
+        return np.asarray(np.vstack([weights, self.variances.T, x.T]))
 
 
 def _span(s: Array, t: Array, x: Array, y: Array | None) -> int:

@@ -14,6 +14,7 @@ from gaedist.numerics import Array
 
 _ASYMMETRY = 1e-9  # largest |Σ − Σᵀ| relative to the largest element
 _MIN_EIGENVALUE = 1e-14  # relative to the largest element: below that, rounding decides
+_LOG2_RANGE = 900.0  # of a product of pivots
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ class Full(PerPointCovariance):
         log_determinants = self.log_self_overlaps(dim), other.log_self_overlaps(dim)
         typical = dim - float(np.median(log_determinants[0]) + np.median(log_determinants[1])) / math.log(2)
         return PairSum(
-            integrand=FullPair(dim, typical),
+            integrand=FullPair(dim, typical, _span(self.matrices, other.matrices)),
             x=x,
             y=y,
             params_x=self._parameters(x, weights_x),
@@ -175,3 +176,14 @@ class Full(PerPointCovariance):
     def stored(self) -> Array:
         """Return the matrices."""
         return self.matrices
+
+
+def _span(a: Array, b: Array) -> int:
+    """Return how many pivots of A + B have a product in range; at least 1.
+
+    Pivots are at least the smallest eigenvalue, and at most the largest element.
+    """
+    sizes = [np.abs(matrices).max(axis=(1, 2)) for matrices in (a, b)]
+    low, high = (float(sum(limit(of) for of in sizes)) for limit in (np.min, np.max))
+    low *= _MIN_EIGENVALUE
+    return max(1, int(_LOG2_RANGE / max(1.0, math.log2(high), -math.log2(low))))

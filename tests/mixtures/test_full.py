@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from members import assert_exact, member, sample, special
 
 from gaedist import GaedistError
 from gaedist.mixtures.full import Full
@@ -30,3 +31,11 @@ def test_invalid_matrices_are_refused(matrices, message):
 def test_a_step_from_a_matrix_without_a_cholesky_factor_is_refused():
     with pytest.raises(GaedistError, match="differ by more than double precision can resolve"):
         Full(np.diag([1.0, -1.0])[np.newaxis]).displaced(np.zeros((3, 1)))
+
+
+@pytest.mark.parametrize("scale", [1e-60, 1e-20, 1e20, 1e60])
+@pytest.mark.parametrize("dim", [1, 4, 5])
+def test_overlaps_are_exact_where_products_of_pivots_leave_the_range_of_a_double(scale, dim):
+    x, y = special(6, dim), sample(9, dim, seed=1)
+    c, g = (Full(member("full", z, seed=k).matrices * scale**2) for k, z in enumerate((x, y)))
+    assert_exact(scale * x, c, scale * y, g, rtol=1e-14, atol=1e-13)

@@ -12,9 +12,9 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.compiled.lanes import DOUBLES, INTEGERS, at_least
+from gaedist.engine.compiled.sizes import LANES, TILE
 
-_LONGEST_VECTORS = '"prefer-vector-width"="512"'
 _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
 _MAGIC_BITS = 0x4338000000000000
 _ONE_BITS = 0x3FF0000000000000
@@ -66,13 +66,17 @@ def _bitcast(kind: Any) -> Callable[..., Any]:
 
 @intrinsic
 def bits(_context: Any, value: Any) -> Any:
-    """Return the 64 bits of a double as an integer."""
+    """Return the 64 bits of a double, or of each lane, as an integer."""
+    if value is DOUBLES:
+        return INTEGERS(DOUBLES), _bitcast(INTEGERS.vector)
     return types.int64(types.float64), _bitcast(ir.IntType(64))
 
 
 @intrinsic
 def double(_context: Any, bits: Any) -> Any:
-    """Return the double that has these 64 bits."""
+    """Return the double that has these 64 bits, or the lanes that have."""
+    if bits is INTEGERS:
+        return DOUBLES(INTEGERS), _bitcast(DOUBLES.vector)
     return types.float64(types.int64), _bitcast(ir.DoubleType())
 
 
@@ -90,16 +94,28 @@ def single(_context: Any, bits: Any) -> Any:
 
 @intrinsic
 def cell(_context: Any, row: Any, j: Any) -> Any:
-    """Return the flat index of element j of a row of TILE numbers, unsigned so that no sign is checked.
-
-    The function that calls it gets vectors as long as the processor has: for some, LLVM prefers shorter ones.
-    """
+    """Return the flat index of element j of a row of TILE numbers, unsigned so that no sign is checked."""
 
     def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        set.add(builder.function.attributes, _LONGEST_VECTORS)  # llvmlite's method knows only some
         return builder.add(builder.mul(args[0], ir.IntType(64)(TILE)), args[1])
 
     return types.uint64(types.int64, types.int64), generate
+
+
+@intrinsic
+def packed(_context: Any, count: Any, k: Any, i: Any) -> Any:
+    """Return the flat index of parameter k of point i, where LANES points have all ``count`` together.
+
+    Rows of TILE numbers would begin in one of two sets of the first-level cache, so that few stay in it.
+    """
+
+    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        wide = ir.IntType(64)(LANES)
+        lane = builder.urem(args[2], wide)
+        start = builder.mul(builder.sub(args[2], lane), args[0])
+        return builder.add(builder.add(start, builder.mul(args[1], wide)), lane)
+
+    return types.uint64(types.int64, types.int64, types.int64), generate
 
 
 @compiled(inline=True)
@@ -125,7 +141,7 @@ def exp2_in_range(y: Any) -> Any:
 @compiled(inline=True)
 def exp2(y: Any) -> Any:
     """Return 2^y for y < 1024, and 2^−1022 for smaller y; relative error at most 2.3e-16."""
-    return exp2_in_range(max(y, LOWEST))
+    return exp2_in_range(at_least(y, LOWEST))
 
 
 @compiled(inline=True)
@@ -145,20 +161,20 @@ def exp2_single(y: Any) -> Any:
 
 
 @compiled(inline=True)
-def split(x: float) -> Any:
+def split(x: Any) -> Any:
     """Return m in [√½, √2) and an integer k, both as doubles, with x = m 2^k, for positive normal x."""
     k = (bits(x) - _ROOT_HALF_BITS) >> 52
     return double(bits(x) - (k << 52)), double(k + _MAGIC_BITS) - _MAGIC
 
 
 @compiled(inline=True)
-def power_of_two(k: float) -> Any:
+def power_of_two(k: Any) -> Any:
     """Return 2^k for an integer k from −1022 to 1023, as a double."""
     return double((bits(k + _MAGIC) << 52) + _ONE_BITS)
 
 
 @compiled(inline=True)
-def log2_and_inverse(x: float) -> Any:
+def log2_and_inverse(x: Any) -> Any:
     """Return log2(x) and 1/x for x from 2^−1021 to 2^1022, with a single division.
 
     The absolute error of the logarithm is at most half a unit in its last place plus 4e-16 times the

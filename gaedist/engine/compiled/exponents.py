@@ -16,9 +16,9 @@ from numba.extending import overload
 
 from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse
 from gaedist.engine.compiled.cholesky import full_row
-from gaedist.engine.compiled.diagonal import diagonal_row
+from gaedist.engine.compiled.diagonal import diagonal_block, diagonal_row
 from gaedist.engine.compiled.integrands import Diagonal, Full, Gaussian, Radial, Spherical
-from gaedist.engine.compiled.jit import OPTIONS, compiled
+from gaedist.engine.compiled.jit import INLINED_PART, PART, compiled
 from gaedist.numerics import HALF_LOG2_E
 
 
@@ -44,7 +44,7 @@ class Tile(NamedTuple):
     out : ((1 + Q) T,) array
         Exponents and derivatives.
     scratch : array
-        As many rows as the parameters, and three more.
+        As many rows as the parameters, and twelve more.
     """
 
     rows: Any
@@ -176,6 +176,28 @@ def fill_row(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> None:
     """Fill a row by the function of the integrand ``kind``, chosen when compiled."""
 
 
-@overload(fill_row, jit_options=OPTIONS)
+@overload(fill_row, jit_options=PART)
 def _fill_row(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> Callable[..., None] | None:
     return ROWS.get(getattr(kind, "instance_class", type(None)))
+
+
+def _full_block(kind: Any, tile: Any, i: int, width: int) -> int:
+    fill_row(kind, tile, i, width, False)
+    return 1
+
+
+BLOCKS: dict[type, Callable[..., int]] = {Diagonal: diagonal_block, Full: _full_block}
+"""Integrand → the function that fills a block of its exponents, if it has one."""
+
+
+def fill_block(kind: Any, tile: Any, i: int, width: int) -> int:
+    """Write the exponents of some rows from i on with the first ``width`` columns.
+
+    Returns how many rows, of which some may be beyond the tile.
+    """
+    return 0
+
+
+@overload(fill_block, jit_options=INLINED_PART)
+def _fill_block(kind: Any, tile: Any, i: int, width: int) -> Callable[..., int] | None:
+    return BLOCKS.get(getattr(kind, "instance_class", type(None)))

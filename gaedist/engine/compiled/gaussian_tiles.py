@@ -28,7 +28,7 @@ from gaedist.engine.compiled.arithmetic import (
     total,
 )
 from gaedist.engine.compiled.gram import FEW, good_center, seen_from, square_apart
-from gaedist.engine.compiled.jit import OPTIONS, compiled
+from gaedist.engine.compiled.jit import ARRAY_PART, INLINED_PART, compiled
 from gaedist.engine.compiled.sizes import TILE
 
 _TOTALS, _POINT, _ROW, _BOX = range(FEW, FEW + 4)
@@ -58,7 +58,7 @@ def _single_power(y: Any, deep: bool) -> Any:
     return exp2_single(min(y, HIGHEST_SINGLE))
 
 
-@overload(_power, jit_options={**OPTIONS, "forceinline": True})
+@overload(_power, jit_options=INLINED_PART)
 def _choose_power(y: Any, deep: bool) -> Callable[[Any, bool], Any]:
     return _single_power if y == types.float32 else _double_power
 
@@ -165,7 +165,7 @@ def _sum_rows(
             totals[j] += work[cell(_TOTALS, j)]
 
 
-@compiled()
+@compiled(arrays=True)
 def _fill_tile(
     x: Any, y: Any, offsets_x: Any, offsets_y: Any, factor: Any, below: int, deep: bool, reach: float,
     products: Any, work: Any, totals: Any,
@@ -281,7 +281,7 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: flo
                 totals[j] += exp2(weight + work[cell(_ROW, j)])
 
 
-@overload(_sum_exact, jit_options=OPTIONS)
+@overload(_sum_exact, jit_options=ARRAY_PART)
 def _choose_exact(
     points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any
 ) -> Callable[..., None]:

@@ -4,38 +4,51 @@ from typing import Any
 
 import numpy as np
 
+from gaedist.engine.compiled.arithmetic import cell
 from gaedist.engine.compiled.jit import compiled
+from gaedist.engine.compiled.lanes import load, store
+from gaedist.engine.compiled.sizes import LANES
 
 FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
 
 
 @compiled(inline=True)
-def _fill_products(dims: int, i: int, point: Any, columns: Any, gram: Any) -> None:
-    """Store a row of products; ``dims`` is a constant, unrolled, so that the loop over j is vectorised."""
-    for j in range(gram.shape[1]):
-        product = 0.0
-        for d in range(dims):
-            product += point[d] * columns[d, j]
-        gram[i, j] = product
+def _of_two(columns: Any, d: int, j: int, a: float, b: float) -> Any:
+    """Return the products of two coordinates."""
+    return a * load(columns, cell(d, j)) + b * load(columns, cell(d + 1, j))
+
+
+@compiled(inline=True)
+def _coordinate(x: Any, i: int, d: int) -> float:
+    """Return a coordinate, or 0 beyond the last."""
+    return x[i, d] if d < x.shape[1] else 0.0
 
 
 @compiled()
-def gram_of_few(x: Any, y: Any, gram: Any, point: Any, columns: Any) -> None:
-    """Store x_i · y_j of points in at most FEW dimensions, padded with zeros to 2, 4 or FEW."""
-    dim = x.shape[1]
+def gram_of_few(x: Any, y: Any, gram: Any, columns: Any) -> None:
+    """Store x_i · y_j of points in at most FEW dimensions, padded to 2, 4 or FEW, in a flat array by rows.
+
+    The last lanes of a row may write over the beginning of the next, which follows, or beyond the last.
+    """
+    dim, width = x.shape[1], y.shape[0]
     for d in range(FEW):
-        point[d] = 0.0
-        for j in range(y.shape[0]):
-            columns[d, j] = y[j, d] if d < dim else 0.0
+        for j in range(width):
+            columns[cell(d, j)] = _coordinate(y, j, d)
     for i in range(x.shape[0]):
-        for d in range(dim):
-            point[d] = x[i, d]
+        a, b, c, o = _coordinate(x, i, 0), _coordinate(x, i, 1), _coordinate(x, i, 2), _coordinate(x, i, 3)
+        e, f, g, h = _coordinate(x, i, 4), _coordinate(x, i, 5), _coordinate(x, i, 6), _coordinate(x, i, 7)
         if dim <= 2:
-            _fill_products(2, i, point, columns, gram)
+            for j in range(0, width, LANES):
+                store(gram, np.uintp(i * width + j), _of_two(columns, 0, j, a, b))
         elif dim <= 4:
-            _fill_products(4, i, point, columns, gram)
+            for j in range(0, width, LANES):
+                product = _of_two(columns, 0, j, a, b) + _of_two(columns, 2, j, c, o)
+                store(gram, np.uintp(i * width + j), product)
         else:
-            _fill_products(FEW, i, point, columns, gram)
+            for j in range(0, width, LANES):
+                product = _of_two(columns, 0, j, a, b) + _of_two(columns, 2, j, c, o)
+                product = product + (_of_two(columns, 4, j, e, f) + _of_two(columns, 6, j, g, h))
+                store(gram, np.uintp(i * width + j), product)
 
 
 @compiled()
@@ -78,7 +91,7 @@ def _largest_norm(points: Any, center: Any, most: float) -> Any:
     return found
 
 
-@compiled()
+@compiled(arrays=True)
 def good_center(x: Any, y: Any, limit: float) -> Any:
     """Return nearly the mean of the means of two sets of points, and whether it is a good origin.
 
@@ -91,7 +104,7 @@ def good_center(x: Any, y: Any, limit: float) -> Any:
     return center, norm <= limit and norm + _largest_norm(y, center, limit - norm) <= limit
 
 
-@compiled()
+@compiled(arrays=True)
 def seen_from(points: Any, center: Any) -> Any:
     """Return the points about a center, and the squares of their norms."""
     moved, norms, origin = np.empty(points.shape), np.empty(points.shape[0]), np.zeros((1, points.shape[1]))
@@ -104,7 +117,7 @@ def seen_from(points: Any, center: Any) -> Any:
 
 @compiled(inline=True)
 def _fill_few_squares(dims: int, i: int, point: Any, columns: Any, gram: Any) -> None:
-    """Store a row of −|x_i − y_j|²/2; ``dims`` is a constant, as in `_fill_products`."""
+    """Store a row of −|x_i − y_j|²/2; ``dims`` is a constant, so that the loop over d is unrolled."""
     for j in range(gram.shape[1]):
         square = 0.0
         for d in range(dims):
@@ -113,7 +126,7 @@ def _fill_few_squares(dims: int, i: int, point: Any, columns: Any, gram: Any) ->
         gram[i, j] = -0.5 * square
 
 
-@compiled()
+@compiled(arrays=True)
 def fill_negative_squares(x: Any, y: Any, gram: Any, columns: Any) -> None:
     """Store −|x_i − y_j|²/2 of points in at most FEW dimensions."""
     dim, point = x.shape[1], np.zeros(FEW)
@@ -137,7 +150,7 @@ def _less_square(point: float, column: float) -> float:
     return -0.5 * difference * difference
 
 
-@compiled()
+@compiled(arrays=True)
 def gram_of_differences(x: Any, y: Any, sign: float, gram: Any) -> None:
     """Store −|x_i ∓ y_j|²/2, which with norms of 0 replaces the Gram matrix and has no cancellation."""
     dim, m = -(-y.shape[1] // 4) * 4, y.shape[0]
@@ -158,7 +171,7 @@ def gram_of_differences(x: Any, y: Any, sign: float, gram: Any) -> None:
                 gram[i, j] += first + second
 
 
-@compiled()
+@compiled(arrays=True)
 def units(points: Any) -> Any:
     """Return points of length 1 in the same directions, and 0 for 0."""
     found = np.empty(points.shape)

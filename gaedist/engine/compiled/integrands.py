@@ -42,8 +42,7 @@ class Radial(NamedTuple):
 class Diagonal(NamedTuple):
     """N(x − y; 0, diag(s + t)) over its peak at a typical determinant. Parameters: variances, coordinates.
 
-    ``axes`` is a multiple of 4: D, and axes that change nothing, where s + t = 1 and x = y. Products over
-    ``span`` axes, times |x − y|², stay in the range of a double.
+    ``axes`` is D. Products over ``span`` axes, times |x − y|², stay in the range of a double.
     """
 
     axes: int
@@ -52,10 +51,14 @@ class Diagonal(NamedTuple):
 
 
 class Full(NamedTuple):
-    """N(x − y; 0, Σ + Γ), Eq. (3). Parameters: the lower triangle of Σ by rows, D coordinates."""
+    """N(x − y; 0, Σ + Γ), Eq. (3). Parameters: the lower triangle of Σ by rows, D coordinates.
+
+    Products of ``span`` pivots of Σ + Γ stay in the range of a double.
+    """
 
     dim: int
     log2_typical: float
+    span: int
 
 
 class Shape(IntEnum):

@@ -6,6 +6,7 @@ their threads do not survive a fork.
 """
 
 import contextlib
+import ctypes
 import io
 import pickle
 from collections.abc import Callable, Iterator
@@ -14,7 +15,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
 import numba
+from numba import _dynfunc
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 
 from gaedist.files.atomic import whole_file
 from gaedist.files.trust import is_own, read_own
@@ -132,15 +136,105 @@ class _Cache(FunctionCache):
                 super().save_overload(sig, data)
 
 
-def compiled(*, inline: bool = False, nogil: bool = False, cache: bool = False) -> Callable[[F], F]:
-    """Compile with `OPTIONS`.
+_LONGEST_VECTORS = '"prefer-vector-width"="512"'
+_refuse = ctypes.PYFUNCTYPE(ctypes.c_void_p)(lambda: None)
+_NO_FUNCTION = ctypes.cast(_refuse, ctypes.c_void_p).value
+"""The address of a function that fails with a SystemError where Python calls it."""
 
-    What inner loops call is inlined whatever its size: a loop with a call is not vectorised. Only entry
-    points are cached: what they call is compiled into them.
+
+class _Library(JITCodeLibrary):
+    """Code with vectors as long as the processor has: for some, LLVM prefers shorter ones."""
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        for function in ir_module.functions:
+            set.add(function.attributes, _LONGEST_VECTORS)  # llvmlite's method knows only some
+        super().add_ir_module(ir_module)
+
+
+class _PartLibrary(_Library):
+    """Code that is only linked into other code, with which it is optimised: neither is done here."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+def _no_executable(library: Any, description: Any, environment: Any) -> Any:
+    """Return what stands for a function that Python cannot call: for Numba it must be a built-in function."""
+    return _dynfunc.make_function(
+        description.lookup_module(), description.qualname, "", _NO_FUNCTION, environment, (library,)
+    )
+
+
+class _EntryCompiler(Compiler):
+    """Compiles what Python calls."""
+
+    def define_pipelines(self) -> Any:
+        state = self.state
+        state.library = _Library(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        return super().define_pipelines()
+
+
+class _PartCompiler(Compiler):
+    """Compiles what other compiled code calls.
+
+    Numba makes machine code of every function, also where another calls it and contains it: half the time.
+    """
+
+    def define_pipelines(self) -> Any:
+        state = self.state
+        state.library = _PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.targetctx.get_executable = _no_executable  # of a copy for this function
+        return super().define_pipelines()
+
+
+ENTRY: dict[str, Any] = {
+    **OPTIONS,
+    "nogil": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": _EntryCompiler,
+}
+"""The options of functions that Python calls."""
+
+PART: dict[str, Any] = {
+    **OPTIONS,
+    "no_cfunc_wrapper": True,
+    "no_cpython_wrapper": True,
+    "pipeline_class": _PartCompiler,
+    "_nrt": False,
+}
+"""The options of functions that only compiled code calls, which neither make nor return arrays.
+
+They borrow those of their callers: with a count of references to each array of a tile, which processors
+change one after the other, a call would cost as much as a hundred pairs.
+"""
+
+ARRAY_PART: dict[str, Any] = {**PART, "_nrt": True}
+"""The same, for functions that make or return arrays."""
+
+INLINED_PART: dict[str, Any] = {**PART, "forceinline": True}
+"""The same, for what inner loops call."""
+
+
+def compiled(
+    *, inline: bool = False, arrays: bool = False, nogil: bool = False, cache: bool = False
+) -> Callable[[F], F]:
+    """Compile a part of an entry point, or with ``nogil`` or ``cache`` an entry point, which Python can call.
+
+    A part that makes or returns ``arrays`` must say so. What inner loops call is inlined whatever its size: a
+    loop with a call is not vectorised. Only entry points are cached: what they call is compiled into them.
     """
 
     def compile_(function: F) -> F:
-        found = numba.njit(forceinline=inline, nogil=nogil, **OPTIONS)(function)
+        options = ENTRY if nogil or cache else INLINED_PART if inline else ARRAY_PART if arrays else PART
+        found = numba.njit(**options)(function)
         if cache:
             with contextlib.suppress(RuntimeError, OSError):  # no folder for the cache can be written
                 found._cache = _Cache(function)

@@ -16,7 +16,7 @@ from numba.extending import overload
 from gaedist.engine.compiled.arithmetic import HIGHEST, exp2, total
 from gaedist.engine.compiled.exponents import fill_row
 from gaedist.engine.compiled.integrands import ProfileNumbers
-from gaedist.engine.compiled.jit import OPTIONS, compiled
+from gaedist.engine.compiled.jit import PART, compiled
 from gaedist.engine.compiled.radial_tiles import add_profile, fill_squares
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.compiled.tiles import open_tile
@@ -59,7 +59,7 @@ def _profile(kind: Any, tile: Any, i: int, width: int, shift: float) -> None:
         tile.out[j] *= unit
 
 
-@overload(_fill_terms, jit_options=OPTIONS)
+@overload(_fill_terms, jit_options=PART)
 def _choose_terms(kind: Any, tile: Any, i: int, width: int, shift: float) -> Callable[..., None]:
     return _profile if getattr(kind, "instance_class", None) is ProfileNumbers else _powers
 
@@ -80,7 +80,7 @@ def _fill_matrix(kind: Any, tile: Any, triangle: bool, shift: float, totals_x: A
         totals_x[i] = total(tile.out, end)
 
 
-@compiled()
+@compiled(arrays=True)
 def _multiply(matrix: Any, bits: Any, i: int, j: int, sums: Any, own: Any) -> None:
     """Fill sums with Σ b_i K_ij b_j for each labeling b, for the points from i and from j on."""
     rows, width = matrix.shape
@@ -112,6 +112,6 @@ def label_tiles(
     """
     for k in range(sums.shape[0]):
         row, column = positions[k, 0], positions[k, 1]
-        tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
+        tile = open_tile(kind, needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
         _fill_matrix(kind, tile, row == column, shift, totals_x[k], totals_y[k])
         _multiply(tile.products, bits, row * TILE, column * TILE, sums[k], dense)

@@ -224,5 +224,5 @@ def radial_tiles(
     rows = work[work.size - (SCRATCH_ROWS + codes.size) * TILE : work.size - codes.size * TILE]
     for k in range(partial.shape[0]):
         row, column = positions[k, 0], positions[k, 1]
-        tile = open_tile(_NEEDS, points, row * TILE, column * TILE, scratch.gram, work)
+        tile = open_tile(None, _NEEDS, points, row * TILE, column * TILE, scratch.gram, work)
         _sum_profiles(codes, numbers, tile, symmetric and row == column, rows, totals, partial[k])

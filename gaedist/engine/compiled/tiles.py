@@ -9,12 +9,14 @@ same tile has the same bits in every run.
 Numba's cache, so nothing is made by a factory: the type of an integrand selects its function.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import HIGHEST, cell, exp2, largest, total
-from gaedist.engine.compiled.exponents import Tile, fill_row
+from gaedist.engine.compiled.arithmetic import HIGHEST, cell, exp2, largest, packed, total
+from gaedist.engine.compiled.exponents import BLOCKS, Tile, fill_block, fill_row
 from gaedist.engine.compiled.gram import (
     FEW,
     fill_sines,
@@ -24,17 +26,18 @@ from gaedist.engine.compiled.gram import (
     seen_from,
     units,
 )
-from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.compiled.jit import ARRAY_PART, PART, compiled
+from gaedist.engine.compiled.lanes import at_least, at_most, load, store
+from gaedist.engine.compiled.sizes import LANES, TILE
 
-_ZEROS, _POWERS, _POINT, _COLUMNS = range(4)
+_ZEROS, _POWERS, _COLUMNS = range(3)
 _PARAMS = _COLUMNS + FEW
 """Where rows of TILE numbers begin in a thread's scratch; parameters, exponents and totals come last."""
 
 
 def work_rows(params: int, sums: int = 1) -> int:
     """Return how many rows of TILE numbers each thread needs for so many parameters of a point, and sums."""
-    return _PARAMS + 5 * params + 4 + sums
+    return _PARAMS + 5 * params + 13 + sums
 
 
 @compiled()
@@ -46,18 +49,32 @@ def _copy(source: Any, start: int, width: int, target: Any) -> None:
 
 
 @compiled()
-def open_tile(needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> Any:
+def _pack(source: Any, start: int, width: int, negative: int, target: Any) -> None:
+    """Copy columns of an array (P, n) for `packed`, from row ``negative`` on with the other sign."""
+    count, whole = source.shape[0], width // LANES * LANES
+    for k in range(count):
+        row, sign = source[k, start : start + width], -1.0 if k >= negative else 1.0
+        for j in range(0, whole, LANES):
+            store(target, packed(count, k, j), sign * load(row, np.uintp(j)))
+        for j in range(whole, width):
+            target[packed(count, k, j)] = sign * row[j]
+
+
+def open_tile(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> Any:
     """Return the `Tile` of the pairs of x_i, x_{i+1}, … with y_j, y_{j+1}, …, with what its integrand needs.
 
     gram and work are those of a `Scratch`.
     """
+
+
+def _with_products(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> Any:
     x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, gram_limit = points
     rows, width, size = min(TILE, x.shape[0] - i), min(TILE, y.shape[0] - j), params_x.shape[0] * TILE
     squares_x, squares_y = norms_x[i : i + rows], norms_y[j : j + width]
     products = gram[0, : rows * width].reshape((rows, width))
     sines = gram[-1, : rows * width].reshape((rows, width))
     near_x, near_y = centered_x[i : i + rows], centered_y[j : j + width]
-    exact = needs.products and not largest(squares_x) + largest(squares_y) <= gram_limit
+    exact = not largest(squares_x) + largest(squares_y) <= gram_limit
     if exact and not needs.sines:
         center, good = good_center(x[i : i + rows], y[j : j + width], gram_limit)
         if good:
@@ -69,10 +86,9 @@ def open_tile(needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> 
         if needs.sines:
             fill_sines(units(x[i : i + rows]), units(y[j : j + width]), sines, products)
         gram_of_differences(x[i : i + rows], y[j : j + width], 1.0, products)
-    elif needs.products and x.shape[1] <= FEW:
-        columns = work[_COLUMNS * TILE : _PARAMS * TILE].reshape((FEW, TILE))
-        gram_of_few(near_x, near_y, products, work[_POINT * TILE :], columns)
-    elif needs.products:
+    elif x.shape[1] <= FEW:
+        gram_of_few(near_x, near_y, gram[0], work[_COLUMNS * TILE : _PARAMS * TILE])
+    else:
         np.dot(near_x, near_y.T, products)
     rest = work[_PARAMS * TILE :]
     tile_params_x, tile_params_y, rest = rest[:size], rest[size : 2 * size], rest[2 * size :]
@@ -85,42 +101,100 @@ def open_tile(needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> 
     )  # fmt: skip
 
 
+def _without_products(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> Any:
+    x, y, params_x, params_y = points.x, points.y, points.params_x, points.params_y
+    rows, width, size = min(TILE, x.shape[0] - i), min(TILE, y.shape[0] - j), params_x.shape[0] * TILE
+    matrix, rest = gram[0, : rows * width].reshape((rows, width)), work[_PARAMS * TILE :]
+    tile_params_x, tile_params_y, rest = rest[:size], rest[size : 2 * size], rest[2 * size :]
+    count = params_x.shape[0]
+    _pack(params_x, i, rows, count, tile_params_x)
+    _pack(params_y, j, width, count - x.shape[1], tile_params_y)
+    out, scratch = rest[: 2 * size + TILE], rest[2 * size + TILE :]
+    return Tile(
+        rows, width, False, matrix, matrix, points.norms_x, points.norms_y, x, y, tile_params_x,
+        tile_params_y, out, scratch,
+    )  # fmt: skip
+
+
+@overload(open_tile, jit_options=ARRAY_PART)
+def _open_tile(
+    kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any, work: Any
+) -> Callable[..., Any]:
+    return _without_products if getattr(kind, "instance_class", None) in BLOCKS else _with_products
+
+
 @compiled()
 def _add_powers(
-    width: int, exponents: Any, factor: float, shift: float, capped: bool, row: int, totals: Any
+    r: int, width: int, exponents: Any, factor: float, shift: float, capped: bool, row: int, totals: Any
 ) -> None:
     if capped:
         for j in range(width):
-            totals[cell(row, j)] += exp2(min(factor * exponents[j] + shift, HIGHEST))
+            totals[cell(row, j)] += exp2(at_most(factor * exponents[cell(r, j)] + shift, HIGHEST))
     else:
         for j in range(width):
-            totals[cell(row, j)] += exp2(factor * exponents[j] + shift)
+            totals[cell(row, j)] += exp2(factor * exponents[cell(r, j)] + shift)
 
 
 @compiled()
-def _raise_peaks(width: int, exponents: Any, factor: float, row: int, peaks: Any) -> None:
+def _raise_peaks(r: int, width: int, exponents: Any, factor: float, row: int, peaks: Any) -> None:
     for j in range(width):
-        peaks[cell(row, j)] = max(peaks[cell(row, j)], factor * exponents[j])
+        peaks[cell(row, j)] = at_least(peaks[cell(row, j)], factor * exponents[cell(r, j)])
+
+
+def _add_tile(
+    kind: Any, tile: Any, triangle: bool, factors: Any, shifts: Any, capped: bool, peak: bool, totals: Any
+) -> None:  # fmt: skip
+    """Add the powers of a tile, or of the part of it below the diagonal, to the totals of its columns."""
+
+
+def _add_rows(
+    kind: Any, tile: Any, triangle: bool, factors: Any, shifts: Any, capped: bool, peak: bool, totals: Any
+) -> None:  # fmt: skip
+    for i in range(tile.rows):
+        end = i if triangle else tile.width
+        fill_row(kind, tile, i, end, False)
+        for q in range(factors.size):
+            if peak:
+                _raise_peaks(0, end, tile.out, factors[q], q, totals)
+            else:
+                _add_powers(0, end, tile.out, factors[q], shifts[q], capped, q, totals)
+
+
+def _add_blocks(
+    kind: Any, tile: Any, triangle: bool, factors: Any, shifts: Any, capped: bool, peak: bool, totals: Any
+) -> None:  # fmt: skip
+    i = 0
+    while i < tile.rows:
+        width = min(i + 3, tile.width) if triangle else tile.width
+        rows = fill_block(kind, tile, i, width)
+        for r in range(min(rows, tile.rows - i)):
+            end = i + r if triangle else tile.width
+            for q in range(factors.size):
+                if peak:
+                    _raise_peaks(r, end, tile.out, factors[q], q, totals)
+                else:
+                    _add_powers(r, end, tile.out, factors[q], shifts[q], capped, q, totals)
+        i += rows
+
+
+@overload(_add_tile, jit_options=PART)
+def _choose_way(
+    kind: Any, tile: Any, triangle: bool, factors: Any, shifts: Any, capped: bool, peak: bool, totals: Any
+) -> Callable[..., None]:  # fmt: skip
+    return _add_blocks if getattr(kind, "instance_class", None) in BLOCKS else _add_rows
 
 
 @compiled()
-def _sum_rows(
+def _sum_tile(
     kind: Any, tile: Any, triangle: bool, factors: Any, shifts: Any, capped: bool, peak: bool, totals: Any,
     sums: Any,
 ) -> None:  # fmt: skip
     """Store the sums, or the largest exponents, over a tile or the part of it below the diagonal."""
     for j in range(totals.size):
         totals[j] = -np.inf if peak else 0.0
-    for i in range(tile.rows):
-        end = i if triangle else tile.width
-        fill_row(kind, tile, i, end, False)
-        for q in range(factors.size):
-            if peak:
-                _raise_peaks(end, tile.out, factors[q], q, totals)
-            else:
-                _add_powers(end, tile.out, factors[q], shifts[q], capped, q, totals)
+    _add_tile(kind, tile, triangle, factors, shifts, capped, peak, totals)
     for q in range(factors.size):
-        own = totals[q * TILE : (q + 1) * TILE]
+        own = totals[q * TILE : q * TILE + tile.width]
         sums[q] = largest(own) + shifts[q] if peak else total(own, tile.width)
 
 
@@ -137,8 +211,8 @@ def sum_tiles(
     totals = scratch.work[scratch.work.size - factors.size * TILE :]
     for k in range(partial.shape[0]):
         row, column = positions[k, 0], positions[k, 1]
-        tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
-        _sum_rows(
+        tile = open_tile(kind, needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
+        _sum_tile(
             kind, tile, symmetric and row == column, factors, shifts, needs.capped, peak, totals, partial[k]
         )
 
@@ -146,7 +220,7 @@ def sum_tiles(
 @compiled()
 def _fill_powers(width: int, exponents: Any, shift: float, powers: Any, totals: Any) -> None:
     for j in range(width):
-        powers[j] = exp2(min(exponents[j] + shift, HIGHEST))
+        powers[j] = exp2(at_most(exponents[j] + shift, HIGHEST))
         totals[j] += powers[j]
 
 
@@ -190,7 +264,7 @@ def differentiate_tiles(
     powers = scratch.work[_POWERS * TILE : (_POWERS + 1) * TILE]
     for k in range(totals_x.shape[0]):
         row, column = positions[k, 0], positions[k, 1]
-        tile = open_tile(needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
+        tile = open_tile(kind, needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
         _differentiate_rows(
             kind, tile, symmetric and row == column, shift, needs.sided, powers, totals_x[k], totals_y[k]
         )

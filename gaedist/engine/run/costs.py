@@ -10,7 +10,7 @@ LABEL_SECONDS = 3e-11
 """Seconds of a thread for each pair and labeling."""
 
 _PAIR, _PRODUCT = 1e-9, 3e-11  # one pair, and each product in its part of the Gram matrix
-_DIAGONAL, _AXIS = 2e-9, 4e-10  # the same with a variance for each axis
+_DIAGONAL, _AXIS = 2e-9, 1.6e-10  # the same with a variance for each axis
 
 
 def pair_seconds(job: PairSum, labelings: int = 0) -> float:
@@ -26,5 +26,5 @@ def pair_seconds(job: PairSum, labelings: int = 0) -> float:
 
 
 def cholesky_seconds(dim: int) -> float:
-    """Return the time of a Cholesky factor, measured for D = 2 to 256; beyond 64 it leaves the cache."""
-    return 2e-8 + 1e-10 * dim**3 * max(1.0, dim / 64)
+    """Return the time of a Cholesky factor, measured for D = 4 to 32; beyond 64 it leaves the cache."""
+    return 8e-9 + 2.5e-11 * dim**3 * max(1.0, dim / 64)
