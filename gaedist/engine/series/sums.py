@@ -124,8 +124,8 @@ class _Transform:
 
     Attributes
     ----------
-    parts : list of (M,) arrays
-        F_k of each part; zeros of a part that has no pairs by the series.
+    parts : (G, M) array
+        F_k of each part that has pairs by the series.
     own : float
         Σ_k g_k |F_k|² over the pairs of parts by the series, the sum over these including i = j.
     norm : float
@@ -136,7 +136,7 @@ class _Transform:
         The largest charge.
     """
 
-    parts: list[NDArray[Any]]
+    parts: NDArray[Any]
     own: float
     norm: float
     diagonal: float
@@ -198,8 +198,7 @@ class _Series:
             some = labels[:, start : start + step]
             sums = self.transform(job.x, partial(_unpacked, some), 8 * some.shape[1])
             found = slice(8 * start, 8 * (start + some.shape[1]))
-            for k, label in enumerate(range(found.start, found.stop)):
-                parts = [part[k] for part in sums]
+            for label, parts in enumerate(sums, start=found.start):
                 own, cross = (self.sum_of_products(parts, others) for others in (parts, whole.parts))
                 both[label] += (own - diagonal[label]) / 2
                 either[label] += cross - diagonal[label]
@@ -227,7 +226,7 @@ class _Series:
         key = id(x), id(params) if params.any() else 0
         if key not in self.transforms:
             charges = np.exp2(params)
-            parts = [sums[0] for sums in self.transform(x, lambda rows: charges[:, rows], 1)]
+            (parts,) = self.transform(x, lambda rows: charges[:, rows], 1)
             diagonal = 0.0
             for part in self.used:
                 if self.parts.series[part, part]:
@@ -237,25 +236,24 @@ class _Series:
             self.transforms[key] = _Transform(parts, own, self.norm(parts), diagonal, float(charges.max()))
         return self.transforms[key]
 
-    def norm(self, parts: Sequence[NDArray[Any]]) -> float:
+    def norm(self, parts: NDArray[Any]) -> float:
         """Return Σ √(Σ_k g_k |F_k|²) over parts."""
         return sum(math.sqrt(max(0.0, self.weighted_sum(f.real**2 + f.imag**2))) for f in parts)
 
-    def sum_of_products(self, left: Sequence[NDArray[Any]], right: Sequence[NDArray[Any]]) -> float:
+    def sum_of_products(self, left: NDArray[Any], right: NDArray[Any]) -> float:
         """Return Σ_k g_k F_k conj(G_k) over the pairs of parts that the series sums."""
-        found = 0.0
-        for row, f in zip(self.used, left, strict=True):
-            columns = [g for k, g in zip(self.used, right, strict=True) if self.parts.series[row, k]]
-            found += self.weighted_sum(f * np.sum(columns, axis=0).conj())
-        return found
+        if len(self.used) > 1:
+            with limited_blas():  # for the same bits
+                right = self.parts.series[np.ix_(self.used, self.used)].astype(float) @ right
+        return self.weighted_sum(left * right.conj())
 
     def weighted_sum(self, products: NDArray[Any]) -> float:
         """Return the real part of Σ_k g_k products_k."""
         # NumPy adds pairwise; BLAS would lose 2e-13 over four million terms
         return float((self.basis.weights * products.real).sum())
 
-    def transform(self, x: Array, charges: Charges, sets: int) -> list[NDArray[Any]]:
-        """Return the coefficients of each part that is used for each set of charges, (S, M)."""
+    def transform(self, x: Array, charges: Charges, sets: int) -> NDArray[Any]:
+        """Return the coefficients of the parts that are used for each set of charges, (S, G, M)."""
         # one thread of BLAS in each of ours
         limit = limited_threads(1, self.run.note) if self.basis.compiled else limited_blas()
         found = []
@@ -266,7 +264,7 @@ class _Series:
                 some = self.parts.selected(x, part)
                 points, of_part = (x, charges) if isinstance(some, slice) else (x[some], _of(charges, some))
                 found.append(self.basis.transform(points, of_part, sets, self.run.used_threads, progress))
-        return found
+        return np.stack(found, axis=1) if len(found) > 1 else found[0][:, np.newaxis]
 
 
 def _of(charges: Charges, places: Places) -> Charges:

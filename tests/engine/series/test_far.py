@@ -136,7 +136,7 @@ def test_codes_that_no_series_can_sum_are_left_to_pairs(scale, seen):
 @pytest.mark.parametrize("dim", [2, 4])
 def test_labels_of_far_points_agree_with_pairs(dim, seen):
     x = heavy(FEW, dim)
-    labels = np.random.default_rng(3).random((FEW, 300)) < np.linspace(0.2, 0.8, 300)
+    labels = np.random.default_rng(3).random((FEW, 100)) < np.linspace(0.2, 0.8, 100)
     bits = np.packbits(labels, axis=1)
     found, expected = (label_sums(job(x), bits, Run(method=method)) for method in ("auto", "pairs"))
     assert apart(seen[0]).sum() > 0
