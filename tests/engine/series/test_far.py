@@ -83,9 +83,9 @@ def test_sums_with_far_points_agree_with_the_dense_matrix(dim, seen):
 @pytest.mark.parametrize("degrees", [2, 3, 5])
 def test_heavy_tails(series, degrees, seen, monkeypatch):
     """Their shells are summed by the series with some others, and pair by pair with some."""
-    for name in list(SERIES):
+    for name, kind in SERIES.items():
         if name != series:
-            monkeypatch.delitem(SERIES, name)
+            monkeypatch.setattr(kind, "unavailable", staticmethod(lambda: "it is not tested here"))
     monkeypatch.setattr("gaedist.engine.series.sums.PAIR_SECONDS", 1e-7)
     x = np.random.default_rng(0).standard_t(degrees, size=(FEW, 3))
     (total,) = pair_totals([job(x)], Run())
