@@ -48,6 +48,14 @@ def squared_norms(x: Array) -> Array:
     return np.asarray(np.einsum("ij,ij->i", x, x))
 
 
+def squared_distances(x: Array, y: Array) -> Array:
+    """Return |x_i − y_j|², (n, m), by differences of coordinates."""
+    squares = np.zeros((len(x), len(y)))
+    for a, b in zip(x.T, y.T, strict=True):
+        squares += np.subtract.outer(a, b) ** 2
+    return squares
+
+
 def log_or_minus_inf(value: float) -> float:
     """Return log(value), or −inf for a value of 0 or less."""
     return math.log(value) if value > 0 else -math.inf

@@ -8,6 +8,7 @@ import numpy as np
 from gaedist.engine.run.threads import limited_threads
 from gaedist.engine.series.hermite import project
 from gaedist.engine.series.hermite_fit import Expansion, fit
+from gaedist.engine.series.shells import Shells
 
 MP = mpmath.MPContext()
 MP.dps = 60
@@ -61,7 +62,10 @@ def expansion(dim, degree, *, single=1000, t=0.4, c=0.25):
 
 
 def fitted(samples, s, error):
-    return fit(samples, 1 / (4 * s), error)
+    """An expansion for some samples, and the mean of √R in each."""
+    found = fit(Shells.of(samples), 1 / (4 * s), error, float)
+    sums = np.sqrt(np.square(found.remainders).sum(axis=0))[:, 0]
+    return found.expansion, sums / [len(x) for x in samples]
 
 
 def terms(basis, x, charges=None, threads=1):

@@ -13,7 +13,7 @@ from gaedist.engine.compiled.integrands import Gaussian, Profile, Shape
 from gaedist.engine.run.pair_sum import PairSum, PairTotal
 from gaedist.engine.run.run import AUTO, DOUBLE, PAIRS, Run
 from gaedist.engine.run.threads import limited_blas
-from gaedist.numerics import Array, squared_norms
+from gaedist.numerics import Array, squared_distances, squared_norms
 
 _MAX_PAIRS, _MAX_REPEATED = 1 << 21, 1 << 19
 _MAX_PRODUCTS = 1 << 24  # pairs times dimensions
@@ -54,7 +54,7 @@ def profile_log(job: PairSum) -> float:
     def logs() -> Iterator[Array]:
         for i in range(0, len(job.x), rows):
             end = min(len(job.x), i + rows) if job.y is None else len(y)
-            squares = _differences(job.x[i : i + rows], y[:end])
+            squares = squared_distances(job.x[i : i + rows], y[:end])
             if job.y is None:
                 squares = squares[np.tri(len(squares), end, i - 1, dtype=bool)]
             for rate in profile.rates or (1.0,):
@@ -125,18 +125,10 @@ def _squares(x: Array, y: Array, steepness: float) -> Array:
     near_x, near_y = x - center, y - center
     norms_x, norms_y = squared_norms(near_x), squared_norms(near_y)
     if not steepness * (norms_x.max() + norms_y.max()) * np.finfo(float).eps < _MAX_GRAM_ERROR:
-        return _differences(x, y)
+        return squared_distances(x, y)
     squares = np.asarray(near_x @ near_y.T)
     squares *= -2
     squares += norms_x[:, np.newaxis]
     squares += norms_y
     np.maximum(squares, 0, out=squares)
-    return squares
-
-
-def _differences(x: Array, y: Array) -> Array:
-    """Return |x_i − y_j|², (n, m), by differences of coordinates."""
-    squares = np.zeros((len(x), len(y)))
-    for a, b in zip(x.T, y.T, strict=True):
-        squares += np.subtract.outer(a, b) ** 2
     return squares

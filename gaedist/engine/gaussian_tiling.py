@@ -350,6 +350,11 @@ class GaussianTiling(Tiling):
                     gram=aligned(HEIGHT * TILE, dtype=dtype),
                     work=aligned(SCRATCH_ROWS * TILE, dtype=dtype),
                     totals=aligned(TILE),
+                    rows=aligned(HEIGHT, x.shape[1]),
+                    columns=aligned(TILE, x.shape[1]),
+                    center=np.zeros((2, x.shape[1])),
+                    sizes=aligned(4, HEIGHT),
+                    last=np.full(2, -1),
                 )
                 for _ in range(self.work.threads)
             ],

@@ -18,7 +18,7 @@ from gaedist.engine.compiled.integrands import Profile
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
 from gaedist.engine.falls import Fall, falls_of, widths_of
 from gaedist.engine.run.pair_sum import PairSum
-from gaedist.numerics import Array
+from gaedist.numerics import Array, squared_distances
 
 SKIPPED = 1e-13
 """Largest part of a sum that is skipped."""
@@ -26,10 +26,10 @@ SKIPPED = 1e-13
 WORTH_SKIPPING = 0.9
 """Part of the tiles that may be left."""
 
-_LEAST_PAIRS = 1 << 31  # from which looking for far tiles takes less than 3 % of the time
+_LEAST_PAIRS = 1 << 26  # from which looking for far tiles takes less than 3 % of the time
 _DECADES = 45.0  # log2 of the ratio of terms from which tiles might be skipped
 _PAIRED = 64  # points, of whose pairs some must be far
-_PROBED, _PROBE = 1 << 12, 16  # points, or one in so many of them, that show whether it is worth it
+_PROBED, _PROBE = 1 << 10, 16  # points, or one in so many of them, that show whether it is worth it
 _ROWS = 32  # of their tiles that are looked at
 _PROMISING = 0.8  # part of the tiles that may be left then
 _CERTAIN = 1 - 1e-12  # factor of squared distances that are rounded
@@ -39,8 +39,10 @@ Order = NDArray[np.intp]
 """Indices of points."""
 
 
-def may_skip(job: PairSum, factors: Sequence[float] = (1.0,), profiles: Sequence[Profile] = ()) -> bool:
-    """Return whether some points show that tiles are many enough, and far enough from each other."""
+def may_skip(
+    job: PairSum, factors: Sequence[float] = (1.0,), profiles: Sequence[Profile] = (), height: int = TILE
+) -> bool:
+    """Return whether some points show that tiles of a height are many, and far enough from each other."""
     y = job.x if job.y is None else job.y
     falls = falls_of(job, factors, profiles)
     if len(job.x) * len(y) < _LEAST_PAIRS or not falls:
@@ -52,14 +54,45 @@ def may_skip(job: PairSum, factors: Sequence[float] = (1.0,), profiles: Sequence
     width = 1.0 if widths is None else 2 * float(widths[0].min())
     if any(fall.rate * (farthest**0.5 if fall.root else farthest) / width < _DECADES for fall in falls):
         return False
-    some = _every(job, max(1, min(len(job.x), len(y)) // _PAIRED))
-    if NearTiles(some, falls, 1, 1).guessed_part(_PAIRED) > _PROMISING:  # of pairs
+    if _near_pairs(_every(job, max(1, min(len(job.x), len(y)) // _PAIRED)), falls) > _PROMISING:
         return False
     step = max(1, min(_PROBE, min(len(job.x), len(y)) // _PROBED))
     leaf = TILE // step
-    return (
-        NearTiles(ordered(_every(job, step), leaf=leaf), falls, leaf, leaf).guessed_part(_ROWS) < _PROMISING
-    )
+    tiles = NearTiles(ordered(_every(job, step), leaf=leaf), falls, height // step, leaf)
+    return tiles.guessed_part(_ROWS) < _PROMISING
+
+
+def _near_pairs(job: PairSum, falls: Sequence[Fall]) -> float:
+    """Return what part of the pairs, which are few, add more than next to nothing."""
+    y, params_y = (job.x, job.params_x) if job.y is None else (job.y, job.params_y)
+    assert params_y is not None
+    widths_x, widths_y = widths_of(job, job.params_x), widths_of(job, params_y)
+    with np.errstate(over="ignore"):
+        squares = squared_distances(job.x, y)
+    widths = None
+    if widths_x is not None and widths_y is not None:
+        widths = tuple(np.add.outer(a, b) for a, b in zip(widths_x, widths_y, strict=True))
+    bounds = _bounds(falls, squares, np.add.outer(job.params_x[0], params_y[0]), widths, job.x.shape[1])
+    return _part(bounds[:, np.tri(len(y), dtype=bool)] if job.y is None else bounds.reshape(len(falls), -1))
+
+
+def _bounds(
+    falls: Sequence[Fall], squares: Array, weights: Array, widths: tuple[Array, ...] | None, dim: int
+) -> Array:
+    """Return bounds of log2 of the terms of each sum at some squared distances, (sums, …)."""
+    if widths is not None:
+        squares, weights = squares / widths[0], weights - dim / 2 * np.log2(widths[1])
+    return np.stack([
+        weights + fall.constant - fall.rate * (np.sqrt(squares) if fall.root else squares) for fall in falls
+    ])  # fmt: skip
+
+
+def _part(bounds: Array) -> float:
+    """Return what part of (sums, K) would be left if mean terms were as large as these bounds."""
+    peaks = bounds.max(axis=1, keepdims=True)
+    with np.errstate(under="ignore"):
+        means = peaks + np.log2(np.exp2(bounds - peaks).mean(axis=1, keepdims=True))
+    return float((bounds >= means + math.log2(SKIPPED)).any(axis=0).mean())
 
 
 def _every(job: PairSum, step: int) -> PairSum:
@@ -172,15 +205,12 @@ class NearTiles:
         with np.errstate(over="ignore"):
             squares = _CERTAIN * np.square(np.maximum(apart, 0)).sum(axis=1)
         weights = rows.weights[row] + columns.weights[:stop] + _SLACK
+        widths = None
         if rows.widest is not None and columns.widest is not None:
             assert rows.least is not None
             assert columns.least is not None
-            squares /= rows.widest[row] + columns.widest[:stop]
-            weights -= rows.low.shape[1] / 2 * np.log2(rows.least[row] + columns.least[:stop])
-        return np.stack([
-            weights + fall.constant - fall.rate * (np.sqrt(squares) if fall.root else squares)
-            for fall in self.falls
-        ])  # fmt: skip
+            widths = rows.widest[row] + columns.widest[:stop], rows.least[row] + columns.least[:stop]
+        return _bounds(self.falls, squares, weights, widths, rows.low.shape[1])
 
     def _near_one_of_each(self) -> NDArray[np.intp]:
         """Return a tile of each row with terms that are large, as positions, (rows, 2)."""
@@ -192,11 +222,7 @@ class NearTiles:
     def guessed_part(self, rows: int) -> float:
         """Return what part would be left, from about so many rows, if mean terms were as large as bounds."""
         step = max(1, len(self.rows.low) // rows)
-        bounds = np.concatenate([self.bounds(row) for row in range(0, len(self.rows.low), step)], axis=1)
-        peaks = bounds.max(axis=1, keepdims=True)
-        with np.errstate(under="ignore"):
-            means = peaks + np.log2(np.exp2(bounds - peaks).mean(axis=1, keepdims=True))
-        return float((bounds >= means + math.log2(SKIPPED)).any(axis=0).mean())
+        return _part(np.concatenate([self.bounds(k) for k in range(0, len(self.rows.low), step)], axis=1))
 
     def skip(self, log2_sums: Array, pairs: float, part: float = SKIPPED) -> float:
         """Skip tiles, given log2 of lower bounds of the sums over so many pairs; return what part is left."""

@@ -32,7 +32,7 @@ def near_tiling(
     ``least_sums(tiling)`` returns the sums over its tiles, a near one of each row at that time. At most
     ``part`` of each sum is skipped. A sum that may underflow is left to all tiles.
     """
-    if not may_skip(job, factors, profiles):
+    if not may_skip(job, factors, profiles, height):
         return None
     arranged = ordered(job, work.orders)
     near = NearTiles(arranged, falls_of(arranged, factors, profiles), height)

@@ -64,14 +64,19 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
         totals |= _device_totals([job for job in jobs if id(job) not in totals], run)
     linear = linear_sums([job for job in jobs if id(job) not in totals], run)
     totals |= {key: found.total for key, found in linear.items()}
-    far = [(key, job) for key, found in linear.items() for job in found.rest]
+    far = []
+    for key, found in linear.items():
+        for job in found.rest:
+            if is_small(job, run):
+                totals[key] = _plus(totals[key], dense_total(job).log)
+            else:
+                far.append((key, job))
     groups = _groups([job for job in jobs if id(job) not in totals], run)
     counts = [(tall_tiles if _is_one_gaussian(group) else count_tiles)(group[0]) for group in groups]
     counts += [tall_tiles(job) for _, job in far]
     with _work(counts, [*(group[0] for group in groups), *(job for _, job in far)], run) as work:
         for key, job in far:
-            log = float(np.logaddexp(totals[key].log, gaussian_part(job, work)))
-            totals[key] = totals[key]._replace(log=log)
+            totals[key] = _plus(totals[key], gaussian_part(job, work))
         for group in groups:
             if _is_one_gaussian(group):
                 totals[id(group[0])] = _gaussian_total(group[0], work, run)
@@ -86,6 +91,11 @@ def pair_totals(jobs: Sequence[PairSum], run: Run) -> list[PairTotal]:
             "small compared with their spread."
         )
     return [totals[id(job)] for job in jobs]
+
+
+def _plus(total: PairTotal, log: float) -> PairTotal:
+    """Return a total with a part added, given its logarithm."""
+    return total._replace(log=float(np.logaddexp(total.log, log)))
 
 
 def _device_totals(jobs: Sequence[PairSum], run: Run) -> dict[int, PairTotal]:

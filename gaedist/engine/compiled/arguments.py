@@ -5,6 +5,7 @@ x and y are the left and the right points of the pairs, n and m of them; for the
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.numerics import Array
@@ -108,8 +109,21 @@ class GaussianScratch(NamedTuple):
     gram, work : (HEIGHT TILE,) and (R TILE,) arrays
         Of the precision of the points, with R = `gaussian_tiles.SCRATCH_ROWS`.
     totals : (TILE,) array of double
+    rows, columns : (HEIGHT, D) and (TILE, D) arrays of double
+        The points of a tile, seen from the mean of its rows.
+    center : (2, D) array of double
+        This mean, and the origin.
+    sizes : (4, HEIGHT) array of double
+        The |x|² of these rows, their offsets, and the same of the columns.
+    last : (2,) array of int
+        Which row is the first of these rows, and how many there are.
     """
 
     gram: NDArray[Any]
     work: NDArray[Any]
     totals: Array
+    rows: Array
+    columns: Array
+    center: Array
+    sizes: Array
+    last: NDArray[np.intp]

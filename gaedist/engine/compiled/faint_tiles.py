@@ -75,7 +75,7 @@ def faint_tiles(
     """Fill partial[k, 0] with log2 of the sum over tile k, as `gaussian_tiles.gaussian_tiles` the sum."""
     raw_x, raw_y, half, gram_limit = points.raw_x, points.raw_y, points.half, points.gram_limit
     dim, few = raw_x.shape[1], raw_x.shape[1] <= FEW
-    gram, work, totals = scratch
+    gram, work, totals = scratch.gram, scratch.work, scratch.totals
     for k in range(partial.shape[0]):
         top, j = positions[k, 0] * height, positions[k, 1] * TILE
         i = max(top, j) if symmetric else top

@@ -27,7 +27,7 @@ from gaedist.engine.compiled.arithmetic import (
     largest,
     total,
 )
-from gaedist.engine.compiled.gram import FEW, good_center, seen_from, square_apart
+from gaedist.engine.compiled.gram import FEW, fill_mean, square_apart
 from gaedist.engine.compiled.jit import ARRAY_PART, INLINED_PART, compiled
 from gaedist.engine.compiled.sizes import TILE
 
@@ -238,25 +238,44 @@ def _fill_many(
     return matter
 
 
+@compiled()
+def _see(points: Any, weights: Any, half: float, center: Any, moved: Any, norms: Any, offsets: Any) -> Any:
+    """Write points seen from a center, |x|² and the offsets; return the largest |x|²."""
+    origin, found = center[1:], 0.0
+    for i in range(points.shape[0]):
+        for d in range(points.shape[1]):
+            moved[i, d] = points[i, d] - center[0, d]
+        norms[i] = square = square_apart(moved, i, origin, 0)
+        offsets[i] = weights[i] - half * square
+        found = found if square <= found else square  # also NaN
+    return found
+
+
 def _sum_exact(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
     """Fill the totals of the columns of a tile of points whose norms are too large, in double precision."""
 
 
 def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
-    gram, work, totals = scratch
+    gram, work, totals = scratch.gram, scratch.work, scratch.totals
     x, y, dim = points.raw_x[left], points.raw_y[right], points.x.shape[1]
     half, limit = points.half, points.gram_limit
     weights_x, weights_y = points.weights_x[left], points.weights_y[right]
     rows, width = x.shape[0], y.shape[0]
     products = gram[: rows * width].reshape((rows, width))
-    center, good = good_center(x, y, limit)
-    if good:
-        near_x, norms_x = seen_from(x, center)
-        near_y, norms_y = seen_from(y, center)
-        offsets_x, offsets_y = weights_x - half * norms_x, weights_y - half * norms_y
+    center, sizes = scratch.center, scratch.sizes
+    near_x, near_y = scratch.rows[:rows], scratch.columns[:width]
+    if scratch.last[0] != left.start or scratch.last[1] != rows:  # those of the tile before may be the same
+        scratch.last[0], scratch.last[1] = left.start, rows
+        fill_mean(x, center[0])
+        _see(x, weights_x, half, center, near_x, sizes[0], sizes[1])
+    norms = largest(sizes[0, :rows])
+    if norms <= limit:
+        norms += _see(y, weights_y, half, center, near_y, sizes[2], sizes[3])
+    if norms <= limit:
         _fill_tile(
-            near_x, near_y, offsets_x, offsets_y, points.factor, below, True, reach, products, work, totals
-        )
+            near_x, near_y, sizes[1, :rows], sizes[3, :width], points.factor, below,
+            norms > points.deep_limit, reach, products, work, totals,
+        )  # fmt: skip
         return
     norms_x, norms_y = points.norms_x[left], points.norms_y[right]
     offsets_x, offsets_y = points.offsets_x[left], points.offsets_y[right]
@@ -311,7 +330,7 @@ def gaussian_tiles(
         Memory of the thread.
     """
     x, y, offsets_x, offsets_y = points.x, points.y, points.offsets_x, points.offsets_y
-    gram, work, totals = scratch
+    gram, work, totals = scratch.gram, scratch.work, scratch.totals
     for k in range(partial.shape[0]):
         top, j = positions[k, 0] * height, positions[k, 1] * TILE
         i = max(top, j) if symmetric else top  # nothing counts above the diagonal

@@ -81,6 +81,15 @@ def _add_mean(points: Any, center: Any) -> None:
 
 
 @compiled()
+def fill_mean(points: Any, center: Any) -> None:
+    """Write nearly the mean of some points."""
+    for d in range(center.size):
+        center[d] = 0.0
+    _add_mean(points, center)
+    _add_mean(points, center)
+
+
+@compiled()
 def _largest_norm(points: Any, center: Any, most: float) -> Any:
     """Return the largest |p − center|², or one that is not at most ``most``."""
     found = 0.0

@@ -3,16 +3,19 @@
 Sums over pairs then take time linear in the number of points. `Fourier` and `Hermite` implement it.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
+from gaedist.engine.series.shells import Shells, Split
 from gaedist.numerics import Array
 
-Charges = Callable[[slice], Array]
-"""From a slice of the points to their factors in a sum, (S, rows), for S sets of charges."""
+Charges = Callable[[slice | NDArray[np.intp]], Array]
+"""From a slice or indices of the points to their factors in a sum, (S, rows), for S sets of charges."""
 
 ERROR = 1e-12
 """Largest error of a sum by a series, relative to the sum, or, for two samples, to the geometric mean of the
@@ -39,9 +42,13 @@ class Basis(ABC):
     rounding : float
         Bound of the rounding error of a sum, relative to the geometric mean of the sums, including i = j, of
         each sample with itself.
-    remainders : sequence of float
-        For each sample its truncation error r: the series changes a sum with charges 1 over samples of n and
-        m points by at most n m r_x r_y.
+    split : Split
+        Which pairs of shells it sums.
+    pairs : float
+        Number of pairs of points that are to be summed one by one.
+    remainders : (K, samples, L) array
+        Truncation errors r of each sample and shell: the series changes a sum with charges 1 over two of
+        these by at most Σ_k r_k r'_k.
     weights : (M,) array
         The g_k.
     """
@@ -50,20 +57,31 @@ class Basis(ABC):
     dims: ClassVar[range]
     compiled: ClassVar[bool] = False
     rounding: ClassVar[float]
-    remainders: Sequence[float]
+    split: Split
+    pairs: float
+    remainders: Array
     weights: Array
 
     @abstractmethod
-    def __init__(self, samples: Sequence[Array], rate: float) -> None:
-        """Choose the terms for these samples, (n, D) each; raise `ValueError` if they are too many."""
+    def __init__(
+        self, shells: Shells, rate: float, error: float = ERROR / 2, pair_seconds: float = math.inf
+    ) -> None:
+        """Choose the terms that take the least time, and pairs that are summed one by one.
 
-    @classmethod
-    def with_error(cls, samples: Sequence[Array], rate: float, error: float) -> Self:
-        """Return a basis that truncates the sum over i ≠ j of each sample by at most ``error`` of the sum.
+        What is left out of the sum over i ≠ j of each sample, with charges 1, is at most ``error`` of it.
+        Raises `ValueError` with a reason if too many terms are needed.
 
-        The charges are 1. Raises `ValueError` with a reason if too many terms are needed.
+        Parameters
+        ----------
+        shells : Shells
+            The points.
+        rate : float
+            The rate of the kernel.
+        error : float
+            Largest error of truncation.
+        pair_seconds : float
+            Time of a pair that is summed apart from the series.
         """
-        return cls(samples, rate)
 
     @staticmethod
     def unavailable() -> str | None:

@@ -1,143 +1,100 @@
-"""Far points apart: the farthest points rule how long a series is, and they are few.
+"""Far points apart: which points a series sums, and the sums over pairs of other points.
 
-A sum over pairs is Σ_CC + Σ_CF + Σ_FF, with the k farthest points F and the rest, the core C. The core is
-summed by a series, whose error is bounded relative to Σ_CC, all other pairs one by one. k is the one of some
-numbers up to about 100 √n for which all of it takes the least time.
+Shells whose pairs a series sums alike make a part. A sum over pairs is that of the series over some pairs of
+parts, and sums over some pairs of shells pair by pair; a bound of what is left out counts as an error.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gaedist.engine.run.pair_sum import PairSum
-from gaedist.engine.run.run import AUTO, Run
 from gaedist.engine.series.basis import Basis
-from gaedist.engine.series.choice import SERIES, Target, choose
-from gaedist.numerics import Array, squared_norms
+from gaedist.engine.series.shells import Mask, Places, Shells
+from gaedist.numerics import Array
 
-_WORTH = 0.5  # seconds of one core below which nothing is to be gained
-_FIRST, _STEP = 16, 4  # numbers of far points that are tried: 16, 64, 256, …
-_MOST = 100.0  # times √n
-_GAIN = 1.1  # a step that gains less is the last
-_TRIAL = 1 << 13  # points on which a series is tried
-
-Mask = NDArray[np.bool_]
+Block = tuple[Places, Places | None]
+"""Pairs of some points with others, or the pairs of these points."""
 
 
-@dataclass(frozen=True, eq=False)
-class Core:
-    """A series for some samples without their far points.
+class Parts:
+    """The parts of some samples, and what is summed how.
 
     Attributes
     ----------
-    basis : Basis
-        The series.
-    masks : list of (n,) arrays of bool
-        Which points of each sample it is for.
+    series : (G, G) array of bool
+        Which pairs of parts a series sums.
     """
 
-    basis: Basis
-    masks: list[Mask]
+    def __init__(self, shells: Shells, basis: Basis, rate: float) -> None:
+        self.shells, self.basis, self.rate = shells, basis, rate
+        self.ranges = _runs(basis.split.series)
+        firsts = [first for first, _ in self.ranges]
+        self.series: Mask = basis.split.series[np.ix_(firsts, firsts)]
+        self._samples = {id(x): k for k, x in enumerate(shells.samples)}
+
+    def places(self, x: Array, part: int) -> Places:
+        """Return the indices of the points of a sample in a part."""
+        return self._places(x, *self.ranges[part])
+
+    def _places(self, x: Array, first: int, last: int) -> Places:
+        """Return the indices of the points of a sample in some shells."""
+        return self.shells.places(self._samples[id(x)], first, last)
+
+    def selected(self, x: Array, part: int) -> slice | Places:
+        """Return the same as an index of arrays, which does not copy if there is one part."""
+        return slice(None) if len(self.ranges) == 1 else self.places(x, part)
+
+    @cached_property
+    def _left_out(self) -> Array:
+        """The largest term of each pair of shells, where it is left out."""
+        split = self.basis.split
+        return np.where(split.series | split.direct, 0, self.shells.falls(self.rate * np.log(2)))
+
+    def error(self, x: Array, y: Array) -> float:
+        """Return a bound of what is left out of a sum with charges 1 over two samples."""
+        i, j = self._samples[id(x)], self._samples[id(y)]
+        counts, series = self.shells.counts, self.basis.split.series
+        cut = sum(float(r[i] @ series @ r[j]) for r in self.basis.remainders)
+        return cut + float(counts[i] @ self._left_out @ counts[j])
+
+    def blocks(self, x: Array, y: Array | None) -> list[Block]:
+        """Return which points of one or two samples make pairs that are summed one by one."""
+        found: list[Block] = []
+        other = x if y is None else y
+        for first, last in _runs(self.basis.split.direct):
+            left, direct = self._places(x, first, last), self.basis.split.direct[first]
+            if y is None:
+                if direct[first]:
+                    found.append((left, None))
+                direct = direct & (np.arange(len(direct)) > last)
+            if direct.any():
+                right = [self._places(other, k, k) for k in np.flatnonzero(direct).tolist()]
+                found.append((left, np.concatenate(right)))
+        return [
+            (left, right)
+            for left, right in found
+            if (len(left) > 1 if right is None else len(left) and len(right))
+        ]
+
+    def jobs(self, job: PairSum) -> list[PairSum]:
+        """Return the sums over the pairs that are summed one by one."""
+        other = job.x if job.y is None else job.y
+        params = job.params_x if job.params_y is None else job.params_y
+        return [
+            replace(
+                job,
+                x=job.x[left],
+                params_x=job.params_x[:, left],
+                y=None if right is None else other[right],
+                params_y=None if right is None else params[:, right],
+            )
+            for left, right in self.blocks(job.x, job.y)
+        ]
 
 
-def choose_core(samples: Sequence[Array], rate: float, run: Run, target: Target) -> Core | None:
-    """Return the series that takes the least time, with all points or without some far ones, or None."""
-    n, dim = sum(map(len, samples)), samples[0].shape[1]
-    everything = [np.ones(len(x), bool) for x in samples]
-    basis = choose(samples, rate, run, target)
-    least = basis.seconds(n) if basis else target.pair_seconds
-    names = [name for name, kind in SERIES.items() if dim in kind.dims and not kind.unavailable()]
-    if run.method == AUTO and least > _WORTH and names:
-        radii = _radii(samples)
-        order = np.argsort(radii)
-        best, pair_seconds = 0, 2 * target.pair_seconds / n  # of a far point with all others, or less
-        count = _FIRST
-        while count <= min(n // 4, _MOST * n**0.5) and count * pair_seconds < least:
-            seconds = count * pair_seconds + _seconds(samples, order[: n - count], names, rate, run, target)
-            gain = least / seconds
-            if gain > 1:
-                best, least = count, seconds
-            if best and gain < _GAIN:
-                break
-            count *= _STEP
-        while best and best <= n // 2:
-            edge = radii[order[n - best - 1]]
-            masks = list(np.split(radii <= edge, np.cumsum([len(x) for x in samples])[:-1]))
-            cores = [x[mask] for x, mask in zip(samples, masks, strict=True)]
-            if not all(map(len, cores)) or best * pair_seconds > target.pair_seconds:
-                break
-            if found := choose(cores, rate, run, replace(target, pair_seconds=2 * target.pair_seconds)):
-                return Core(found, masks)
-            best *= _STEP  # some of the points were too optimistic
-    return Core(basis, everything) if basis else None
-
-
-def _radii(samples: Sequence[Array]) -> Array:
-    """Return the distance of each point of all samples from about the middle of all."""
-    center = np.median(np.concatenate([x[:: 1 + len(x) // _TRIAL] for x in samples]), axis=0)
-    with np.errstate(over="ignore"):
-        return np.asarray(np.sqrt(np.concatenate([squared_norms(x - center) for x in samples])))
-
-
-def _seconds(
-    samples: Sequence[Array],
-    core: NDArray[np.intp],
-    names: Sequence[str],
-    rate: float,
-    run: Run,
-    target: Target,
-) -> float:
-    """Return about how long the quickest series takes for a core, given its points by ascending distance."""
-    step = 1 + len(core) // _TRIAL
-    every = samples[0] if len(samples) == 1 else np.concatenate(samples)
-    some = every[core[::-1][::step]]
-    edge = every[core[-_TRIAL:]]  # has the outermost points on each axis, which decide on the waves
-    some = np.concatenate([some, edge[edge.argmin(axis=0)], edge[edge.argmax(axis=0)]])
-    found = np.inf
-    for name in names:
-        first = SERIES[name].fit_seconds(len(core))
-        if first >= found:
-            continue
-        try:
-            found = min(found, first + SERIES[name].with_error([some], rate, target.error).seconds(len(core)))
-        except ValueError:
-            continue
-    return found
-
-
-def core_job(job: PairSum, masks: dict[int, Mask], cores: dict[int, Array]) -> PairSum:
-    """Return the part of a sum between core points."""
-    return replace(
-        job,
-        x=cores[id(job.x)],
-        params_x=job.params_x[:, masks[id(job.x)]],
-        y=None if job.y is None else cores[id(job.y)],
-        params_y=None if job.y is None or job.params_y is None else job.params_y[:, masks[id(job.y)]],
-    )
-
-
-def far_jobs(job: PairSum, masks: dict[int, Mask]) -> list[PairSum]:
-    """Return the parts of a sum with far points, as sums of pairs."""
-    near_x = masks[id(job.x)]
-    part = partial(_part, job)
-    if job.y is None:
-        parts = [part(job.x, ~near_x, job.x, near_x), part(job.x, ~near_x, None, near_x)]
-    else:
-        near_y = masks[id(job.y)]
-        parts = [part(job.x, ~near_x, job.y, near_y | ~near_y), part(job.x, near_x, job.y, ~near_y)]
-    return [job for job in parts if len(job.x) and (job.y is None or len(job.y))]
-
-
-def _part(job: PairSum, x: Array, of_x: Mask, y: Array | None, of_y: Mask) -> PairSum:
-    """Return the sum over some of the points on each side."""
-    params_y = job.params_x if job.params_y is None else job.params_y
-    return replace(
-        job,
-        x=x[of_x],
-        params_x=job.params_x[:, of_x],
-        y=None if y is None else y[of_y],
-        params_y=None if y is None else params_y[:, of_y],
-    )
+def _runs(mask: Mask) -> list[tuple[int, int]]:
+    """Return the first and last of equal rows that follow each other."""
+    firsts = [0, *(1 + np.flatnonzero((mask[1:] != mask[:-1]).any(axis=1))).tolist()]
+    return list(zip(firsts, [*(k - 1 for k in firsts[1:]), len(mask) - 1], strict=True))

@@ -15,7 +15,6 @@ thread, and the transforms are added in the order of the chunks: the same bits f
 """
 
 import math
-from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import ClassVar
 
@@ -23,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.engine.run.threads import in_order
-from gaedist.engine.series.basis import Basis, Charges, Progress
+from gaedist.engine.series.basis import ERROR, Basis, Charges, Progress
+from gaedist.engine.series.shells import Mask, Shells, Split, pairs_left
 from gaedist.numerics import Array
 
 Waves = NDArray[np.complex128]
@@ -38,7 +38,9 @@ _LOG_CUT = -math.log(1e-17)  # −log ε
 _TOLERANCE = 1e-14  # of the transform, the best that FINUFFT reaches in double precision
 _START_SECONDS = 0.1  # to load FINUFFT and to plan
 _POINT_SECONDS = (7e-8, 1.7e-7, 1.7e-6)  # per point on one core, in D = 1, 2, 3
-_CELL_SECONDS = 2e-8  # per cell of the grid of a chunk
+_CELL_SECONDS = 2e-8, 2e-8  # per cell of the grid of a chunk, and more for a million waves
+_CACHE_SECONDS = 2.5e-7  # more per point for a million waves, whose grid is not in the cache
+_GAIN = 0.97  # of the time of all points, with fewer waves; else far points stay
 
 
 class Fourier(Basis):
@@ -59,21 +61,32 @@ class Fourier(Basis):
     rounding: ClassVar[float] = 2e-13
     """Measured: 3e-15 for some thousand waves, 1e-13 for 1.8 million."""
 
-    def __init__(self, samples: Sequence[Array], rate: float) -> None:
-        """Choose the box and the waves; raise `ValueError` for more than `MAX_WAVES` waves."""
-        self.remainders = [0.0] * len(samples)  # ε is far below `rounding`
+    def __init__(
+        self, shells: Shells, rate: float, error: float = ERROR / 2, pair_seconds: float = math.inf
+    ) -> None:
+        """Choose the waves, as `Basis` does; raise `ValueError` for more than `MAX_WAVES`."""
+        self.remainders = np.zeros((1, *shells.counts.shape))  # ε is far below `rounding`
         four_s = 1 / (rate * math.log(2))
-        low = np.min([x.min(axis=0) for x in samples], axis=0)
-        high = np.max([x.max(axis=0) for x in samples], axis=0)
-        self.center = low / 2 + high / 2
-        self.step = 2 * math.pi / (high - low + math.sqrt(four_s * _LOG_CUT))
-        counts = 1 + 2 * np.ceil(2 * math.sqrt(_LOG_CUT / four_s) / self.step)
-        if not (waves := math.prod(counts.tolist())) <= MAX_WAVES:
+        lows, highs = _boxes(shells)
+        steps = 2 * math.pi / (highs - lows + math.sqrt(four_s * _LOG_CUT))
+        counts = 1 + 2 * np.ceil(2 * math.sqrt(_LOG_CUT / four_s) / steps)
+        with np.errstate(over="ignore"):
+            waves = counts.prod(axis=1)
+        if not waves.min() <= MAX_WAVES:
             raise ValueError(
-                f"the codes spread too far compared with σ; the series needs {waves:.1g} waves, more than "
+                f"the codes spread too far compared with σ; the series needs {waves[0]:.1g} waves, more than "
                 f"{MAX_WAVES:.1g}"
             )
-        self.shape = tuple(map(int, counts))
+        total = sum(map(len, shells.samples))
+        times = [_seconds(w, len(shells.center), total) if w <= MAX_WAVES else math.inf for w in waves]
+        first, apart, direct = 0, np.zeros(1), np.zeros((1, *shells.pairs.shape), bool)
+        if len(times) > 1 and min(times) < _GAIN * times[0]:
+            apart, direct = _far_pairs(shells, 1 / four_s, error)
+            first = int(np.argmin(times + pair_seconds * apart))
+        self.pairs, inner = float(apart[first]), np.arange(len(times)) >= first
+        self.split = Split(np.logical_and.outer(inner, inner), direct[first])
+        self.center, self.step = lows[first] / 2 + highs[first] / 2, steps[first]
+        self.shape = tuple(map(int, counts[first]))
         self.weights = np.ones(1)
         for step, count in zip(self.step, self.shape, strict=True):
             k = step * np.arange(-(count // 2), count // 2 + 1)
@@ -87,10 +100,7 @@ class Fourier(Basis):
 
     def seconds(self, points: int, sets: int = 1) -> float:
         """Return about how long one core takes to transform so many points with so many sets of charges."""
-        dim, count = len(self.shape), self.weights.size
-        grids = math.ceil(points / self._chunk) * count * 2**dim
-        a_set = points * _POINT_SECONDS[dim - 1] + grids * _CELL_SECONDS
-        return float(_START_SECONDS + math.ceil(sets / 2) * a_set)
+        return _seconds(self.weights.size, len(self.shape), points, sets)
 
     @property
     def _chunk(self) -> int:
@@ -125,3 +135,42 @@ class Fourier(Basis):
         found[::2] = (waves + mirrored) / 2
         found[1::2] = ((waves - mirrored) / 2j)[: len(second)]
         return found
+
+
+def _seconds(waves: float, dim: int, points: int, sets: int = 1) -> float:
+    """Return the time of a transform."""
+    grids, millions = math.ceil(points / max(CHUNK, waves)) * waves * 2**dim, waves / 1e6
+    a_set = points * (_POINT_SECONDS[dim - 1] + _CACHE_SECONDS * millions)
+    a_set += grids * (_CELL_SECONDS[0] + _CELL_SECONDS[1] * min(1.0, millions))
+    return float(_START_SECONDS + math.ceil(sets / 2) * a_set)
+
+
+def _boxes(shells: Shells) -> tuple[Array, Array]:
+    """Return the least and largest coordinates of each shell and all inside it, two arrays (L, D)."""
+    count, dim = len(shells.low), len(shells.center)
+    lows, highs = np.full((count, dim), math.inf), np.full((count, dim), -math.inf)
+    for sample, x in enumerate(shells.samples):
+        for a in range(count):
+            places = shells.places(sample, a, a)
+            if len(places):
+                for d in range(dim):
+                    part = x[:, d] if count == 1 else x[places, d]
+                    lows[a, d], highs[a, d] = min(lows[a, d], part.min()), max(highs[a, d], part.max())
+    return np.minimum.accumulate(lows[::-1])[::-1], np.maximum.accumulate(highs[::-1])[::-1]
+
+
+def _far_pairs(shells: Shells, c: float, error: float) -> tuple[Array, Mask]:
+    """Return how many pairs are summed one by one if the series sums those of each shell and all inside it.
+
+    Of the others, with points farther out, those are left out that are negligible. Also returns in which
+    pairs of shells they are, (L, L, L).
+    """
+    goals = shells.goals(c, error)
+    if not goals.min() > 0:
+        none = np.zeros((len(shells.low), *shells.pairs.shape), bool)
+        return np.array([0.0] + [math.inf] * (len(none) - 1)), none
+    crowds = (shells.counts / np.sqrt(goals)[:, np.newaxis]).max(axis=0)
+    left_out = np.outer(crowds, crowds) * shells.falls(c)
+    shell = np.arange(len(shells.low))
+    inner = np.minimum.outer(shell, shell) >= shell[:, np.newaxis, np.newaxis]
+    return pairs_left(np.where(inner, 0, left_out), shells.pairs, 1)

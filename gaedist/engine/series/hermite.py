@@ -13,10 +13,9 @@ One thread computes the vector of a piece of the points, and the vectors are add
 """
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache, partial
 from itertools import combinations_with_replacement
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from gaedist.engine.run.threads import in_order
 from gaedist.engine.series.basis import ERROR, Basis, Charges, Progress
 from gaedist.engine.series.hermite_bounds import FAR, scale
 from gaedist.engine.series.hermite_fit import MAX_TERMS, Expansion, fit
+from gaedist.engine.series.shells import Shells
 from gaedist.numerics import Array
 
 Places = NDArray[np.intp]
@@ -34,7 +34,7 @@ PIECE = 16 * BLOCK
 """Points whose terms one thread adds at once."""
 
 _MIN_ROWS = 48  # rows of a matrix product, for speed
-_FIT_SECONDS = 0.4, 7e-7  # for imports, and per point
+_FIT_SECONDS = 0.3, 3e-7  # for imports, and per point
 _POINT_SECONDS = 3e-7  # per point on one core
 _FACTOR_SECONDS = 1.2e-9  # per point and product over half of the axes
 _TERM_SECONDS = 6.5e-11  # per point and term
@@ -55,15 +55,15 @@ class Hermite(Basis):
     rounding: ClassVar[float] = 2e-14
     """Measured: 4e-15 for points that are all the same, otherwise 1e-15."""
 
-    def __init__(self, samples: Sequence[Array], rate: float, error: float = ERROR / 2) -> None:
-        """Choose the terms for these samples; raise `ValueError` for more than `MAX_TERMS` terms."""
-        self.expansion, self.remainders = fit(samples, rate * math.log(2), error)
+    def __init__(
+        self, shells: Shells, rate: float, error: float = ERROR / 2, pair_seconds: float = math.inf
+    ) -> None:
+        """Choose the terms, as `Basis` does; raise `ValueError` for more than `MAX_TERMS` terms."""
+        points, dim = sum(map(len, shells.samples)), len(shells.center)
+        self.expansion, self.remainders, self.split, self.pairs = fit(
+            shells, rate * math.log(2), error, lambda degree: _seconds(degree, dim, points), pair_seconds
+        )
         self.weights = np.ones(self.expansion.count)
-
-    @classmethod
-    def with_error(cls, samples: Sequence[Array], rate: float, error: float) -> Self:
-        """Return a basis with at most this truncation error, as `Basis.with_error` defines it."""
-        return cls(samples, rate, error)
 
     @staticmethod
     def fit_seconds(points: int) -> float:
@@ -72,15 +72,20 @@ class Hermite(Basis):
 
     def seconds(self, points: int, sets: int = 1) -> float:
         """Return about how long one core takes to transform so many points with so many sets of charges."""
-        rows, columns = (_terms(self.expansion.degree + 1, d) for d in _halves(self.expansion.dim))
-        a_set = _FACTOR_SECONDS * rows + _TERM_SECONDS * self.expansion.count
-        return points * (_POINT_SECONDS + _FACTOR_SECONDS * columns + sets * a_set)
+        return _seconds(self.expansion.degree, self.expansion.dim, points, sets)
 
     def transform(
         self, x: Array, charges: Charges, sets: int, threads: int, progress: Progress | None = None
     ) -> Array:
         """Return Σ_i c_i a(x_i) for each set of charges, (S, M)."""
         return project(self.expansion, x, charges, sets, threads, progress)
+
+
+def _seconds(degree: int, dim: int, points: int, sets: int = 1) -> float:
+    """Return the time of a transform."""
+    rows, columns = (_terms(degree + 1, d) for d in _halves(dim))
+    a_set = _FACTOR_SECONDS * rows + _TERM_SECONDS * _terms(degree + 1, dim)
+    return points * (_POINT_SECONDS + _FACTOR_SECONDS * columns + sets * a_set)
 
 
 def project(

@@ -14,6 +14,7 @@ The sum is cut after j = L. By Cramér's inequality |h_k(z)| ≤ 1.0865 exp(z²/
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -38,15 +39,18 @@ def scale(c: float, t: float) -> float:
     return math.sqrt(2 * c * (1 - t * t) / t)
 
 
-def remainders(radii: Array, c: float, t: float, dim: int, degrees: range) -> Array:
-    """Return R(x, x) by Eq. (1), rounded up, for points at these radii |x| and each degree p, (P, n)."""
+def remainders(radii: Array, c: float, t: float, dim: int, degrees: Sequence[int]) -> Array:
+    """Return R(x, x) by Eq. (1), rounded up, for points at these radii |x| and each degree p, (P, n).
+
+    The degrees ascend.
+    """
     from scipy.special import betainc
 
     last = degrees[-1] + math.ceil(_DECADES / math.log10(1 / t))
     z = np.minimum(scale(c, t) * radii, FAR)
     squares = _functions(z, t, last + 1)
     np.square(squares, out=squares)
-    left = np.arange(degrees[0], degrees[-1] + 1)[:, np.newaxis] - np.arange(last + 1)
+    left = np.array(degrees)[:, np.newaxis] - np.arange(last + 1)
     more = np.zeros(degrees[-1] // 2 + 1)  # P(K_2 + … > 2m) = P(K_2 + … > 2m + 1), by m
     if dim > 1:
         more = betainc(np.arange(len(more)) + 1.0, (dim - 1) / 2, t * t)
@@ -56,21 +60,20 @@ def remainders(radii: Array, c: float, t: float, dim: int, degrees: range) -> Ar
     return np.clip((1 + 1e-9) * found, 1e-300, 1)
 
 
-def mean_roots(radii: Array, c: float, t: float, dim: int, degrees: range) -> Array:
-    """Return the mean of √R(x, x) over the points for each degree, (P,)."""
+def sums_of_roots(radii: Array, c: float, t: float, dim: int, degrees: Sequence[int]) -> Array:
+    """Return Σ √R(x, x) over the points for each degree, (P,)."""
     sums = np.zeros(len(degrees))
     for start in range(0, len(radii), _CHUNK):
         sums += np.sqrt(remainders(radii[start : start + _CHUNK], c, t, dim, degrees)).sum(axis=1)
-    return sums / len(radii)
+    return sums
 
 
-def least_mean(x: Array, c: float) -> float:
-    """Return a lower bound of Σ_(i ≠ j) exp(−c |x_i − x_j|²)/n².
+def least_mean(x: Array, squares: Array, c: float) -> float:
+    """Return a lower bound of Σ_(i ≠ j) exp(−c |x_i − x_j|²)/n², given |x_i|² or more.
 
     Let w_i = exp(−c |x_i|²), W = Σ_(i ≠ j) w_i w_j, and E the mean over pairs i ≠ j with weights w_i w_j/W.
     Then the sum is W E exp(2c x_i · x_j) ≥ W exp(2c E x_i · x_j), by Jensen's inequality.
     """
-    squares = np.square(x).sum(axis=1)
     with np.errstate(over="ignore"):
         w = np.exp(-c * squares)
     pairs = float(w.sum() ** 2 - w @ w)

@@ -1,13 +1,16 @@
 """The choice of the terms of an expansion in Hermite functions: origin, t and degrees, for a given error."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
 from gaedist.engine.compiled.sizes import BLOCK
-from gaedist.engine.series.hermite_bounds import FAR, least_mean, mean_roots, ratio_of, remainders
+from gaedist.engine.series.hermite_bounds import ratio_of, remainders, sums_of_roots
+from gaedist.engine.series.shells import Mask, Shells, Split, pairs_left
 from gaedist.numerics import Array
 
 MAX_TERMS = 1 << 22
@@ -54,63 +57,100 @@ class Expansion:
         return math.comb(self.degree + self.dim, self.dim)
 
 
-def fit(samples: Sequence[Array], c: float, error: float) -> tuple[Expansion, list[float]]:
-    """Return the expansion for some samples, (n, D) each, and its remainders as in `Basis`.
+class Fit(NamedTuple):
+    """An expansion for some shells, and what it sums; the others are as in `Basis`.
 
-    The square of the remainder of a sample is at most ``error`` times `least_mean`, a lower bound of the sum
-    over its pairs i ≠ j divided by n². Raises `ValueError` if more than `MAX_TERMS` terms are needed.
+    Remainders are those of truncation and of single precision.
     """
-    dim = samples[0].shape[1]
-    center = np.array([np.median(np.concatenate([x[:, d] for x in samples])) for d in range(dim)])
-    moved = [np.clip(x - center, -FAR, FAR) for x in samples]
-    goals = np.array([[error * least_mean(x, c)] for x in moved])
+
+    expansion: Expansion
+    remainders: Array
+    split: Split
+    pairs: float
+
+
+def fit(
+    shells: Shells, c: float, error: float, seconds: Callable[[int], float], pair_seconds: float = math.inf
+) -> Fit:
+    """Return the expansion for some samples that takes the least time, given that by degree and of a pair.
+
+    All errors together are at most ``error`` times a lower bound of the sum over the pairs i ≠ j of each
+    sample. Raises `ValueError` if more than `MAX_TERMS` terms are needed.
+    """
+    dim = len(shells.center)
     too_many = ValueError(
         f"the codes spread too far compared with σ; the series needs more than {MAX_TERMS:.1g} terms"
     )
+    goals = shells.goals(c, error)
     if not goals.min() > 0:
         raise too_many
-    radii = [np.sqrt(np.square(x).sum(axis=1)) for x in moved]
-    samplings = [_strata(np.sort(r)) for r in radii]
+    scales, pairs, falls = np.sqrt(goals)[:, np.newaxis], shells.pairs, shells.falls(c)
+    crowds = (shells.counts / scales).max(axis=0)
+    left_out = np.outer(crowds, crowds) * falls
     most = max(p for p in range(_MAX_DEGREE + 1) if math.comb(p + dim, dim) <= MAX_TERMS)
+    times = np.array([seconds(p) for p in range(most + 1)])
+    samplings = [_strata(np.sort(r), shells.low) for r in shells.radii]
 
-    def excess(log_v: float) -> Array:
-        """Return, by degree, about the logarithm of the error over 0.7 times the allowed error."""
+    def by_series(sums: Array) -> Array:
+        """Return bounds of the errors of the series, (P, L, L), from its remainders, (P, samples, L)."""
+        worst = (sums / scales).max(axis=1)
+        return np.asarray(worst[:, :, np.newaxis] * worst[:, np.newaxis])
+
+    def time(sums: Array, degrees: Sequence[int], allowed: float) -> tuple[Array, Array, Mask]:
+        """Return the seconds for some degrees, and which pairs are summed one by one."""
+        counts, direct = pairs_left(np.minimum(by_series(sums), left_out), pairs, allowed)
+        spent = np.where(counts > 0, pair_seconds, 0) * np.maximum(counts, 1)
+        return times[degrees] + spent, counts, direct
+
+    @cache
+    def estimate(log_v: float) -> tuple[tuple[float, float], int, Array]:
+        """Return about the least time, and its error; at which degree; and all remainders."""
         t = ratio_of(c, math.exp(log_v))
-        means = [np.sqrt(remainders(r, c, t, dim, range(most + 1))) @ parts for r, parts in samplings]
-        return np.asarray(np.log(np.square(means) / (0.7 * goals)).max(axis=0))
+        parts = [np.sqrt(remainders(r, c, t, dim, range(most + 1))) @ counts for r, counts in samplings]
+        sums = np.stack(parts, axis=1)
+        spent, _, direct = time(sums, range(most + 1), 0.7)
+        p = int(spent.argmin())
+        left = np.where(direct[p], 0, np.minimum(by_series(sums[p : p + 1])[0], left_out)).sum()
+        return (float(spent[p]), float(left)), p, sums
 
-    def needed(log_v: float) -> float:
-        """Return the degree, interpolated, at which the excess is 0."""
-        left = excess(log_v)
-        p = int(np.argmax(left <= 0))
-        if left[p] > 0:
-            return most + float(left[-1])
-        return p - float(left[p] / (left[p] - left[p - 1])) if p else 0.0
-
-    best = math.log(max(max(float(np.median(r)) ** 2 for r in radii) / dim, 1e-6 / c)) + 0.5
+    best = math.log(max(max(float(np.median(r)) ** 2 for r in shells.radii) / dim, 1e-6 / c)) + 0.5
     for step in (0.5, 0.1):
-        best = min(best + step * np.arange(-5, 6), key=needed)
-    left, t = excess(best), ratio_of(c, math.exp(best))
-    if left.min() > 0:
+        best = min(best + step * np.arange(-5, 6), key=lambda log_v: estimate(float(log_v))[0])
+    (least, _), p, sums = estimate(float(best))
+    if least == math.inf:
         raise too_many
-    first, last = int(np.argmax(left <= -math.log(4 * _SINGLE_ERROR))), int(np.argmax(left <= 0))
-    degrees = range(max(0, first - 1), min(last + 2, most) + 1)
-    means = np.array([mean_roots(r, c, t, dim, degrees) for r in radii])
-    worst = (np.square(means) / goals).max(axis=0)
-    enough, single = np.flatnonzero(worst <= 0.75), np.flatnonzero(_SINGLE_ERROR * worst <= 0.25)
-    if not enough.size:
+    t = ratio_of(c, math.exp(best))
+    kept = shells.split(time(sums[p : p + 1], [p], 0.7)[2][0], by_series(sums[p : p + 1])[0], left_out).series
+    q = int(np.argmax(_SINGLE_ERROR * (by_series(sums) * kept).sum(axis=(1, 2)) <= 0.2))
+    degrees = sorted({*range(max(0, q - 1), q + 2), *range(max(0, p - 1), min(p + 2, most) + 1)})
+    sums = np.stack([_exact(shells, sample, c, t, degrees) for sample in range(len(goals))], axis=1)
+    first = degrees.index(max(0, p - 1))
+    spent, counts, direct = time(sums[first:], degrees[first:], 0.75)
+    if not (least := spent.min()) < math.inf:
         raise too_many
-    found = np.sqrt(np.square(means[:, enough[0]]) + _SINGLE_ERROR * np.square(means[:, single[0]]))
-    p, q = degrees[enough[0]], degrees[single[0]] + 1
-    return Expansion(center, c, t, p, q), found.tolist()
+    at = int(spent.argmin())
+    errors = by_series(sums)
+    split = shells.split(direct[at], errors[first + at], left_out)
+    single = int(np.argmax(_SINGLE_ERROR * (errors * split.series).sum(axis=(1, 2)) <= 0.25))
+    found = np.stack([sums[first + at], math.sqrt(_SINGLE_ERROR) * sums[single]])
+    expansion = Expansion(shells.center, c, t, degrees[first + at], degrees[single] + 1)
+    return Fit(expansion, found, split, float(counts[at]))
 
 
-def _strata(radii: Array) -> tuple[Array, Array]:
-    """Return 16 of the sorted radii in each octave of ranks, from the largest, and the part each represents.
+def _strata(radii: Array, low: Array) -> tuple[Array, Array]:
+    """Return 16 of the sorted radii in each octave of ranks, and how many points in each shell they are for.
 
-    Each radius is the largest of its part, so that means over them are upper bounds.
+    Each radius is the largest of its part, so that sums over them are upper bounds.
     """
     n = len(radii)
     ranks = np.unique(np.minimum(n, 2 ** (np.arange(16 * (n.bit_length() + 1)) / 16)).astype(int))
     ranks = np.concatenate([[0], ranks])
-    return radii[n - 1 - ranks[:-1]], np.diff(ranks) / n
+    found = radii[n - 1 - ranks[:-1]]
+    shell = np.count_nonzero(found[:, np.newaxis] < low[:-1], axis=1)
+    return found, np.diff(ranks)[:, np.newaxis] * (shell[:, np.newaxis] == np.arange(len(low)))
+
+
+def _exact(shells: Shells, sample: int, c: float, t: float, degrees: Sequence[int]) -> Array:
+    """Return the remainders of a sample for some degrees, (P, L)."""
+    parts = [shells.radii[sample][shells.places(sample, a, a)] for a in range(len(shells.low))]
+    return np.stack([sums_of_roots(r, c, t, len(shells.center), degrees) for r in parts], axis=1)

@@ -5,6 +5,7 @@ pairs. `choice` decides whether a series is faster than all pairs.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,9 +20,11 @@ from gaedist.engine.run.labels import Bits, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import ROUNDING, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import AUTO, Run
 from gaedist.engine.run.threads import limited_blas, limited_threads
-from gaedist.engine.series.basis import ERROR, Basis, Charges
+from gaedist.engine.series.basis import ERROR, Charges
 from gaedist.engine.series.choice import SERIES, Target, choose
-from gaedist.engine.series.far import Core, choose_core, core_job, far_jobs
+from gaedist.engine.series.far import Parts
+from gaedist.engine.series.far_labels import far_labels
+from gaedist.engine.series.shells import Places, Shells
 from gaedist.errors import GaedistError
 from gaedist.numerics import Array, log_or_minus_inf
 
@@ -29,6 +32,7 @@ PAIR_SECONDS = 1.3e-9
 """Estimated time of one core for a pair in few dimensions."""
 
 _MAX_POINTS_BY_PAIRS = 64  # in one of the samples; all pairs then take linear time as well
+_LEAST_SECONDS = 0.1  # of all pairs; a series takes longer than this
 _FAINT = -300.0  # of the logarithm of a sum to which pairs are added, which may lose terms below 2^−1022
 _BATCH_COEFFICIENTS = 1 << 21  # of all labelings that are transformed at once
 _BATCH_LABELINGS = 64
@@ -62,29 +66,12 @@ def linear_sums(jobs: Sequence[PairSum], run: Run) -> dict[int, LinearTotal]:
     for rate, group in groups.items():
         samples = {id(x): x for job in group for x in _samples(job)}
         pairs = sum(len(job.x) ** 2 / 2 if job.y is None else len(job.x) * len(job.y) for job in group)
-        target = Target(pairs * PAIR_SECONDS, 1, ERROR / 2 * min(map(_evenness, group)))
-        with limited_blas():  # threads take longer to start than such small products
-            core = choose_core(list(samples.values()), rate, run, target)
-        if core:
-            found |= _totals(core, samples, group, run)
-    return found
-
-
-def _totals(
-    core: Core, samples: dict[int, Array], group: Sequence[PairSum], run: Run
-) -> dict[int, LinearTotal]:
-    """Return the totals of sums over some samples, by id of the job, where their errors are small enough."""
-    if all(mask.all() for mask in core.masks):
-        series = _TransformedSamples(core.basis, list(samples), run)
-        return {id(job): LinearTotal(total, []) for job in group if (total := series.total(job))}
-    masks = dict(zip(samples, core.masks, strict=True))
-    cores = {key: x[masks[key]] for key, x in samples.items()}
-    series = _TransformedSamples(core.basis, list(map(id, cores.values())), run)
-    found = {}
-    for job in group:
-        total = series.total(core_job(job, masks, cores))
-        if total and total.log > _FAINT:
-            found[id(job)] = LinearTotal(total, far_jobs(job, masks))
+        target = Target(pairs, PAIR_SECONDS, 1, ERROR / 2 * min(map(_evenness, group)))
+        if series := _chosen(list(samples.values()), rate, run, target):
+            for job in group:
+                total = series.total(job)
+                if total and (series.whole or total.log > _FAINT):
+                    found[id(job)] = LinearTotal(total, series.parts.jobs(job))
     return found
 
 
@@ -95,14 +82,21 @@ def linear_labels(job: PairSum, labels: Bits, run: Run, log_unit: float) -> Labe
         return None
     counts = times_labels(np.ones(n), labels)
     least = counts.min(where=counts > 0, initial=n) / n
-    pairs = n**2 / 2 * (PAIR_SECONDS + columns * LABEL_SECONDS)
     # so that the bound in label_sums holds for the rarest label
-    target = Target(pairs, 1 + columns, ERROR / 2 * (least - least**2 / 2) / 2)
-    with limited_blas():
-        basis = choose([job.x], job.integrand.rate, run, target)
-    if not basis:
+    error = ERROR / 2 * (least - least**2 / 2) / 2
+    target = Target(n**2 / 2, PAIR_SECONDS + columns * LABEL_SECONDS, 1 + columns, error)
+    series = _chosen([job.x], job.integrand.rate, run, target)
+    return series.label_sums(job, labels, counts, log_unit) if series else None
+
+
+def _chosen(samples: list[Array], rate: float, run: Run, target: Target) -> "_Series | None":
+    """Return the series for some samples that takes the least time, or None if all pairs do."""
+    if run.method not in SERIES and target.seconds < _LEAST_SECONDS:
         return None
-    return _TransformedSamples(basis, [id(job.x)], run).label_sums(job, labels, counts, log_unit)
+    with limited_blas():  # threads take longer to start than such small products
+        shells = Shells.of(samples, apart=run.method == AUTO)
+        basis = choose(shells, rate, run, target)
+    return _Series(Parts(shells, basis, rate), run) if basis else None
 
 
 def _max_points_by_pairs(run: Run) -> float:
@@ -130,43 +124,49 @@ class _Transform:
 
     Attributes
     ----------
-    coefficients : (M,) array
-        F_k.
+    parts : (G, M) array
+        F_k of each part that has pairs by the series.
     own : float
-        Σ_k g_k |F_k|², the sum over all pairs of points of the sample including i = j.
+        Σ_k g_k |F_k|² over the pairs of parts by the series, the sum over these including i = j.
+    norm : float
+        Σ √(Σ_k g_k |F_k|²) over the parts: the rounding error of a sum is relative to the product of two.
     diagonal : float
         Σ_i c_i², the part of ``own`` with i = j.
-    truncation : float
-        Truncation error: a sum over two samples changes by at most the product of theirs.
+    largest : float
+        The largest charge.
     """
 
-    coefficients: NDArray[Any]
+    parts: NDArray[Any]
     own: float
+    norm: float
     diagonal: float
-    truncation: float
+    largest: float
 
 
-class _TransformedSamples:
-    """Samples and their coefficients in one basis, each computed once."""
+class _Series:
+    """A series for the parts of some samples, whose coefficients are computed once."""
 
-    def __init__(self, basis: Basis, samples: Sequence[int], run: Run) -> None:
-        self.basis, self.run = basis, run
-        self.remainders = dict(zip(samples, basis.remainders, strict=True))
+    def __init__(self, parts: Parts, run: Run) -> None:
+        self.basis, self.parts, self.run = parts.basis, parts, run
+        self.used = np.flatnonzero(parts.series.any(axis=0)).tolist()
         self.transforms: dict[tuple[int, int], _Transform] = {}
+
+    @property
+    def whole(self) -> bool:
+        """Whether the series sums all pairs."""
+        return bool(self.parts.series.all())
 
     def total(self, job: PairSum) -> PairTotal | None:
         """Return the sum, or None if its error may exceed `ERROR` and the run allows another method."""
-        x = self.transform_of(job.x, job.params_x)
+        x, right = self.transform_of(job.x, job.params_x), job.x
         if job.y is None or job.params_y is None:
-            truncation = x.truncation**2
-            full, size = x.own, x.own - x.diagonal
+            y, full, size = x, x.norm**2, x.own - x.diagonal
             found = size / 2
         else:
-            y = self.transform_of(job.y, job.params_y)
-            truncation = x.truncation * y.truncation
-            full = size = math.sqrt(x.own * y.own)
-            found = self.weighted_sum(x.coefficients * y.coefficients.conj())
-        error = self.basis.rounding * full + truncation
+            y, right = self.transform_of(job.y, job.params_y), job.y
+            full, size = x.norm * y.norm, math.sqrt(max(0.0, x.own) * max(0.0, y.own))
+            found = self.sum_of_products(x.parts, y.parts)
+        error = self.basis.rounding * full + x.largest * y.largest * self.parts.error(job.x, right)
         if not error <= ERROR * size:
             if self.run.method != self.basis.name:
                 return None
@@ -184,45 +184,68 @@ class _TransformedSamples:
 
         ``counts``, (R,), holds the number of labels 1 of each labeling.
         """
-        n, unit = len(job.x), math.exp(job.log_scale - log_unit)
-        whole = self.transform_of(job.x, job.params_x)
-        step = max(1, min(_BATCH_LABELINGS, _BATCH_COEFFICIENTS // whole.coefficients.size) // 8)  # bytes
-        both, either, roundings = np.zeros((3, len(counts)))
-        weighted = self.basis.weights * whole.coefficients.conj()
+        unit = math.exp(job.log_scale - log_unit)
+        whole, cut = self.transform_of(job.x, job.params_x), self.parts.error(job.x, job.x)
+        terms = self.basis.weights.size
+        step = max(1, min(_BATCH_LABELINGS, _BATCH_COEFFICIENTS // (terms * len(self.used))) // 8)  # bytes
+        with limited_blas():
+            blocks, threads = self.parts.blocks(job.x, None), self.run.used_threads
+            both, of_points = far_labels(job.x, self.parts.rate, blocks, labels, threads)
+        either, total = times_labels(of_points, labels), of_points.sum() / 2
+        diagonal = self.diagonal_labels(job.x, labels, counts)
+        roundings = np.zeros(len(counts))
         for start in range(0, labels.shape[1], step):
             some = labels[:, start : start + step]
             sums = self.transform(job.x, partial(_unpacked, some), 8 * some.shape[1])
-            found = slice(8 * start, 8 * start + len(sums))
-            own = np.array([self.square(row) for row in sums])
-            cross = (sums * weighted).real.sum(axis=1)
-            both[found], either[found] = (own - counts[found]) / 2, cross - counts[found]
-            errors = self.basis.rounding * (own / 2 + np.sqrt(own * whole.own)) + 2 * whole.truncation**2
-            with np.errstate(divide="ignore", invalid="ignore"):
-                roundings[found] = errors / (both + either)[found]
-            roundings[counts == 0] = 0  # includes those that fill the last byte
+            found = slice(8 * start, 8 * (start + some.shape[1]))
+            for label, parts in enumerate(sums, start=found.start):
+                own, cross = (self.sum_of_products(parts, others) for others in (parts, whole.parts))
+                both[label] += (own - diagonal[label]) / 2
+                either[label] += cross - diagonal[label]
+                norm = self.norm(parts)
+                error = self.basis.rounding * (norm**2 / 2 + norm * whole.norm) + 2 * cut
+                if counts[label]:  # not one of those that fill the last byte
+                    roundings[label] = error / max(both[label] + either[label], sys.float_info.min)
             if self.run.progress:
                 self.run.progress(found.stop, len(counts))
             if not (roundings <= ERROR).all():
                 return None
-        return LabelSums(unit * both, unit * either, unit * (whole.own - n) / 2, float(roundings.max()))
+        total += (whole.own - whole.diagonal) / 2
+        return LabelSums(unit * both, unit * either, unit * total, float(roundings.max()))
+
+    def diagonal_labels(self, x: Array, labels: Bits, counts: Array) -> Array:
+        """Return for each labeling how many points have label 1 in parts whose pairs the series sums."""
+        if self.whole:
+            return counts
+        places = [self.parts.places(x, part) for part in self.used if self.parts.series[part, part]]
+        found = [times_labels(np.ones(len(some)), labels[some]) for some in places]
+        return np.asarray(sum(found, np.zeros(len(counts))))
 
     def transform_of(self, x: Array, params: Array) -> _Transform:
         """Return the transform of a sample with charges 2^params."""
         key = id(x), id(params) if params.any() else 0
         if key not in self.transforms:
             charges = np.exp2(params)
-            (sums,) = self.transform(x, lambda rows: charges[:, rows], 1)
-            self.transforms[key] = _Transform(
-                sums,
-                own=self.square(sums),
-                diagonal=float(charges[0] @ charges[0]),
-                truncation=self.remainders[id(x)] * len(x) * float(charges.max()),
-            )
+            (parts,) = self.transform(x, lambda rows: charges[:, rows], 1)
+            diagonal = 0.0
+            for part in self.used:
+                if self.parts.series[part, part]:
+                    some = charges[0, self.parts.selected(x, part)]
+                    diagonal += float(some @ some)
+            own = self.sum_of_products(parts, parts)
+            self.transforms[key] = _Transform(parts, own, self.norm(parts), diagonal, float(charges.max()))
         return self.transforms[key]
 
-    def square(self, sums: NDArray[Any]) -> float:
-        """Return Σ_k g_k |F_k|² for coefficients F."""
-        return self.weighted_sum(sums.real**2 + sums.imag**2)
+    def norm(self, parts: NDArray[Any]) -> float:
+        """Return Σ √(Σ_k g_k |F_k|²) over parts."""
+        return sum(math.sqrt(max(0.0, self.weighted_sum(f.real**2 + f.imag**2))) for f in parts)
+
+    def sum_of_products(self, left: NDArray[Any], right: NDArray[Any]) -> float:
+        """Return Σ_k g_k F_k conj(G_k) over the pairs of parts that the series sums."""
+        if len(self.used) > 1:
+            with limited_blas():  # for the same bits
+                right = self.parts.series[np.ix_(self.used, self.used)].astype(float) @ right
+        return self.weighted_sum(left * right.conj())
 
     def weighted_sum(self, products: NDArray[Any]) -> float:
         """Return the real part of Σ_k g_k products_k."""
@@ -230,14 +253,25 @@ class _TransformedSamples:
         return float((self.basis.weights * products.real).sum())
 
     def transform(self, x: Array, charges: Charges, sets: int) -> NDArray[Any]:
-        """Return the coefficients of a sample for each set of charges, (S, M)."""
+        """Return the coefficients of the parts that are used for each set of charges, (S, G, M)."""
         # one thread of BLAS in each of ours
         limit = limited_threads(1, self.run.note) if self.basis.compiled else limited_blas()
-        progress = self.run.progress if sets == 1 else None  # label_sums counts labelings itself
+        found = []
         with limit:
-            return self.basis.transform(x, charges, sets, self.run.used_threads, progress)
+            for part in self.used:
+                # label_sums counts labelings itself; the last part has most points
+                progress = self.run.progress if sets == 1 and part == self.used[-1] else None
+                some = self.parts.selected(x, part)
+                points, of_part = (x, charges) if isinstance(some, slice) else (x[some], _of(charges, some))
+                found.append(self.basis.transform(points, of_part, sets, self.run.used_threads, progress))
+        return np.stack(found, axis=1) if len(found) > 1 else found[0][:, np.newaxis]
 
 
-def _unpacked(labels: Bits, rows: slice) -> Array:
+def _of(charges: Charges, places: Places) -> Charges:
+    """Return the charges of some of the points."""
+    return lambda rows: charges(places[rows])
+
+
+def _unpacked(labels: Bits, rows: slice | Places) -> Array:
     """Return the labels of some points, (labelings, rows), as charges."""
     return np.unpackbits(labels[rows], axis=1).T.astype(float)

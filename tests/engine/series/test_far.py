@@ -9,9 +9,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.spatial.distance import cdist
 
-from gaedist.engine import Run, pair_totals
-from gaedist.engine.series import far
-from gaedist.engine.series.choice import Target
+from gaedist.engine import Run, label_sums, pair_totals
+from gaedist.engine.series import sums
+from gaedist.engine.series.basis import ERROR
+from gaedist.engine.series.choice import SERIES
 from gaedist.mixtures.families import Constant
 
 FEW = 3000
@@ -21,7 +22,6 @@ FEW = 3000
 def slow_pairs(monkeypatch):
     """Let pairs seem slow, and any series worth a trial, so that few points are enough."""
     monkeypatch.setattr("gaedist.engine.series.sums.PAIR_SECONDS", 1e-6)
-    monkeypatch.setattr("gaedist.engine.series.far._WORTH", 0.0)
     monkeypatch.setattr("gaedist.engine.sums.is_small", lambda job, run: False)
 
 
@@ -49,21 +49,26 @@ def exact(x, y=None, sigma=1.0, weights=(None, None)):
 
 
 @pytest.fixture
-def parts(monkeypatch):
-    """The numbers of points that were put apart."""
-    seen = []
+def seen(monkeypatch):
+    """The parts of each series that was chosen, or None."""
+    found = []
 
-    def watched(samples, rate, run, target, choose=far.choose_core):
-        core = choose(samples, rate, run, target)
-        seen.append([int((~mask).sum()) for mask in core.masks] if core else None)
-        return core
+    def watched(*arguments, choose=sums._chosen):
+        series = choose(*arguments)
+        found.append(series and series.parts)
+        return series
 
-    monkeypatch.setattr("gaedist.engine.series.sums.choose_core", watched)
-    return seen
+    monkeypatch.setattr(sums, "_chosen", watched)
+    return found
+
+
+def apart(parts):
+    """The number of points of each sample whose pairs with each other the series does not sum."""
+    return parts.shells.counts[:, ~np.diag(parts.basis.split.series)].sum(axis=1)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3, 4])
-def test_sums_with_far_points_agree_with_the_dense_matrix(dim, parts):
+def test_sums_with_far_points_agree_with_the_dense_matrix(dim, seen):
     x, y = heavy(FEW, dim), heavy(FEW // 2, dim, seed=1)
     rng = np.random.default_rng(2)
     weights = rng.normal(size=len(x)), rng.normal(size=len(y))
@@ -71,66 +76,88 @@ def test_sums_with_far_points_agree_with_the_dense_matrix(dim, parts):
         (total,) = pair_totals([job(*arguments)], Run())
         assert total.provenance.method in ("fourier", "hermite")
         assert_allclose(total.log, math.log(exact(*arguments)), rtol=0, atol=2e-12)
-        assert sum(parts[-1]) > 0 or dim == 1  # there a million waves cost little
+        assert apart(seen[-1]).sum() > 0
 
 
-def test_sums_of_two_samples_share_the_far_points(parts):
+@pytest.mark.parametrize("series", SERIES)
+@pytest.mark.parametrize("degrees", [2, 3, 5])
+def test_heavy_tails(series, degrees, seen, monkeypatch):
+    """Their shells are summed by the series with some others, and pair by pair with some."""
+    for name, kind in SERIES.items():
+        if name != series:
+            monkeypatch.setattr(kind, "unavailable", staticmethod(lambda: "it is not tested here"))
+    monkeypatch.setattr("gaedist.engine.series.sums.PAIR_SECONDS", 1e-7)
+    x = np.random.default_rng(0).standard_t(degrees, size=(FEW, 3))
+    (total,) = pair_totals([job(x)], Run())
+    assert total.provenance.method == series
+    assert abs(total.log - math.log(exact(x))) < total.provenance.rounding < 1e-12
+    assert 0 < seen[0].basis.pairs < FEW**2 / 8
+
+
+def test_sums_of_two_samples_share_the_far_points(seen):
     x, y = heavy(FEW, 2), heavy(FEW, 2, seed=1)
     jobs = [job(x), job(y), job(x, y)]
     found = [total.log for total in pair_totals(jobs, Run())]
     expected = [math.log(value) for value in (exact(x), exact(y), exact(x, y))]
     assert_allclose(found, expected, rtol=0, atol=2e-12)
-    assert len(parts) == 1
+    assert len(seen) == 1
 
 
-def test_a_sample_may_have_most_of_the_far_points(parts):
+def test_a_sample_may_have_most_of_the_far_points(seen):
     x, y = np.random.default_rng(0).normal(size=(FEW, 3)), heavy(FEW, 3)
     (total,) = pair_totals([job(x, y)], Run())
-    assert parts[0][0] < parts[0][1]
+    assert apart(seen[0])[0] < apart(seen[0])[1]
     assert_allclose(total.log, math.log(exact(x, y)), rtol=0, atol=2e-12)
 
 
-def test_normal_codes_stay_together(parts):
-    pair_totals([job(np.random.default_rng(0).normal(size=(FEW, 2)))], Run())
-    assert parts == [[0]]
+@pytest.mark.parametrize("x", [np.random.default_rng(0).normal(size=(FEW, 2)), np.ones((FEW, 2))])
+def test_points_near_each_other_stay_together(x, seen):
+    (total,) = pair_totals([job(x)], Run())
+    assert apart(seen[0]) == [0]
+    assert len(seen[0].ranges) == 1
+    assert_allclose(total.log, math.log(exact(x)), rtol=0, atol=1e-12)
 
 
-def test_all_points_at_one_place_stay_together(parts):
-    (total,) = pair_totals([job(np.ones((FEW, 2)))], Run())
-    assert parts == [[0]]
-    assert_allclose(total.log, math.log(FEW * (FEW - 1) / 2), rtol=1e-13)
+def test_the_others_of_a_few_far_points_are_left_out(seen):
+    x = np.random.default_rng(0).normal(size=(FEW, 2))
+    x[:20] *= 300
+    (total,) = pair_totals([job(x)], Run())
+    assert seen[0].basis.pairs < 20**2
+    assert_allclose(total.log, math.log(exact(x)), rtol=0, atol=1e-12)
 
 
-def test_codes_that_no_series_can_sum_are_left_to_pairs():
-    x = 1e6 * np.random.default_rng(0).normal(size=(FEW, 3))
-    assert far.choose_core([x], 0.5, Run(), Target(1e9, 1, 1e-12)) is None
+@pytest.mark.parametrize("scale", [1e6, 1e150, 1e250])
+def test_codes_that_no_series_can_sum_are_left_to_pairs(scale, seen):
+    x = scale * np.random.default_rng(0).normal(size=(FEW, 3))
+    (total,) = pair_totals([job(x)], Run())
+    assert (total.provenance.method, seen) == ("pairs", [None])
 
 
-def test_bits_do_not_depend_on_threads(parts):
-    wanted = job(heavy(FEW, 3))
+@pytest.mark.parametrize("dim", [2, 4])
+def test_labels_of_far_points_agree_with_pairs(dim, seen):
+    x = heavy(FEW, dim)
+    labels = np.random.default_rng(3).random((FEW, 100)) < np.linspace(0.2, 0.8, 100)
+    bits = np.packbits(labels, axis=1)
+    found, expected = (label_sums(job(x), bits, Run(method=method)) for method in ("auto", "pairs"))
+    assert apart(seen[0]).sum() > 0
+    assert 1e-14 < found.rounding <= ERROR
+    count = labels.shape[1]
+    assert_allclose(found.both[:count], expected.both[:count], rtol=ERROR)
+    assert_allclose(found.either[:count], expected.either[:count], rtol=ERROR)
+    assert_allclose(found.total, expected.total, rtol=ERROR)
+    again = label_sums(job(x), bits, Run(threads=2))
+    assert (again.both == found.both).all()
+    assert (again.either == found.either).all()
+
+
+@pytest.mark.parametrize("dim", [2, 4])
+def test_bits_do_not_depend_on_threads(dim, seen):
+    wanted = job(heavy(FEW, dim))
     assert pair_totals([wanted], Run(threads=1)) == pair_totals([wanted], Run(threads=2))
-    assert sum(parts[0]) > 0
+    assert apart(seen[0]).sum() > 0
 
 
-def test_progress_counts_the_pairs_of_far_points(parts):
-    seen = []
-    pair_totals([job(heavy(FEW, 2))], Run(progress=lambda *counts: seen.append(counts)))
-    assert seen[-1][0] == seen[-1][1]
-
-
-def test_an_optimistic_trial_does_not_lead_to_all_pairs(monkeypatch):
-    x = heavy(FEW, 3)
-    x[5::75] *= 1e4
-    tried = []
-
-    def choose(cores, *rest, choose=far.choose):
-        found = choose(cores, *rest)
-        tried.append((len(cores[0]), found is not None))
-        return found
-
-    monkeypatch.setattr(far, "_seconds", lambda *arguments: 0.0)
-    monkeypatch.setattr(far, "choose", choose)
-    core = far.choose_core([x], 0.36, Run(), Target(1e9, 1, 5e-13))
-    assert core is not None
-    assert tried[:2] == [(FEW, False), (FEW - 16, False)]
-    assert tried[-1] == (core.masks[0].sum(), True)
+def test_progress_counts_the_pairs_of_far_points(seen):
+    counts = []
+    pair_totals([job(heavy(FEW, 2))], Run(progress=lambda *count: counts.append(count)))
+    assert counts[-1][0] == counts[-1][1]

@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gaedist.engine.series.fourier import MAX_WAVES, Fourier
+from gaedist.engine.series.shells import Shells
 
 
 def codes(n, dim, seed=0):
@@ -46,7 +47,7 @@ def phases(basis, x):
 @pytest.mark.parametrize("s", [0.5, 4.0])
 def test_the_series_adds_up_to_the_kernel(dim, s):
     x, y = codes(30, dim), 3 + codes(20, dim, seed=1)
-    basis, k = Fourier([x, y], rate_of(s)), waves(Fourier([x, y], rate_of(s)))
+    basis, k = Fourier(Shells.of([x, y]), rate_of(s)), waves(Fourier(Shells.of([x, y]), rate_of(s)))
     difference = (x[:, np.newaxis] - y).reshape(-1, dim)
     found = np.cos(difference @ k.T) @ basis.weights
     # what is left out on each side is below 1e-17 a term, and some thousands of terms are rounded
@@ -59,7 +60,7 @@ def test_coefficients_are_sums_of_waves(dim, sets, monkeypatch):
     monkeypatch.setattr("gaedist.engine.series.fourier.CHUNK", 1)  # chunks of as many points as waves
     x = 100 + codes(400, dim)
     charges = np.random.default_rng(1).normal(size=(sets, 400))
-    basis = Fourier([x], rate_of(4.0))
+    basis = Fourier(Shells.of([x]), rate_of(4.0))
     one, two = (basis.transform(x, lambda rows: charges[:, rows], sets, threads) for threads in (1, 2))
     assert (one == two).all()
     expected = charges @ phases(basis, x)
@@ -69,15 +70,15 @@ def test_coefficients_are_sums_of_waves(dim, sets, monkeypatch):
 
 def test_waves_grow_with_the_spread_over_sigma():
     x = codes(400, 2)
-    counts = [math.prod(Fourier([x], rate_of(s)).shape) for s in (16.0, 4.0, 1.0, 0.25)]
+    counts = [math.prod(Fourier(Shells.of([x]), rate_of(s)).shape) for s in (16.0, 4.0, 1.0, 0.25)]
     assert counts == sorted(counts)
-    assert Fourier([5 * x], rate_of(25.0)).shape == Fourier([x], rate_of(1.0)).shape
+    assert Fourier(Shells.of([5 * x]), rate_of(25.0)).shape == Fourier(Shells.of([x]), rate_of(1.0)).shape
     with pytest.raises(ValueError, match=r"the series needs \S+ waves, more than 2e\+06"):
-        Fourier([x], rate_of(1e-6))
+        Fourier(Shells.of([x]), rate_of(1e-6))
     assert 16 * 2**3 * MAX_WAVES == 256 << 20  # bytes of the grid of a thread in three dimensions
 
 
 def test_estimated_times_grow_with_points_waves_and_sets():
-    narrow, wide = (Fourier([codes(400, 3)], rate_of(s)) for s in (0.25, 4.0))
+    narrow, wide = (Fourier(Shells.of([codes(400, 3)]), rate_of(s)) for s in (0.25, 4.0))
     assert wide.seconds(10**6) < narrow.seconds(10**6)
     assert wide.seconds(10**4) < wide.seconds(10**6) < wide.seconds(10**6, 3)
