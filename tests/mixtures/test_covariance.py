@@ -137,7 +137,10 @@ def dense_derivatives(covariance, x, y, covariances_y):
         ("radial", 257, 3),
         ("radial", 256, 12),
         ("diagonal", 257, 3),
+        ("diagonal", 9, 8),
+        ("diagonal", 9, 13),
         ("full", 257, 2),
+        *(("full", 9, dim) for dim in (1, 3, 4, 5, 6, 9)),
     ],
 )
 def test_pair_derivatives_agree_with_dense_matrices_across_tiles(family, m, dim):

@@ -83,6 +83,7 @@ def _factor(dim: int, span: int, tile: Any, j: int) -> Any:
             over_p = 1.0 / p
             q = q - u * (u * over_p)
             over_q = 1.0 / q
+        store(memory, at(lower + c), u)  # which the inverse needs
         store(memory, at(inverse + c), over_p)
         store(memory, at(inverse + c + 1), over_q)
         factor = u * over_p
