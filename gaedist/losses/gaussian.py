@@ -52,8 +52,8 @@ def gaussian(
       so no gradient reaches them, and they escape. σ² of D/3 to D reaches all of N(0, I), and more reaches
       mean and covariance only.
     - The logarithm keeps the pull on the codes while the distance falls by orders of magnitude.
-    - Even so, a code many σ out feels no pull: with a strong weight, or in batches of 512, some escape. If the
-      rms of codes grows, lower the weight, take σ² = D, or use `energy` or `mmd`, whose kernels reach any
+    - Even so, a code many σ out feels no pull: with a strong weight, or in batches of 512, some escape. If
+      the rms of codes grows, lower the weight, take σ² = D, or use `energy` or `mmd`, whose kernels reach any
       distance.
 
     Parameters
