@@ -1,7 +1,7 @@
 """Far points apart: which points a series sums, and the sums over pairs of other points.
 
-Shells whose pairs a series sums alike make a part. A sum over pairs is that of the series over some pairs of
-parts, and sums over some pairs of shells pair by pair; a bound of what is left out counts as an error.
+Neighbouring shells that a series treats alike are one part. The series sums some pairs of parts. Of the other
+pairs of shells, some are summed pair by pair and the rest are left out, with a bound that counts as an error.
 """
 
 from dataclasses import replace
