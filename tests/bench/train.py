@@ -228,7 +228,7 @@ def train(settings, checkpoint=None):
     models = AutoEncoders(pixels, HIDDEN[first.data], first.dim, objective.posterior, seeds)
     orders = [torch.Generator().manual_seed(1000 + seed) for seed in seeds]
     weights = torch.tensor([setting.weight for setting in settings])
-    optimizer = torch.optim.Adam(models.parameters(), RATE)
+    optimizer = torch.optim.Adam(models.parameters(), RATE, fused=True)
     times = []
     for epoch in range(first.epochs):
         rows = torch.stack([torch.randperm(len(x), generator=order) for order in orders])
