@@ -26,7 +26,7 @@ ISOTROPIC = ["constant", "spherical", "radial", "full"]  # families that a rotat
 # Where it is larger, exponents are: their rounding is proportional to D, and to |x|² over the least σ².
 
 
-@pytest.mark.parametrize("dim", [1, 2, 3, 8, 33, 64])
+@pytest.mark.parametrize("dim", [1, 2, 3, 6, 7, 8, 33, 64])
 @pytest.mark.parametrize(("family", "other"), PAIRS)
 def test_overlap_agrees_with_dense_matrices(family, other, dim):
     x, y = special(6, dim), np.vstack([special(5, dim, seed=1), sample(2, dim)])  # two points are in both

@@ -12,8 +12,8 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.lanes import DOUBLES, INTEGERS, at_least
-from gaedist.engine.compiled.sizes import LANES, TILE
+from gaedist.engine.compiled.lanes import DOUBLES, INTEGERS, LANES, at_least
+from gaedist.engine.compiled.sizes import TILE
 
 _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
 _MAGIC_BITS = 0x4338000000000000

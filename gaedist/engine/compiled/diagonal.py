@@ -12,8 +12,7 @@ from typing import Any
 
 from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse, packed, power_of_two, split
 from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.lanes import load, spread, store
-from gaedist.engine.compiled.sizes import LANES
+from gaedist.engine.compiled.lanes import LANES, load, spread, store
 from gaedist.numerics import HALF_LOG2_E
 
 _P, _N, _K = range(0, 12, 4)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from numba.extending import overload
 
 from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse
-from gaedist.engine.compiled.cholesky import full_row
+from gaedist.engine.compiled.cholesky import full_block, full_row
 from gaedist.engine.compiled.diagonal import diagonal_block, diagonal_row
 from gaedist.engine.compiled.integrands import Diagonal, Full, Gaussian, Radial, Spherical
 from gaedist.engine.compiled.jit import INLINED_PART, PART, compiled
@@ -181,12 +181,7 @@ def _fill_row(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> Calla
     return ROWS.get(getattr(kind, "instance_class", type(None)))
 
 
-def _full_block(kind: Any, tile: Any, i: int, width: int) -> int:
-    fill_row(kind, tile, i, width, False)
-    return 1
-
-
-BLOCKS: dict[type, Callable[..., int]] = {Diagonal: diagonal_block, Full: _full_block}
+BLOCKS: dict[type, Callable[..., int]] = {Diagonal: diagonal_block, Full: full_block}
 """Integrand → the function that fills a block of its exponents, if it has one."""
 
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from gaedist.engine.compiled.arithmetic import cell
 from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.lanes import load, store
-from gaedist.engine.compiled.sizes import LANES
+from gaedist.engine.compiled.lanes import LANES, load, store
 
 FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
 

@@ -1,9 +1,8 @@
-"""Eight numbers side by side, as a type of compiled code: one register where a processor has AVX-512.
+"""Some numbers side by side, as a type of compiled code: what fits in one or two registers of the processor.
 
 Loops over them need no vectoriser: numbers may stay in registers from one round to the next, which LLVM's
-vectoriser of innermost loops cannot do, and there is no remainder, as rows have TILE numbers. On other
-processors LLVM makes two or four registers of one. The functions of `arithmetic` take lanes as they take
-numbers.
+vectoriser of innermost loops cannot do, and there is no remainder, as rows have TILE numbers, a multiple of
+LANES. The functions of `arithmetic` take lanes as they take numbers.
 """
 
 import operator
@@ -11,10 +10,21 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
+from numba import config
 from numba.core import types
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
-from gaedist.engine.compiled.sizes import LANES
+
+def _has_long_registers() -> bool:
+    """Return whether code is compiled for AVX-512: for this processor, or for the one that Numba is told."""
+    if config.CPU_NAME or config.CPU_FEATURES:
+        return "+avx512f" in (config.CPU_FEATURES or "")
+    return bool(get_host_cpu_features().get("avx512f"))
+
+
+LANES = 16 if _has_long_registers() else 4
+"""How many numbers: two of 32 registers with AVX-512, so that few instructions wait; one of 16 with AVX2."""
 
 _ALIGNMENT = 8  # of a double: rows of a part of the scratch need not begin on a cache line
 

@@ -17,6 +17,3 @@ FRACTION_TERMS = 7
 
 FRACTION_NUMBERS = 2 * FRACTION_TERMS + 2
 """How many numbers describe such a fraction."""
-
-LANES = 8
-"""Pairs that `lanes` computes side by side; TILE is a multiple of it."""

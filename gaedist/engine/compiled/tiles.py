@@ -27,8 +27,8 @@ from gaedist.engine.compiled.gram import (
     units,
 )
 from gaedist.engine.compiled.jit import ARRAY_PART, PART, compiled
-from gaedist.engine.compiled.lanes import at_least, at_most, load, store
-from gaedist.engine.compiled.sizes import LANES, TILE
+from gaedist.engine.compiled.lanes import LANES, at_least, at_most, load, store
+from gaedist.engine.compiled.sizes import TILE
 
 _ZEROS, _POWERS, _COLUMNS = range(3)
 _PARAMS = _COLUMNS + FEW

@@ -6,7 +6,7 @@ import pytest
 
 from gaedist.engine.compiled import arithmetic
 from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.lanes import load, store
+from gaedist.engine.compiled.lanes import LANES, load, store
 
 
 @compiled(nogil=True)
@@ -41,7 +41,7 @@ def largest(values):
 
 @compiled(nogil=True)
 def fill_by_lanes(x, exponents, logs, inverses, mantissas):
-    for k in range(0, x.size, 8):
+    for k in range(0, x.size, LANES):
         j = np.uintp(k)
         log, inverse = arithmetic.log2_and_inverse(load(x, j))
         mantissa, power = arithmetic.split(load(x, j))
