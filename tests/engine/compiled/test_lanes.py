@@ -23,7 +23,11 @@ CPUS = {
 def on(cpu, script, cache):
     environment = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": CPUS[cpu], "NUMBA_CACHE_DIR": str(cache)}
     done = subprocess.run(
-        [sys.executable, "-c", script], env=os.environ | environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout
 
@@ -54,4 +58,6 @@ def sums():
 @pytest.mark.parametrize("cpu", ["x86-64", "haswell"])
 def test_sums_are_the_same_on_other_processors(tmp_path, cpu):
     script = "from tests.engine.compiled.test_lanes import sums; print(*map(repr, map(float, sums())))"
-    np.testing.assert_allclose([float(v) for v in on(cpu, script, tmp_path).split()], sums(), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(
+        [float(v) for v in on(cpu, script, tmp_path).split()], sums(), rtol=0, atol=1e-13
+    )
