@@ -269,7 +269,11 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: flo
         fill_mean(x, center[0])
         _see(x, weights_x, half, center, near_x, sizes[0], sizes[1])
     norms = largest(sizes[0, :rows])
-    if norms <= limit:
+    if dim > FEW and not norms <= limit:  # rows in several clusters, in one of which the columns may be
+        scratch.last[0] = -1
+        fill_mean(y, center[0])
+        norms = _see(x, weights_x, half, center, near_x, sizes[0], sizes[1])
+    if dim > FEW or norms <= limit:
         norms += _see(y, weights_y, half, center, near_y, sizes[2], sizes[3])
     if norms <= limit:
         _fill_tile(
@@ -277,13 +281,11 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: flo
             norms > points.deep_limit, reach, products, work, totals,
         )  # fmt: skip
         return
-    norms_x, norms_y = points.norms_x[left], points.norms_y[right]
-    offsets_x, offsets_y = points.offsets_x[left], points.offsets_y[right]
-    slack = 1 + (dim + 8) * _UNIT * half * (largest(norms_x) + largest(norms_y))
+    slack = 1 + (dim + 8) * _UNIT * half * norms
     if dim <= FEW:
         _fill_columns(y, work)
     else:
-        np.dot(points.x[left], points.y[right].T, products)
+        np.dot(near_x, near_y.T, products)
     for j in range(TILE):
         totals[j] = 0.0
     for i in range(rows):
@@ -292,8 +294,8 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: flo
             matter = _fill_few(x, i, end, weights_y, half, points.cutoff - weight, work)
         else:
             matter = _fill_many(
-                x, y, products, i, end, offsets_x[i] - weight, offsets_y, weights_y, half,
-                points.cutoff - weight, slack, limit - norms_x[i], norms_y, work,
+                x, y, products, i, end, sizes[1, i] - weight, sizes[3], weights_y, half,
+                points.cutoff - weight, slack, limit - sizes[0, i], sizes[2], work,
             )  # fmt: skip
         if matter:
             for j in range(end):
