@@ -63,7 +63,7 @@ def choose(shells: Shells, rate: float, run: Run, target: Target) -> Basis | Non
             else:
                 apart = basis.pairs * target.pair_seconds
                 seconds = first + apart + basis.seconds(points, target.sets)
-                if run.method == name or seconds < least:
+                if basis.split.series.any() and (run.method == name or seconds < least):
                     best, least = basis, seconds
         else:
             missing = f"method {name} may be faster, but is not available here: {reason}."

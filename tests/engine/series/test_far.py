@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
+from scipy.special import logsumexp
 
 from gaedist.engine import Run, label_sums, pair_totals
 from gaedist.engine.series import sums
@@ -131,6 +132,20 @@ def test_codes_that_no_series_can_sum_are_left_to_pairs(scale, seen):
     x = scale * np.random.default_rng(0).normal(size=(FEW, 3))
     (total,) = pair_totals([job(x)], Run())
     assert (total.provenance.method, seen) == ("pairs", [None])
+
+
+@pytest.mark.parametrize("degrees", [3, 1e9])
+@pytest.mark.parametrize("dim", [2, 3])
+def test_any_sigma(dim, degrees, monkeypatch):
+    """From σ at which every pair of shells is left to pairs or left out, to σ at which none is."""
+    monkeypatch.setattr("gaedist.engine.series.sums.PAIR_SECONDS", 3e-5)
+    x = np.random.default_rng(0).standard_t(degrees, size=(FEW // 2, dim))
+    squares, methods = pdist(x, "sqeuclidean"), []
+    for sigma in np.geomspace(3e-4, 2, 16):
+        (total,) = pair_totals([job(x, sigma=sigma)], Run())
+        assert_allclose(total.log, logsumexp(-squares / (4 * sigma**2)), rtol=2e-12, atol=2e-12)
+        methods.append(total.provenance.method)
+    assert methods[0] == "pairs" != methods[-1]
 
 
 @pytest.mark.parametrize("dim", [2, 4])
