@@ -63,7 +63,8 @@ def choose(shells: Shells, rate: float, run: Run, target: Target) -> Basis | Non
             else:
                 apart = basis.pairs * target.pair_seconds
                 seconds = first + apart + basis.seconds(points, target.sets)
-                if basis.split.series.any() and (run.method == name or seconds < least):
+                sums_some = basis.split.series.any()  # it may leave some shells out, and all others to pairs
+                if sums_some and (run.method == name or seconds < least):
                     best, least = basis, seconds
         else:
             missing = f"method {name} may be faster, but is not available here: {reason}."
