@@ -6,7 +6,6 @@ To write outputs and tables anew, in tests/: python test_readme.py
 import doctest
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -28,26 +27,32 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n(.*?)```\n", re.DOTALL)
 COMMAND = re.compile(r"^\$ .*\n(?:> .*\n)*", re.MULTILINE)  # lines that begin with > continue it, as in bash
-PLAIN = re.compile(r"""\$ gaedist ((?:[^|&;<>()$`\\"'*?[#~={}\n]|'[^'\n]*')*)\n""")  # which needs no shell
+PLAIN = re.compile(r"\$ gaedist ([^|;&<>()`\n]*)(\|.*)?\n")
+"""A command alone, or with what its output goes to."""
 COMPILING = re.compile(r"gaedist: .*: compiling for this machine.*\n")
 MACHINE = re.compile(r'("seconds"|"threads"): [\d.e-]+')
 MOST_WORDS = 6090  # as wc counts them
 
 
-def run(command):
-    """Run a command of a console block in a shell, and return all that it prints."""
+def bash(script, text=""):
+    """Run a script with a text as standard input, and return all that it prints."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        ["bash", "-c", "\n".join(line[2:] for line in command.splitlines())],
+        ["bash", "-c", script],
         cwd=ROOT,
         env=os.environ | {"PATH": path},
-        stdin=subprocess.DEVNULL,
+        input=text,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    return COMPILING.sub("", done.stdout)
+    return done.stdout
+
+
+def run(command):
+    """Run a command of a console block in a shell, and return all that it prints."""
+    return COMPILING.sub("", bash("\n".join(line[2:] for line in command.splitlines())))
 
 
 def with_output(block, run=run):
@@ -60,12 +65,13 @@ def test_console_blocks_show_what_is_printed(block, gaedist, monkeypatch, simula
     monkeypatch.chdir(ROOT)
 
     def here(command):
-        """Run a command in this process if it needs no shell: to start one takes a second."""
+        """Run what is not a script in this process: to start gaedist takes a second."""
         plain = PLAIN.fullmatch(command)
         if not plain:
             return run(command)
-        _, out, err = gaedist(*shlex.split(plain[1]))
-        return err + out
+        arguments = bash(f"printf '%s\\0' {plain[1]}").split("\0")[:-1]
+        _, out, err = gaedist(*arguments)
+        return err + (bash(f"cat {plain[2]}", out) if plain[2] else out)
 
     expected, found = MACHINE.sub(r"\1: …", block), MACHINE.sub(r"\1: …", with_output(block, here))
     # BLAS rounds differently on another processor
