@@ -11,13 +11,17 @@ def test_verdicts_on_seven_samples():
     assert_same("\n".join(verdicts()), "\n".join(shown(README, VERDICTS)), rtol=0.02)
 
 
-@pytest.mark.parametrize("dim", P_VALUES)
+@pytest.mark.parametrize(
+    "dim", [pytest.param(dim, marks=pytest.mark.slow if dim == 64 else []) for dim in P_VALUES]
+)
 def test_p_values_of_all_metrics(dim):
     # for the same reason; eleven more metrics magnify more
     assert_same("\n".join(p_values(dim)), "\n".join(shown(README, P_VALUES[dim])), rtol=0.05)
 
 
-@pytest.mark.parametrize("name", PER_POINT)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if "eight" in name else []) for name in PER_POINT]
+)
 def test_scores_with_a_sigma_for_each_point(name):
     expected, found = shown(README, name), list(per_point(name))
     assert [line.split("|")[1:3] for line in found] == [line.split("|")[1:3] for line in expected]

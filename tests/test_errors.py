@@ -34,7 +34,7 @@ def raw_npy(**fields):
     return b"\x93NUMPY\x02\x00" + struct.pack("<I", len(header)) + header + X.tobytes()
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=["evil", pytest.param("long", marks=pytest.mark.slow), "both"])
 def hostile(request, tmp_path, monkeypatch):
     """Write files whose arrays have a hostile name; return the name."""
     monkeypatch.chdir(tmp_path)
@@ -100,7 +100,10 @@ def test_every_error_about_a_file_is_one_bounded_line(hostile):
 
 @pytest.mark.parametrize(
     ("name", "form"),
-    [*(("both", form) for form in ("table", "tsv", "json")), ("evil", "table"), ("long", "json")],
+    [
+        *(("both", form) for form in ("table", "tsv", "json")),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("evil", "table"), ("long", "json"))),
+    ],
 )
 def test_nothing_from_a_file_is_printed_raw(gaedist, tmp_path, monkeypatch, name, form):
     monkeypatch.chdir(tmp_path)

@@ -124,7 +124,8 @@ SEARCH_CASES = {
     "search of radial σ": Case(of_score("optimize", covariance="radial"), exact=False, size=270),
     "search of joint σ": Case(of_compare("joint"), exact=False, size=270),
 }
-"""Slow searches, for the test of threads only: they read codes in the same way as the others."""
+"""Slow searches, for the test of threads by hand only: they read codes in the same way as the others, and
+`smoothing/test_optimize.py` tests short ones."""
 
 TWO = COMPARE_CASES | COMPARE_FAMILY_CASES
 CASES = METRIC_CASES | FAMILY_CASES | OTHER_CASES | TWO | SIGMA_CASES
@@ -158,7 +159,13 @@ def assert_equal_values(found, expected):
         assert_allclose(found.z, expected.z, **ROUNDING_OF_Z)
 
 
-@those(CASES | SEARCH_CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=pytest.mark.slow if name in SEARCH_CASES else [])
+        for name, case in (CASES | SEARCH_CASES).items()
+    ],
+)
 def test_threads_leave_every_bit(case):
     x, y = two_samples(case.size)
     one, two = (case.measure(x, y, threads=threads) for threads in (1, 2))

@@ -31,9 +31,16 @@ def test_public_functions_are_those_of_the_api():
     assert sorted(FUNCTIONS) == sorted([*api, "read_latents", "read_samples"])
 
 
+@pytest.fixture(scope="module")
+def helps():
+    """What help() shows of each function, in one process: importing the package takes a second."""
+    script = f"import gaedist\nfor name in {FUNCTIONS}: help(getattr(gaedist, name)); print(chr(0))"
+    return dict(zip(FUNCTIONS, output_of(script).split("\0\n"), strict=False))
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_help_shows_names_of_types(name):
-    shown = output_of(f"import gaedist; help(gaedist.{name})")
+def test_help_shows_names_of_types(helps, name):
+    shown = helps[name]
     signature = shown.split("\n\n")[1].splitlines()[0]
     assert signature.startswith(f"{name}(")
     assert "numpy." not in shown

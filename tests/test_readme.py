@@ -20,40 +20,60 @@ from gaedist.kernels.radial import KERNELS
 from gaedist.metrics.base import option_of
 from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.mixtures.families import FAMILIES
+from gaedist.null.on_demand import AFFORDABLE
 from gaedist.smoothing.rules import RULES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n(.*?)```\n", re.DOTALL)
 COMMAND = re.compile(r"^\$ .*\n(?:> .*\n)*", re.MULTILINE)  # lines that begin with > continue it, as in bash
+PLAIN = re.compile(r"\$ gaedist ([^|;&<>()`\n]*)(\|.*)?\n")
+"""A command alone, or with what its output goes to."""
 COMPILING = re.compile(r"gaedist: .*: compiling for this machine.*\n")
 MACHINE = re.compile(r'("seconds"|"threads"): [\d.e-]+')
 MOST_WORDS = 6090  # as wc counts them
 
 
-def run(command):
-    """Run a command of a console block in a shell, and return all that it prints."""
+def bash(script, text=""):
+    """Run a script with a text as standard input, and return all that it prints."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        ["bash", "-c", "\n".join(line[2:] for line in command.splitlines())],
+        ["bash", "-c", script],
         cwd=ROOT,
         env=os.environ | {"PATH": path},
-        stdin=subprocess.DEVNULL,
+        input=text,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    return COMPILING.sub("", done.stdout)
+    return done.stdout
 
 
-def with_output(block):
+def run(command):
+    """Run a command of a console block in a shell, and return all that it prints."""
+    return COMPILING.sub("", bash("\n".join(line[2:] for line in command.splitlines())))
+
+
+def with_output(block, run=run):
     return "".join(command + run(command) for command in COMMAND.findall(block))
 
 
 @pytest.mark.parametrize("block", CONSOLE.findall(README.read_text()))
-def test_console_blocks_show_what_is_printed(block):
-    expected, found = MACHINE.sub(r"\1: …", block), MACHINE.sub(r"\1: …", with_output(block))
+def test_console_blocks_show_what_is_printed(block, gaedist, monkeypatch, simulation_unasked):
+    simulation_unasked(AFFORDABLE)
+    monkeypatch.chdir(ROOT)
+
+    def here(command):
+        """Run what is not a script in this process: to start gaedist takes a second."""
+        plain = PLAIN.fullmatch(command)
+        if not plain:
+            return run(command)
+        arguments = bash(f"printf '%s\\0' {plain[1]}").split("\0")[:-1]
+        _, out, err = gaedist(*arguments)
+        return err + (bash(f"cat {plain[2]}", out) if plain[2] else out)
+
+    expected, found = MACHINE.sub(r"\1: …", block), MACHINE.sub(r"\1: …", with_output(block, here))
     # BLAS rounds differently on another processor
     assert_same(found, expected, rtol=1e-9, atol=1e-12)
 

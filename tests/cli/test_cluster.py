@@ -133,7 +133,7 @@ def test_workers_read_shared_files(gaedist, machines, points, ranges, monkeypatc
             "--replicates",
             "19",
         ],
-        ["--metric", "all"],
+        pytest.param(["--metric", "all"], marks=pytest.mark.slow),
     ],
 )
 def test_many_shared_files_are_scored_at_once(gaedist, machines, codes, ranges, options):
@@ -149,7 +149,7 @@ def test_many_shared_files_are_scored_at_once(gaedist, machines, codes, ranges, 
     "more",
     [
         ["--layout", "vectors"],
-        ["--layout", "positions", "--subsample", "2060"],
+        pytest.param(["--layout", "positions", "--subsample", "2060"], marks=pytest.mark.slow),
         ["--stack", "--layout", "vectors"],
     ],
 )
@@ -242,7 +242,8 @@ def test_a_file_that_workers_do_not_see_is_named(gaedist, machines, points, monk
     assert err.endswith("Leave out --shared-files.\n")
 
 
-def test_no_scheduler_at_the_address(gaedist, points):
+def test_no_scheduler_at_the_address(gaedist, points, monkeypatch):
+    monkeypatch.setattr(connection, "_PATIENCE", 1.0)
     began = time.monotonic()
     code, out, err = gaedist("score", points, "--scheduler", "tcp://127.0.0.1:1")
     assert time.monotonic() - began < 10

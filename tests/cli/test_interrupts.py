@@ -91,8 +91,14 @@ def test_nothing_is_loaded_before_signals_are_handled():
     assert done.stdout.split() == ["__future__", "gaedist", "gaedist.__main__"]
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-@pytest.mark.parametrize("module", ["typer", "numpy"])
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        *(("typer", name) for name in ("SIGINT", "SIGTERM", "SIGHUP")),
+        ("numpy", "SIGINT"),
+        *(pytest.param("numpy", name, marks=pytest.mark.slow) for name in ("SIGTERM", "SIGHUP")),
+    ],
+)
 def test_a_signal_while_libraries_load_ends_the_process_with_one_line(codes, name, module):
     script = (
         "import builtins, os, signal; found = builtins.__import__\n"

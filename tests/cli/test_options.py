@@ -94,7 +94,12 @@ def test_single_precision_that_is_not_available_is_reported(gaedist, write_codes
 
 
 @pytest.mark.parametrize(
-    "options", [["--target", "smoothed"], ["--metric", "bhep"], ["--metric", "henze-zirkler"]]
+    "options",
+    [
+        ["--target", "smoothed"],
+        ["--metric", "bhep"],
+        pytest.param(["--metric", "henze-zirkler"], marks=pytest.mark.slow),
+    ],
 )
 def test_single_precision_too_coarse_for_the_null_distribution_is_reported(gaedist, write_codes, options):
     arguments = ["score", write_codes(4, 40_000), "--method", "pairs", *options, "--format", "json"]

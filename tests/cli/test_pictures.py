@@ -21,7 +21,11 @@ COMMANDS = {
 """End of the name of a picture → a command."""
 
 
-@pytest.mark.parametrize("end", COMMANDS)
+@pytest.mark.parametrize(
+    "end",
+    # pages of diagnoses take long, and are drawn below
+    [pytest.param(end, marks=pytest.mark.slow) if end == "diagnose.svg" else end for end in COMMANDS],
+)
 def test_each_command_draws(gaedist, codes, end):
     code, _, err = gaedist(*COMMANDS[end], "--plot", f"x.{end}")
     assert (code, err) == (0, "")

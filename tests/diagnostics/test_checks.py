@@ -80,7 +80,7 @@ def test_dependence(sample, normal):
     assert_allclose(pair.log_p, math.log(15 * p), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("n", "dim"), [(12, 5), (8, 30)])
+@pytest.mark.parametrize(("n", "dim"), [(12, 5), pytest.param(8, 30, marks=pytest.mark.slow)])
 def test_moments_over_all_pairs(n, dim):
     """Σ R² and Σ R of independent axes have the mean, the sd and the skewness that are claimed."""
     x = np.random.default_rng(n).normal(size=(20_000, n, dim))

@@ -9,7 +9,7 @@ import gaedist
 from gaedist.diagnostics.power import detectable
 
 
-def rate(change, n=200, dim=4, samples=120):
+def rate(change, samples, n=200, dim=4):
     found = 0
     for seed in range(samples):
         x = np.random.default_rng((seed, 77)).normal(size=(n, dim))
@@ -17,8 +17,9 @@ def rate(change, n=200, dim=4, samples=120):
     return found / samples
 
 
+@pytest.mark.parametrize("samples", [60, pytest.param(120, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["shift", "sd_low", "sd_high", "correlation"])
-def test_power(kind):
+def test_power(kind, samples):
     size = getattr(detectable(200, 4, 0.01, 3), kind)
 
     def change(x):
@@ -30,7 +31,7 @@ def test_power(kind):
             x[:, 0] *= size
         return x
 
-    assert 0.8 < rate(change) <= 1
+    assert 0.8 < rate(change, samples) <= 1
 
 
 def test_small_samples():

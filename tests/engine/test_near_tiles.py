@@ -160,8 +160,17 @@ def dense(p, x, q, y):
     return logsumexp(np.concatenate(rows))
 
 
-@pytest.mark.parametrize("family", [Spherical, Radial, Diagonal])
-@pytest.mark.parametrize("two", [False, True])
+@pytest.mark.parametrize(
+    ("family", "two"),
+    [
+        (Spherical, False),
+        (Radial, True),
+        (Diagonal, True),
+        pytest.param(Spherical, True, marks=pytest.mark.slow),
+        pytest.param(Radial, False, marks=pytest.mark.slow),
+        pytest.param(Diagonal, False, marks=pytest.mark.slow),
+    ],
+)
 def test_a_covariance_for_each_point(family, two):
     n, m, dim = 1300, 600, 3
     x, y = 3 + codes(n, dim), (2.5 + codes(m, dim, 1)) if two else None

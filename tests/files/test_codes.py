@@ -17,8 +17,16 @@ from gaedist.files.codes import Latents, Selection, as_codes, parse_rows, read_l
 X = np.random.default_rng(0).normal(size=(1000, 4))
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f8", "g", "i1", "i8", "u2"])
+TYPES = "f2", "f4", "f8", ">f8", "g", "i1", "i8", "u2"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "order"),
+    [
+        *((dtype, "C") for dtype in TYPES),
+        *(pytest.param(t, "F", marks=[] if t in ("f4", ">f8", "i8") else pytest.mark.slow) for t in TYPES),
+    ],
+)
 def test_every_type_and_order_in_every_format(dtype, order):
     x = np.array((10 * X).astype(dtype), order=order)
     np.save("x.npy", x)

@@ -119,7 +119,9 @@ def test_names_of_rules_and_numbers_are_not_files_of_sigma(gaedist):
     ("line", "message"),
     [
         ("score - -o codes < codes", "codes: is an input of this command"),
-        ("score codes >> codes", "standard output is an input of this command"),
+        pytest.param(
+            "score codes >> codes", "standard output is an input of this command", marks=pytest.mark.slow
+        ),
         ("score - < codes >> codes", "standard output is an input of this command"),
         ("inspect other codes >> link", "standard output is an input of this command"),
     ],

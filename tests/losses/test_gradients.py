@@ -63,8 +63,14 @@ def test_two_samples(name, options):
     assert torch.autograd.gradgradcheck(bound(name, options), samples)
 
 
-@pytest.mark.parametrize("sigma", [None, 1.5])
-@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize(
+    ("width", "sigma"),
+    [
+        (1, None),
+        (3, 1.5),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((1, 1.5), (3, None))),
+    ],
+)
 def test_mixtures(width, sigma):
     variances = torch.linspace(0.2, 1.5, 4 * width, dtype=torch.double).reshape(4, width).requires_grad_()
     samples = codes(4, 3), variances
@@ -194,7 +200,13 @@ def test_transforms_and_modes(name, options):
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # which PyTorch calls
-@pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        pytest.param(name, o, marks=pytest.mark.slow if o.get("kernel") in list(KERNELS)[1:] else [])
+        for name, o in CASES
+    ],
+)
 def test_forward_mode(name, options, monkeypatch):
     loss, x = bound(name, options), codes(5, 3).detach()
     assert_allclose(torch.func.jacfwd(loss)(x), gradient(loss, x)[1][0], rtol=1e-8, atol=1e-11)

@@ -111,7 +111,7 @@ def test_every_metric_has_a_twin():
 
 
 CASES = [
-    (name, n, dim)
+    pytest.param(name, n, dim, marks=pytest.mark.slow if (name, n) == ("cramer-wold", 70) else [])
     for name in ONE_SAMPLE
     for n, dim in ((40, 1), (9, 3), (25, 8), (70, 20))
     if (name, dim) != ("cramer-wold-approx", 1)  # not defined in one dimension
@@ -271,8 +271,15 @@ def test_the_seed_moves_the_labels_and_the_directions_only():
 SHIFTLESS = ("henze-zirkler", "mardia-skewness", "mardia-kurtosis")
 
 
-@pytest.mark.parametrize("dim", [2, 64])
-@pytest.mark.parametrize("name", [name for name in ONE_SAMPLE if name not in SHIFTLESS])
+@pytest.mark.parametrize(
+    ("name", "dim"),
+    [
+        pytest.param(name, dim, marks=pytest.mark.slow if (name in SLICED) == (dim == 2) else [])
+        for name in ONE_SAMPLE
+        if name not in SHIFTLESS
+        for dim in (2, 64)
+    ],
+)
 def test_the_effect_of_shifted_samples_is_their_shift(name, dim):
     # β and σ for which points overlap at D = 64; the default of cramer-wold-approx is not 0 at N(0, I)
     rng, shift, count = np.random.default_rng(dim), 2.0, 12

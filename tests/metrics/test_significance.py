@@ -153,7 +153,7 @@ def test_monte_carlo_agrees_with_the_closed_form_and_reuses_its_replicates(monke
         score(x, metric="bhep", parameters=Parameters(beta=0.5), **options)
 
 
-@pytest.mark.parametrize("metric", ["bhep", "henze-zirkler"])
+@pytest.mark.parametrize("metric", ["bhep", pytest.param("henze-zirkler", marks=pytest.mark.slow)])
 def test_simulated_values_keep_digits_that_the_value_has_lost(metric):
     options = {"metric": metric, "null": "monte-carlo", "replicates": 99}
     normal = np.random.default_rng(5).normal(size=(260, 120))
@@ -199,11 +199,11 @@ def test_statistic_is_the_varying_part_of_the_value():
 @pytest.mark.parametrize(
     "options",
     [
-        {"metric": "bhep", "parameters": Parameters(beta=3.0)},
+        pytest.param({"metric": "bhep", "parameters": Parameters(beta=3.0)}, marks=pytest.mark.slow),
         {"metric": "henze-zirkler"},
         {"sigma": 0.2},
         {"sigma": "mean-field"},
-        {"sigma": 0.2, "target": "smoothed"},
+        pytest.param({"sigma": 0.2, "target": "smoothed"}, marks=pytest.mark.slow),
     ],
 )
 def test_auto_is_the_simulation_where_there_is_no_p_value_in_closed_form(options, simulation_unasked):

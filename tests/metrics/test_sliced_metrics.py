@@ -97,7 +97,9 @@ def test_coincidences_are_counted_over_all_pairs_andmean_triple_products(count):
     assert [list(part) for part in coincidences(1, count)] == [[1, 0], [1, 0, 0]]
 
 
-@pytest.mark.parametrize(("n", "dim", "count"), [(400, 3, 4), (100, 2, 20)])
+@pytest.mark.parametrize(
+    ("n", "dim", "count"), [(400, 3, 4), pytest.param(100, 2, 20, marks=pytest.mark.slow)]
+)
 def test_moments_are_those_of_simulated_samples(n, dim, count):
     # each along directions of its own; moments of W₂² are to first order in 1/n, 2 % off for 400 points
     samples, rng = 1500, np.random.default_rng(7)

@@ -112,6 +112,7 @@ def test_moments_of_wasserstein_on_a_line_are_those_of_chi_squares():
     assert_allclose(found.skewness, 8 * zeta3 / (math.pi**2 / 3) ** 1.5, rtol=3e-3)
 
 
+@pytest.mark.slow
 def test_the_mean_over_directions_agrees_with_pot():
     import ot  # which takes two seconds
 

@@ -21,7 +21,7 @@ def test_in_one_dimension_radial_is_spherical():
     assert_allclose(log_overlap(x, a, y, b), log_overlap(x, c, y, g), rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("radius", [1e3, 1e4])
+@pytest.mark.parametrize("radius", [pytest.param(1e3, marks=pytest.mark.slow), 1e4])
 @pytest.mark.parametrize("sigmas", [(0.1, 0.2), (0.5, 2.0), (10.0, 50.0)])
 def test_far_clusters_keep_their_small_distances(sigmas, radius):
     x = clusters(radius)
@@ -60,7 +60,7 @@ def test_mean_field_of_points_nearly_on_one_line(radius, factor, across):
     assert_exact(x, radial_mean_field(x), y, radial_mean_field(y), rtol=1e-12)
 
 
-@pytest.mark.parametrize("radius", [0.05, 1.0, 30.0])
+@pytest.mark.parametrize("radius", [0.05, pytest.param(1.0, marks=pytest.mark.slow), 30.0])
 @pytest.mark.parametrize("factor", [1.0, -1.0, 2.0, -3.0])
 def test_radial_needles_on_one_line(radius, factor):
     """σ is a thousand along the point and a thousandth across it, so an error of sin² counts 10¹² times."""

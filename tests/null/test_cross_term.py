@@ -109,7 +109,10 @@ def test_a_cross_term_that_is_the_mean_of_the_kernel_leaves_the_v_statistic(dim,
         assert_allclose(null.skewness, pairs.skewness, rtol=2e-3)  # the limit, to order 1/n
 
 
-@pytest.mark.parametrize(("dim", "gamma"), [(2, 0.135), (2, 0.02), (5, 1.0)])
+@pytest.mark.parametrize(
+    ("dim", "gamma"),
+    [(2, 0.135), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((2, 0.02), (5, 1.0)))],
+)
 def test_the_approximate_cramer_wold_distance_of_simulated_samples_has_this_distribution(dim, gamma):
     # in two dimensions the approximation is far off; the default γ of 200 points is 0.135
     count, n, rng = 1000, 200, np.random.default_rng(9)

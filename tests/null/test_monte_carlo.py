@@ -97,7 +97,8 @@ def test_p_values_of_a_value_in_the_middle_and_at_the_ends(case):
 
 
 @pytest.mark.parametrize(
-    ("dim", "sigma", "target"), [(2, 1.0, "normal"), (8, 0.7, "smoothed"), (256, 3.0, "smoothed")]
+    ("dim", "sigma", "target"),
+    [(2, 1.0, "normal"), (8, 0.7, "smoothed"), pytest.param(256, 3.0, "smoothed", marks=pytest.mark.slow)],
 )
 def test_simulated_moments_agree_with_the_exact_ones(dim, sigma, target):
     x = sample(40, dim)

@@ -103,7 +103,7 @@ def test_all_families_agree_with_the_dense_matrix(first, second, estimator):
     check_families(first, second, estimator, sizes=(1, 9) if estimator == "v" else (9, 9))
 
 
-@pytest.mark.parametrize("estimator", ["v", "u"])
+@pytest.mark.parametrize("estimator", ["v", pytest.param("u", marks=pytest.mark.slow)])
 def test_samples_of_one_distribution_are_rejected_at_the_nominal_rate(estimator):
     rng, sets, rejected = np.random.default_rng(7), 400, 0
     for k in range(sets):

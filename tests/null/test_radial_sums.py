@@ -38,7 +38,14 @@ def test_one_point_has_the_tails_of_a_chi_square(dim, s):
         assert_allclose((below, above), (peer.cdf(square), peer.sf(square)), rtol=0.02)
 
 
-@pytest.mark.parametrize(("n", "dim", "sigma"), [(10, 16, 0.5), (12, 24, 1.0), (30, 20, 0.3), (10, 512, 1.0)])
+@pytest.mark.parametrize(
+    ("n", "dim", "sigma"),
+    [
+        (10, 16, 0.5),
+        (10, 512, 1.0),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((12, 24, 1.0), (30, 20, 0.3))),
+    ],
+)
 def test_tails_of_normal_samples_are_uniform(n, dim, sigma):
     rng, s = np.random.default_rng((n, dim)), sigma**2
     null, found = radial_sum(n, dim, s), []

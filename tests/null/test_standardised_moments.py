@@ -65,7 +65,10 @@ def test_one_more_point_than_axes_has_one_value(dim):
     assert score(flat, metric="henze-zirkler").null.sd is None
 
 
-@pytest.mark.parametrize(("n", "dim"), [(12, 3), (20, 8), (80, 2), (70, 64)])
+@pytest.mark.parametrize(
+    ("n", "dim"),
+    [(12, 3), (20, 8), *(pytest.param(*shape, marks=pytest.mark.slow) for shape in ((80, 2), (70, 64)))],
+)
 def test_simulated_samples_have_this_mean_and_sd(n, dim):
     rng, count = np.random.default_rng((n, dim)), 600
     found = [

@@ -18,7 +18,7 @@ def test_quantiles():
     assert log_upper_tail(1e6) < -1e5
 
 
-@pytest.mark.parametrize(("n", "dim"), [(100, 8), (200, 40)])
+@pytest.mark.parametrize(("n", "dim"), [(100, 8), pytest.param(200, 40, marks=pytest.mark.slow)])
 def test_normal_samples(n, dim):
     rng = np.random.default_rng((n, dim))
     p = []

@@ -40,8 +40,8 @@ def rendered(draw, kind):
 @pytest.mark.parametrize("kind", style.SUFFIXES)
 def test_the_same_bits_whatever_the_style_of_the_user(diagnosed, kind):
     def draw():
-        figure = style.new_figure(8, 3)
-        for ax, panel in zip(figure.subplots(1, 3), ("radius", "plane", "correlations"), strict=True):
+        figure = style.new_figure(6, 3)
+        for ax, panel in zip(figure.subplots(1, 2), ("radius", "correlations"), strict=True):
             diagnosis.PANELS[panel](ax, diagnosed.profile)
         return figure
 
@@ -57,8 +57,17 @@ def overlaps(labels):
     return any(a.overlaps(b) for a, b in pairwise(boxes))
 
 
-@pytest.mark.parametrize("count", [3, 300])
-@pytest.mark.parametrize("name", ["{}", "latents_of_a_very_long_name_step{:07d}_ema"])
+LONG = "latents_of_a_very_long_name_step{:07d}_ema"
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("{}", 3),
+        (LONG, 300),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("{}", 300), (LONG, 3))),
+    ],
+)
 def test_names_of_files_do_not_overlap(count, name):
     points = [
         trend.Point("run", k, 1 / (k + 1), 900.0 / (k + 1) - 2, 0.1, (0.05, 0.2), (-2, 3))
@@ -77,7 +86,7 @@ def test_names_of_files_do_not_overlap(count, name):
             assert box.x0 >= 0
 
 
-@pytest.mark.parametrize("dim", [1, 4, 300])
+@pytest.mark.parametrize("dim", [1, pytest.param(4, marks=pytest.mark.slow), 300])
 def test_labels_of_a_page_do_not_overlap(dim):
     with style.styled():
         figure = diagnosis.page(
@@ -135,19 +144,24 @@ def test_names_are_not_mathematics():
         assert figure._suptitle.get_text() == r"a\$b\$_x^2.npy"
 
 
+SAMPLES = {
+    "1x1": sample(1, 1),
+    "1x3": sample(1, 3),
+    "2x2": sample(2, 2),
+    "60x1": sample(60, 1),
+    "flat axis": sample(60, 5) * [1, 1, 0, 1, 1],
+    "zeros": np.zeros((20, 3)),
+    "far": 1e90 * sample(50, 3),
+    "40x60": sample(40, 60),
+}
+
+
 @pytest.mark.parametrize(
     "x",
     [
-        sample(1, 1),
-        sample(1, 3),
-        sample(2, 2),
-        sample(60, 1),
-        sample(60, 5) * [1, 1, 0, 1, 1],
-        np.zeros((20, 3)),
-        1e90 * sample(50, 3),
-        sample(40, 60),
+        pytest.param(x, id=name, marks=pytest.mark.slow if name in ("1x3", "2x2", "60x1", "40x60") else [])
+        for name, x in SAMPLES.items()
     ],
-    ids=["1x1", "1x3", "2x2", "60x1", "flat axis", "zeros", "far", "40x60"],
 )
 def test_every_panel_draws_any_sample(x):
     result = gaedist.diagnose(x)

@@ -56,6 +56,11 @@ def test_a_page_of_diagnoses(page, codes):
     assert headings == ["Verdicts", "The last file: wide.npy", "To repeat it"]
     assert len(list(tree.iter("{http://www.w3.org/2000/svg}svg"))) == 9
     assert "The codes are too wide" in text
+    # its pictures share no names
+    names = re.findall(r'\bid="([^"]+)"', text)
+    used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', text))
+    assert used <= set(names)
+    assert all(names.count(name) == 1 for name in used)
 
 
 def test_a_page_of_a_comparison(page, codes):
@@ -88,14 +93,6 @@ def test_names_are_text_and_nothing_is_asked_for(page, codes):
     outside = re.findall(r"url\((?!#)[^)]*\)|@import|https?://[^\s\"<]*", text)
     assert set(outside) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # names of XML
     assert "default-src 'none'" in text
-
-
-def test_pictures_of_a_page_share_no_names(page):
-    text, _ = page("diagnose", "normal.npy")
-    names = re.findall(r'\bid="([^"]+)"', text)
-    used = set(re.findall(r'(?:url\(#|href="#)([^")]+)', text))
-    assert used <= set(names)
-    assert all(names.count(name) == 1 for name in used)
 
 
 def test_all_metrics_of_the_last_file_are_shown(page):

@@ -120,7 +120,7 @@ def test_colours_only_on_a_terminal_that_wants_them(codes):
     assert max(map(len, dumb.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("columns", [80, 150, 200])
+@pytest.mark.parametrize("columns", [80, pytest.param(150, marks=pytest.mark.slow), 200])
 def test_metrics_fit_the_terminal_and_their_names_are_whole(columns):
     lines = shown_on_terminal(["metrics"], columns, NO_COLOR="1", TERM="dumb").splitlines()
     assert max(map(len, lines)) <= columns
@@ -160,7 +160,7 @@ def test_a_table_has_a_header(gaedist, codes):
     assert (code, out, err) == (2, "", "gaedist: --no-header applies to tsv and csv. Add --format tsv.\n")
 
 
-@pytest.mark.parametrize("form", ["tsv", "csv"])
+@pytest.mark.parametrize("form", ["tsv", pytest.param("csv", marks=pytest.mark.slow)])
 def test_names_are_told_apart_in_ascii_and_have_no_control_characters(codes, form):
     names = ["é.npy", "è.npy", "?.npy", "a\x1b[31m.npy", "b\nc.npy", "d\te.npy"]
     for name in names:

@@ -84,7 +84,7 @@ def test_a_median_distance_of_0_gives_way_to_that_of_different_points():
     assert_allclose(found(np.ones((9, 3)), "median"), math.sqrt(3), rtol=1e-15)
 
 
-@pytest.mark.parametrize("scale", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("scale", [0.3, pytest.param(1.0, marks=pytest.mark.slow), 2.0])
 @pytest.mark.parametrize(("n", "dim"), [(1, 2), (60, 1), (60, 2), (100, 8), (100, 32)])
 def test_best_is_the_least_of_equation_seven(n, dim, scale):
     x = scale * sample(n, dim)

@@ -85,7 +85,9 @@ def test_dense_loss_is_the_score_and_its_gradient(dim):
     assert_allclose(loss(z)[1], numeric, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize(("dim", "n", "starts"), [(1, 300, 2), (2, 60, 4), (8, 60, 4)])
+@pytest.mark.parametrize(
+    ("dim", "n", "starts"), [pytest.param(1, 300, 2, marks=pytest.mark.slow), (2, 60, 4), (8, 60, 4)]
+)
 def test_no_plain_search_from_random_starts_ends_two_percent_lower(dim, n, starts):
     """With 60 points in one dimension there are minima 4 % apart; the bench has more of D and starts."""
     x, rng = sample(n, dim), np.random.default_rng(9)
@@ -94,7 +96,10 @@ def test_no_plain_search_from_random_starts_ends_two_percent_lower(dim, n, start
     assert square(x, optimize(x, "spherical", ONE).covariances[0]) <= 1.02 * best
 
 
-@pytest.mark.parametrize(("n", "dim"), [(30, 1), (40, 2), (30, 8)])
+@pytest.mark.parametrize(
+    ("n", "dim"),
+    [*(pytest.param(*shape, marks=pytest.mark.slow) for shape in ((30, 1), (40, 2))), (30, 8)],
+)
 def test_no_family_ends_above_its_starts_or_a_poorer_one(n, dim):
     x = sample(n, dim)
     squares = {}
@@ -137,7 +142,7 @@ def test_where_all_points_are_equal_the_mean_field_is_exact(family, x):
     assert_allclose(found.sigmas(), expected.sigmas(), rtol=1e-3)
 
 
-@pytest.mark.parametrize("n", [1, 5])
+@pytest.mark.parametrize("n", [pytest.param(1, marks=pytest.mark.slow), 5])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_points_at_zero_have_no_distance(family, n):
     x = np.zeros((n, 3))
@@ -156,7 +161,7 @@ def test_search_moves_where_the_score_is_one_to_the_last_digit(family):
     assert log_complement(x, found) > start + 0.5
 
 
-@pytest.mark.parametrize("scale", [100.0, 1e4])
+@pytest.mark.parametrize("scale", [pytest.param(100.0, marks=pytest.mark.slow), 1e4])
 @pytest.mark.parametrize("family", MEAN_FIELDS)
 def test_search_goes_below_the_mean_field_of_wide_codes(family, scale):
     x = scale * sample(20, 3)
@@ -171,7 +176,7 @@ def test_search_of_codes_far_from_zero(family):
     assert log_complement(x, found) >= log_complement(x, MEAN_FIELDS[family](x))
 
 
-@pytest.mark.parametrize("dim", [600, 2000])
+@pytest.mark.parametrize("dim", [600, pytest.param(2000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("family", ["constant", "spherical", "radial"])
 def test_search_in_thousands_of_dimensions(family, dim):
     x = sample(5, dim)

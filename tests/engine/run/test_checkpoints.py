@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ import sys, numpy, gaedist
 from gaedist.engine import Checkpoint, Run, tiling
 from gaedist.engine.run import checkpoints
 checkpoints.SECONDS, tiling._RANGE_SECONDS = 0.0, 0.01
-x = numpy.random.default_rng(0).normal(size=(20000, 12))
+x = numpy.random.default_rng(0).normal(size=(9000, 12))
 run = Run(method=sys.argv[2], checkpoint=Checkpoint(sys.argv[1]), threads=int(sys.argv[3]), tolerance=None)
 print(gaedist.scores(x, [1.0], run=run)[0].value.hex())
 """
@@ -74,11 +75,26 @@ def numbers(result):
     return result.value, result.log_value, result.p_value
 
 
-@pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("after", [1, 3, 9])
+@cache
+def uninterrupted(name):
+    """The numbers of a call that is not interrupted."""
+    return numbers(CALLS[name](Run(method="pairs")))
+
+
+EARLY_AND_LATE = "constant", "labels"
+"""Calls that are interrupted after the first and after many ranges, the others by hand only."""
+
+
+@pytest.mark.parametrize(
+    ("name", "after"),
+    [
+        pytest.param(name, after, marks=[] if after == 3 or name in EARLY_AND_LATE else pytest.mark.slow)
+        for after in (1, 3, 9)
+        for name in CALLS
+    ],
+)
 def test_a_resumed_run_gives_the_same_bits(tmp_path, frequent_writes, name, after):
     path, call = tmp_path / "run.ckpt", CALLS[name]
-    expected = call(Run(method="pairs"))
     interrupt(call, path, after)
     assert path.exists()
     done = []
@@ -90,27 +106,29 @@ def test_a_resumed_run_gives_the_same_bits(tmp_path, frequent_writes, name, afte
             progress=lambda *counts: done.append(counts),
         )
     )
-    assert numbers(found) == numbers(expected)
+    assert numbers(found) == uninterrupted(name)
     assert done[0][0] > 1 or after == 1
 
 
-def test_a_run_resumes_within_any_block_of_tiles(tmp_path, frequent_writes, monkeypatch):
+@pytest.mark.parametrize(
+    "after",
+    [k if k in (2, 6, 7, 8, 13) else pytest.param(k, marks=pytest.mark.slow) for k in range(1, 14)],
+)
+def test_a_run_resumes_within_any_block_of_tiles(tmp_path, frequent_writes, monkeypatch, after):
     monkeypatch.setattr(tiling, "_BLOCK", 7)
-    expected = CALLS["constant"](Run(method="pairs"))
-    for after in range(1, 14):
-        path = tmp_path / f"{after}.ckpt"
-        interrupt(CALLS["constant"], path, after)
-        found = CALLS["constant"](Run(method="pairs", checkpoint=Checkpoint(path)))
-        assert numbers(found) == numbers(expected)
+    expected, path = CALLS["constant"](Run(method="pairs")), tmp_path / "run.ckpt"
+    interrupt(CALLS["constant"], path, after)
+    found = CALLS["constant"](Run(method="pairs", checkpoint=Checkpoint(path)))
+    assert numbers(found) == numbers(expected)
 
 
-@pytest.mark.parametrize("method", ["pairs", "sample"])
-def test_a_killed_process_resumes_at_any_time(tmp_path, method):
+@pytest.mark.parametrize(("method", "delays"), [("pairs", (0.0, 0.05)), ("sample", (0.05,))])
+def test_a_killed_process_resumes_at_any_time(tmp_path, method, delays):
     path = tmp_path / "run.ckpt"
     command = [sys.executable, "-c", SCRIPT, str(path), method]
-    x = np.random.default_rng(0).normal(size=(20000, 12))  # as in the script
+    x = np.random.default_rng(0).normal(size=(9000, 12))  # as in the script
     (expected,) = scores(x, [1.0], run=Run(method=method, threads=2, tolerance=None))
-    for delay in (0.0, 0.05):
+    for delay in delays:
         process = subprocess.Popen([*command, "2"], stdout=subprocess.PIPE)
         while not path.exists():
             assert process.poll() is None
@@ -184,9 +202,8 @@ def test_a_change_of_any_byte_is_refused(tmp_path, frequent_writes):
         with pytest.raises(GaedistError, match=r"damaged checkpoint|not a checkpoint of gaedist"):
             Checkpoint(path)
     path.write_bytes(content)
-    assert numbers(CALLS["labels"](Run(method="pairs", checkpoint=Checkpoint(path)))) == numbers(
-        CALLS["labels"](Run(method="pairs"))
-    )
+    found = CALLS["labels"](Run(method="pairs", checkpoint=Checkpoint(path)))
+    assert numbers(found) == uninterrupted("labels")
 
 
 def written_by_another(path, name, value):
@@ -229,8 +246,14 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("field", FOREIGN)
-@pytest.mark.parametrize("call", ["constant", "labels"])
+@pytest.mark.parametrize(
+    ("call", "field"),
+    [
+        *(("constant", field) for field in FOREIGN),
+        ("labels", "array"),  # the others are those of any call
+        *(pytest.param("labels", field, marks=pytest.mark.slow) for field in FOREIGN if field != "array"),
+    ],
+)
 def test_what_another_program_wrote_is_refused_in_every_field(tmp_path, frequent_writes, call, field):
     path = tmp_path / "run.ckpt"
     interrupt(CALLS[call], path, 3)
@@ -247,8 +270,7 @@ def test_what_another_program_wrote_is_refused_in_every_field(tmp_path, frequent
             with pytest.raises(GaedistError, match=r"Delete it to start anew"):
                 CALLS[call](Run(method="pairs", checkpoint=Checkpoint(path)))
     path.unlink()  # and the run starts anew
-    anew = CALLS[call](Run(method="pairs", checkpoint=Checkpoint(path)))
-    assert numbers(anew) == numbers(CALLS[call](Run(method="pairs")))
+    assert numbers(CALLS[call](Run(method="pairs", checkpoint=Checkpoint(path)))) == uninterrupted(call)
 
 
 def test_a_full_disk_does_not_end_a_run(tmp_path, frequent_writes, monkeypatch):

@@ -84,7 +84,11 @@ def values(call, **settings):
     ]
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    "name",
+    # the command line optimises on a cluster as well
+    [pytest.param(name, marks=pytest.mark.slow) if name == "optimize" else name for name in CALLS],
+)
 def test_the_bits_are_those_of_this_process(shared_client, name):
     seen = []
     found = values(CALLS[name], client=shared_client, progress=lambda *counts: seen.append(counts))
@@ -180,7 +184,7 @@ def test_arrays_are_sent_once(shared_client, monkeypatch):
     assert sent.count((3000, 5)) == 1
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_workers_use_the_threads_that_dask_gave_them(monkeypatch, count):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")  # which the workers inherit
 

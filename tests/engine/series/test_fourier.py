@@ -46,7 +46,7 @@ def phases(basis, x):
 @pytest.mark.parametrize("dim", [1, 2, 3])
 @pytest.mark.parametrize("s", [0.5, 4.0])
 def test_the_series_adds_up_to_the_kernel(dim, s):
-    x, y = codes(30, dim), 3 + codes(20, dim, seed=1)
+    x, y = codes(12, dim), 3 + codes(8, dim, seed=1)
     basis, k = Fourier(Shells.of([x, y]), rate_of(s)), waves(Fourier(Shells.of([x, y]), rate_of(s)))
     difference = (x[:, np.newaxis] - y).reshape(-1, dim)
     found = np.cos(difference @ k.T) @ basis.weights
