@@ -5,7 +5,6 @@ The same bits for any number of threads; progress and Ctrl-C between batches.
 
 import math
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -84,14 +83,17 @@ def test_progress_rises_to_the_total_and_can_stop_the_run(threads):
     assert len(seen) > 2
     assert seen[-1] == (1500, 1500)
 
+    reported = []
+
     def stop(done, total):
+        reported.append((done, total))
         raise KeyboardInterrupt
 
     before = threading.active_count()
-    began = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
         label_costs(x, random_directions(3, 10**5, 0), bits, 300, 200, Run(threads=threads, progress=stop))
-    assert time.perf_counter() - began < 5  # the whole run takes about a minute
+    assert len(reported) == 1
+    assert reported[0][0] < reported[0][1] / 2
     assert threading.active_count() == before
 
 
