@@ -10,17 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from llvmlite.binding import get_host_cpu_features
 from numba import config
 from numba.core import types
+from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 
 def _has_long_registers() -> bool:
-    """Return whether code is compiled for AVX-512: for this processor, or for the one that Numba is told."""
-    if config.CPU_NAME or config.CPU_FEATURES:
-        return "+avx512f" in (config.CPU_FEATURES or "")
-    return bool(get_host_cpu_features().get("avx512f"))
+    """Return whether Numba compiles for AVX-512."""
+    features = config.CPU_FEATURES
+    return "+avx512f" in (get_host_cpu_features() if features is None else features).split(",")
 
 
 LANES = 16 if _has_long_registers() else 4
