@@ -1,4 +1,4 @@
-"""Run gaedist in a process of its own, with the streams that a test wants."""
+"""Run gaedist, or a script, in a process of its own, with the streams that a test wants."""
 
 import os
 import pty
@@ -19,6 +19,18 @@ def shell(command, **environment):
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def python(script, **environment):
+    """Run a script of Python; return its standard output."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
 
 
 def start(*arguments, **options):

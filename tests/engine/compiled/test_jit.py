@@ -2,31 +2,18 @@
 The notice that something is compiled is sent once in a process.
 """
 
-import os
 import pickle
-import subprocess
-import sys
 
 import numba
 import pytest
+from processes import python
 
 from gaedist.engine.compiled.jit import CompileNotice, compiled
 
 
-def run(environment, script):
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
-
-
 def test_a_missing_cache_folder_is_no_error():
     nowhere = {"NUMBA_CACHE_DIR": "/proc/none", "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
-    run(nowhere, "from gaedist.engine.compiled import gaussian_tiles")
+    python("from gaedist.engine.compiled import gaussian_tiles", **nowhere)
 
 
 def half(x):

@@ -1,12 +1,10 @@
 """Lanes are as many as the registers of the processor take, and a sum is the same for any number of them."""
 
-import os
 import platform
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from processes import python
 
 from gaedist.engine import Run, log_pair_sums
 from gaedist.mixtures import families
@@ -21,15 +19,7 @@ CPUS = {
 
 
 def on(cpu, script, cache):
-    environment = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": CPUS[cpu], "NUMBA_CACHE_DIR": str(cache)}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout
+    return python(script, NUMBA_CPU_NAME=cpu, NUMBA_CPU_FEATURES=CPUS[cpu], NUMBA_CACHE_DIR=str(cache))
 
 
 @pytest.mark.parametrize(("cpu", "lanes"), [("x86-64", 4), ("haswell", 4), ("skylake-avx512", 16)])
