@@ -26,7 +26,7 @@ SKIPPED = 1e-13
 WORTH_SKIPPING = 0.9
 """Part of the tiles that may be left."""
 
-_LEAST_PAIRS = 1 << 26  # from which looking for far tiles takes less than 3 % of the time
+_LEAST_PAIRS = 1 << 28  # from which looking for far tiles takes less than 3 % of the time
 _DECADES = 45.0  # log2 of the ratio of terms from which tiles might be skipped
 _PAIRED = 64  # points, of whose pairs some must be far
 _PROBED, _PROBE = 1 << 10, 16  # points, or one in so many of them, that show whether it is worth it
