@@ -33,7 +33,10 @@ _PROBED, _PROBE = 1 << 10, 16  # points, or one in so many of them, that show wh
 _ROWS = 32  # of their tiles that are looked at
 _PROMISING = 0.8  # part of the tiles that may be left then
 _CERTAIN = 1 - 1e-12  # factor of squared distances that are rounded
+_GROUP = 16  # boxes around which there is one box, which shows at once that all are far
 _SLACK = 1e-9  # of the other terms of a bound
+_CACHED = 1 << 17  # numbers that stay in a core's second-level cache
+_WIDE = 16  # axes from which NumPy reduces rows faster than blocks of them
 
 Order = NDArray[np.intp]
 """Indices of points."""
@@ -123,17 +126,39 @@ def ordered(job: PairSum, orders: dict[int, Order] | None = None, *, leaf: int =
     return replace(found, y=job.y[order_y], params_y=job.params_y[:, order_y])
 
 
+def _blocks(function: np.ufunc, x: Array, size: int) -> Array:
+    """Return the least or the largest numbers of blocks of rows, (blocks, …)."""
+    if x.ndim == 1 or x.shape[1] < _WIDE:
+        return np.asarray(function.reduceat(x, np.arange(0, len(x), size)))
+    whole = len(x) - len(x) % size
+    found = [function.reduce(x[:whole].reshape(-1, size, x.shape[1]), axis=1)]
+    if whole < len(x):
+        found.append(function.reduce(x[whole:], axis=0, keepdims=True))
+    return np.concatenate(found)
+
+
+def _longest_side(x: Array, order: Order) -> int:
+    """Return the axis along which the box around some points is longest."""
+    low, high = np.full(x.shape[1], math.inf), np.full(x.shape[1], -math.inf)
+    count = max(1, _CACHED // x.shape[1])
+    for start in range(0, len(order), count):
+        some = x[order[start : start + count]]
+        low = np.minimum(low, _blocks(np.minimum, some, len(some))[0])
+        high = np.maximum(high, _blocks(np.maximum, some, len(some))[0])
+    return int(np.argmax(high - low))
+
+
 def _tree_order(x: Array, leaf: int) -> Order:
     """Return the points in an order in which each ``leaf`` of them, and each two, lie in a small box."""
     order, left, pair = np.arange(len(x)), [(0, len(x))], leaf * (HEIGHT // TILE)
     while left:
         start, stop = left.pop()
-        if stop - start <= leaf:
+        along = x[order[start:stop], _longest_side(x, order[start:stop])]
+        if stop - start <= leaf:  # parts of a leaf, too, lie in small boxes
+            order[start:stop] = order[start:stop][np.argsort(along)]
             continue
         unit = pair if stop - start > pair else leaf
         middle = unit * max(1, (stop - start) // (2 * unit))
-        some = x[order[start:stop]]
-        along = some[:, np.argmax(some.max(axis=0) - some.min(axis=0))]
         order[start:stop] = order[start:stop][np.argpartition(along, middle)]
         left += [(start, start + middle), (start + middle, stop)]
     return order
@@ -152,13 +177,33 @@ class _Boxes:
     @classmethod
     def around(cls, job: PairSum, x: Array, params: Array, size: int) -> "_Boxes":
         """Return the boxes of ``size`` points each."""
-        starts, widths = np.arange(0, len(x), size), widths_of(job, params)
+        widths = widths_of(job, params)
         return cls(
-            np.minimum.reduceat(x, starts),
-            np.maximum.reduceat(x, starts),
-            np.maximum.reduceat(params[0], starts),
-            None if widths is None else np.maximum.reduceat(widths[0], starts),
-            None if widths is None else np.minimum.reduceat(widths[1], starts),
+            _blocks(np.minimum, x, size),
+            _blocks(np.maximum, x, size),
+            _blocks(np.maximum, params[0], size),
+            None if widths is None else _blocks(np.maximum, widths[0], size),
+            None if widths is None else _blocks(np.minimum, widths[1], size),
+        )
+
+    def some(self, which: slice | NDArray[np.intp]) -> "_Boxes":
+        """Return some of the boxes."""
+        return _Boxes(
+            self.low[which],
+            self.high[which],
+            self.weights[which],
+            None if self.widest is None else self.widest[which],
+            None if self.least is None else self.least[which],
+        )
+
+    def merged(self, count: int) -> "_Boxes":
+        """Return the boxes around ``count`` boxes each."""
+        return _Boxes(
+            _blocks(np.minimum, self.low, count),
+            _blocks(np.maximum, self.high, count),
+            _blocks(np.maximum, self.weights, count),
+            None if self.widest is None else _blocks(np.maximum, self.widest, count),
+            None if self.least is None else _blocks(np.minimum, self.least, count),
         )
 
 
@@ -186,8 +231,12 @@ class NearTiles:
         y, params_y = (job.x, job.params_x) if job.y is None else (job.y, job.params_y)
         assert params_y is not None
         self.symmetric, self.falls, self.height, self.width = job.y is None, falls, height, width
-        self.rows = _Boxes.around(job, job.x, job.params_x, height)
         self.columns = _Boxes.around(job, y, params_y, width)
+        self.groups = self.columns.merged(_GROUP)
+        if self.symmetric and not height % width:
+            self.rows = self.columns.merged(height // width)
+        else:
+            self.rows = _Boxes.around(job, job.x, job.params_x, height)
         self._nearest: NDArray[np.intp] | None = None
         self.least = np.full(len(falls), -math.inf)
         self._ends: NDArray[np.intp] = np.zeros(0, np.intp)
@@ -197,19 +246,27 @@ class NearTiles:
         """Number of tiles."""
         return int(self._ends[-1]) if len(self._ends) else len(self.rows.low)
 
+    def _columns_of(self, row: int) -> int:
+        """Return how many columns a row of tiles has."""
+        columns = len(self.columns.low)
+        return min(columns, (row + 1) * self.height // self.width) if self.symmetric else columns
+
     def bounds(self, row: int) -> Array:
         """Return bounds of log2 of the terms of each sum and each tile of a row, (sums, columns)."""
-        stop = (row + 1) * self.height // self.width if self.symmetric else None
-        rows, columns = self.rows, self.columns
-        apart = np.maximum(columns.low[:stop] - rows.high[row], rows.low[row] - columns.high[:stop])
+        return self._bounds_of(row, self.columns.some(slice(self._columns_of(row))))
+
+    def _bounds_of(self, row: int, boxes: _Boxes) -> Array:
+        """Return the same bounds of a row and boxes around columns, (sums, boxes)."""
+        rows = self.rows
+        apart = np.maximum(boxes.low - rows.high[row], rows.low[row] - boxes.high)
         with np.errstate(over="ignore"):
             squares = _CERTAIN * np.square(np.maximum(apart, 0)).sum(axis=1)
-        weights = rows.weights[row] + columns.weights[:stop] + _SLACK
+        weights = rows.weights[row] + boxes.weights + _SLACK
         widths = None
-        if rows.widest is not None and columns.widest is not None:
+        if rows.widest is not None and boxes.widest is not None:
             assert rows.least is not None
-            assert columns.least is not None
-            widths = rows.widest[row] + columns.widest[:stop], rows.least[row] + columns.least[:stop]
+            assert boxes.least is not None
+            widths = rows.widest[row] + boxes.widest, rows.least[row] + boxes.least
         return _bounds(self.falls, squares, weights, widths, rows.low.shape[1])
 
     def _near_one_of_each(self) -> NDArray[np.intp]:
@@ -227,14 +284,21 @@ class NearTiles:
     def skip(self, log2_sums: Array, pairs: float, part: float = SKIPPED) -> float:
         """Skip tiles, given log2 of lower bounds of the sums over so many pairs; return what part is left."""
         self.least = math.log2(part) + log2_sums - math.log2(pairs)
-        masks = map(self._is_near, range(len(self.rows.low)))
-        counts = np.array([(mask.sum(), mask.size) for mask in masks])
-        self._ends = np.cumsum(counts[:, 0])
-        return float(self._ends[-1] / counts[:, 1].sum())
+        rows = range(len(self.rows.low))
+        self._ends = np.cumsum([len(self._near(row)) for row in rows])
+        return float(self._ends[-1] / sum(map(self._columns_of, rows)))
 
-    def _is_near(self, row: int) -> NDArray[np.bool_]:
-        """Return which tiles of a row are not skipped, (columns,)."""
-        return np.asarray((self.bounds(row) >= self.least[:, np.newaxis]).any(axis=0))
+    def _near(self, row: int) -> NDArray[np.intp]:
+        """Return the columns of the tiles of a row that are not skipped; first whole groups of them are."""
+        count = self._columns_of(row)
+        groups = np.flatnonzero(self._is_near(row, self.groups.some(slice(-(-count // _GROUP)))))
+        columns = np.add.outer(_GROUP * groups, np.arange(_GROUP)).ravel()
+        columns = columns[: np.searchsorted(columns, count)]
+        return columns[self._is_near(row, self.columns.some(columns))]
+
+    def _is_near(self, row: int, boxes: _Boxes) -> NDArray[np.bool_]:
+        """Return which boxes around columns are not so far from a row of tiles that it skips them."""
+        return np.asarray((self._bounds_of(row, boxes) >= self.least[:, np.newaxis]).any(axis=0))
 
     def positions(self, first: int, count: int) -> NDArray[np.intp]:
         """Return the positions of the tiles from ``first`` on, (count, 2)."""
@@ -246,7 +310,7 @@ class NearTiles:
         row = int(np.searchsorted(self._ends, first, side="right"))
         left, skipped = count, first - (int(self._ends[row - 1]) if row else 0)
         while left:
-            columns = np.flatnonzero(self._is_near(row))[skipped : skipped + left]
+            columns = self._near(row)[skipped : skipped + left]
             found.append(np.stack([np.full(len(columns), row), columns], axis=1))
             left, skipped, row = left - len(columns), 0, row + 1
         return np.concatenate(found)

@@ -80,6 +80,18 @@ def test_clusters_skip_each_other():
     assert_allclose(found.log, exact(x, sigma=1.0), rtol=0, atol=3e-13)
 
 
+@pytest.mark.parametrize("distance", [100, 1e5])
+@pytest.mark.parametrize("dim", [3, 9, 24])
+def test_tiles_that_lie_in_several_clusters_keep_all_digits(dim, distance):
+    rng, centers = np.random.default_rng(3), distance * codes(9, dim, 1)
+    x = codes(3000, dim) + centers[rng.choice(9, 3000, p=rng.dirichlet(np.ones(9)))]
+    y = codes(1300, dim, 2) + centers[rng.integers(9, size=1300)]
+    for arguments in (x,), (x, y), (y, x):
+        found, tiles = total(job(*arguments, sigma=1.0))
+        assert tiles < 0.7 * count_tiles(job(*arguments))
+        assert_allclose(found.log, exact(*arguments, sigma=1.0), rtol=0, atol=3e-13)
+
+
 @pytest.mark.parametrize("sigma", [1.0, 5.0])
 def test_where_nothing_can_be_skipped_nothing_changes(sigma, monkeypatch):
     wanted = job(codes(3000, 3), sigma=sigma)

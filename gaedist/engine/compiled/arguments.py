@@ -110,13 +110,13 @@ class GaussianScratch(NamedTuple):
         Of the precision of the points, with R = `gaussian_tiles.SCRATCH_ROWS`.
     totals : (TILE,) array of double
     rows, columns : (HEIGHT, D) and (TILE, D) arrays of double
-        The points of a tile, seen from the mean of its rows.
+        The points of a tile, seen from a center, such as the mean of its rows.
     center : (2, D) array of double
-        This mean, and the origin.
+        This center, and the origin.
     sizes : (4, HEIGHT) array of double
         The |x|² of these rows, their offsets, and the same of the columns.
     last : (2,) array of int
-        Which row is the first of these rows, and how many there are.
+        The first of the rows that are seen from their mean, and the one after the last; or −1.
     """
 
     gram: NDArray[Any]

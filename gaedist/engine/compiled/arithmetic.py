@@ -218,8 +218,16 @@ def total(values: Any, count: int) -> Any:
 
 @compiled()
 def largest(values: Any) -> Any:
-    """Return the largest number of a vector."""
-    found = values[0]
-    for value in values:
-        found = max(found, value)
-    return found
+    """Return the largest number of a vector, found in eight lanes."""
+    a = b = c = d = e = f = g = h = values[0]
+    for k in range(0, values.size - 7, 8):
+        a, b, c, d = max(a, values[k]), max(b, values[k + 1]), max(c, values[k + 2]), max(d, values[k + 3])
+        e, f, g, h = (
+            max(e, values[k + 4]),
+            max(f, values[k + 5]),
+            max(g, values[k + 6]),
+            max(h, values[k + 7]),
+        )
+    for k in range(values.size - values.size % 8, values.size):
+        a = max(a, values[k])
+    return max(max(max(a, b), max(c, d)), max(max(e, f), max(g, h)))

@@ -6,11 +6,13 @@ pair in registers, from its coordinates if they are few, and add its power at on
 Where the norms show that no exponent of a tile is out of range, exponents are not checked.
 
 Where the norms are so large that |x|² + |y|² − 2x·y would lose digits, a tile is seen from its own center. If
-they still are, exponents come from differences, and rows whose terms are all negligible take no powers.
+they still are, because its rows lie in several clusters, strips of them have a center each. Where that is not
+enough, exponents come from differences, and rows whose terms are all negligible take no powers.
 
 ``gaussian_tiles`` is the entry point. The type of its arrays selects the precision.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +41,7 @@ SCRATCH_ROWS = FEW + 4
 
 _UNIT = 2.0**-52
 _FARTHER = 1.0001  # factor of a squared distance that may be rounded in single precision
+_STRIP = 64  # rows of a tile that are seen from a center of their own if those of the tile lie far apart
 _STRIPE = 8  # rows of a tile whose powers are added in the precision of the points
 
 
@@ -76,6 +79,21 @@ def _fill_columns(y: Any, work: Any) -> None:
         for j in range(y.shape[0]):
             work[cell(k, j)] = y[j, k] if k < y.shape[1] else 0.0
         work[cell(_POINT, k)] = 0.0
+
+
+@compiled()
+def _see_columns(y: Any, weights: Any, half: float, center: Any, work: Any, offsets: Any) -> Any:
+    """Write the coordinates of such points seen from a center, and offsets; return the largest |y|²."""
+    _fill_columns(y, work)
+    for j in range(y.shape[0]):
+        work[cell(_ROW, j)] = 0.0
+    for k in range(y.shape[1]):
+        for j in range(y.shape[0]):
+            work[cell(k, j)] = apart = work[cell(k, j)] - center[k]
+            work[cell(_ROW, j)] += apart * apart
+    for j in range(y.shape[0]):
+        offsets[j] = weights[j] - half * work[cell(_ROW, j)]
+    return largest(work[cell(_ROW, 0) : cell(_ROW, 0) + y.shape[0]])
 
 
 @compiled()
@@ -139,16 +157,14 @@ def _is_far(x: Any, i: int, reach: float, work: Any) -> bool:
 
 
 @compiled()
-def _sum_rows(
+def _add_rows(
     x: Any, products: Any, near: bool, offsets_x: Any, offsets_y: Any, factor: Any, below: int, deep: bool,
     reach: float, work: Any, totals: Any,
 ) -> None:  # fmt: skip
-    """Fill the totals of the columns of a tile; row i has ``below`` + i columns, or all if that is fewer.
+    """Add a tile to the totals of its columns; row i has ``below`` + i columns, or all if that is fewer.
 
     Rows farther than ``reach``, a squared distance, from the box around the columns are left out.
     """
-    for j in range(TILE):
-        totals[j] = 0.0
     rows, width = products.shape
     for first in range(0, rows, _STRIPE):
         for j in range(width):
@@ -166,19 +182,25 @@ def _sum_rows(
 
 
 @compiled(arrays=True)
-def _fill_tile(
-    x: Any, y: Any, offsets_x: Any, offsets_y: Any, factor: Any, below: int, deep: bool, reach: float,
-    products: Any, work: Any, totals: Any,
+def _add_tile(
+    x: Any, y: Any, offsets_x: Any, offsets_y: Any, factor: Any, below: int, norms: float, deep_limit: float,
+    reach: float, filled: bool, products: Any, work: Any, totals: Any,
 ) -> None:  # fmt: skip
-    """Fill the totals of the columns of a tile, by products of coordinates."""
-    few = x.shape[1] <= FEW
+    """Add the powers of a tile to the totals of its columns, by products of coordinates.
+
+    ``filled`` tells that work holds those of the columns; ``norms`` is the largest |x|² + |y|².
+    """
+    few, deep = x.shape[1] <= FEW, norms > deep_limit
+    if 2 * norms <= reach:  # |x − y|² ≤ 2 |x|² + 2 |y|²
+        reach = np.inf
     if few:
-        _fill_columns(y, work)
+        if not filled:
+            _fill_columns(y, work)
         if reach < np.inf:
             _fill_box(x.shape[1], y.shape[0], work)
     else:
         np.dot(x, y.T, products)
-    _sum_rows(x, products, few, offsets_x, offsets_y, factor, below, deep, reach, work, totals)
+    _add_rows(x, products, few, offsets_x, offsets_y, factor, below, deep, reach, work, totals)
 
 
 @compiled(inline=True)
@@ -251,34 +273,47 @@ def _see(points: Any, weights: Any, half: float, center: Any, moved: Any, norms:
     return found
 
 
-def _sum_exact(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
-    """Fill the totals of the columns of a tile of points whose norms are too large, in double precision."""
+@compiled()
+def _see_rows(points: Any, left: Any, around: Any, scratch: Any) -> Any:
+    """Write rows, their |x|² and their offsets as seen from the mean of some points; return the largest."""
+    center, sizes = scratch.center, scratch.sizes
+    fill_mean(around, center[0])
+    x, weights = points.raw_x[left], points.weights_x[left]
+    return _see(x, weights, points.half, center, scratch.rows, sizes[0], sizes[1])
 
 
-def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
-    gram, work, totals = scratch.gram, scratch.work, scratch.totals
+@compiled()
+def _all_far(size: float, norms_y: Any, reach: float) -> bool:
+    """Return whether points of |x|² up to ``size`` are farther than ``reach``, squared, from all others."""
+    least = norms_y[0]
+    for norm in norms_y:
+        least = min(least, norm)
+    gap = math.sqrt(least) - math.sqrt(size)
+    return gap > 0 and gap * gap > _FARTHER * reach
+
+
+@compiled(arrays=True)
+def _add_exact(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
+    """Add the powers of rows, which are seen from a center already, to the totals of the columns."""
+    work, totals, center, sizes = scratch.work, scratch.totals, scratch.center, scratch.sizes
     x, y, dim = points.raw_x[left], points.raw_y[right], points.x.shape[1]
     half, limit = points.half, points.gram_limit
     weights_x, weights_y = points.weights_x[left], points.weights_y[right]
     rows, width = x.shape[0], y.shape[0]
-    products = gram[: rows * width].reshape((rows, width))
-    center, sizes = scratch.center, scratch.sizes
+    products = scratch.gram[: rows * width].reshape((rows, width))
     near_x, near_y = scratch.rows[:rows], scratch.columns[:width]
-    if scratch.last[0] != left.start or scratch.last[1] != rows:  # those of the tile before may be the same
-        scratch.last[0], scratch.last[1] = left.start, rows
-        fill_mean(x, center[0])
-        _see(x, weights_x, half, center, near_x, sizes[0], sizes[1])
     norms = largest(sizes[0, :rows])
-    if dim > FEW and not norms <= limit:  # rows in several clusters, in one of which the columns may be
-        scratch.last[0] = -1
-        fill_mean(y, center[0])
-        norms = _see(x, weights_x, half, center, near_x, sizes[0], sizes[1])
-    if dim > FEW or norms <= limit:
+    if dim > FEW:
+        size = norms
         norms += _see(y, weights_y, half, center, near_y, sizes[2], sizes[3])
+        if not norms <= limit and _all_far(size, sizes[2, :width], reach):
+            return
+    elif norms <= limit:
+        norms += _see_columns(y, weights_y, half, center[0], work, sizes[3])
     if norms <= limit:
-        _fill_tile(
-            near_x, near_y, sizes[1, :rows], sizes[3, :width], points.factor, below,
-            norms > points.deep_limit, reach, products, work, totals,
+        _add_tile(
+            near_x, near_y, sizes[1, :rows], sizes[3, :width], points.factor, below, norms,
+            points.deep_limit, reach, True, products, work, totals,
         )  # fmt: skip
         return
     slack = 1 + (dim + 8) * _UNIT * half * norms
@@ -286,8 +321,6 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: flo
         _fill_columns(y, work)
     else:
         np.dot(near_x, near_y.T, products)
-    for j in range(TILE):
-        totals[j] = 0.0
     for i in range(rows):
         end, weight = min(width, max(0, below + i)), weights_x[i]
         if dim <= FEW:
@@ -300,6 +333,25 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: flo
         if matter:
             for j in range(end):
                 totals[j] += exp2(weight + work[cell(_ROW, j)])
+
+
+def _sum_exact(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
+    """Add the powers of a tile of points whose norms are too large, in double precision."""
+
+
+def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
+    first, end, limit, x = left.start, left.stop, points.gram_limit, points.raw_x
+    if scratch.last[0] != first or scratch.last[1] != end:  # those of the tile before may be the same
+        _see_rows(points, left, x[left], scratch)
+    scratch.last[0], scratch.last[1], step = first, end, end - first
+    whole = x.shape[1] <= FEW or largest(scratch.sizes[0, :step]) <= limit
+    if not whole:
+        scratch.last[0], step = -1, _STRIP  # rows in several clusters: most strips lie in one
+    for i in range(first, end, step):
+        strip = slice(i, min(end, i + step))
+        if not whole and not _see_rows(points, strip, x[strip], scratch) <= limit:
+            _see_rows(points, strip, points.raw_y[right], scratch)  # the columns may lie in one
+        _add_exact(points, strip, right, below + i - first, reach, scratch)
 
 
 @overload(_sum_exact, jit_options=ARRAY_PART)
@@ -344,10 +396,12 @@ def gaussian_tiles(
         if points.boxed:
             room = largest(points.weights_x[left]) + largest(points.weights_y[right]) - points.cutoff
             reach = max(0.0, room) / points.half
+        for column in range(TILE):
+            totals[column] = 0.0
         if norms <= points.gram_limit:
-            _fill_tile(
-                x[left], y[right], offsets_x[left], offsets_y[right], points.factor, below,
-                norms > points.deep_limit, reach, gram[: rows * width].reshape((rows, width)), work, totals,
+            _add_tile(
+                x[left], y[right], offsets_x[left], offsets_y[right], points.factor, below, norms,
+                points.deep_limit, reach, False, gram[: rows * width].reshape((rows, width)), work, totals,
             )  # fmt: skip
         else:
             _sum_exact(points, left, right, below, reach, scratch)

@@ -50,22 +50,29 @@ def gram_of_few(x: Any, y: Any, gram: Any, columns: Any) -> None:
                 store(gram, np.uintp(i * width + j), product)
 
 
+@compiled(inline=True)
+def _apart(x: Any, i: int, y: Any, j: int, k: int) -> Any:
+    """Return x_ik − y_jk; a signed index may be negative, which takes as long to see as the difference."""
+    p = np.uintp(k)
+    return x[np.uintp(i), p] - y[np.uintp(j), p]
+
+
 @compiled()
 def square_apart(x: Any, i: int, y: Any, j: int) -> Any:
     """Return |x_i − y_j|², added in eight lanes whose order is fixed."""
     a = b = c = d = e = f = g = h = 0.0
     dim = x.shape[1]
     for k in range(0, dim - 7, 8):
-        a += (x[i, k] - y[j, k]) ** 2
-        b += (x[i, k + 1] - y[j, k + 1]) ** 2
-        c += (x[i, k + 2] - y[j, k + 2]) ** 2
-        d += (x[i, k + 3] - y[j, k + 3]) ** 2
-        e += (x[i, k + 4] - y[j, k + 4]) ** 2
-        f += (x[i, k + 5] - y[j, k + 5]) ** 2
-        g += (x[i, k + 6] - y[j, k + 6]) ** 2
-        h += (x[i, k + 7] - y[j, k + 7]) ** 2
+        a += _apart(x, i, y, j, k) ** 2
+        b += _apart(x, i, y, j, k + 1) ** 2
+        c += _apart(x, i, y, j, k + 2) ** 2
+        d += _apart(x, i, y, j, k + 3) ** 2
+        e += _apart(x, i, y, j, k + 4) ** 2
+        f += _apart(x, i, y, j, k + 5) ** 2
+        g += _apart(x, i, y, j, k + 6) ** 2
+        h += _apart(x, i, y, j, k + 7) ** 2
     for k in range(dim - dim % 8, dim):
-        a += (x[i, k] - y[j, k]) ** 2
+        a += _apart(x, i, y, j, k) ** 2
     return ((a + e) + (b + f)) + ((c + g) + (d + h))
 
 
