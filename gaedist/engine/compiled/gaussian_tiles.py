@@ -349,8 +349,11 @@ def _sum_exact_double(points: Any, left: Any, right: Any, below: int, reach: flo
         scratch.last[0], step = -1, _STRIP  # rows in several clusters: most strips lie in one
     for i in range(first, end, step):
         strip = slice(i, min(end, i + step))
-        if not whole and not _see_rows(points, strip, x[strip], scratch) <= limit:
-            _see_rows(points, strip, points.raw_y[right], scratch)  # the columns may lie in one
+        around = x[strip]
+        for _ in range(0 if whole else 2):
+            if _see_rows(points, strip, around, scratch) <= limit:
+                break
+            around = points.raw_y[right]  # the columns may lie in one
         _add_exact(points, strip, right, below + i - first, reach, scratch)
 
 

@@ -91,8 +91,8 @@ def fill_mean(points: Any, center: Any) -> None:
     """Write nearly the mean of some points."""
     for d in range(center.size):
         center[d] = 0.0
-    _add_mean(points, center)
-    _add_mean(points, center)
+    for _ in range(2):
+        _add_mean(points, center)
 
 
 @compiled()
