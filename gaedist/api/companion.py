@@ -13,7 +13,7 @@ from gaedist.engine import SAMPLE, Run
 from gaedist.metrics.gaussian.one_sample import GaussianOneSample
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import ScoreOptions
-from gaedist.null.distributions import Assessment, NullDistribution
+from gaedist.null.assessment import Assessment, NullDistribution
 from gaedist.null.verdict import Evidence
 from gaedist.numerics import Array
 from gaedist.smoothing.bandwidths import PRIOR

@@ -39,7 +39,8 @@ from gaedist.metrics.options import CompareOptions
 from gaedist.metrics.parameters import Parameters
 from gaedist.metrics.registry import TWO_SAMPLE
 from gaedist.mixtures.prior import PriorSummary
-from gaedist.null.distributions import NoDistribution, Null, NullDistribution
+from gaedist.null.assessment import Null, NullDistribution
+from gaedist.null.distributions import NoDistribution
 from gaedist.null.permutations import Permutations
 from gaedist.numerics import Array
 from gaedist.smoothing.rules import Sigma, listed

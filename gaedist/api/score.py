@@ -35,7 +35,7 @@ from gaedist.metrics.registry import ONE_SAMPLE
 from gaedist.metrics.significance import NULLS, NullOptions, check_null
 from gaedist.mixtures.prior import Prior
 from gaedist.mixtures.prior_files import as_prior
-from gaedist.null.distributions import Assessment
+from gaedist.null.assessment import Assessment
 from gaedist.null.monte_carlo import REPLICATES
 from gaedist.null.verdict import Evidence
 from gaedist.numerics import Array

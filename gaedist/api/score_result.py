@@ -10,7 +10,7 @@ from gaedist.api.posterior import PosteriorReport
 from gaedist.metrics.measurement import ScoreTerms
 from gaedist.metrics.parameters import Parameters
 from gaedist.mixtures.prior import PriorSummary
-from gaedist.null.distributions import Null, NullDistribution
+from gaedist.null.assessment import Null, NullDistribution
 from gaedist.null.verdict import Evidence, Judgement, judged
 from gaedist.numerics import log_of_value
 from gaedist.smoothing.bandwidths import PRIOR

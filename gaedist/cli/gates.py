@@ -15,7 +15,8 @@ from gaedist.cli.standard_streams import complain
 from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, NO_MEMORY, ClusterError, GaedistError, lacks_memory
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.registry import ONE_SAMPLE
-from gaedist.null.distributions import DEGENERATE, smallest_p
+from gaedist.null.assessment import DEGENERATE
+from gaedist.null.distributions import smallest_p
 from gaedist.null.monte_carlo import REPLICATES
 from gaedist.null.permutations import smallest_permuted_p
 from gaedist.null.verdict import NOT_NORMAL

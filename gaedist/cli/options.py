@@ -1,7 +1,6 @@
 """The arguments and options of the commands. Choices come from the registries."""
 
-from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 
 from gaedist.api.posterior import POSTERIORS
 from gaedist.cli.cluster import ADDRESS
+from gaedist.cli.declare import abouts, choice, entered, option
 from gaedist.cli.help import COMPUTATION, DISTANCE, GATES, INPUT, OTHER_METRICS, OUTPUT, SIGNIFICANCE
 from gaedist.engine import METHODS, PRECISIONS, TOLERANCE
 from gaedist.files.formats import names_of_formats
@@ -34,47 +34,6 @@ RULES_TEXT = "\n".join(["Rules for σ", *(f"{name}  {rule.about}" for name, rule
 """What each rule of ``--sigma`` does, for the end of a help text."""
 
 
-def _option(name: str, group: str, text: str, *short: str, **settings: Any) -> Any:
-    """Return an option in a group of the help."""
-    return typer.Option(name, *short, help=text, rich_help_panel=group, **settings)
-
-
-def choice(name: str, group: str, choices: Collection[str], text: str, *, default: str | None = None) -> Any:
-    """Return an option whose choices are the keys of a registry; ``default`` describes None."""
-
-    def check(value: str | list[str] | None) -> str | list[str] | None:
-        for item in [value] if isinstance(value, str) else value or []:
-            if item not in choices:
-                raise typer.BadParameter(f"{item!r} is not one of {', '.join(choices)}.")
-        return value
-
-    return _option(
-        name,
-        group,
-        text,
-        metavar="NAME",
-        show_default=default or True,
-        callback=check,
-        autocompletion=lambda: list(choices),
-    )
-
-
-def _abouts(registry: Mapping[str, Any]) -> str:
-    """Return the choices of a registry with a phrase about each."""
-    return "; ".join(f"{name}: {row.about}" for name, row in registry.items())
-
-
-def _entered(context: Callable[[], AbstractContextManager[None]]) -> Callable[[typer.Context, bool], bool]:
-    """Return the callback of a flag that has the command run inside a context."""
-
-    def enter(command: typer.Context, wanted: bool) -> bool:
-        if wanted:
-            command.with_resource(context())
-        return wanted
-
-    return enter
-
-
 def _metric(registry: Mapping[str, Metric], *, default: str | None = None) -> Any:
     """Return the option that chooses metrics."""
     text = f"{', '.join([*registry, ALL])}; repeatable; gaedist metrics explains them"
@@ -83,7 +42,7 @@ def _metric(registry: Mapping[str, Metric], *, default: str | None = None) -> An
 
 def _sigma(rules: Collection[str], text: str, end: str = "", *, default: str | None = None) -> Any:
     """Return the option that says where σ comes from."""
-    return _option(
+    return option(
         "--sigma",
         DISTANCE,
         f"{text}: {', '.join(rules)}{end}",
@@ -95,7 +54,7 @@ def _sigma(rules: Collection[str], text: str, end: str = "", *, default: str | N
 
 def _parameter(name: str, metavar: str, text: str) -> Any:
     """Return the option of a parameter of metrics that are not the Gaussian one."""
-    return _option(f"--{name}", OTHER_METRICS, text, metavar=metavar, show_default=default_text(name))
+    return option(f"--{name}", OTHER_METRICS, text, metavar=metavar, show_default=default_text(name))
 
 
 _FILE = (
@@ -119,13 +78,13 @@ MetricNames = Annotated[
 ]
 Dataset = Annotated[
     list[str] | None,
-    _option("--dataset", INPUT, "Array of a file that holds several, or pattern; repeatable", metavar="NAME"),
+    option("--dataset", INPUT, "Array of a file that holds several, or pattern; repeatable", metavar="NAME"),
 ]
 Stack = Annotated[
-    bool, _option("--stack", INPUT, "Join the arrays of each FILE to one sample; one axis: one point")
+    bool, option("--stack", INPUT, "Join the arrays of each FILE to one sample; one axis: one point")
 ]
 Layout = Annotated[
-    str | None, choice("--layout", INPUT, LAYOUTS, _abouts(LAYOUTS), default="two axes, as they are")
+    str | None, choice("--layout", INPUT, LAYOUTS, abouts(LAYOUTS), default="two axes, as they are")
 ]
 Channels = Annotated[
     str | None,
@@ -143,26 +102,26 @@ Positions = Annotated[
         default=POSITIONS[0],
     ),
 ]
-Rows = Annotated[str | None, _option("--rows", INPUT, "Rows A to B − 1, as in a Python slice", metavar="A:B")]
-Subsample = Annotated[int | None, _option("--subsample", INPUT, "Draw N rows at random", metavar="N", min=1)]
-Seed = Annotated[int, _option("--seed", INPUT, "Seed of every random choice", metavar="N", min=0)]
+Rows = Annotated[str | None, option("--rows", INPUT, "Rows A to B − 1, as in a Python slice", metavar="A:B")]
+Subsample = Annotated[int | None, option("--subsample", INPUT, "Draw N rows at random", metavar="N", min=1)]
+Seed = Annotated[int, option("--seed", INPUT, "Seed of every random choice", metavar="N", min=0)]
 Drop = Annotated[
-    bool, _option("--drop-nonfinite", INPUT, "Leave out rows with NaN or infinity, and report how many")
+    bool, option("--drop-nonfinite", INPUT, "Leave out rows with NaN or infinity, and report how many")
 ]
-Transpose = Annotated[bool, _option("--transpose", INPUT, "Exchange rows and columns, as MATLAB stores them")]
+Transpose = Annotated[bool, option("--transpose", INPUT, "Exchange rows and columns, as MATLAB stores them")]
 LogVar = Annotated[
     str | None,
-    _option(
+    option(
         "--logvar",
         INPUT,
         "Codes are means of a VAE: their log-variances, an array or file",
         metavar="NAME|FILE",
     ),
 ]
-Sd = Annotated[str | None, _option("--sd", INPUT, "The same, as standard deviations", metavar="NAME|FILE")]
+Sd = Annotated[str | None, option("--sd", INPUT, "The same, as standard deviations", metavar="NAME|FILE")]
 LogVarB = Annotated[
     str | None,
-    _option(
+    option(
         "--logvar-b",
         INPUT,
         "Those of B; none: codes",
@@ -170,7 +129,7 @@ LogVarB = Annotated[
         show_default="the same NAME as of A",
     ),
 ]
-SdB = Annotated[str | None, _option("--sd-b", INPUT, "The same, as standard deviations", metavar="NAME|FILE")]
+SdB = Annotated[str | None, option("--sd-b", INPUT, "The same, as standard deviations", metavar="NAME|FILE")]
 Posterior = Annotated[
     str,
     choice(
@@ -179,25 +138,25 @@ Posterior = Annotated[
 ]
 Plugins = Annotated[
     bool,
-    _option(
+    option(
         "--hdf5-plugins",
         INPUT,
         "Let HDF5 load filters that are not built in",
-        callback=_entered(allow_plugins),
+        callback=entered(allow_plugins),
     ),
 ]
 Sandbox = Annotated[
     bool,
-    _option(
+    option(
         "--sandbox",
         INPUT,
         "Read untrusted files in another, limited process",
-        callback=_entered(sandboxed),
+        callback=entered(sandboxed),
     ),
 ]
 Prior = Annotated[
     str | None,
-    _option(
+    option(
         "--prior",
         DISTANCE,
         "In place of N(0, I): an .npz or HDF5 with mean and cov, var or std; or weights, means, covs",
@@ -206,7 +165,7 @@ Prior = Annotated[
 ]
 WhiteningPrior = Annotated[
     str | None,
-    _option(
+    option(
         "--prior",
         DISTANCE,
         "Whiten both by it: an .npz or HDF5 with mean and cov, var or std",
@@ -215,7 +174,7 @@ WhiteningPrior = Annotated[
 ]
 GaussianPrior = Annotated[
     str | None,
-    _option(
+    option(
         "--prior",
         DISTANCE,
         "In place of N(0, I): an .npz or HDF5 with mean and cov, var or std",
@@ -230,11 +189,11 @@ _SIGMA = "σ of gaussian: number, file or rule (gaedist sigma --help)"
 ScoreSigmas = Annotated[list[str] | None, _sigma(RULES, _SIGMA, "; repeatable", default="1")]
 CompareSigmas = Annotated[list[str], _sigma([*RULES, JOINT], _SIGMA, "; repeatable")]
 SigmaB = Annotated[
-    str | None, _option("--sigma-b", DISTANCE, "The same for B", metavar="S", show_default="as for A")
+    str | None, option("--sigma-b", DISTANCE, "The same for B", metavar="S", show_default="as for A")
 ]
 SigmaFactor = Annotated[
     float,
-    _option(
+    option(
         "--sigma-factor",
         DISTANCE,
         f"{JOINT} minimises the distance over σ, each within this factor of its mean field",
@@ -247,13 +206,13 @@ Covariance = Annotated[
         "--covariance",
         DISTANCE,
         FAMILIES,
-        _abouts(FAMILIES),
+        abouts(FAMILIES),
         default="narrowest that fits σ",
     ),
 ]
 Target = Annotated[
     str | None,
-    choice("--target", DISTANCE, TARGETS, _abouts(TARGETS), default="normal"),
+    choice("--target", DISTANCE, TARGETS, abouts(TARGETS), default="normal"),
 ]
 ScoreEstimator = Annotated[
     str | None,
@@ -261,7 +220,7 @@ ScoreEstimator = Annotated[
         "--estimator",
         DISTANCE,
         ESTIMATORS,
-        f"{_abouts(ESTIMATORS)}; u needs --target smoothed",
+        f"{abouts(ESTIMATORS)}; u needs --target smoothed",
         default="v",
     ),
 ]
@@ -271,7 +230,7 @@ CompareEstimator = Annotated[
         "--estimator",
         DISTANCE,
         ESTIMATORS,
-        _abouts(ESTIMATORS),
+        abouts(ESTIMATORS),
     ),
 ]
 
@@ -287,7 +246,7 @@ Null = Annotated[
 ]
 Replicates = Annotated[
     int | None,
-    _option(
+    option(
         "--replicates",
         SIGNIFICANCE,
         "Samples that --null monte-carlo simulates",
@@ -297,11 +256,11 @@ Replicates = Annotated[
     ),
 ]
 NoCache = Annotated[
-    bool, _option("--no-cache", SIGNIFICANCE, "Do not keep simulated values in the user's cache folder")
+    bool, option("--no-cache", SIGNIFICANCE, "Do not keep simulated values in the user's cache folder")
 ]
 Permutations = Annotated[
     int,
-    _option(
+    option(
         "--permutations",
         SIGNIFICANCE,
         "Randomly reassign the pooled codes to the two samples R times, for a p-value",
@@ -318,7 +277,7 @@ Kernel = Annotated[
 ]
 Scales = Annotated[
     list[float] | None,
-    _option(
+    option(
         "--scale",
         OTHER_METRICS,
         "Scale of the kernel; repeatable: kernels are summed",
@@ -342,7 +301,7 @@ Method = Annotated[
 ]
 Tolerance = Annotated[
     float | None,
-    _option(
+    option(
         "--tolerance",
         COMPUTATION,
         "Standard error of --method sample, in null standard deviations",
@@ -361,7 +320,7 @@ Precision = Annotated[
 ]
 Device = Annotated[
     str | None,
-    _option(
+    option(
         "--device",
         COMPUTATION,
         "Sums over pairs with one σ on a PyTorch device, such as cuda:0",
@@ -369,11 +328,11 @@ Device = Annotated[
     ),
 ]
 Threads = Annotated[
-    int | None, _option("--threads", COMPUTATION, "Number of threads", metavar="N", min=1, show_default="all")
+    int | None, option("--threads", COMPUTATION, "Number of threads", metavar="N", min=1, show_default="all")
 ]
 Scheduler = Annotated[
     str | None,
-    _option(
+    option(
         "--scheduler",
         COMPUTATION,
         "Address of a Dask scheduler, whose workers compute",
@@ -383,16 +342,14 @@ Scheduler = Annotated[
 ]
 SchedulerFile = Annotated[
     Path | None,
-    _option(
-        "--scheduler-file", COMPUTATION, "The same, from a file that the scheduler wrote", metavar="FILE"
-    ),
+    option("--scheduler-file", COMPUTATION, "The same, from a file that the scheduler wrote", metavar="FILE"),
 ]
 SharedFiles = Annotated[
-    bool, _option("--shared-files", COMPUTATION, "Workers read FILE themselves, under the same path")
+    bool, option("--shared-files", COMPUTATION, "Workers read FILE themselves, under the same path")
 ]
 Checkpoints = Annotated[
     Path | None,
-    _option(
+    option(
         "--checkpoint",
         COMPUTATION,
         "Save progress to FILE every 10 s; rerun the same command to resume",
@@ -419,36 +376,34 @@ SummaryFormat = Annotated[
         f"{', '.join(_SUMMARIES)}; auto: table on a terminal, tsv in a pipe",
     ),
 ]
-Output = Annotated[
-    Path | None, _option("--output", OUTPUT, "Write the results to FILE", "-o", metavar="FILE")
-]
+Output = Annotated[Path | None, option("--output", OUTPUT, "Write the results to FILE", "-o", metavar="FILE")]
 Plot = Annotated[
     Path | None,
-    _option("--plot", OUTPUT, "Draw the results to FILE.png, .svg or .pdf (extra plot)", metavar="FILE"),
+    option("--plot", OUTPUT, "Draw the results to FILE.png, .svg or .pdf (extra plot)", metavar="FILE"),
 ]
 Page = Annotated[
     Path | None,
-    _option("--report", OUTPUT, "Write a page of verdicts and pictures to FILE.html", metavar="FILE"),
+    option("--report", OUTPUT, "Write a page of verdicts and pictures to FILE.html", metavar="FILE"),
 ]
 SigmaOutput = Annotated[
     str | None,
-    _option(
+    option(
         "--output", OUTPUT, "Write σ to PATH.npy, or add them as NAME to PATH.h5::NAME", "-o", metavar="FILE"
     ),
 ]
-NoHeader = Annotated[bool, _option("--no-header", OUTPUT, "No header in tsv and csv, as for xargs")]
-Quiet = Annotated[bool, _option("--quiet", OUTPUT, "No progress bar and no notes", "-q")]
+NoHeader = Annotated[bool, option("--no-header", OUTPUT, "No header in tsv and csv, as for xargs")]
+Quiet = Annotated[bool, option("--quiet", OUTPUT, "No progress bar and no notes", "-q")]
 
 FailAbove = Annotated[
-    float | None, _option("--fail-above", GATES, "Exit with 1 if a value is above X", metavar="X")
+    float | None, option("--fail-above", GATES, "Exit with 1 if a value is above X", metavar="X")
 ]
 FailZ = Annotated[
     float | None,
-    _option("--fail-z", GATES, "Exit with 1 if |z| (z for one-sided metrics) is above Z", metavar="Z", min=0),
+    option("--fail-z", GATES, "Exit with 1 if |z| (z for one-sided metrics) is above Z", metavar="Z", min=0),
 ]
 ScoreFailP = Annotated[
     float | None,
-    _option(
+    option(
         "--fail-p",
         GATES,
         "Exit with 1 if p under N(0, I) is below P; of both default distances: twice the lesser (Bonferroni)",
@@ -459,7 +414,7 @@ ScoreFailP = Annotated[
 ]
 FailEffect = Annotated[
     float | None,
-    _option(
+    option(
         "--fail-effect",
         GATES,
         "Exit with 1 if codes are farther than a mean shift of E",
@@ -469,7 +424,7 @@ FailEffect = Annotated[
 ]
 CompareFailP = Annotated[
     float | None,
-    _option(
+    option(
         "--fail-p",
         GATES,
         "Exit with 1 if the p-value of --permutations is below P",

@@ -27,13 +27,12 @@ from gaedist.engine.run.run import DOUBLE, SINGLE
 from gaedist.engine.tiling import (
     FAINT,
     GLARING,
-    Fill,
     Positions,
     Tiling,
-    Work,
     aligned,
     pair_count,
 )
+from gaedist.engine.work import Fill, Work
 from gaedist.numerics import Array, log_or_minus_inf
 
 WORST = 2.0**-8

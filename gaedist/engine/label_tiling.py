@@ -19,7 +19,8 @@ from gaedist.engine.run.costs import LABEL_SECONDS
 from gaedist.engine.run.executors import Output
 from gaedist.engine.run.labels import Bits, CompensatedSum, LabelSums, times_labels
 from gaedist.engine.run.pair_sum import PairSum
-from gaedist.engine.tiling import Tiling, Work, aligned, count_tiles
+from gaedist.engine.tiling import Tiling, aligned, count_tiles
+from gaedist.engine.work import Work
 from gaedist.numerics import Array
 
 _SUMS = 1 << 20  # numbers of tiles that are stored before they are added

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.engine.compiled.integrands import Profile
-from gaedist.engine.compiled.sizes import HEIGHT, TILE
+from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.falls import Fall, falls_of, widths_of
 from gaedist.engine.run.pair_sum import PairSum
+from gaedist.engine.tree import extremes, ordered
 from gaedist.numerics import Array, squared_distances
 
 SKIPPED = 1e-13
@@ -35,11 +36,6 @@ _PROMISING = 0.8  # part of the tiles that may be left then
 _CERTAIN = 1 - 1e-12  # factor of squared distances that are rounded
 _GROUP = 16  # boxes around which there is one box, which shows at once that all are far
 _SLACK = 1e-9  # of the other terms of a bound
-_CACHED = 1 << 17  # numbers that stay in a core's second-level cache
-_WIDE = 16  # axes from which NumPy reduces rows faster than blocks of them
-
-Order = NDArray[np.intp]
-"""Indices of points."""
 
 
 def may_skip(
@@ -109,61 +105,6 @@ def _every(job: PairSum, step: int) -> PairSum:
     )
 
 
-def ordered(job: PairSum, orders: dict[int, Order] | None = None, *, leaf: int = TILE) -> PairSum:
-    """Return the same sum with the points of each sample in the order of a k-d tree; orders are kept."""
-    orders = {} if orders is None else orders
-
-    def order_of(x: Array) -> Order:
-        if id(x) not in orders:
-            orders[id(x)] = _tree_order(x, leaf)
-        return orders[id(x)]
-
-    order_x = order_of(job.x)
-    found = replace(job, x=job.x[order_x], params_x=job.params_x[:, order_x])
-    if job.y is None or job.params_y is None:
-        return found
-    order_y = order_of(job.y)
-    return replace(found, y=job.y[order_y], params_y=job.params_y[:, order_y])
-
-
-def _blocks(function: np.ufunc, x: Array, size: int) -> Array:
-    """Return the least or the largest numbers of blocks of rows, (blocks, …)."""
-    if x.ndim == 1 or x.shape[1] < _WIDE:
-        return np.asarray(function.reduceat(x, np.arange(0, len(x), size)))
-    whole = len(x) - len(x) % size
-    found = [function.reduce(x[:whole].reshape(-1, size, x.shape[1]), axis=1)]
-    if whole < len(x):
-        found.append(function.reduce(x[whole:], axis=0, keepdims=True))
-    return np.concatenate(found)
-
-
-def _longest_side(x: Array, order: Order) -> int:
-    """Return the axis along which the box around some points is longest."""
-    low, high = np.full(x.shape[1], math.inf), np.full(x.shape[1], -math.inf)
-    count = max(1, _CACHED // x.shape[1])
-    for start in range(0, len(order), count):
-        some = x[order[start : start + count]]
-        low = np.minimum(low, _blocks(np.minimum, some, len(some))[0])
-        high = np.maximum(high, _blocks(np.maximum, some, len(some))[0])
-    return int(np.argmax(high - low))
-
-
-def _tree_order(x: Array, leaf: int) -> Order:
-    """Return the points in an order in which each ``leaf`` of them, and each two, lie in a small box."""
-    order, left, pair = np.arange(len(x)), [(0, len(x))], leaf * (HEIGHT // TILE)
-    while left:
-        start, stop = left.pop()
-        along = x[order[start:stop], _longest_side(x, order[start:stop])]
-        if stop - start <= leaf:  # parts of a leaf, too, lie in small boxes
-            order[start:stop] = order[start:stop][np.argsort(along)]
-            continue
-        unit = pair if stop - start > pair else leaf
-        middle = unit * max(1, (stop - start) // (2 * unit))
-        order[start:stop] = order[start:stop][np.argpartition(along, middle)]
-        left += [(start, start + middle), (start + middle, stop)]
-    return order
-
-
 @dataclass(frozen=True, eq=False)
 class _Boxes:
     """Boxes around points that follow each other, their largest log2 weights and v, and their least δ."""
@@ -179,11 +120,11 @@ class _Boxes:
         """Return the boxes of ``size`` points each."""
         widths = widths_of(job, params)
         return cls(
-            _blocks(np.minimum, x, size),
-            _blocks(np.maximum, x, size),
-            _blocks(np.maximum, params[0], size),
-            None if widths is None else _blocks(np.maximum, widths[0], size),
-            None if widths is None else _blocks(np.minimum, widths[1], size),
+            extremes(np.minimum, x, size),
+            extremes(np.maximum, x, size),
+            extremes(np.maximum, params[0], size),
+            None if widths is None else extremes(np.maximum, widths[0], size),
+            None if widths is None else extremes(np.minimum, widths[1], size),
         )
 
     def some(self, which: slice | NDArray[np.intp]) -> "_Boxes":
@@ -199,11 +140,11 @@ class _Boxes:
     def merged(self, count: int) -> "_Boxes":
         """Return the boxes around ``count`` boxes each."""
         return _Boxes(
-            _blocks(np.minimum, self.low, count),
-            _blocks(np.maximum, self.high, count),
-            _blocks(np.maximum, self.weights, count),
-            None if self.widest is None else _blocks(np.maximum, self.widest, count),
-            None if self.least is None else _blocks(np.minimum, self.least, count),
+            extremes(np.minimum, self.low, count),
+            extremes(np.maximum, self.high, count),
+            extremes(np.maximum, self.weights, count),
+            None if self.widest is None else extremes(np.maximum, self.widest, count),
+            None if self.least is None else extremes(np.minimum, self.least, count),
         )
 
 

@@ -8,9 +8,11 @@ import numpy as np
 from gaedist.engine.compiled.integrands import Profile
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.falls import falls_of
-from gaedist.engine.near_tiles import SKIPPED, WORTH_SKIPPING, NearTiles, may_skip, ordered
+from gaedist.engine.near_tiles import SKIPPED, WORTH_SKIPPING, NearTiles, may_skip
 from gaedist.engine.run.pair_sum import PairSum
-from gaedist.engine.tiling import FAINT, GLARING, Tiling, Work, pair_count
+from gaedist.engine.tiling import FAINT, GLARING, Tiling, pair_count
+from gaedist.engine.tree import ordered
+from gaedist.engine.work import Work
 from gaedist.numerics import Array
 
 T = TypeVar("T", bound=Tiling)

@@ -15,7 +15,8 @@ from gaedist.engine.compiled.sizes import HEIGHT, TILE
 from gaedist.engine.gaussian_tiling import GaussianPass, GaussianTiling
 from gaedist.engine.run.pair_sum import PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import Run
-from gaedist.engine.tiling import Positions, Work, pair_count
+from gaedist.engine.tiling import Positions, pair_count
+from gaedist.engine.work import Work
 from gaedist.errors import GaedistError
 from gaedist.numerics import Array, Stream
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from gaedist.engine.compiled.integrands import Gaussian, Profile, Shape
 from gaedist.engine.dense import dense_total, is_small, profile_log
+from gaedist.engine.derivatives import point_derivatives
 from gaedist.engine.device import device_total
 from gaedist.engine.directions import slice_values
 from gaedist.engine.gaussian_tiling import gaussian_part, gaussian_total, tall_tiles
@@ -29,7 +30,8 @@ from gaedist.engine.run.run import SAMPLE, SINGLE, TOLERANCE, Run
 from gaedist.engine.run.threads import in_order, limited_blas, limited_threads
 from gaedist.engine.sampling import sampled_total
 from gaedist.engine.series.sums import linear_labels, linear_sums
-from gaedist.engine.tiling import FAINT, Tiling, Work, count_tiles, pair_count
+from gaedist.engine.tiling import FAINT, Tiling, count_tiles, pair_count
+from gaedist.engine.work import Work
 from gaedist.errors import GaedistError
 from gaedist.numerics import Array, log_or_minus_inf
 
@@ -235,7 +237,7 @@ def pair_derivatives(
     by parameter k of the point, all divided by exp(log_unit). Terms above 2^500 are replaced by 2^500.
     """
     with _work([count_tiles(job) for job in jobs], jobs, run) as work:
-        return [Tiling(job, work).derivatives(log_unit) for job in jobs]
+        return [point_derivatives(Tiling(job, work), log_unit) for job in jobs]
 
 
 def label_sums(job: PairSum, labels: Bits, run: Run, *, log_unit: float = 0.0) -> LabelSums:

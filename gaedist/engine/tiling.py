@@ -1,12 +1,8 @@
-"""The driver of the general tiles: scratch memory, ranges of tiles, progress, and sums in a fixed order.
-
-`Tiling` prepares a job for the kernels and evaluates it; `Work` counts the tiles of all jobs of a call.
-"""
+"""The general tiles: `Tiling` prepares a job for the kernels, and adds what they find in a fixed order."""
 
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,97 +12,26 @@ from numpy.typing import DTypeLike, NDArray
 from gaedist.engine.compiled.arguments import Points, Scratch
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
 from gaedist.engine.compiled.sizes import TILE
-from gaedist.engine.near_tiles import NearTiles, Order
+from gaedist.engine.near_tiles import NearTiles
 from gaedist.engine.positions import tile_position
-from gaedist.engine.run.checkpoints import Checkpoint, PassRecord
+from gaedist.engine.run.checkpoints import PassRecord
 from gaedist.engine.run.costs import pair_seconds
-from gaedist.engine.run.executors import Executor, Output, Task, ThisProcess
+from gaedist.engine.run.executors import Output, Task
 from gaedist.engine.run.pair_sum import PairSum
-from gaedist.engine.run.threads import share
+from gaedist.engine.work import Fill, Work
 from gaedist.numerics import Array, squared_norms
 
-_RANGE_SECONDS = 0.2  # between two checks for Ctrl-C and updates of the progress bar
-_FIRST = 64  # tiles of the first range; fewer in many dimensions
 _BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
-_DERIVATIVES = 1 << 22  # derivatives that are stored before they are added
-_GROUP, _GROUPS = 4096, 256  # fewest tiles whose derivatives are added by themselves; most groups of them
+_ABYSS = -1e12  # a largest exponent to which the logarithm of the number of terms adds less than its rounding
+
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
 
 GLARING = 499.0
 """A sum whose log2 is above this may have terms that were capped."""
 
-Fill = Callable[..., None]
-"""Function(thread, first, *numbers) that fills arrays, each (K, …), for the K tiles from ``first`` on."""
-
 Positions = NDArray[np.intp]
 """Row and column of tiles, (K, 2)."""
-
-_ABYSS = -1e12  # a largest exponent to which the logarithm of the number of terms adds less than its rounding
-
-
-@dataclass
-class Work:
-    """The work of a call: its threads, how many tiles are done, and where progress is reported and kept.
-
-    Attributes
-    ----------
-    threads : int
-        Number of threads.
-    progress : callable, optional
-        Called with (done, total), as in `Run`.
-    total, done : int
-        Counts of tiles.
-    checkpoint : Checkpoint, optional
-        Where finished tiles are kept.
-    executor : Executor
-        Who computes them.
-    orders : dict
-        Orders of points, by the id of their array, as `ordered` keeps them.
-    """
-
-    threads: int
-    progress: Callable[[int, int], None] | None
-    total: int
-    done: int = 0
-    checkpoint: Checkpoint | None = None
-    executor: Executor = field(default_factory=ThisProcess)
-    orders: dict[int, Order] = field(default_factory=dict)
-
-    def record(self, job: PairSum, **settings: object) -> PassRecord:
-        """Return the record of the next pass, which a checkpoint keeps; an empty one without a checkpoint."""
-        record = PassRecord({})
-        if self.checkpoint:
-            data = job.x, job.y, job.params_x, job.params_y
-            record = self.checkpoint.next_pass(data, {"kernel": job.integrand, **settings})
-        self.done += record.done
-        return record
-
-    def ranges(self, dim: int, count: int, most: int) -> Iterator[tuple[int, int]]:
-        """Yield (start, stop) of ranges of at most ``most`` of ``count`` tiles, each of about 0.2 s."""
-        size = max(self.threads, min(_FIRST, 64 * _FIRST // dim))
-        start = 0
-        while start < count:
-            began, stop = time.perf_counter(), min(count, start + min(size, most))
-            yield start, stop
-            seconds = time.perf_counter() - began
-            size = max(self.threads, min(2 * size, int((stop - start) * _RANGE_SECONDS / seconds)))
-            self.advance(stop - start)
-            start = stop
-
-    def advance(self, tiles: int) -> None:
-        """Count finished tiles."""
-        self.done += tiles
-        if self.progress:
-            self.progress(self.done, self.total)
-
-    def fill(self, function: Fill, first: int, *numbers: Array) -> None:
-        """Fill arrays, each (K, …), with the numbers of the K tiles from ``first`` on, by all threads."""
-
-        def fill_part(thread: int, start: int, stop: int) -> None:
-            function(thread, first + start, *(array[start:stop] for array in numbers))
-
-        share(fill_part, len(numbers[0]), self.threads)
 
 
 class Tiling:
@@ -317,64 +242,6 @@ class Tiling:
 
         return fill
 
-    def derivatives(self, log_unit: float) -> tuple[Array, Array]:
-        """Return the sums of the terms of each point and their derivatives by parameters, over exp(log_unit).
-
-        (1 + varied, n) for the left points and (1 + varied, m) for the right points; for one sample the same
-        array twice, with the sums over all other points.
-        """
-        job, rows = self.job, 1 + self.job.varied
-        left = np.zeros((rows, len(job.x)))
-        right = left if job.y is None else np.zeros((rows, len(job.y)))
-        tiles = count_tiles(job)
-        group = max(_GROUP, -(-tiles // _GROUPS))
-        compute = _Derivatives((job.log_scale - log_unit) / math.log(2), group)
-        for _, _, (first, of_left, of_right) in self.outputs(compute, 0, -(-tiles // group), tiles=group):
-            left[:, first : first + of_left.shape[1]] += of_left
-            right[:, : of_right.shape[1]] += of_right
-        return left, right
-
-    def derivatives_of_group(self, first: int, last: int, shift: float) -> tuple[int, Array, Array]:
-        """Return what tiles from ``first`` to ``last`` add to `derivatives`.
-
-        Where the left points begin, and the parts of the left points, and of the right points from the first.
-        """
-        from gaedist.engine.compiled.tiles import differentiate_tiles
-
-        job, rows = self.job, 1 + self.job.varied
-        symmetric, columns = job.y is None, -(-len(self.points.y) // TILE)
-        (top, _), (bottom, _) = (tile_position(k, symmetric, columns) for k in (first, last - 1))
-        begin, end = int(top) * TILE, min(len(job.x), (int(bottom) + 1) * TILE)
-        left = np.zeros((rows, end - begin))
-        right = np.zeros((rows, end if symmetric else len(self.points.y)))
-        most = max(self.work.threads, _DERIVATIVES // (2 * rows * TILE))
-
-        def fill(thread: int, start: int, totals_x: Array, totals_y: Array) -> None:
-            differentiate_tiles(
-                job.integrand,
-                self.needs,
-                self.points,
-                symmetric,
-                shift,
-                self.positions(start, len(totals_x)),
-                totals_x,
-                totals_y,
-                self.scratch[thread],
-            )
-
-        for start, stop in self.work.ranges(job.x.shape[1], last - first, most):
-            totals = np.empty((2, stop - start, rows * TILE))
-            self.work.fill(fill, first + start, *totals)
-            for k in range(start, stop):
-                row, column = tile_position(first + k, symmetric, columns)
-                for target, place, part in (
-                    (left, row - top, totals[0, k - start]),
-                    (right, column, totals[1, k - start]),
-                ):
-                    piece = target[:, place * TILE : (place + 1) * TILE]
-                    piece += part.reshape(rows, TILE)[:, : piece.shape[1]]
-        return begin, left, right
-
 
 @dataclass(frozen=True, eq=False)
 class _Numbers:
@@ -389,19 +256,6 @@ class _Numbers:
             numbers = np.empty((last - first, self.count))
             tiling.work.fill(fill, start + first, numbers)
             yield Output(start + first, start + last, numbers)
-
-
-@dataclass(frozen=True, eq=False)
-class _Derivatives:
-    """Yields the derivatives of groups of tiles; the groups do not depend on who computes them."""
-
-    shift: float
-    group: int
-
-    def __call__(self, tiling: Tiling, start: int, stop: int) -> Iterator[Output]:
-        for k in range(start, stop):
-            last = min(count_tiles(tiling.job), (k + 1) * self.group)
-            yield Output(k, k + 1, tiling.derivatives_of_group(k * self.group, last, self.shift))
 
 
 def _built(

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from gaedist.errors import GaedistError, check_choice
-from gaedist.null.distributions import WIDE, is_lost_to_rounding
+from gaedist.null.assessment import WIDE
+from gaedist.null.distributions import is_lost_to_rounding
 from gaedist.null.kernel_spectrum import PairMoments
 
 SCALES = {

@@ -15,7 +15,8 @@ from gaedist.kernels.shifts import ShiftCurve
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import CompareOptions, ScoreOptions
 from gaedist.metrics.parameters import Parameters
-from gaedist.null.distributions import Degenerate, NullDistribution
+from gaedist.null.assessment import NullDistribution
+from gaedist.null.distributions import Degenerate
 from gaedist.null.permutations import Permutations
 from gaedist.numerics import Array
 

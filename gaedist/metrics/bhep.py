@@ -11,7 +11,7 @@ from gaedist.metrics.gaussian.one_sample import GaussianNull, GaussianOneSample
 from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.parameters import Parameters
-from gaedist.null.distributions import NullDistribution
+from gaedist.null.assessment import NullDistribution
 from gaedist.numerics import Array, log_of_value
 
 

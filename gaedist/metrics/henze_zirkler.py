@@ -15,7 +15,8 @@ from gaedist.metrics.measurement import Measurement
 from gaedist.metrics.moment_metrics import SampleCovariance, covariance_of
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.parameters import Parameters
-from gaedist.null.distributions import DEPARTURE, FEWEST, LogNormal, Measured
+from gaedist.null.assessment import Measured
+from gaedist.null.distributions import DEPARTURE, FEWEST, LogNormal
 from gaedist.null.gaussian_moments import limit_moments, moments
 from gaedist.null.standardised_moments import standardised_moments
 from gaedist.numerics import Array, to_linear

@@ -11,7 +11,8 @@ from gaedist.metrics.base import Metric, OneSample
 from gaedist.metrics.gaussian.one_sample import FOREIGN, OF_MIXTURE
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.registry import ONE_SAMPLE
-from gaedist.null.distributions import NoDistribution, NullDistribution, Simulated
+from gaedist.null.assessment import NullDistribution
+from gaedist.null.distributions import NoDistribution, Simulated
 from gaedist.null.monte_carlo import seconds_to_simulate, simulated
 from gaedist.null.on_demand import OnDemand
 from gaedist.numerics import Array

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from gaedist.null.distributions import Assessment, Measured, NoDistribution, NullDistribution
+from gaedist.null.assessment import Assessment, Measured, NullDistribution
+from gaedist.null.distributions import NoDistribution
 
 AFFORDABLE = 10.0
 """Seconds that a simulation may take that nobody asked for."""

@@ -39,7 +39,7 @@ from gaedist.mixtures.diagonal import Constant, Spherical
 from gaedist.mixtures.distance import SquaredDistance
 from gaedist.mixtures.families import common_family, promoted
 from gaedist.mixtures.mixture import Mixture, pair_sum
-from gaedist.null.distributions import Assessment, Measured, Null, NullDistribution
+from gaedist.null.assessment import Assessment, Measured, Null, NullDistribution
 from gaedist.numerics import Array, Stream, log_or_minus_inf, signed_sum, to_linear
 
 _LABELS_AT_ONCE = 1 << 22

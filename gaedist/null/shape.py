@@ -9,7 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from gaedist.null.distributions import NullDistribution, Simulated
+from gaedist.null.assessment import NullDistribution
+from gaedist.null.distributions import Simulated
 from gaedist.null.permutations import Permutations
 from gaedist.numerics import Array, root
 

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gaedist.null.distributions import Assessment, smallest_p
+from gaedist.null.assessment import Assessment
+from gaedist.null.distributions import smallest_p
 
 NOT_NORMAL, BORDERLINE, NORMAL, NO_VERDICT = (
     "Not N(0, I)",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaedist.null.distributions import NullDistribution, Simulated
+from gaedist.null.assessment import NullDistribution
+from gaedist.null.distributions import Simulated
 from gaedist.null.permutations import Permutations
 from gaedist.null.shape import LEVEL, density, middle
 from gaedist.numerics import Array

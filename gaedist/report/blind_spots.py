@@ -9,7 +9,7 @@ from gaedist.metrics.gaussian.one_sample import gaussian_shift_curve
 from gaedist.metrics.registry import METRICS
 from gaedist.mixtures.prior import MIXTURE
 from gaedist.mixtures.targets import TARGETS
-from gaedist.null.distributions import DEGENERATE
+from gaedist.null.assessment import DEGENERATE
 from gaedist.null.verdict import NOT_NORMAL
 from gaedist.smoothing.posterior import POSTERIOR
 

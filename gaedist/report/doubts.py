@@ -5,7 +5,8 @@ import math
 from gaedist.api.compare import CompareResult
 from gaedist.api.priors import worded
 from gaedist.api.score_result import ScoreResult
-from gaedist.null.distributions import COARSE, FEWEST, WIDE
+from gaedist.null.assessment import COARSE, WIDE
+from gaedist.null.distributions import FEWEST
 from gaedist.null.verdict import NOT_NORMAL
 from gaedist.report.numbers import p_sentence, z_text
 from gaedist.report.verdicts import SKEWED, effect_of, is_smoothed

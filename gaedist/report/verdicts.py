@@ -13,7 +13,7 @@ from gaedist.engine import SAMPLE
 from gaedist.metrics.registry import METRICS
 from gaedist.mixtures.prior import MIXTURE
 from gaedist.mixtures.targets import TARGETS
-from gaedist.null.distributions import DEGENERATE
+from gaedist.null.assessment import DEGENERATE
 from gaedist.null.verdict import BORDERLINE, NO_VERDICT, NORMAL, NOT_NORMAL, UNLIKELY, Evidence
 from gaedist.report.blind_spots import blind_spot
 from gaedist.report.numbers import (

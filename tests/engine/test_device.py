@@ -13,7 +13,7 @@ import gaedist as library
 from gaedist.engine import device
 from gaedist.engine.gaussian_tiling import gaussian_total
 from gaedist.engine.run.threads import limited_threads
-from gaedist.engine.tiling import Work
+from gaedist.engine.work import Work
 from gaedist.errors import GaedistError
 from gaedist.mixtures.diagonal import Constant, Spherical
 

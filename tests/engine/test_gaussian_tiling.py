@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 
 from gaedist.engine.gaussian_tiling import WORST, gaussian_total, tall_tiles
 from gaedist.engine.run.threads import limited_threads
-from gaedist.engine.tiling import Work
+from gaedist.engine.work import Work
 from gaedist.mixtures.families import Constant
 
 SIZES = [1, 2, 255, 256, 257, 511, 512, 513, 700, 1025, 1300]
@@ -127,7 +127,7 @@ def test_weights_out_of_the_range_of_a_double():
 def test_bits_do_not_depend_on_threads_and_ranges(monkeypatch, precision):
     wanted = job(codes(3000, 12))
     one, _ = total(wanted, precision, threads=1)
-    monkeypatch.setattr("gaedist.engine.tiling._RANGE_SECONDS", 0.0)
+    monkeypatch.setattr("gaedist.engine.work._RANGE_SECONDS", 0.0)
     two, _ = total(wanted, precision, threads=2)
     assert one == two
 

@@ -14,10 +14,12 @@ from scipy.special import logsumexp
 from gaedist.engine import PairSum, Profile, Run, Shape, label_sums, pair_totals
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.falls import falls_of
-from gaedist.engine.near_tiles import NearTiles, may_skip, ordered
+from gaedist.engine.near_tiles import NearTiles, may_skip
 from gaedist.engine.positions import tile_position
 from gaedist.engine.run.threads import limited_threads
-from gaedist.engine.tiling import Tiling, Work, count_tiles
+from gaedist.engine.tiling import Tiling, count_tiles
+from gaedist.engine.tree import ordered
+from gaedist.engine.work import Work
 from gaedist.mixtures.families import Constant, Diagonal, Radial, Spherical, promoted
 
 PAIRS = Run(method="pairs")
@@ -110,7 +112,7 @@ def test_sums_that_underflow_are_left_to_all_pairs():
 def test_bits_do_not_depend_on_threads_and_ranges(monkeypatch):
     wanted = job(codes(9000, 2), sigma=0.03)
     one, _ = total(wanted, threads=1)
-    monkeypatch.setattr("gaedist.engine.tiling._RANGE_SECONDS", 0.0)
+    monkeypatch.setattr("gaedist.engine.work._RANGE_SECONDS", 0.0)
     assert one == total(wanted, threads=2)[0]
 
 
@@ -273,7 +275,7 @@ def test_labels(kernel, monkeypatch):
     assert_allclose(found.total, terms.sum() / 2, rtol=1e-12)
     parts = found.both + found.either
     assert 1e-15 * found.total / parts.min() < found.rounding < 1e-10
-    monkeypatch.setattr("gaedist.engine.tiling._RANGE_SECONDS", 0.0)
+    monkeypatch.setattr("gaedist.engine.work._RANGE_SECONDS", 0.0)
     again = label_sums(wanted, bits, Run(method="pairs", threads=2), log_unit=wanted.log_scale)
     assert (again.both == found.both).all()
     assert (again.either == found.either).all()

@@ -12,7 +12,7 @@ from gaedist import GaedistError, Run, compare, score
 from gaedist.engine.gaussian_tiling import gaussian_total
 from gaedist.engine.run.threads import limited_threads
 from gaedist.engine.sampling import sampled_total
-from gaedist.engine.tiling import Work
+from gaedist.engine.work import Work
 from gaedist.mixtures.families import Constant
 
 
@@ -79,7 +79,7 @@ def test_standard_errors_fall_to_the_requested_size(monkeypatch):
 def test_bits_depend_on_the_seed_alone(monkeypatch):
     x = sorted_codes(18_000, 2)
     one = sampled(job(x), 1000.0, threads=1)
-    monkeypatch.setattr("gaedist.engine.tiling._RANGE_SECONDS", 0.0)
+    monkeypatch.setattr("gaedist.engine.work._RANGE_SECONDS", 0.0)
     assert sampled(job(x), 1000.0) == one
     assert sampled(job(x), 1000.0, run=Run(seed=1)).log != one.log
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from gaedist.engine import PairSum, Run, available_threads, log_pair_sums, pair_totals, tiling
+from gaedist.engine import PairSum, Run, available_threads, log_pair_sums, pair_totals, tiling, work
 from gaedist.engine.compiled.integrands import Gaussian
 
 
@@ -25,7 +25,7 @@ def sample(n, dim, seed=0):
 def test_bits_do_not_depend_on_threads_or_ranges(monkeypatch, seconds):
     jobs = [job(sample(3000, 3)), job(sample(1500, 3), sample(1600, 3, seed=1))]
     expected = log_pair_sums(jobs, Run())
-    monkeypatch.setattr(tiling, "_RANGE_SECONDS", seconds)
+    monkeypatch.setattr(work, "_RANGE_SECONDS", seconds)
     assert log_pair_sums(jobs, Run(threads=1)) == expected
     assert log_pair_sums(jobs, Run(threads=2)) == expected
 

@@ -11,7 +11,8 @@ from gaedist.engine import PairSum
 from gaedist.engine.compiled.integrands import Gaussian
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.run.threads import limited_threads
-from gaedist.engine.tiling import Tiling, Work
+from gaedist.engine.tiling import Tiling
+from gaedist.engine.work import Work
 
 RATE = 0.7
 FACTORS = [1.0, 0.4]

@@ -15,7 +15,7 @@ from gaedist.kernels.radial import KERNELS
 from gaedist.metrics.kernel_metrics import KernelOneSample, mean_about, pair_mean, radial_sum
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.registry import ONE_SAMPLE
-from gaedist.null.distributions import WIDE
+from gaedist.null.assessment import WIDE
 
 
 @pytest.mark.parametrize("unbiased", [True, False])

@@ -12,15 +12,12 @@ from scipy import stats
 
 from gaedist.kernels.radial import ScaleMixture
 from gaedist.metrics.measurement import Measurement
+from gaedist.null.assessment import COARSE, WIDE, Assessment, Null
 from gaedist.null.distributions import (
-    COARSE,
-    WIDE,
-    Assessment,
     Gamma,
     KernelLimit,
     LogNormal,
     NoDistribution,
-    Null,
     Simulated,
     clipped,
     gamma_tails,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gaedist.metrics.measurement import Measurement
-from gaedist.null.distributions import WIDE, Gamma, NoDistribution, Simulated, too_skewed
+from gaedist.null.assessment import WIDE
+from gaedist.null.distributions import Gamma, NoDistribution, Simulated, too_skewed
 from gaedist.null.on_demand import AFFORDABLE, OnDemand
 
 MEASURED = Measurement(value=3.0, log_value=None, varying=3.0)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gaedist.null.distributions import Assessment, Null
+from gaedist.null.assessment import Assessment, Null
 from gaedist.null.verdict import (
     BORDERLINE,
     NO_VERDICT,

@@ -15,17 +15,13 @@ from gaedist.metrics.options import ScoreOptions
 from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.distance import DistanceRequest, SquaredDistance
 from gaedist.mixtures.mixture import normal
+from gaedist.null.assessment import WIDE, Assessment, Measured, Null, NullDistribution
 from gaedist.null.chi_square_sums import smoothed_limit
 from gaedist.null.distributions import (
     DEPARTURE,
     FEWEST,
-    WIDE,
-    Assessment,
     Gamma,
-    Measured,
     NoDistribution,
-    Null,
-    NullDistribution,
     clipped,
     is_lost_to_rounding,
     too_skewed,

@@ -12,7 +12,8 @@ from gaedist.mixtures.diagonal import Constant
 from gaedist.mixtures.distance import DistanceRequest, SquaredDistance
 from gaedist.mixtures.families import common_family
 from gaedist.mixtures.mixture import Mixture
-from gaedist.null.distributions import WIDE, is_lost_to_rounding
+from gaedist.null.assessment import WIDE
+from gaedist.null.distributions import is_lost_to_rounding
 from gaedist.null.permutations import Permutations, permute_mixtures
 from gaedist.numerics import Array, log_or_minus_inf, signed_sum, to_linear
 from gaedist.smoothing.smooth import smooth_both

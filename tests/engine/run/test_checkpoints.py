@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 
 from gaedist import GaedistError, Run, compare, score, scores
-from gaedist.engine import Checkpoint, tiling
+from gaedist.engine import Checkpoint, tiling, work
 from gaedist.engine.run import checkpoints, program
 
 SCRIPT = """
 import sys, numpy, gaedist
-from gaedist.engine import Checkpoint, Run, tiling
+from gaedist.engine import Checkpoint, Run, work
 from gaedist.engine.run import checkpoints
-checkpoints.SECONDS, tiling._RANGE_SECONDS = 0.0, 0.01
+checkpoints.SECONDS, work._RANGE_SECONDS = 0.0, 0.01
 x = numpy.random.default_rng(0).normal(size=(9000, 12))
 run = Run(method=sys.argv[2], checkpoint=Checkpoint(sys.argv[1]), threads=int(sys.argv[3]), tolerance=None)
 print(gaedist.scores(x, [1.0], run=run)[0].value.hex())
@@ -39,8 +39,8 @@ def codes(n=3000, dim=9, seed=0):
 def frequent_writes(monkeypatch):
     """Write the checkpoint after every range, and make ranges of few tiles."""
     monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
-    monkeypatch.setattr(tiling, "_RANGE_SECONDS", 0.0)
-    monkeypatch.setattr(tiling, "_FIRST", 1)
+    monkeypatch.setattr(work, "_RANGE_SECONDS", 0.0)
+    monkeypatch.setattr(work, "_FIRST", 1)
 
 
 class _KilledError(Exception):

@@ -17,7 +17,7 @@ import gaedist
 from gaedist import GaedistError, Run
 from gaedist.diagnostics import sample
 from gaedist.diagnostics.squares import _correlations_of_sizes
-from gaedist.engine import Checkpoint, label_sums, near_tiles, pair_totals, sums, tiling
+from gaedist.engine import Checkpoint, derivatives, label_sums, near_tiles, pair_totals, sums, work
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.gaussian_tiling import pair_count
 from gaedist.engine.run import checkpoints, cluster, pair_sum, passes, shares
@@ -50,7 +50,7 @@ def short_ranges(monkeypatch):
     """Let the cluster compute everything, in about ten ranges for each worker, however short."""
     monkeypatch.setattr(sums, "_LONG", 0.0)
     monkeypatch.setattr(shares, "_LEAST", 0.0)
-    monkeypatch.setattr(tiling, "_GROUP", 4)
+    monkeypatch.setattr(derivatives, "_GROUP", 4)
 
 
 def codes(n=3000, dim=5, seed=0):
@@ -208,8 +208,8 @@ def test_a_checkpoint_moves_between_this_process_and_a_cluster(
     shared_client, tmp_path, monkeypatch, begins_here
 ):
     monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
-    monkeypatch.setattr(tiling, "_RANGE_SECONDS", 0.0)
-    monkeypatch.setattr(tiling, "_FIRST", 1)
+    monkeypatch.setattr(work, "_RANGE_SECONDS", 0.0)
+    monkeypatch.setattr(work, "_FIRST", 1)
     path, seen = tmp_path / "run.ckpt", []
     ways = [{"threads": 2}, {"client": shared_client}]
     first, second = ways if begins_here else reversed(ways)
