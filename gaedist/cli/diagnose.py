@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
-import typer
-
 import gaedist
 from gaedist.api.diagnose import ALPHA, TOP, DiagnoseResult
 from gaedist.api.priors import gaussian_prior
 from gaedist.cli import options
+from gaedist.cli.declare import choice, option
 from gaedist.cli.gates import Gate, Outcome
 from gaedist.cli.groups import Reading, Trust, Widths, Workers, with_groups
 from gaedist.cli.help import CHECKS as GROUP
@@ -57,50 +56,24 @@ MAX_DUPLICATES = _size(
 
 def _bound(gate: Gate, text: str, metavar: str = "X", most: float | None = None) -> Any:
     """Return the option that sets a gate."""
-    return typer.Option(gate.option, help=text, rich_help_panel=GATES, metavar=metavar, min=0, max=most)
-
-
-def _known(names: list[str] | None) -> list[str] | None:
-    """Return names of checks; raise `typer.BadParameter` for an unknown one."""
-    for name in names or []:
-        if name not in CHECKS:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(CHECKS)}.")
-    return names
+    return option(gate.option, GATES, text, metavar=metavar, min=0, max=most)
 
 
 CHECKS_TEXT = "\n".join(["The checks", *(f"{name}  {check.asks}" for name, check in CHECKS.items())])
 """What each check asks, for the end of the help text."""
 
 Checks = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--check",
-        help="One of the checks below; repeatable",
-        rich_help_panel=GROUP,
-        metavar="NAME",
-        show_default="all",
-        callback=_known,
-        autocompletion=lambda: list(CHECKS),
-    ),
+    list[str] | None, choice("--check", GROUP, CHECKS, "One of the checks below; repeatable", default="all")
 ]
 Level = Annotated[
     float,
-    typer.Option(
-        "--alpha",
-        help="Probability that any check finds something in a sample of N(0, I)",
-        rich_help_panel=GROUP,
-        metavar="P",
+    option(
+        "--alpha", GROUP, "Probability that any check finds something in a sample of N(0, I)", metavar="P"
     ),
 ]
 Top = Annotated[
     int,
-    typer.Option(
-        "--top",
-        help="Axes, pairs, directions or rows to list of each finding",
-        rich_help_panel=GROUP,
-        metavar="K",
-        min=1,
-    ),
+    option("--top", GROUP, "Axes, pairs, directions or rows to list of each finding", metavar="K", min=1),
 ]
 FailP = Annotated[
     float | None, _bound(P, "Exit with 1 if a p-value, adjusted over all checks, is below P", "P", 1)

@@ -3,23 +3,19 @@
 import sys
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
 
 from gaedist.cli import options
+from gaedist.cli.declare import option
 from gaedist.cli.help import INPUT, OUTPUT
 from gaedist.errors import DONE, GaedistError, OutputError
 from gaedist.files.atomic import whole_file
 from gaedist.files.outputs import check_outputs
 from gaedist.mixtures.prior_files import read_prior
 from gaedist.numerics import Array
-
-
-def _option(*names: str, text: str, group: str, **settings: Any) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=group, **settings)
-
 
 Prior = Annotated[
     str,
@@ -31,14 +27,14 @@ Prior = Annotated[
 ]
 Points = Annotated[
     int,
-    _option("--points", "-n", text="Number of points", group=INPUT, metavar="N", min=1, show_default=False),
+    option("--points", INPUT, "Number of points", "-n", metavar="N", min=1, show_default=False),
 ]
 Dim = Annotated[
     int | None,
-    _option(
+    option(
         "--dim",
-        text="Dimension, of a prior that is one mean and one variance",
-        group=INPUT,
+        INPUT,
+        "Dimension, of a prior that is one mean and one variance",
         metavar="D",
         min=1,
         show_default="as the prior",
@@ -46,7 +42,7 @@ Dim = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    _option("--output", "-o", text="Write to PATH.npy", group=OUTPUT, metavar="FILE", show_default="a pipe"),
+    option("--output", OUTPUT, "Write to PATH.npy", "-o", metavar="FILE", show_default="a pipe"),
 ]
 
 

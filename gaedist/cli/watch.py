@@ -13,6 +13,7 @@ import typer
 
 from gaedist.api.score_result import ScoreResult
 from gaedist.cli import options
+from gaedist.cli.declare import choice, option
 from gaedist.cli.groups import Computing, OfOneSample, Posteriors, Reading, Trust, with_groups
 from gaedist.cli.help import GATES, INPUT, OUTPUT
 from gaedist.cli.inputs import check_files, read_one, say_notes, share, source_of, width_files
@@ -44,35 +45,34 @@ Where = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
-Interval = Annotated[
-    float,
-    typer.Option("--interval", help="Seconds between looks", metavar="S", rich_help_panel=INPUT),
-]
+Interval = Annotated[float, option("--interval", INPUT, "Seconds between looks", metavar="S")]
 Until = Annotated[
     int | None,
-    typer.Option(
-        "--until", help="End when N files are scored, those in the log included", metavar="N", min=1,
-        rich_help_panel=INPUT,
-    ),
-]  # fmt: skip
+    option("--until", INPUT, "End when N files are scored, those in the log included", metavar="N", min=1),
+]
 _LINES = [name for name in FORMATS if name != "table"]
 LineFormat = Annotated[
     str,
-    options.choice(
-        "--format", OUTPUT, ("auto", *_LINES),
+    choice(
+        "--format",
+        OUTPUT,
+        ("auto", *_LINES),
         f"{', '.join(_LINES)}; auto: lines on a terminal, tsv in a pipe unless there is a log",
     ),
-]  # fmt: skip
+]
 LogFile = Annotated[
     Path | None,
-    typer.Option(
-        "--output", "-o", help="Append to FILE.tsv, .csv or .jsonl; files that it has are not scored again",
-        metavar="FILE", rich_help_panel=OUTPUT,
+    option(
+        "--output",
+        OUTPUT,
+        "Append to FILE.tsv, .csv or .jsonl; files that it has are not scored again",
+        "-o",
+        metavar="FILE",
     ),
-]  # fmt: skip
+]
 Stop = Annotated[
     bool,
-    typer.Option("--stop", help="End with 1 as soon as a file fails a gate", rich_help_panel=GATES),
+    option("--stop", GATES, "End with 1 as soon as a file fails a gate"),
 ]
 
 
