@@ -318,7 +318,7 @@ class GaussianTiling(Tiling):
         provenance: Provenance,
     ) -> GaussianPass:
         """Return a pass in the precision of the points; norms and log2 of weights are double."""
-        from gaedist.engine.compiled.gaussian_tiles import SCRATCH_ROWS
+        from gaedist.engine.compiled.gaussian_rows import SCRATCH_ROWS
 
         (x, y), (norms_x, norms_y), (weights_x, weights_y) = points, norms, weights
         rate, dtype = self.job.steepness, x.dtype

@@ -107,7 +107,7 @@ class GaussianScratch(NamedTuple):
     Attributes
     ----------
     gram, work : (HEIGHT TILE,) and (R TILE,) arrays
-        Of the precision of the points, with R = `gaussian_tiles.SCRATCH_ROWS`.
+        Of the precision of the points, with R = `gaussian_rows.SCRATCH_ROWS`.
     totals : (TILE,) array of double
     rows, columns : (HEIGHT, D) and (TILE, D) arrays of double
         The points of a tile, seen from a center, such as the mean of its rows.
