@@ -1,6 +1,7 @@
 """The command line in this process, files of codes, and a cache of simulated values for each test."""
 
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -27,10 +28,23 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def new_cache(tmp_path_factory):
+    """Return new folders: of numbered ones, pytest would read the names of thousands for each test."""
+    caches, counts = tmp_path_factory.mktemp("caches"), itertools.count()
+
+    def new():
+        folder = caches / str(next(counts))
+        folder.mkdir()
+        return folder
+
+    return new
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
+def own_cache(new_cache, monkeypatch):
     """Keep the simulated values of a test apart from those of the user and of other tests."""
-    folder = tmp_path_factory.mktemp("cache")
+    folder = new_cache()
     monkeypatch.setattr("gaedist.null.cache.folder", lambda: folder)
     monkeypatch.setattr("gaedist.null.monte_carlo._computed", {})
     return folder
