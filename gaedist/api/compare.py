@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from gaedist.api.drawable import Drawable
 from gaedist.api.notes import notes_on
 from gaedist.api.posterior import (
     MIXTURE,
@@ -54,10 +55,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CompareResult:
+class CompareResult(Drawable):
     """The value of a metric for two samples, compared with its values for permuted labels.
 
     What does not apply is None. A value beyond the range of a double is inf; ``log_value`` is finite then.
+    ``plot`` draws the value on its distribution over permuted labels.
 
     Attributes
     ----------
@@ -145,30 +147,10 @@ class CompareResult:
         label = labelled(self.metric, self.sigma)
         return Scored(label, self.value, z, self.p_value, null.mean, null.sd, found)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the value on its distribution over permuted labels (extra ``plot``).
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; by default in a new figure.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-            These axes.
-
-        Raises
-        ------
-        GaedistError
-            If matplotlib is not installed.
-        """
+    def _draw(self, ax: Axes) -> None:
         from gaedist.plots.comparison import permuted
-        from gaedist.plots.style import own_axes
 
-        ax = own_axes(ax)
         permuted(ax, self.scored)
-        return ax
 
 
 def compare(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gaedist.api.drawable import Drawable
 from gaedist.api.notes import counts_of_rows, notes_given
 from gaedist.api.posterior import PosteriorReport
 from gaedist.errors import MAX_MESSAGE, GaedistError, one_line
@@ -41,8 +42,10 @@ _ROUNDING = 1e-24
 
 
 @dataclass(frozen=True)
-class ArrayReport:
+class ArrayReport(Drawable):
     """One array of a file. The moments are None if the array cannot hold latent codes.
+
+    ``plot`` draws the standard deviations, |x|²/D and |mean| beside those of N(0, I).
 
     Attributes
     ----------
@@ -84,31 +87,11 @@ class ArrayReport:
     notes: tuple[str, ...] = ()
     posterior: PosteriorReport | None = None
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the standard deviations, |x|²/D and |mean| beside those of N(0, I) (extra ``plot``).
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; by default in a new figure.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-            These axes.
-
-        Raises
-        ------
-        GaedistError
-            If matplotlib is not installed.
-        """
+    def _draw(self, ax: Axes) -> None:
         from gaedist.plots.arrays import Summary, panel
-        from gaedist.plots.style import own_axes
 
-        ax = own_axes(ax)
         name = self.dataset or "array"
         panel(ax, Summary(name, self.sd_min, self.sd_max, self.norm, self.mean_norm))
-        return ax
 
 
 def inspect(

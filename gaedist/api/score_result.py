@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gaedist.api.companion import Companion
+from gaedist.api.drawable import Drawable
 from gaedist.api.posterior import PosteriorReport
 from gaedist.metrics.measurement import ScoreTerms
 from gaedist.metrics.parameters import Parameters
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ScoreResult:
+class ScoreResult(Drawable):
     """The value of a metric for one sample, compared with its null distribution.
 
     What does not apply is None. A value beyond the range of a double is inf; ``log_value`` is finite then,
-    and inf where the value itself is infinite.
+    and inf where the value itself is infinite. ``plot`` draws the value on its null distribution, and that of
+    the companion, if there is one, ``result.parts[1].plot()``.
 
     Attributes
     ----------
@@ -185,27 +187,7 @@ class ScoreResult:
         null = self.null
         return Scored(label, self.value, self.z, self.p_value, null.mean, null.sd, self.distribution)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the value on its null distribution (extra ``plot``).
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; by default in a new figure.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-            These axes. The companion, if there is one, is ``result.parts[1].plot()``.
-
-        Raises
-        ------
-        GaedistError
-            If matplotlib is not installed.
-        """
+    def _draw(self, ax: Axes) -> None:
         from gaedist.plots.scores import null_panel
-        from gaedist.plots.style import own_axes
 
-        ax = own_axes(ax)
         null_panel(ax, self.scored)
-        return ax

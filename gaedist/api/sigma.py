@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gaedist.api.drawable import Drawable
 from gaedist.api.notes import notes_on
 from gaedist.api.priors import PriorLike, gaussian_prior, in_its_units
 from gaedist.engine import Run
@@ -41,8 +42,10 @@ class Spread:
 
 
 @dataclass(frozen=True, eq=False)
-class SigmaResult:
+class SigmaResult(Drawable):
     """The σ chosen for each point. All σ are standard deviations in units of the codes.
+
+    ``plot`` draws σ of each point against its radius, with the mean field.
 
     Attributes
     ----------
@@ -86,30 +89,10 @@ class SigmaResult:
         """The rule and the covariance family."""
         return f"{self.sigma.rule}, {self.covariance}"
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw σ of each point against its radius, with the mean field (extra ``plot``).
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; by default in a new figure.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-            These axes.
-
-        Raises
-        ------
-        GaedistError
-            If matplotlib is not installed.
-        """
+    def _draw(self, ax: Axes) -> None:
         from gaedist.plots.sigma import against_radius
-        from gaedist.plots.style import own_axes
 
-        ax = own_axes(ax)
         against_radius(ax, self.profile, self.described)
-        return ax
 
 
 def sigma(
