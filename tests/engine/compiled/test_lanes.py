@@ -1,6 +1,7 @@
 """Lanes are as many as the registers of the processor take, and a sum is the same for any number of them."""
 
 import platform
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,7 +48,8 @@ def sums():
 @pytest.mark.slow  # each processor compiles for ten seconds
 @pytest.mark.parametrize("cpu", ["x86-64", "haswell"])
 def test_sums_are_the_same_on_other_processors(tmp_path, cpu):
-    script = "from tests.engine.compiled.test_lanes import sums; print(*map(repr, map(float, sums())))"
+    path = f"import sys; sys.path.append({str(Path(__file__).parents[2])!r}); "
+    script = path + "from engine.compiled.test_lanes import sums; print(*map(repr, map(float, sums())))"
     np.testing.assert_allclose(
         [float(v) for v in on(cpu, script, tmp_path).split()], sums(), rtol=0, atol=1e-13
     )
