@@ -82,7 +82,7 @@ def test_clusters_skip_each_other():
     assert_allclose(found.log, exact(x, sigma=1.0), rtol=0, atol=3e-13)
 
 
-@pytest.mark.parametrize("distance", [100, 1e5])
+@pytest.mark.parametrize("distance", [100, 1e5, 1e15])
 @pytest.mark.parametrize("dim", [3, 9, 24])
 def test_tiles_that_lie_in_several_clusters_keep_all_digits(dim, distance):
     rng, centers = np.random.default_rng(3), distance * codes(9, dim, 1)

@@ -19,7 +19,7 @@ from gaedist.engine.compiled.gram import FEW, fill_mean, square_apart
 from gaedist.engine.compiled.jit import ARRAY_PART, compiled
 
 _UNIT = 2.0**-52
-_STRIP = 64  # rows of a tile that are seen from a center of their own if those of the tile lie far apart
+_STRIP = 64  # rows that are seen from a center of their own where the rows of a tile lie far apart
 
 
 @compiled()
@@ -117,12 +117,13 @@ def _see_rows(points: Any, left: Any, around: Any, scratch: Any) -> Any:
 
 
 @compiled()
-def _all_far(size: float, norms_y: Any, reach: float) -> bool:
-    """Return whether points of |x|² up to ``size`` are farther than ``reach``, squared, from all others."""
+def _all_far(size: float, norms_y: Any, dim: int, reach: float) -> bool:
+    """Return whether all pairs are farther apart than ``reach``, squared, where |x|² is at most ``size``."""
     least = norms_y[0]
     for norm in norms_y:
         least = min(least, norm)
-    gap = math.sqrt(least) - math.sqrt(size)
+    farther, nearer = math.sqrt(least), math.sqrt(size)
+    gap = farther - nearer - (dim + 8) * _UNIT * (farther + nearer)  # both are rounded
     return gap > 0 and gap * gap > FARTHER * reach
 
 
@@ -140,7 +141,7 @@ def _add_seen(points: Any, left: Any, right: Any, below: int, reach: float, scra
     if dim > FEW:
         size = norms
         norms += _see(y, weights_y, half, center, near_y, sizes[2], sizes[3])
-        if not norms <= limit and _all_far(size, sizes[2, :width], reach):
+        if not norms <= limit and _all_far(size, sizes[2, :width], dim, reach):
             return
     elif norms <= limit:
         norms += _see_columns(y, weights_y, half, center[0], work, sizes[3])
@@ -175,7 +176,7 @@ def add_far(points: Any, left: Any, right: Any, below: int, reach: float, scratc
 
 def _add_double(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
     first, end, limit, x = left.start, left.stop, points.gram_limit, points.raw_x
-    if scratch.last[0] != first or scratch.last[1] != end:  # those of the tile before may be the same
+    if scratch.last[0] != first or scratch.last[1] != end:  # not the rows of the tile before
         _see_rows(points, left, x[left], scratch)
     scratch.last[0], scratch.last[1], step = first, end, end - first
     whole = x.shape[1] <= FEW or largest(scratch.sizes[0, :step]) <= limit

@@ -163,7 +163,7 @@ def add_tile(
 ) -> None:  # fmt: skip
     """Add the powers of a tile to the totals of its columns, by products of coordinates.
 
-    ``filled`` tells that work holds those of the columns; ``norms`` is the largest |x|² + |y|².
+    With ``filled``, work holds the coordinates of the columns already. ``norms`` is the largest |x|² + |y|².
     """
     few, deep = x.shape[1] <= FEW, norms > deep_limit
     if 2 * norms <= reach:  # |x − y|² ≤ 2 |x|² + 2 |y|²
