@@ -7,7 +7,7 @@ means and variances, without the noise of sampled codes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,11 +15,14 @@ from torch import Tensor
 
 from gaedist.errors import GaedistError, check_choice
 from gaedist.losses.aggregate import check_variances, relative_sd, standardised
+from gaedist.losses.explicit import Explicit
 from gaedist.losses.gaussian import log_power, variance_of
 from gaedist.losses.pairs import Points, centered, log_sum, squares
 from gaedist.losses.scales import check_scale, scaled_logs
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.smoothing.mean_field import MEAN_FIELDS
+
+_LARGEST_LOG = 700.0  # of a number that a double holds
 
 
 @eager
@@ -136,8 +139,6 @@ class _Family:
         From D to the number of axes that share each variance.
     seen_from_zero : bool
         Centers cannot be moved.
-    width : callable
-        From D to how many numbers the overlap of a pair keeps.
     """
 
     name: str
@@ -145,7 +146,6 @@ class _Family:
     along: Callable[[Tensor], Tensor]
     multiplicities: Callable[[int], list[float]]
     seen_from_zero: bool = False
-    width: Callable[[int], int] = lambda dim: 1
 
     def with_itself(self, p: _Mixture, unit: float) -> Tensor:
         """Return the overlap of each component with itself, (n,)."""
@@ -229,7 +229,7 @@ def _log_pairs(p: _Mixture, q: _Mixture | None, unit: float) -> Tensor:
     if not family.seen_from_zero:
         moved = centered(*(centers for centers, *_ in points))
         points = [(centers, *rest) for centers, (_, *rest) in zip(moved, points, strict=True)]
-    return log_sum(terms, *points, width=family.width(dim))
+    return log_sum(terms, *points)
 
 
 def _spherical(dim: int, unit: float, p: Points, q: Points) -> Tensor:
@@ -238,9 +238,53 @@ def _spherical(dim: int, unit: float, p: Points, q: Points) -> Tensor:
 
 
 def _diagonal(dim: int, unit: float, p: Points, q: Points) -> Tensor:
-    m = (p[1][:, None] + q[1]) / 2  # (a, b, D)
-    apart = p[0][:, None] - q[0]
-    return -(0.5 * torch.log(m / unit) + apart * apart / (4 * m)).sum(2)
+    """Go through the axes one by one, so that what a pair keeps is one number."""
+    both = 2 * unit
+    root = math.sqrt(both)  # not squared again, as an error of both would count D times
+    return _DIAGONAL(p[0] / root, p[1] / both, q[0] / root, q[1] / both)
+
+
+def _diagonal_value(x: Tensor, v: Tensor, y: Tensor, w: Tensor) -> Tensor:
+    """Return −½ Σ_k (log(v + w) + (x − y)²/(v + w)) of each pair."""
+    total, product, together = x.new_zeros(len(x), len(y)), x.new_ones(()), _in_range(v, w)
+    for k, (x_k, v_k, y_k, w_k) in enumerate(_axes(x, v, y, w), 1):
+        apart, both = x_k[:, None] - y_k, v_k[:, None] + w_k
+        total = torch.addcdiv(total, apart * apart, both)
+        product = product * both
+        if k % together == 0 or k == x.shape[1]:
+            total.add_(torch.log(product))
+            product = x.new_ones(())
+    return total.mul_(-0.5)
+
+
+def _in_range(*variances: Tensor) -> int:
+    """Return how many sums of two variances can be multiplied without leaving the range of doubles."""
+    if not all(map(is_readable, variances)):
+        return 1
+    farthest = max(float(some.detach().log().abs().amax()) for some in variances)
+    return max(1, int(_LARGEST_LOG / (1 + farthest)))
+
+
+def _diagonal_slopes(gradient: Tensor, x: Tensor, v: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor, ...]:
+    slopes: tuple[list[Tensor], ...] = [], [], [], []
+    for x_k, v_k, y_k, w_k in _axes(x, v, y, w):
+        inverse = (v_k[:, None] + w_k).reciprocal_()
+        share = (x_k[:, None] - y_k).mul_(inverse)  # −1 times the derivative by x
+        widths = (share * share).sub_(inverse).mul_(gradient)  # twice the derivative by v, and by w
+        share.mul_(gradient)
+        for some, slope in zip(
+            slopes, (-share.sum(1), widths.sum(1) / 2, share.sum(0), widths.sum(0) / 2), strict=True
+        ):
+            some.append(slope)
+    return tuple(torch.stack(some, 1) for some in slopes)
+
+
+_DIAGONAL = Explicit(_diagonal_value, _diagonal_slopes)
+
+
+def _axes(*points: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Return the coordinates along each axis, side by side in memory."""
+    return zip(*(some.T.contiguous() for some in points), strict=True)
 
 
 def _radial(dim: int, unit: float, p: Points, q: Points) -> Tensor:
@@ -282,7 +326,7 @@ FAMILIES: dict[str, _Family] = {
     for row in (
         _Family("spherical", _spherical, _squared_norm, lambda dim: [float(dim)]),
         _Family("radial", _radial, _norm_and_zero, lambda dim: [1.0, dim - 1.0], seen_from_zero=True),
-        _Family("diagonal", _diagonal, lambda x: x * x, lambda dim: [1.0] * dim, width=lambda dim: dim),
+        _Family("diagonal", _diagonal, lambda x: x * x, lambda dim: [1.0] * dim),
     )
 }
 """Name → family of variances."""

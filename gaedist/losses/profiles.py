@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from gaedist.engine import Profile, Shape
+from gaedist.losses.explicit import Explicit
 from gaedist.losses.pairs import Points, Terms, squares
-from gaedist.numerics import Array
 
 
 def profile_terms(profile: Profile) -> Terms:
@@ -25,9 +25,53 @@ def profile_terms(profile: Profile) -> Terms:
 
 def profile_of(profile: Profile, squared: Tensor) -> Tensor:
     """Return Σ_k f(rate_k r²) of squared distances."""
-    function = _FUNCTIONS[profile.shape]
-    parts = [function(squared, rate, profile.rest) for rate in profile.rates or (1.0,)]
-    return sum(parts[1:], start=parts[0])
+    formula, rates, rest = _FORMULAS[profile.shape], profile.rates or (1.0,), profile.rest
+
+    def value(squared: Tensor) -> Tensor:
+        t = _root(squared) if formula.of_root else squared
+        if len(rates) == 1:
+            return formula.value(t, rates[0], rest)
+        total = torch.zeros_like(t)
+        for rate in rates:
+            total.add_(formula.value(t, rate, rest))
+        return total
+
+    slope_of = formula.slope
+    if slope_of is None or (len(rates) == 1 and profile.shape is not Shape.SERIES):
+        return value(squared)  # autograd takes no more passes
+
+    def with_slope(squared: Tensor) -> tuple[Tensor, Tensor]:
+        t = _root(squared) if formula.of_root else squared
+        total = formula.value(t, rates[0], rest)
+        direction, factor = slope_of(total, t, rates[0], rest)
+        slope = direction * factor
+        for rate in rates[1:]:
+            found = formula.value(t, rate, rest)
+            total.add_(found)
+            direction, factor = slope_of(found, t, rate, rest)
+            slope.add_(direction, alpha=factor)
+        return total, slope.mul_(_root_slope(t)) if formula.of_root else slope
+
+    return Explicit(value, lambda gradient, squared, slope: (gradient * slope,), with_slope)(squared)
+
+
+@dataclass(frozen=True)
+class _Formula:
+    """A shape as a function of t, which is r² or r.
+
+    Attributes
+    ----------
+    value : callable
+        From t, the rate and the rest of the profile's numbers to the value, by differentiable operations.
+    slope : callable, optional
+        From the value, t, the rate and the rest to two factors of the derivative, a tensor and a number.
+    of_root : bool
+        t is r.
+    """
+
+    value: Callable[[Tensor, float, Sequence[float]], Tensor]
+    slope: Callable[[Tensor, Tensor, float, Sequence[float]], tuple[Tensor, float]] | None = None
+    of_root: bool = False
 
 
 def _root(squared: Tensor) -> Tensor:
@@ -36,68 +80,63 @@ def _root(squared: Tensor) -> Tensor:
     return torch.where(at_cusp, 0.0, torch.where(at_cusp, 1.0, squared).sqrt())
 
 
+def _root_slope(root: Tensor) -> Tensor:
+    """Return the derivative of r by r²."""
+    return torch.where(root == 0, math.inf, root).reciprocal_().mul_(0.5)
+
+
 def _above_one(squared: Tensor, rate: float) -> Tensor:
     """Return 1 + rate r² in one pass."""
     return torch.add(squared.new_ones(()), squared, alpha=rate)
 
 
 def _series(squared: Tensor, rate: float, rest: Sequence[float]) -> Tensor:
+    """Return √z P(2z − 1) of z = 1/(1 + rate r²)."""
     z = _above_one(squared, rate).reciprocal()
-    return z.sqrt() * polynomial(2 * z - 1, np.array(rest[1:]))
+    return z.sqrt() * _polynomial(2 * z - 1, rest[1:])
 
 
-class _Polynomial(torch.autograd.Function):
-    """A polynomial by Horner's rule, whose derivative is one too: nothing but its argument is kept."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(t: Tensor, coefficients: Array) -> Tensor:
-        """Return the value; coefficients from the highest power."""
-        found = torch.full_like(t, float(coefficients[0]))
-        for coefficient in coefficients[1:].tolist():
-            found = found * t + coefficient
-        return found
-
-    @staticmethod
-    def setup_context(
-        ctx: torch.autograd.function.FunctionCtx, inputs: tuple[Tensor, Array], output: Tensor
-    ) -> None:
-        """Keep the argument."""
-        t, ctx.coefficients = inputs
-        ctx.save_for_backward(t)
-        ctx.save_for_forward(t)
-
-    @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
-        """Return the gradient times the derivative."""
-        return gradient * _derivative(ctx), None
-
-    @staticmethod
-    def jvp(ctx: torch.autograd.function.FunctionCtx, tangent: Tensor, _: None) -> Tensor:
-        """Return the derivative times the tangent."""
-        return tangent * _derivative(ctx)
+def _series_slope(value: Tensor, squared: Tensor, rate: float, rest: Sequence[float]) -> tuple[Tensor, float]:
+    """Return −rate z² (P/(2√z) + 2√z P') as z (√z P + 4 z √z P') times −rate/2."""
+    z, coefficients = _above_one(squared, rate).reciprocal_(), rest[1:]
+    powers = range(len(coefficients) - 1, 0, -1)
+    derivative = [k * c for k, c in zip(powers, coefficients, strict=False)] or [0.0]
+    steep = _polynomial(2 * z - 1, derivative).mul_(z.sqrt()).mul_(z).mul_(4)
+    return steep.add_(value).mul_(z), -rate / 2
 
 
-def _derivative(ctx: torch.autograd.function.FunctionCtx) -> Tensor:
-    """Return the derivative of the polynomial that a context keeps."""
-    (t,), degree = ctx.saved_tensors, len(ctx.coefficients) - 1
-    powers = np.arange(degree, 0, -1)
-    return polynomial(t, powers * ctx.coefficients[:-1] if degree else np.zeros(1))
-
-
-def polynomial(t: Tensor, coefficients: Array) -> Tensor:
+def _polynomial(t: Tensor, coefficients: Sequence[float]) -> Tensor:
     """Return the polynomial with these coefficients, from the highest power."""
-    return _Polynomial.apply(t, coefficients)
+    found = torch.full_like(t, coefficients[0])
+    for coefficient in coefficients[1:]:
+        found = found * t + coefficient
+    return found
 
 
-_FUNCTIONS: dict[Shape, Callable[[Tensor, float, Sequence[float]], Tensor]] = {
-    Shape.POWER: lambda squared, rate, rest: torch.exp(-math.log(2) * rate * squared),
-    Shape.ROOT: lambda squared, rate, rest: _root(squared),
-    Shape.INVERSE: lambda squared, rate, rest: _above_one(squared, rate).reciprocal(),
-    Shape.INVERSE_ROOT: lambda squared, rate, rest: _above_one(squared, rate).rsqrt(),
-    Shape.INVERSE_POWER: lambda squared, rate, rest: _above_one(squared, rate) ** -rest[0],
-    Shape.ROOT_POWER: lambda squared, rate, rest: torch.exp(-math.log(2) * rate * _root(squared)),
-    Shape.SERIES: _series,
+def _power(t: Tensor, rate: float, rest: Sequence[float]) -> Tensor:
+    return (-math.log(2) * rate * t).exp_()
+
+
+def _power_slope(value: Tensor, t: Tensor, rate: float, rest: Sequence[float]) -> tuple[Tensor, float]:
+    return value, -math.log(2) * rate
+
+
+_FORMULAS = {
+    Shape.POWER: _Formula(_power, _power_slope),
+    Shape.ROOT: _Formula(lambda t, rate, rest: t, of_root=True),
+    Shape.INVERSE: _Formula(
+        lambda t, rate, rest: _above_one(t, rate).reciprocal_(),
+        lambda v, t, rate, rest: (v * v, -rate),
+    ),
+    Shape.INVERSE_ROOT: _Formula(
+        lambda t, rate, rest: _above_one(t, rate).rsqrt_(),
+        lambda v, t, rate, rest: (v * v * v, -rate / 2),
+    ),
+    Shape.INVERSE_POWER: _Formula(
+        lambda t, rate, rest: _above_one(t, rate) ** -rest[0],
+        lambda v, t, rate, rest: (v / _above_one(t, rate), -rest[0] * rate),
+    ),
+    Shape.ROOT_POWER: _Formula(_power, _power_slope, True),
+    Shape.SERIES: _Formula(_series, _series_slope),
 }
-"""Shape → the function of r², its rate, and the rest of the profile's numbers."""
+"""Shape → its formula."""

@@ -16,6 +16,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from gaedist.losses.explicit import along
+
 CACHED, BUSY = 1 << 17, 1 << 22
 """Numbers of a part: what the cache of each thread of a CPU holds; on other devices, what keeps them busy."""
 
@@ -106,7 +108,7 @@ class _Parts(torch.autograd.Function):
         def values(*tensors: Tensor) -> Tensor:
             return torch.stack([part.value(tensors) for part in ctx.parts])
 
-        return _along(values, ctx.saved_tensors, tangents)
+        return along(values, ctx.saved_tensors, tangents)
 
 
 def _add_slopes(part: Part, weight: Tensor, tensors: Sequence[Tensor], sums: Sequence[Tensor | None]) -> None:
@@ -125,14 +127,6 @@ def _add_slopes(part: Part, weight: Tensor, tensors: Sequence[Tensor], sums: Seq
         total = sums[k]
         if total is not None and (slope := next(slopes)) is not None:
             total[index] += slope
-
-
-def _along(
-    function: Callable[..., Tensor], tensors: Sequence[Tensor], tangents: Sequence[Tensor | None]
-) -> Tensor:
-    """Return the derivative of a function along tangents, of which None is 0."""
-    moved = [torch.zeros_like(t) if d is None else d for t, d in zip(tensors, tangents, strict=True)]
-    return cast(Tensor, torch.func.jvp(function, tuple(tensors), tuple(moved))[1])
 
 
 class _Recomputed(torch.autograd.Function):
@@ -167,7 +161,7 @@ class _Recomputed(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> Tensor:
         """Return the derivative along the tangents."""
-        return _along(ctx.function, ctx.saved_tensors, tangents)
+        return along(ctx.function, ctx.saved_tensors, tangents)
 
     @staticmethod
     def vmap(

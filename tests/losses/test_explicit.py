@@ -1,0 +1,89 @@
+"""Gradients that are written out are those of the formulas, and the passes in groups lose no digits."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from gaedist.engine import Profile, Shape
+
+torch = pytest.importorskip("torch", reason="losses need the extra torch")
+losses = pytest.importorskip("gaedist.losses", reason="losses need the extra torch")
+mixture = pytest.importorskip("gaedist.losses.mixture", reason="losses need the extra torch")
+profiles = pytest.importorskip("gaedist.losses.profiles", reason="losses need the extra torch")
+
+SHAPES = {
+    Shape.POWER: ((0.3, 2.0), ()),
+    Shape.ROOT: ((), ()),
+    Shape.INVERSE: ((0.01, 0.3, 5.0), ()),
+    Shape.INVERSE_ROOT: ((0.2, 1.0), ()),
+    Shape.INVERSE_POWER: ((0.2, 1.0), (0.7,)),
+    Shape.ROOT_POWER: ((0.3, 2.0), ()),
+    Shape.SERIES: ((0.2,), (0.0, 0.3, -0.1, 1.0)),
+}
+
+
+def gradients(function, tensors, weights):
+    """Return the gradient of Σ weight · value as it is written out, by autograd, and of a batch."""
+    written_out = torch.autograd.grad((function(*tensors) * weights).sum(), tensors)
+    by_autograd = torch.autograd.grad((function(*tensors) * weights).sum(), tensors, create_graph=True)
+    stacked = [torch.stack([t.detach(), 2 * t.detach()]).requires_grad_() for t in tensors]
+    of_batch = torch.autograd.grad((torch.vmap(function)(*stacked) * weights).sum(), stacked)
+    return written_out, by_autograd, [slope[0] for slope in of_batch]
+
+
+def assert_alike(function, tensors, weights):
+    written_out, *others = gradients(function, tensors, weights)
+    for other in others:
+        for a, b in zip(written_out, other, strict=True):
+            assert torch.isfinite(a).all()
+            assert_allclose(a.detach(), b.detach(), rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("shape", Shape)
+def test_profiles(shape):
+    rates, rest = SHAPES[shape]
+    squared = torch.logspace(-6, 6, 40, dtype=torch.double)
+    squared[0] = 0
+    weights = torch.linspace(-1, 2, 40, dtype=torch.double)
+    profile = Profile(shape, rates, rest)
+    assert_alike(lambda t: profiles.profile_of(profile, t), [squared.requires_grad_()], weights)
+
+
+def diagonal(n, m, dim, spread, seed=0):
+    g = np.random.default_rng(seed)
+    sizes = (n, dim), (n, dim), (m, dim), (m, dim)
+    x, v, y, w = (torch.tensor(g.normal(size=size)) for size in sizes)
+    return [part.requires_grad_() for part in (x, (spread * v).exp(), y, (spread * w).exp())]
+
+
+@pytest.mark.parametrize("dim", [1, 3, 40])
+def test_diagonal(dim):
+    weights = torch.linspace(-1, 2, 20, dtype=torch.double).reshape(5, 4)
+    assert_alike(mixture._DIAGONAL, diagonal(5, 4, dim, 0.7), weights)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 30.0, 200.0])
+@pytest.mark.parametrize("dim", [1, 64, 1000])
+def test_products_of_widths_stay_in_range(dim, spread):
+    x, v, y, w = (part.detach().numpy().astype(np.longdouble) for part in diagonal(6, 5, dim, spread))
+    both = v[:, None] + w
+    expected = -0.5 * (np.log(both) + (x[:, None] - y) ** 2 / both).sum(2)
+    found = mixture._DIAGONAL(*diagonal(6, 5, dim, spread)).detach()
+    assert_allclose(found.numpy(), expected.astype(float), rtol=1e-13, atol=1e-13 * dim)
+
+
+@pytest.mark.parametrize("dim", [8, 512, 4096])
+def test_aggregate_posterior_keeps_digits_in_many_dimensions(dim):
+    """Overlaps differ in the second digit: what is left of them has as many digits at any D."""
+    g, n, s = np.random.default_rng(1), 12, float(dim)
+    mu, v = g.normal(size=(n, dim)), np.exp(g.normal(size=(n, dim)) - 1)
+
+    def overlap(a, v, b, w):
+        both = v[:, None].astype(np.longdouble) + w + 2 * s
+        logs = np.log(both / (2 * s)) + (a[:, None].astype(np.longdouble) - b) ** 2 / both
+        return np.exp(-0.5 * logs.sum(2)).mean()
+
+    prior = np.zeros((1, dim)), np.ones((1, dim))
+    expected = overlap(mu, v, mu, v) + overlap(*prior, *prior) - 2 * overlap(mu, v, *prior)
+    found = losses.gaussian_mixture(torch.tensor(mu), torch.tensor(v), sigma=s**0.5)
+    assert_allclose(float(found), float(expected), rtol=1e-12)
