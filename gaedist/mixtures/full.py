@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
 
 from gaedist.engine import PairSum, cholesky_seconds
-from gaedist.engine.compiled.integrands import Full as FullPair
+from gaedist.engine.compiled.integrands import full
 from gaedist.errors import GaedistError
 from gaedist.mixtures.covariance import LARGEST_SIGMA, SMALLEST_SIGMA, PerPointCovariance, Pullback
 from gaedist.numerics import Array
@@ -77,7 +78,7 @@ class Full(PerPointCovariance):
         log_determinants = self.log_self_overlaps(dim), other.log_self_overlaps(dim)
         typical = dim - float(np.median(log_determinants[0]) + np.median(log_determinants[1])) / math.log(2)
         return PairSum(
-            integrand=FullPair(dim, typical, _span(self.matrices, other.matrices)),
+            integrand=full(dim, typical, _span(self.matrices, other.matrices)),
             x=x,
             y=y,
             params_x=self._parameters(x, weights_x),
@@ -94,7 +95,12 @@ class Full(PerPointCovariance):
 
     def log_self_overlaps(self, dim: int, unit: float = 1.0) -> Array:
         """Return −½ log |Σ_i/unit|, (n,)."""
-        return np.asarray(-0.5 * np.linalg.slogdet(self.matrices / unit)[1])
+        return np.asarray(-0.5 * (self._log_determinants - dim * math.log(unit)))
+
+    @cached_property
+    def _log_determinants(self) -> Array:
+        """Return log |Σ_i|, which a sum needs three times."""
+        return np.asarray(np.linalg.slogdet(self.matrices)[1])
 
     def sigmas(self) -> Array:
         """Return the square roots of the eigenvalues, (n, D)."""

@@ -55,6 +55,7 @@ def test_overlap_agrees_with_dense_matrices_in_512_dimensions(family):
         ("radial", 300, 256, 9),
         ("diagonal", 300, 257, 3),
         ("full", 300, 257, 2),
+        *(("full", 40, 21, dim) for dim in (17, 18, 19, 20, 21, 22, 33)),  # on both sides of LargeFull
     ],
 )
 def test_overlap_agrees_with_dense_matrices_across_tiles(family, n, m, dim):

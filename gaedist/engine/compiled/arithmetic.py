@@ -12,7 +12,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.lanes import DOUBLES, INTEGERS, LANES, at_least
+from gaedist.engine.compiled.lanes import LANES, LanesType, at_least, doubles_of, integers_of
 from gaedist.engine.compiled.sizes import TILE
 
 _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
@@ -67,16 +67,18 @@ def _bitcast(kind: Any) -> Callable[..., Any]:
 @intrinsic
 def bits(_context: Any, value: Any) -> Any:
     """Return the 64 bits of a double, or of each lane, as an integer."""
-    if value is DOUBLES:
-        return INTEGERS(DOUBLES), _bitcast(INTEGERS.vector)
+    if isinstance(value, LanesType):
+        kind = integers_of(value)
+        return kind(value), _bitcast(kind.vector)
     return types.int64(types.float64), _bitcast(ir.IntType(64))
 
 
 @intrinsic
 def double(_context: Any, bits: Any) -> Any:
     """Return the double that has these 64 bits, or the lanes that have."""
-    if bits is INTEGERS:
-        return DOUBLES(INTEGERS), _bitcast(DOUBLES.vector)
+    if isinstance(bits, LanesType):
+        kind = doubles_of(bits)
+        return kind(bits), _bitcast(kind.vector)
     return types.float64(types.int64), _bitcast(ir.DoubleType())
 
 
@@ -103,19 +105,25 @@ def cell(_context: Any, row: Any, j: Any) -> Any:
 
 
 @intrinsic
-def packed(_context: Any, count: Any, k: Any, i: Any) -> Any:
-    """Return the flat index of parameter k of point i, where LANES points have all ``count`` together.
+def packed_by(_context: Any, lanes: Any, count: Any, k: Any, i: Any) -> Any:
+    """Return the flat index of parameter k of point i, where ``lanes`` points have all ``count`` together.
 
     Rows of TILE numbers would begin in one of two sets of the first-level cache, so that few stay in it.
     """
 
     def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        wide = ir.IntType(64)(LANES)
-        lane = builder.urem(args[2], wide)
-        start = builder.mul(builder.sub(args[2], lane), args[0])
-        return builder.add(builder.add(start, builder.mul(args[1], wide)), lane)
+        lanes, count, k, i = args
+        lane = builder.urem(i, lanes)
+        start = builder.mul(builder.sub(i, lane), count)
+        return builder.add(builder.add(start, builder.mul(k, lanes)), lane)
 
-    return types.uint64(types.int64, types.int64, types.int64), generate
+    return types.uint64(types.int64, types.int64, types.int64, types.int64), generate
+
+
+@compiled(inline=True)
+def packed(count: int, k: int, i: int) -> Any:
+    """Return the same for LANES points."""
+    return packed_by(LANES, count, k, i)
 
 
 @compiled(inline=True)

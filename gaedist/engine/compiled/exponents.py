@@ -17,7 +17,7 @@ from numba.extending import overload
 from gaedist.engine.compiled.arithmetic import cell, log2_and_inverse
 from gaedist.engine.compiled.cholesky import full_block, full_row
 from gaedist.engine.compiled.diagonal import diagonal_block, diagonal_row
-from gaedist.engine.compiled.integrands import Diagonal, Full, Gaussian, Radial, Spherical
+from gaedist.engine.compiled.integrands import Diagonal, Full, Gaussian, LargeFull, Radial, Spherical
 from gaedist.engine.compiled.jit import INLINED_PART, PART, compiled
 from gaedist.numerics import HALF_LOG2_E
 
@@ -168,6 +168,7 @@ ROWS: dict[type, Callable[..., None]] = {
     Radial: _radial,
     Diagonal: diagonal_row,
     Full: full_row,
+    LargeFull: full_row,
 }
 """Integrand → the function that fills a row of its exponents."""
 
@@ -181,7 +182,11 @@ def _fill_row(kind: Any, tile: Any, i: int, width: int, gradient: bool) -> Calla
     return ROWS.get(getattr(kind, "instance_class", type(None)))
 
 
-BLOCKS: dict[type, Callable[..., int]] = {Diagonal: diagonal_block, Full: full_block}
+BLOCKS: dict[type, Callable[..., int]] = {
+    Diagonal: diagonal_block,
+    Full: full_block,
+    LargeFull: full_block,
+}
 """Integrand → the function that fills a block of its exponents, if it has one."""
 
 

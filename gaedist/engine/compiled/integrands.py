@@ -61,6 +61,21 @@ class Full(NamedTuple):
     span: int
 
 
+class LargeFull(Full):
+    """The same for matrices that leave the first-level cache, of which fewer are factorised side by side."""
+
+    __slots__ = ()
+    fewer_lanes = True
+
+
+def full(dim: int, log2_typical: float, span: int) -> Full:
+    """Return the integrand of full covariances in D dimensions."""
+    return (LargeFull if dim >= _LARGE else Full)(dim, log2_typical, span)
+
+
+_LARGE = 19  # D from which eight pairs are quicker than sixteen
+
+
 class Shape(IntEnum):
     """A function of r² = |x − y|², summed over the rates a of a `Profile`, with u = a r²."""
 
@@ -167,6 +182,7 @@ INTEGRANDS: dict[type[Integrand], Needs] = {
     Radial: Needs(sines=True, sided=True),
     Diagonal: Needs(products=False),
     Full: Needs(products=False),
+    LargeFull: Needs(products=False),
     Profile: Needs(capped=False),
 }
 """Integrand → what it needs."""

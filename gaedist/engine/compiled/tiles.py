@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import HIGHEST, cell, exp2, largest, packed, total
+from gaedist.engine.compiled.arithmetic import HIGHEST, cell, exp2, largest, packed_by, total
 from gaedist.engine.compiled.exponents import BLOCKS, Tile, fill_block, fill_row
 from gaedist.engine.compiled.gram import (
     FEW,
@@ -27,7 +27,7 @@ from gaedist.engine.compiled.gram import (
     units,
 )
 from gaedist.engine.compiled.jit import ARRAY_PART, PART, compiled
-from gaedist.engine.compiled.lanes import LANES, at_least, at_most, load, store
+from gaedist.engine.compiled.lanes import at_least, at_most, in_lanes, lanes_of
 from gaedist.engine.compiled.sizes import TILE
 
 _ZEROS, _POWERS, _COLUMNS = range(3)
@@ -49,15 +49,17 @@ def _copy(source: Any, start: int, width: int, target: Any) -> None:
 
 
 @compiled()
-def _pack(source: Any, start: int, width: int, negative: int, target: Any) -> None:
-    """Copy columns of an array (P, n) for `packed`, from row ``negative`` on with the other sign."""
-    count, whole = source.shape[0], width // LANES * LANES
+def _pack(kind: Any, source: Any, start: int, width: int, negative: int, target: Any) -> None:
+    """Copy columns of an array (P, n) for `packed_by`, from row ``negative`` on with the other sign."""
+    count, lanes = source.shape[0], lanes_of(kind)
+    whole = width // lanes * lanes
     for k in range(count):
         row, sign = source[k, start : start + width], -1.0 if k >= negative else 1.0
-        for j in range(0, whole, LANES):
-            store(target, packed(count, k, j), sign * load(row, np.uintp(j)))
+        for j in range(0, whole, lanes):
+            some = in_lanes(kind, target, packed_by(lanes, count, k, j))
+            some[0] = sign * in_lanes(kind, row, np.uintp(j))[0]
         for j in range(whole, width):
-            target[packed(count, k, j)] = sign * row[j]
+            target[packed_by(lanes, count, k, j)] = sign * row[j]
 
 
 def open_tile(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> Any:
@@ -107,8 +109,8 @@ def _without_products(kind: Any, needs: Any, points: Any, i: int, j: int, gram: 
     matrix, rest = gram[0, : rows * width].reshape((rows, width)), work[_PARAMS * TILE :]
     tile_params_x, tile_params_y, rest = rest[:size], rest[size : 2 * size], rest[2 * size :]
     count = params_x.shape[0]
-    _pack(params_x, i, rows, count, tile_params_x)
-    _pack(params_y, j, width, count - x.shape[1], tile_params_y)
+    _pack(kind, params_x, i, rows, count, tile_params_x)
+    _pack(kind, params_y, j, width, count - x.shape[1], tile_params_y)
     out, scratch = rest[: 2 * size + TILE], rest[2 * size + TILE :]
     return Tile(
         rows, width, False, matrix, matrix, points.norms_x, points.norms_y, x, y, tile_params_x,

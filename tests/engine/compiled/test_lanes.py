@@ -32,7 +32,7 @@ def test_lanes_are_as_many_as_the_registers_take(tmp_path, cpu, lanes):
 def sums():
     """Sums of diagonal and full covariances in several dimensions."""
     rng, found = np.random.default_rng(0), []
-    for dim in (1, 2, 3, 7, 8, 17):
+    for dim in (1, 2, 3, 7, 8, 17, 22):
         x = rng.normal(size=(70, dim))
         factors = np.eye(dim) + rng.normal(size=(70, dim, dim)) / 4
         for covariance in (
