@@ -62,15 +62,15 @@ class Tiling:
         params_x = np.require(job.params_x, np.float64, ["C", "W"])
         params_y = params_x if job.params_y is None else np.require(job.params_y, np.float64, ["C", "W"])
         limit = self.gram_error / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
-        centered_x, centered_y = x, y
-        norms_x, norms_y = squared_norms(x), squared_norms(y)
-        if norms_x.max() + norms_y.max() > limit and not self.needs.sines:
+        seen = samples = (x,) if job.y is None else (x, y)
+        norms = [squared_norms(points) for points in samples]
+        if norms[0].max() + norms[-1].max() > limit and not self.needs.sines:
             # nearer to the origin, |x|² + |y|² − 2x·y cancels less
             center = (x.sum(axis=0) + y.sum(axis=0)) / (len(x) + len(y))
-            centered_x, centered_y = x - center, y - center
-            norms_x, norms_y = squared_norms(centered_x), squared_norms(centered_y)
+            seen = tuple(points - center for points in samples)
+            norms = [squared_norms(points) for points in seen]
         self.points = Points(
-            x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, gram_limit=limit
+            x, y, seen[0], seen[-1], norms[0], norms[-1], params_x, params_y, gram_limit=limit
         )
         sums = max(len(factors), SCRATCH_ROWS + len(profiles))
         self.scratch = [

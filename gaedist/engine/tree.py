@@ -1,6 +1,5 @@
 """The order of a k-d tree, in which points that are near each other follow each other."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,7 @@ from gaedist.engine.compiled.sizes import HEIGHT, TILE
 from gaedist.engine.run.pair_sum import PairSum
 from gaedist.numerics import Array
 
-_CACHED = 1 << 17  # numbers that stay in a core's second-level cache
+_SEEN = 2048  # points that show along which axis many are spread
 _WIDE = 16  # axes from which NumPy reduces rows faster than blocks of them
 
 Order = NDArray[np.intp]
@@ -35,14 +34,10 @@ def ordered(job: PairSum, orders: dict[int, Order] | None = None, *, leaf: int =
 
 
 def _longest_side(x: Array, order: Order) -> int:
-    """Return the axis along which the box around some points is longest."""
-    low, high = np.full(x.shape[1], math.inf), np.full(x.shape[1], -math.inf)
-    count = max(1, _CACHED // x.shape[1])
-    for start in range(0, len(order), count):
-        some = x[order[start : start + count]]
-        low = np.minimum(low, extremes(np.minimum, some, len(some))[0])
-        high = np.maximum(high, extremes(np.maximum, some, len(some))[0])
-    return int(np.argmax(high - low))
+    """Return the axis along which the box around some points, of many a part, is longest."""
+    some = x[order[:: -(-len(order) // _SEEN)]]
+    sides = extremes(np.maximum, some, len(some))[0] - extremes(np.minimum, some, len(some))[0]
+    return int(np.argmax(sides))
 
 
 def _tree_order(x: Array, leaf: int) -> Order:
