@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from gaedist.engine import common_refinement, random_directions
 from gaedist.errors import check_count
+from gaedist.losses.explicit import Explicit
 from gaedist.losses.recomputed import Part, in_parts, part_size
 from gaedist.losses.scales import check_scale, floored_log, two_sample_moments
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
@@ -20,6 +22,7 @@ from gaedist.metrics.sliced_wasserstein import quantile_means, wasserstein_momen
 from gaedist.null.distributions import Moments
 
 _FEW_MODES = 64  # waves that never take longer than pairs
+_ROTATIONS = 32  # after which rounding starts again
 
 
 @eager
@@ -170,7 +173,7 @@ def _epps_pulley(samples: Sequence[Tensor], statistic: EppsPulley) -> Tensor:
             modes = statistic.modes(period)
     waves = 0 < modes <= max(n, _FEW_MODES)
     function = _by_waves if waves else _by_pairs
-    size = max(1, int(part_size(samples[0]) / (n * (modes if waves else n))))
+    size = max(1, part_size(samples[0]) // (n if waves else n**2))
 
     def total(*some: Tensor) -> Tensor:
         return function(some, statistic.beta, period, modes).sum()
@@ -191,14 +194,48 @@ def _factor(samples: Sequence[Tensor]) -> float:
 
 def _by_waves(samples: Sequence[Tensor], beta: float, period: float, modes: float) -> Tensor:
     """Return T of each column as a sum over multiples of 2π/period."""
-    t, step = samples[0], 2 * math.pi / period
-    s = step * torch.arange(1, int(modes) + 1, dtype=t.dtype, device=t.device)
+    step = 2 * math.pi / period
+    s = step * torch.arange(1, int(modes) + 1, dtype=samples[0].dtype, device=samples[0].device)[:, None]
     weights = 2 * step / (math.sqrt(2 * math.pi) * beta) * torch.exp(-((s / beta) ** 2) / 2)
-    angles = [sample[..., None] * s for sample in samples]  # (n, L, K)
-    real, imaginary = ([wave(a).mean(0) for a in angles] for wave in (torch.cos, torch.sin))
+    waves = _waves(len(s))
+    means = [waves(step * sample) for sample in samples]
     if len(samples) == 1:
-        real, imaginary = [*real, torch.exp(-s * s / 2)], [*imaginary, torch.zeros_like(s)]
-    return _factor(samples) * (((real[0] - real[1]) ** 2 + (imaginary[0] - imaginary[1]) ** 2) @ weights)
+        means.append(torch.stack([torch.exp(-s * s / 2), torch.zeros_like(s)]))
+    return _factor(samples) * (weights * (means[0] - means[1]) ** 2).sum((0, 1))
+
+
+def _multiples(angles: Tensor, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield cosine and sine of 1 to ``count`` times the angles, most of them by rotation."""
+    cosine, sine = torch.cos(angles), torch.sin(angles)
+    for k in range(1, count + 1):
+        if k % _ROTATIONS == 1:
+            cosines, sines = torch.cos(k * angles), torch.sin(k * angles)
+        else:
+            cosines, sines = (
+                torch.addcmul(cosines * cosine, sines, sine, value=-1),
+                torch.addcmul(cosines * sine, sines, cosine),
+            )
+        yield cosines, sines
+
+
+def _waves(count: int) -> Explicit:
+    """Return the function from angles to the means of their waves."""
+    return Explicit(partial(_means_of_waves, count), partial(_slopes_of_waves, count))
+
+
+def _means_of_waves(count: int, angles: Tensor) -> Tensor:
+    """Return the means over rows of cosine and sine of multiples of the angles (n, L), (2, count, L)."""
+    waves = _multiples(angles, count)
+    return torch.stack([torch.stack([part.mean(0) for part in wave]) for wave in waves], 1)
+
+
+def _slopes_of_waves(count: int, gradient: Tensor, angles: Tensor) -> tuple[Tensor]:
+    total = torch.zeros_like(angles)
+    for k, (cosines, sines) in enumerate(_multiples(angles, count)):
+        of_cosines, of_sines = (k + 1) / len(angles) * gradient[:, k]
+        total = torch.addcmul(total, cosines, of_sines)
+        total = torch.addcmul(total, sines, of_cosines, value=-1)
+    return (total,)
 
 
 def _by_pairs(samples: Sequence[Tensor], beta: float, period: float, modes: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Gradients that are written out are those of the formulas, and the passes in groups lose no digits."""
+"""Gradients that are written out are those of the formulas, and sums in groups of axes lose no digits."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from gaedist.engine import Profile, Shape
 torch = pytest.importorskip("torch", reason="losses need the extra torch")
 losses = pytest.importorskip("gaedist.losses", reason="losses need the extra torch")
 mixture = pytest.importorskip("gaedist.losses.mixture", reason="losses need the extra torch")
+sliced = pytest.importorskip("gaedist.losses.sliced", reason="losses need the extra torch")
 profiles = pytest.importorskip("gaedist.losses.profiles", reason="losses need the extra torch")
 
 SHAPES = {
@@ -87,3 +88,19 @@ def test_aggregate_posterior_keeps_digits_in_many_dimensions(dim):
     expected = overlap(mu, v, mu, v) + overlap(*prior, *prior) - 2 * overlap(mu, v, *prior)
     found = losses.gaussian_mixture(torch.tensor(mu), torch.tensor(v), sigma=s**0.5)
     assert_allclose(float(found), float(expected), rtol=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 2, 30, 3000])
+def test_waves(count):
+    """Multiples by rotation agree with cosines and sines of the multiples, and so do their derivatives."""
+    angles = torch.linspace(-40, 40, 35, dtype=torch.double).reshape(7, 5).requires_grad_()
+    multiples = torch.arange(1, count + 1, dtype=torch.double)[:, None, None]
+    expected = torch.stack([torch.cos(multiples * angles).mean(1), torch.sin(multiples * angles).mean(1)])
+    found = sliced._waves(count)(angles)
+    error = 2e-16 * 40 * count + 1e-14  # the rounding of the largest multiple, and of a cosine
+    assert_allclose(found.detach(), expected.detach(), rtol=0, atol=error)
+    weights = torch.linspace(-1, 2, expected.numel(), dtype=torch.double).reshape(expected.shape)
+    (slopes,), (exact,) = (torch.autograd.grad((t * weights).sum(), [angles]) for t in (found, expected))
+    assert_allclose(slopes, exact, rtol=0, atol=error * count**2 / 7)  # Σ_k k, over 7 rows
+    if count <= 30:
+        assert_alike(sliced._waves(count), [angles], weights)
