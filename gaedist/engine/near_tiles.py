@@ -10,6 +10,7 @@ over one near tile in each row of tiles. Terms are positive: T is at most the su
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,7 @@ _PROMISING = 0.8  # part of the tiles that may be left then
 _CERTAIN = 1 - 1e-12  # factor of squared distances that are rounded
 _GROUP = 16  # boxes around which there is one box, which shows at once that all are far
 _SLACK = 1e-9  # of the other terms of a bound
+_KEPT = 1 << 24  # tiles that are left whose columns are kept, not found again
 
 
 def may_skip(
@@ -181,6 +183,7 @@ class NearTiles:
         self._nearest: NDArray[np.intp] | None = None
         self.least = np.full(len(falls), -math.inf)
         self._ends: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._found: list[NDArray[np.int32]] = []
 
     @property
     def count(self) -> int:
@@ -226,11 +229,22 @@ class NearTiles:
         """Skip tiles, given log2 of lower bounds of the sums over so many pairs; return what part is left."""
         self.least = math.log2(part) + log2_sums - math.log2(pairs)
         rows = range(len(self.rows.low))
-        self._ends = np.cumsum([len(self._near(row)) for row in rows])
+        found, counts, kept = [], [], 0
+        for row in rows:
+            columns = self._find_near(row)
+            counts.append(len(columns))
+            kept += len(columns)
+            if kept <= _KEPT:
+                found.append(columns.astype(np.int32))
+        self._ends, self._found = np.cumsum(counts), found
         return float(self._ends[-1] / sum(map(self._columns_of, rows)))
 
-    def _near(self, row: int) -> NDArray[np.intp]:
-        """Return the columns of the tiles of a row that are not skipped; first whole groups of them are."""
+    def _near(self, row: int) -> NDArray[Any]:
+        """Return the columns of the tiles of a row that are not skipped."""
+        return self._found[row] if row < len(self._found) else self._find_near(row)
+
+    def _find_near(self, row: int) -> NDArray[np.intp]:
+        """Find the columns of the tiles of a row that are not skipped; first whole groups of them are."""
         count = self._columns_of(row)
         groups = np.flatnonzero(self._is_near(row, self.groups.some(slice(-(-count // _GROUP)))))
         columns = np.add.outer(_GROUP * groups, np.arange(_GROUP)).ravel()
