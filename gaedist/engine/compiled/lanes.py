@@ -90,16 +90,6 @@ def store(_context: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.uint64, DOUBLES), generate
 
 
-@intrinsic
-def at(_context: Any, k: Any) -> Any:
-    """Return the flat index of the k-th lanes of an array, unsigned so that no sign is checked."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.mul(args[0], ir.IntType(64)(LANES))
-
-    return types.uint64(types.int64), generate
-
-
 def _spread(builder: Any, kind: Any, number: Any) -> Any:
     none = ir.Constant(kind.vector, ir.Undefined)
     first = builder.insert_element(none, number, ir.IntType(32)(0))
