@@ -8,7 +8,7 @@ from gaedist.engine import Profile, Shape
 
 torch = pytest.importorskip("torch", reason="losses need the extra torch")
 losses = pytest.importorskip("gaedist.losses", reason="losses need the extra torch")
-mixture = pytest.importorskip("gaedist.losses.mixture", reason="losses need the extra torch")
+families = pytest.importorskip("gaedist.losses.families", reason="losses need the extra torch")
 sliced = pytest.importorskip("gaedist.losses.sliced", reason="losses need the extra torch")
 profiles = pytest.importorskip("gaedist.losses.profiles", reason="losses need the extra torch")
 
@@ -60,7 +60,7 @@ def diagonal(n, m, dim, spread, seed=0):
 @pytest.mark.parametrize("dim", [1, 3, 40])
 def test_diagonal(dim):
     weights = torch.linspace(-1, 2, 20, dtype=torch.double).reshape(5, 4)
-    assert_alike(mixture._DIAGONAL, diagonal(5, 4, dim, 0.7), weights)
+    assert_alike(families._DIAGONAL, diagonal(5, 4, dim, 0.7), weights)
 
 
 @pytest.mark.parametrize("spread", [0.0, 1.0, 30.0, 200.0])
@@ -69,7 +69,7 @@ def test_products_of_widths_stay_in_range(dim, spread):
     x, v, y, w = (part.detach().numpy().astype(np.longdouble) for part in diagonal(6, 5, dim, spread))
     both = v[:, None] + w
     expected = -0.5 * (np.log(both) + (x[:, None] - y) ** 2 / both).sum(2)
-    found = mixture._DIAGONAL(*diagonal(6, 5, dim, spread)).detach()
+    found = families._DIAGONAL(*diagonal(6, 5, dim, spread)).detach()
     assert_allclose(found.numpy(), expected.astype(float), rtol=1e-13, atol=1e-13 * dim)
 
 
