@@ -39,7 +39,8 @@ TYPE_CHECKING = False  # as in typing, which takes long to load: see `gaedist.__
 if TYPE_CHECKING:
     from typing import Any
 
-    from gaedist.api.compare import CompareResult, compare, compares
+    from gaedist.api.compare import compare, compares
+    from gaedist.api.compare_result import CompareResult
     from gaedist.api.diagnose import DiagnoseResult, diagnose
     from gaedist.api.inspect import ArrayReport, inspect
     from gaedist.api.score import score, scores
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ArrayReport": "api.inspect",
     "Checkpoint": "engine",
-    "CompareResult": "api.compare",
+    "CompareResult": "api.compare_result",
     "DiagnoseResult": "api.diagnose",
     "GaedistError": "errors",
     "Latents": "files.codes",

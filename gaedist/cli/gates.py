@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gaedist.api.compare import CompareResult
+from gaedist.api.compare_result import CompareResult
 from gaedist.api.score_result import ScoreResult
 from gaedist.cli.standard_streams import complain
 from gaedist.errors import BAD_INPUT, DONE, GATE_FAILED, NO_MEMORY, ClusterError, GaedistError, lacks_memory

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gaedist.api.compare import CompareResult
+from gaedist.api.compare_result import CompareResult
 from gaedist.api.priors import units_sentence
 from gaedist.metrics.registry import METRICS
 from gaedist.null.permutations import smallest_permuted_p

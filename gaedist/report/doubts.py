@@ -2,7 +2,7 @@
 
 import math
 
-from gaedist.api.compare import CompareResult
+from gaedist.api.compare_result import CompareResult
 from gaedist.api.priors import worded
 from gaedist.api.score_result import ScoreResult
 from gaedist.null.assessment import COARSE, WIDE

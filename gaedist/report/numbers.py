@@ -2,7 +2,7 @@
 
 import math
 
-from gaedist.api.compare import CompareResult
+from gaedist.api.compare_result import CompareResult
 from gaedist.api.inspect import ArrayReport
 from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import Spread

@@ -16,7 +16,7 @@ from html import escape
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from gaedist.api.compare import CompareResult
+from gaedist.api.compare_result import CompareResult
 from gaedist.api.diagnose import DiagnoseResult
 from gaedist.api.score_result import ScoreResult
 from gaedist.diagnostics.contrast import Contrast

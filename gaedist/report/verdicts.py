@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gaedist.api.compare import CompareResult
+from gaedist.api.compare_result import CompareResult
 from gaedist.api.priors import units_sentence, worded
 from gaedist.api.score_result import ScoreResult
 from gaedist.api.sigma import SigmaResult
