@@ -48,8 +48,9 @@ if TYPE_CHECKING:
     from gaedist.api.sigma import SigmaResult, sigma
     from gaedist.engine import Checkpoint, Run
     from gaedist.errors import GaedistError
-    from gaedist.files.codes import Latents, Selection, read_latents
+    from gaedist.files.codes import Latents, read_latents
     from gaedist.files.samples import read_samples
+    from gaedist.files.selection import Selection
     from gaedist.metrics.parameters import Parameters
     from gaedist.mixtures.prior import Prior
     from gaedist.version import __version__
@@ -65,7 +66,7 @@ _HOMES = {
     "Prior": "mixtures.prior",
     "Run": "engine",
     "ScoreResult": "api.score_result",
-    "Selection": "files.codes",
+    "Selection": "files.selection",
     "SigmaResult": "api.sigma",
     "compare": "api.compare",
     "compares": "api.compare",

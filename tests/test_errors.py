@@ -15,7 +15,8 @@ import pytest
 
 from gaedist import ArrayReport, GaedistError, compare, inspect, score, sigma
 from gaedist.errors import MAX_MESSAGE, PREFIX, one_line, printable, some_of
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
+from gaedist.files.selection import Selection
 from gaedist.smoothing.files import SigmaTarget, parse_sigma, read_sigma
 
 X = np.random.default_rng(0).normal(size=(20, 3))

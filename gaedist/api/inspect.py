@@ -24,11 +24,13 @@ from gaedist.files.arrays import (
     read_points,
     split_name,
 )
-from gaedist.files.codes import Selection, arranged, nonfinite_rows, without_rows
+from gaedist.files.codes import arranged
+from gaedist.files.finite_rows import nonfinite_rows, without_rows
 from gaedist.files.layouts import ShapeError
 from gaedist.files.names import matching
 from gaedist.files.posteriors import find_means, read_widths
 from gaedist.files.samples import stands_for_several
+from gaedist.files.selection import Selection
 from gaedist.files.stored_array import StoredArray, dtype_text, shape_fault
 from gaedist.files.transposed import MATLAB_NOTE
 from gaedist.files.widths import WidthName, Widths, posteriors_in, width_name

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice, short_name
 from gaedist.files.arrays import exists, split_name
-from gaedist.files.codes import Codes, Latents, Selection, as_codes, read_latents
+from gaedist.files.codes import Codes, Latents, as_codes, read_latents
 from gaedist.files.posteriors import read_for_means
+from gaedist.files.selection import Selection
 from gaedist.files.widths import WIDTHS, WidthName, Widths, as_widths
 from gaedist.metrics.options import ScoreOptions
 from gaedist.metrics.posterior_kl import posterior_kl

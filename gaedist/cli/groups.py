@@ -10,7 +10,7 @@ from typing import Any
 from gaedist.cli import options
 from gaedist.cli.cluster import connected
 from gaedist.engine import Run
-from gaedist.files.codes import Selection, parse_rows
+from gaedist.files.selection import Selection, parse_rows
 from gaedist.files.widths import width_name
 from gaedist.metrics.parameters import Parameters
 

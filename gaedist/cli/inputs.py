@@ -13,12 +13,13 @@ from gaedist.cli.help import command_for
 from gaedist.cli.standard_streams import complain
 from gaedist.engine import Cluster
 from gaedist.errors import GaedistError
-from gaedist.files.codes import Latents, Selection
+from gaedist.files.codes import Latents
 from gaedist.files.hdf5_plugins import plugins_are_allowed
 from gaedist.files.layouts import LAYOUTS, ShapeError
 from gaedist.files.outputs import check_outputs
 from gaedist.files.samples import Sample, samples, sources_of
 from gaedist.files.sandbox import sandbox_in_use
+from gaedist.files.selection import Selection
 from gaedist.files.streams import is_pipe
 from gaedist.files.transposed import MATLAB_NOTE
 from gaedist.files.widths import width_name

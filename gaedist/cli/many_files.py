@@ -13,8 +13,9 @@ from gaedist.cli.progress import shown
 from gaedist.engine import Cluster, Run
 from gaedist.errors import GaedistError
 from gaedist.files.arrays import is_folder, split_name
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
 from gaedist.files.samples import sources_of, stands_for_several
+from gaedist.files.selection import Selection
 from gaedist.files.streams import is_pipe
 from gaedist.null.on_demand import duration
 

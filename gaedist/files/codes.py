@@ -5,88 +5,30 @@ codes; `as_codes` checks arrays in memory.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gaedist.errors import GaedistError
-from gaedist.files.arrays import Rows, find_array, open_arrays, read_points, split_name
+from gaedist.files.arrays import find_array, open_arrays, read_points, split_name
+from gaedist.files.finite_rows import (
+    all_bad,
+    droppable,
+    first_bad,
+    nonfinite_rows,
+    usable,
+    without_rows,
+)
 from gaedist.files.in_memory import as_array
-from gaedist.files.layouts import Arrangement, ShapeError, arrangement_of, check_layout
+from gaedist.files.layouts import Arrangement, ShapeError, arrangement_of
 from gaedist.files.posteriors import find_means, read_widths, unusable_rows
-from gaedist.files.stored_array import Listed, StoredArray, dtype_fault, row_blocks, shape_fault
+from gaedist.files.selection import Selection, pick_rows
+from gaedist.files.stored_array import Listed, StoredArray, dtype_fault, shape_fault
 from gaedist.files.transposed import transposed
 from gaedist.files.widths import WidthName, Widths
 from gaedist.numerics import Array
-
-_LARGEST = 1e150  # the square of a larger number may overflow in a sum
-_MOST_NAMED = 5  # columns in a message
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """Which array and which rows of a file to read.
-
-    Attributes
-    ----------
-    dataset : str, optional
-        Name of the array, where the file name has none after ``::``.
-    rows : tuple of (int or None), optional
-        First row and the row after the last, as in a Python slice.
-    subsample : int, optional
-        Number of rows to draw without replacement and keep in their order; all if there are fewer.
-    seed : int
-        Seed of the draw.
-    drop_nonfinite : bool
-        Leave out rows with NaN or infinity instead of raising an error.
-    transpose : bool
-        Exchange rows and columns first.
-    layout : str, optional
-        How an array becomes points, one of `gaedist.files.layouts.LAYOUTS`; without it the array has two
-        axes. Rows are indices along the first axis, before the layout.
-    channels : str, optional
-        Where the axis of channels is, ``first`` or ``last``, for layout ``positions``; by default first in
-        arrays with four axes or more, (n, C, H, W), and last in others, (n, T, d).
-    positions : str, optional
-        For layout ``positions``: ``1``, the default, keeps one random position of each row; ``all`` keeps
-        all, which are not independent.
-    draw : int
-        Tells several draws with one seed apart: positions of a second sample are independent of the first.
-
-    width : WidthName, optional
-        The codes are means of posteriors; which array holds their log-variances or standard deviations.
-
-    Raises
-    ------
-    GaedistError
-        For an unknown layout or choice, for a choice that the layout does not take, and for a width with a
-        layout.
-    """
-
-    dataset: str | tuple[str, ...] | None = None
-    rows: tuple[int | None, int | None] | None = None
-    subsample: int | None = None
-    seed: int = 0
-    drop_nonfinite: bool = False
-    transpose: bool = False
-    layout: str | None = None
-    channels: str | None = None
-    positions: str | None = None
-    draw: int = 0
-    width: WidthName | None = None
-
-    def __post_init__(self) -> None:
-        """Raise `GaedistError` for a layout or choice that there is not."""
-        check_layout(self.layout, self.channels, self.positions)
-        if self.width and self.layout:
-            raise GaedistError(f"--layout is not for posteriors: leave out {self.width.option} or --layout.")
-
-    @property
-    def datasets(self) -> tuple[str, ...]:
-        """The names given."""
-        return (self.dataset,) if isinstance(self.dataset, str) else self.dataset or ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,17 +89,6 @@ class Latents:
             f"{self.per_item} positions of each item are points, which are not independent: no p-value "
             "holds. Use --positions 1 (positions=)."
         )
-
-
-def parse_rows(text: str | None) -> tuple[int | None, int | None] | None:
-    """Return A and B of the text ``A:B``, None for one that is left out."""
-    if text is None:
-        return None
-    try:
-        start, stop = (int(part) if part.strip() else None for part in text.split(":"))
-    except ValueError as error:
-        raise GaedistError(f"--rows must be A:B with whole numbers; got {text!r}.") from error
-    return start, stop
 
 
 def read_latents(name: str, selection: Selection | None = None) -> Latents:
@@ -271,25 +202,6 @@ def arranged(array: StoredArray, selection: Selection) -> tuple[StoredArray, Arr
     return array, arrangement_of(array.shape, selection.layout, selection.channels, selection.positions)
 
 
-def usable(codes: Array, place: Callable[[int], str], selection: Selection) -> tuple[Array, int]:
-    """Return codes without rows that are not finite, if those are to be dropped, and how many were.
-
-    ``place`` names a row in an error.
-    """
-    bad = droppable(codes, place, selection)
-    return (without_rows(codes, bad), len(bad)) if len(bad) else (codes, 0)
-
-
-def droppable(codes: Array, place: Callable[[int], str], selection: Selection) -> NDArray[np.intp]:
-    """Return the indices of rows that are not finite; raise `GaedistError` unless they are to be dropped."""
-    bad = nonfinite_rows(codes)
-    if len(bad) == len(codes):
-        raise GaedistError(_all_bad(codes))
-    if len(bad) and not selection.drop_nonfinite:
-        raise GaedistError(f"{_first_bad(codes, bad, place)} Drop them with --drop-nonfinite.")
-    return bad
-
-
 Codes = ArrayLike | Latents | os.PathLike[str]
 """A sample: an array or tensor of any library, a frame, codes from a file, or the name of the file, as on the
 command line."""
@@ -316,7 +228,7 @@ def as_codes(codes: Codes) -> Array:
         raise GaedistError(f"the codes are {fault}.")
     checked: Array = np.require(array, np.float64, "C")
     if len(bad := nonfinite_rows(checked)):
-        found = _all_bad(checked) if len(bad) == len(checked) else _first_bad(checked, bad, "row {}".format)
+        found = all_bad(checked) if len(bad) == len(checked) else first_bad(checked, bad, "row {}".format)
         raise GaedistError(f"the codes are not finite: {found}")
     return checked
 
@@ -329,69 +241,3 @@ def dependence(codes: Codes) -> str | None:
 def points_per_item(codes: Codes) -> int:
     """Return how many points come from one item, and are not independent."""
     return codes.per_item if isinstance(codes, Latents) else 1
-
-
-def pick_rows(n: int, selection: Selection) -> Rows:
-    """Return the rows to read of an array of n rows."""
-    rows = range(n)[slice(*(selection.rows or (None, None)))]
-    if not rows:
-        start, stop = ("" if bound is None else bound for bound in selection.rows or (None, None))
-        raise GaedistError(f"rows {start}:{stop} select none of the {n} rows.")
-    if selection.subsample is None or selection.subsample >= len(rows):
-        return rows
-    if selection.subsample < 1:
-        raise GaedistError(f"subsample must be at least 1; got {selection.subsample}.")
-    rng = np.random.default_rng(selection.seed)
-    return np.sort(rows.start + rng.choice(len(rows), selection.subsample, replace=False))
-
-
-def without_rows(codes: Array, bad: NDArray[np.intp]) -> Array:
-    """Move the rows that are not bad together, in place, and return the part of the array they fill."""
-    kept = int(bad[0])
-    for start, end in zip(bad + 1, [*bad[1:], len(codes)], strict=True):
-        for a, b in row_blocks(int(start), int(end), codes.shape[1] * codes.itemsize):
-            codes[kept : kept + b - a] = codes[a:b]
-            kept += b - a
-    return codes[:kept]
-
-
-def _first_bad(codes: Array, bad: NDArray[np.intp], place: Callable[[int], str]) -> str:
-    """Say where the first number is that cannot be used, and how many rows have one."""
-    row = codes[bad[0]]
-    column = int(np.flatnonzero(~(np.abs(row) < _LARGEST))[0])
-    value = "NaN" if np.isnan(row[column]) else row[column]
-    beyond = f" or beyond {_LARGEST:g}" if np.isfinite(row[column]) else ""
-    return (
-        f"{place(int(bad[0]))} has {value} in column {column}; "
-        f"{len(bad)} of {len(codes)} rows are not finite{beyond}."
-    )
-
-
-def _all_bad(codes: Array) -> str:
-    """Say that no row can be used, and which columns are to blame if no row can be used for their sake."""
-    usable = np.zeros(codes.shape[1], bool)
-    beyond = False
-    for a, b in row_blocks(0, len(codes), codes.shape[1] * codes.itemsize):
-        usable |= (np.abs(codes[a:b]) < _LARGEST).any(axis=0)
-        beyond = beyond or bool((np.isfinite(codes[a:b]) & ~(np.abs(codes[a:b]) < _LARGEST)).any())
-    what = f"NaN, infinity or a number beyond {_LARGEST:g}" if beyond else "NaN or infinity"
-    columns = np.flatnonzero(~usable)
-    remedy = " Scale the codes down." if beyond else ""
-    if len(columns) in (0, len(usable)):
-        where = "each has" if len(columns) == 0 else "every column has"
-    else:
-        names = ", ".join(map(str, columns[:_MOST_NAMED])) + (" …" if len(columns) > _MOST_NAMED else "")
-        where = f"column {names} has" if len(columns) == 1 else f"columns {names} have"
-        remedy = remedy or f" Leave out {'this column' if len(columns) == 1 else 'these columns'}."
-    each = " in each row" if len(columns) else ""
-    return f"none of the {len(codes)} rows can be used: {where} {what}{each}.{remedy}"
-
-
-def nonfinite_rows(codes: Array) -> NDArray[np.intp]:
-    """Return the indices of rows with NaN, infinity, or a number too large to be squared."""
-    return np.concatenate(
-        [
-            a + np.flatnonzero(~(np.abs(codes[a:b]) < _LARGEST).all(axis=1))
-            for a, b in row_blocks(0, len(codes), codes.shape[1] * codes.itemsize)
-        ]
-    )

@@ -12,10 +12,11 @@ from functools import partial
 
 from gaedist.errors import GaedistError, about
 from gaedist.files.arrays import is_folder, open_arrays, split_name
-from gaedist.files.codes import Latents, Selection, read_array, read_latents
+from gaedist.files.codes import Latents, read_array, read_latents
 from gaedist.files.formats import folder_suffixes
 from gaedist.files.layouts import ShapeError
 from gaedist.files.names import files_in, is_pattern
+from gaedist.files.selection import Selection
 from gaedist.files.stacks import Source, stacked
 from gaedist.files.stored_array import Listed, StoredArray
 from gaedist.files.streams import is_pipe

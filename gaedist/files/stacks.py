@@ -14,9 +14,11 @@ import numpy as np
 
 from gaedist.errors import GaedistError, about
 from gaedist.files.arrays import Rows, fill, new_codes, open_arrays, selected_blocks
-from gaedist.files.codes import Latents, Selection, arranged, latents_of, pick_rows, usable
+from gaedist.files.codes import Latents, arranged, latents_of
+from gaedist.files.finite_rows import usable
 from gaedist.files.layouts import Arrangement
 from gaedist.files.names import matching
+from gaedist.files.selection import Selection, pick_rows
 from gaedist.files.stored_array import Block, Listed, StoredArray
 
 _EVERYTHING = ("*",)

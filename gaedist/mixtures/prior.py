@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gaedist.errors import GaedistError, check_count
-from gaedist.files.codes import nonfinite_rows
+from gaedist.files.finite_rows import nonfinite_rows
 from gaedist.files.stored_array import dtype_fault, shape_text
 from gaedist.mixtures.covariance import check_sigma
 from gaedist.mixtures.mixture_prior import MixturePrior

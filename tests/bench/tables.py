@@ -11,7 +11,8 @@ from markdown_tables import header, rewritten, row
 from samples import SAMPLES, sample
 
 import gaedist
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
+from gaedist.files.selection import Selection
 from gaedist.report.numbers import null_spread, p_or_bound, p_text, score_value, sizes
 
 README = Path(__file__).with_name("README.md")

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from gaedist import GaedistError
-from gaedist.files.codes import Latents, Selection, as_codes, parse_rows, read_latents
+from gaedist.files.codes import Latents, as_codes, read_latents
+from gaedist.files.selection import Selection, parse_rows
 
 X = np.random.default_rng(0).normal(size=(1000, 4))
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
+from gaedist.files.selection import Selection
 
 X = np.random.default_rng(0).normal(size=(300, 3))
 

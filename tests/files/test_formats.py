@@ -16,9 +16,10 @@ import pytest
 from fuzz.files import safetensors
 
 from gaedist import inspect
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
 from gaedist.files.formats import FORMATS
 from gaedist.files.sandbox import sandboxed
+from gaedist.files.selection import Selection
 
 X = np.random.default_rng(0).normal(size=(1000, 4))
 INSTALLED = {row.name: row for row in FORMATS}

@@ -14,8 +14,9 @@ import h5py
 import numpy as np
 import pytest
 
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
 from gaedist.files.hdf5 import is_sigma
+from gaedist.files.selection import Selection
 
 X = np.random.default_rng(0).normal(size=(1000, 4))
 

@@ -11,8 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
 from gaedist.files.hdf5_chunks import _runs
+from gaedist.files.selection import Selection
 
 X = np.random.default_rng(0).normal(size=(1000, 4))
 

@@ -11,8 +11,9 @@ import pytest
 
 from gaedist import GaedistError, score
 from gaedist.files import stored_array
-from gaedist.files.codes import Selection, dependence, read_latents
+from gaedist.files.codes import dependence, read_latents
 from gaedist.files.layouts import LAYOUTS, ShapeError
+from gaedist.files.selection import Selection
 
 IMAGES = np.random.default_rng(0).normal(size=(60, 3, 5, 4))
 SEQUENCES = np.random.default_rng(1).normal(size=(60, 7, 6))

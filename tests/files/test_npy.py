@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from gaedist.files.arrays import open_arrays
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
+from gaedist.files.selection import Selection
 from gaedist.smoothing.files import read_sigma
 
 X = np.random.default_rng(0).normal(size=(1000, 4))

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gaedist import inspect
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
+from gaedist.files.selection import Selection
 
 X = np.random.default_rng(0).normal(size=(1000, 4))
 

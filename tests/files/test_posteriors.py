@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gaedist import GaedistError
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
+from gaedist.files.selection import Selection
 from gaedist.files.widths import MEANS, WIDTHS, WidthName
 
 N, DIM = 40, 3

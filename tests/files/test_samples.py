@@ -11,9 +11,10 @@ import pytest
 
 from gaedist import GaedistError
 from gaedist.files import samples as module
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
 from gaedist.files.samples import read_samples
 from gaedist.files.sandbox import sandboxed
+from gaedist.files.selection import Selection
 from gaedist.smoothing.files import SigmaTarget
 
 RNG = np.random.default_rng(0)

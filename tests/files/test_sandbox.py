@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from processes import shell
 
 from gaedist.files.arrays import open_arrays
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
 from gaedist.files.hdf5_plugins import allow_plugins
 from gaedist.files.sandbox import sandbox_in_use, sandboxed
+from gaedist.files.selection import Selection
 
 X = np.random.default_rng(0).normal(size=(1000, 4))
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from gaedist import GaedistError
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
+from gaedist.files.selection import Selection
 from gaedist.files.stored_array import row_blocks
 
 X = np.random.default_rng(0).normal(size=(1000, 4))

@@ -15,7 +15,8 @@ import pytest
 
 from gaedist import GaedistError, compare, inspect, score
 from gaedist.files.arrays import split_name
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
+from gaedist.files.selection import Selection
 from gaedist.files.streams import Pipe
 
 X = np.random.default_rng(0).normal(size=(1000, 4))

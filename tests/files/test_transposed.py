@@ -4,7 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
+from gaedist.files.selection import Selection
 
 X = np.random.default_rng(0).normal(size=(300, 7))
 

@@ -34,7 +34,8 @@ import numpy as np
 
 from gaedist import GaedistError, inspect
 from gaedist.errors import MAX_MESSAGE, PREFIX
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
+from gaedist.files.selection import Selection
 
 SECONDS, MIB = 2.0, 300  # of processor time, and of memory beyond that of the imports
 _HANG = 30.0  # seconds of any time

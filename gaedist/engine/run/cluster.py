@@ -18,7 +18,7 @@ from gaedist.engine.run.program import PROCESSOR, program
 from gaedist.engine.run.shared_files import SharedFile
 from gaedist.engine.run.worker import differences
 from gaedist.errors import ClusterError, GaedistError
-from gaedist.files.codes import Selection
+from gaedist.files.selection import Selection
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from gaedist.engine.run.parcels import array_digest
 from gaedist.errors import ClusterError, GaedistError
-from gaedist.files.codes import Selection, read_latents
+from gaedist.files.codes import read_latents
+from gaedist.files.selection import Selection
 
 
 @dataclass(frozen=True)
