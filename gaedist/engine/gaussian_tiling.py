@@ -9,7 +9,7 @@ single, and where one of two samples has few points.
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gaedist.engine.compiled.arguments import GaussianPoints, GaussianScratch
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
+from gaedist.engine.gaussian_pass import GaussianPass
 from gaedist.engine.near_tiles import SKIPPED
 from gaedist.engine.near_tiling import near_tiling
 from gaedist.engine.positions import tile_position
@@ -26,7 +27,6 @@ from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import DOUBLE, SINGLE
 from gaedist.engine.tiling import (
     FAINT,
-    GLARING,
     Positions,
     Tiling,
     aligned,
@@ -40,8 +40,6 @@ WORST = 2.0**-8
 
 _NEAR_DIMS = 8  # as `compiled.gram.FEW`
 _UNIT = 2.0**-24  # relative error of a rounding in single precision
-_LOST = 2.0**-100  # a mean power, over its expected size, below which some powers may have underflowed
-_MOST_SINGLE = 2.0**119  # a sum in single precision above which some powers may have been limited
 _NEGLIGIBLE = 60  # log2 of a sum over what is left out of it
 _IN_RANGE = 1000.0  # exponents of two between −1000 and 1000 are in the range of a double
 _FEW = 64  # points of a sample, such as the one of N(0, I), with which a sum takes no time
@@ -111,54 +109,6 @@ class _SomePairs(NamedTuple):
 
     log2_mean: int
     log2_sum: float
-
-
-@dataclass(frozen=True, eq=False)
-class GaussianPass:
-    """A pass over pairs in one precision: the points as the tiles take them, and scratch memory.
-
-    Attributes
-    ----------
-    points : GaussianPoints
-        The points.
-    symmetric : bool
-        Only pairs of a point and an earlier one count.
-    scratch : list of GaussianScratch
-        Memory of each thread.
-    log2_unit : int
-        log2 of the unit of the sums.
-    provenance : Provenance
-        How its total is made.
-    """
-
-    points: GaussianPoints
-    symmetric: bool
-    scratch: list[GaussianScratch]
-    log2_unit: int
-    provenance: Provenance
-
-    def fill(
-        self,
-        thread: int,
-        positions: Positions,
-        found: Array,
-        *,
-        symmetric: bool | None = None,
-        height: int = HEIGHT,
-    ) -> None:
-        """Fill found, (K, 1), with the sums over tiles of this height at these positions, on a thread."""
-        from gaedist.engine.compiled.gaussian_tiles import gaussian_tiles
-
-        below = self.symmetric if symmetric is None else symmetric
-        gaussian_tiles(self.points, below, height, positions, found, self.scratch[thread])
-
-    def total(self, found: float, pairs: float) -> PairTotal | None:
-        """Return the logarithm of a sum, unless some of it may have left the range of its precision."""
-        single = self.provenance.precision == SINGLE
-        least, most = (_LOST * pairs, _MOST_SINGLE) if single else (2.0**FAINT, 2.0**GLARING)
-        if least < found < most:
-            return PairTotal(math.log(found) + self.log2_unit * math.log(2), self.provenance)
-        return None
 
 
 class GaussianTiling(Tiling):

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
-from gaedist.engine.gaussian_tiling import GaussianPass, GaussianTiling
+from gaedist.engine.gaussian_pass import GaussianPass
+from gaedist.engine.gaussian_tiling import GaussianTiling
 from gaedist.engine.run.pair_sum import PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import Run
 from gaedist.engine.tiling import Positions, pair_count
