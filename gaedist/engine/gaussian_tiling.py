@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gaedist.engine.compiled.arguments import GaussianPoints, GaussianScratch
 from gaedist.engine.compiled.sizes import HEIGHT, TILE
+from gaedist.engine.gathering import gathered
 from gaedist.engine.gaussian_pass import GaussianPass
 from gaedist.engine.near_tiles import SKIPPED
 from gaedist.engine.near_tiling import near_tiling
@@ -56,7 +57,7 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
         return total._replace(
             provenance=replace(total.provenance, rounding=total.provenance.rounding + SKIPPED)
         )
-    tiling = GaussianTiling(job, work)
+    tiling = GaussianTiling(gathered(job, GaussianTiling.gram_error), work)
     if total := tiling.total(precision, tiles):
         return total
     (log2_sum,) = tiling.added(tiles, 1, GaussianTiling.fill_faint, _log2_of_sum, faint=True)

@@ -61,7 +61,7 @@ class Tiling:
         y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
         params_x = np.require(job.params_x, np.float64, ["C", "W"])
         params_y = params_x if job.params_y is None else np.require(job.params_y, np.float64, ["C", "W"])
-        limit = self.gram_error / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
+        limit = gram_limit(job, self.gram_error)
         seen = samples = (x,) if job.y is None else (x, y)
         norms = [squared_norms(points) for points in samples]
         if norms[0].max() + norms[-1].max() > limit and not self.needs.sines:
@@ -289,6 +289,11 @@ def _blocks(record: PassRecord, tiles: int, count: int) -> Array:
     if last != (done < min(tiles, -(-done // _BLOCK) * _BLOCK)):
         done = -1  # complete blocks have been added
     return record.resume(done, **shapes)["blocks"]
+
+
+def gram_limit(job: PairSum, gram_error: float) -> float:
+    """Return the |x|² + |y|² above which the error of an exponent from a Gram matrix may exceed one."""
+    return gram_error / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
 
 
 def count_tiles(job: PairSum) -> int:

@@ -24,7 +24,7 @@ def ordered(job: PairSum, orders: dict[int, Order] | None = None, *, leaf: int =
 
     def order_of(x: Array) -> Order:
         if id(x) not in orders:
-            orders[id(x)] = _tree_order(x, leaf)
+            orders[id(x)] = tree_order(x, leaf)
         return orders[id(x)]
 
     order_x = order_of(job.x)
@@ -35,7 +35,7 @@ def ordered(job: PairSum, orders: dict[int, Order] | None = None, *, leaf: int =
     return replace(found, y=job.y[order_y], params_y=job.params_y[:, order_y])
 
 
-def _tree_order(x: Array, leaf: int) -> Order:
+def tree_order(x: Array, leaf: int) -> Order:
     """Return the points in an order in which each ``leaf`` of them, and each two, lie in a small box."""
     order, left, pair = np.arange(len(x)), [(0, len(x))], leaf * (HEIGHT // TILE)
     while left:

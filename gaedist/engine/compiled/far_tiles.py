@@ -17,9 +17,9 @@ from gaedist.engine.compiled.arithmetic import cell, exp2, largest
 from gaedist.engine.compiled.gaussian_rows import FARTHER, POINT, ROW, add_tile, fill_columns
 from gaedist.engine.compiled.gram import FEW, fill_mean, square_apart
 from gaedist.engine.compiled.jit import ARRAY_PART, compiled
+from gaedist.engine.compiled.sizes import STRIP
 
 _UNIT = 2.0**-52
-_STRIP = 64  # rows that are seen from a center of their own where the rows of a tile lie far apart
 
 
 @compiled()
@@ -181,7 +181,7 @@ def _add_double(points: Any, left: Any, right: Any, below: int, reach: float, sc
     scratch.last[0], scratch.last[1], step = first, end, end - first
     whole = x.shape[1] <= FEW or largest(scratch.sizes[0, :step]) <= limit
     if not whole:
-        scratch.last[0], step = -1, _STRIP  # rows in several clusters: most strips lie in one
+        scratch.last[0], step = -1, STRIP  # rows in several clusters: most strips lie in one
     for i in range(first, end, step):
         strip = slice(i, min(end, i + step))
         around = x[strip]

@@ -6,6 +6,9 @@ TILE = 256
 HEIGHT = 2 * TILE
 """Rows of a tile of `gaussian_tiles`, which has TILE columns."""
 
+STRIP = 64
+"""Rows that are seen from a center of their own where those of a tile lie far apart."""
+
 BLOCK = 512
 """Points whose Hermite terms are added in one product of matrices."""
 

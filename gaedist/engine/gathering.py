@@ -1,0 +1,70 @@
+"""Points that lie far from the others share tiles with each other, and clusters of them share their own.
+
+Products of coordinates lose the digits of distances between points that are far from their mean. Tiles of
+such points, or strips of tiles, are seen from a center of their own (`compiled.far_tiles`), which takes as
+long as any tile if they lie near each other, and up to seven times as long if they do not.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from gaedist.engine.compiled.sizes import STRIP, TILE
+from gaedist.engine.run.pair_sum import PairSum
+from gaedist.engine.tiling import gram_limit
+from gaedist.engine.tree import extremes, tree_order
+from gaedist.numerics import Array, squared_norms
+
+_LEAST_PAIRS = 1 << 22  # from which an order costs next to nothing
+_PROBE = 16  # one in so many points shows whether they lie in clusters
+
+
+def gathered(job: PairSum, gram_error: float) -> PairSum:
+    """Return the same sum with points that lie far from their mean after the others, in order of clusters.
+
+    Far is where the error of an exponent from a Gram matrix may exceed ``gram_error``.
+    """
+    limit = gram_limit(job, gram_error)
+    samples = [(job.x, job.params_x)]
+    if job.y is not None and job.params_y is not None:
+        samples.append((job.y, job.params_y))
+    if len(samples[0][0]) * len(samples[-1][0]) < _LEAST_PAIRS or not limit < _largest_square(job):
+        return job
+    mean = sum(x.sum(axis=0) for x, _ in samples) / sum(len(x) for x, _ in samples)
+    found = [_arranged(x, params, mean, limit) for x, params in samples]
+    x, params_x = found[0]
+    if job.y is None:
+        return replace(job, x=x, params_x=params_x)
+    return replace(job, x=x, params_x=params_x, y=found[1][0], params_y=found[1][1])
+
+
+def _largest_square(job: PairSum) -> float:
+    """Return a bound of the squared distance between two points."""
+    samples = [x for x in (job.x, job.y) if x is not None]
+    with np.errstate(over="ignore"):
+        sides = np.max([x.max(axis=0) for x in samples], axis=0) - np.min(
+            [x.min(axis=0) for x in samples], axis=0
+        )
+        return float(np.square(sides).sum())
+
+
+def _arranged(x: Array, params: Array, mean: Array, limit: float) -> tuple[Array, Array]:
+    """Return points near the mean first, and then the others, by clusters if they lie in some."""
+    with np.errstate(over="ignore"):
+        far = ~(squared_norms(x - mean) <= limit / 2)
+    others = np.flatnonzero(far)
+    clusters = len(others) > TILE and _are_clusters(x[others[::_PROBE]], limit)
+    if len(others) in (0, len(x)) and not clusters:
+        return x, params
+    if clusters:
+        others = others[tree_order(x[others], TILE)]
+    order = np.concatenate([np.flatnonzero(~far), others])
+    return x[order], params[:, order]
+
+
+def _are_clusters(some: Array, limit: float) -> bool:
+    """Return whether most strips of tiles can be seen from their centers, given some of the points."""
+    ordered, size = some[tree_order(some, TILE // _PROBE)], STRIP // _PROBE
+    with np.errstate(over="ignore"):
+        sides = extremes(np.maximum, ordered, size) - extremes(np.minimum, ordered, size)
+        return float(np.median(np.square(sides).sum(axis=1))) / 4 <= limit / 2

@@ -1,0 +1,73 @@
+"""Points that lie far from the others are gathered, clusters in order, and sums stay what they are."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.special import logsumexp
+
+from gaedist.engine import Run, gathering, log_pair_sums
+from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.gathering import gathered
+from gaedist.mixtures.families import Constant
+from gaedist.mixtures.mixture import Mixture, pair_sum
+
+N = 1500
+ERROR = 5e-13  # of an exponent, for which |x|² + |y|² may be 6200
+
+
+def job(x, y=None):
+    p = Mixture(x, Constant(1.0))
+    return pair_sum(p, p if y is None else Mixture(y, Constant(1.0)))
+
+
+def sample(kind, n, dim, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, dim))
+    if kind == "some far":
+        x[rng.random(n) < 0.05] *= 100
+    elif kind == "two clusters":
+        x[rng.random(n) < 0.5, 0] += 300
+    elif kind == "far cluster":
+        x[rng.random(n) < 0.1, -1] += 1000
+    elif kind == "wide":
+        x *= 200
+    return x
+
+
+@pytest.fixture(autouse=True)
+def _few_pairs_are_many(monkeypatch):
+    monkeypatch.setattr(gathering, "_LEAST_PAIRS", 1 << 10)
+
+
+@pytest.mark.parametrize("dim", [1, 3, 9, 40])
+@pytest.mark.parametrize("kind", ["some far", "two clusters", "far cluster", "wide"])
+def test_sums_are_those_of_all_pairs(kind, dim):
+    x, y = sample(kind, N, dim), sample(kind, N - 200, dim, seed=1)
+    found = log_pair_sums([job(x), job(x, y)], Run(method="pairs", threads=1))
+    apart = ((x[:, None] - x) ** 2).sum(2)[np.tril_indices(N, -1)]
+    between = np.concatenate([((row - y) ** 2).sum(1) for row in x])
+    offset = found[0] - logsumexp(-apart / 4)  # of the scale, which is the same for both
+    assert_allclose(found[1] - logsumexp(-between / 4), offset, rtol=0, atol=5e-12)
+
+
+@pytest.mark.parametrize("kind", ["some far", "two clusters", "far cluster", "wide", "normal"])
+def test_what_is_gathered(kind):
+    """The same points in another order: those near the mean first, then others, clusters in order."""
+    x = sample(kind, N, 5)
+    before = job(x)
+    after = gathered(before, ERROR)
+    assert sorted(map(tuple, before.x)) == sorted(map(tuple, after.x))
+    center = x.mean(axis=0)
+    far = ((after.x - center) ** 2).sum(axis=1) > 3122
+    assert (np.diff(far.astype(int)) >= 0).all()
+    if kind in ("normal", "wide"):
+        assert after is before or (after.x == before.x).all()
+    if kind == "two clusters":
+        sides = [np.ptp(after.x[k : k + TILE, 0]) for k in range(0, N, TILE)]
+        assert np.sum(np.array(sides) > 100) <= 1  # a tile lies in both
+
+
+def test_few_pairs_stay_as_they_are(monkeypatch):
+    monkeypatch.undo()
+    before = job(sample("two clusters", 100, 5))
+    assert gathered(before, ERROR) is before
