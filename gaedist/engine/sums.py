@@ -18,6 +18,7 @@ from gaedist.engine.dense import dense_total, is_small, profile_log
 from gaedist.engine.derivatives import point_derivatives
 from gaedist.engine.device import device_total
 from gaedist.engine.directions import slice_values
+from gaedist.engine.gathering import gathered
 from gaedist.engine.gaussian_tiling import gaussian_part, gaussian_total, tall_tiles
 from gaedist.engine.label_tiling import add_labels
 from gaedist.engine.near_tiles import SKIPPED
@@ -198,7 +199,7 @@ def _tiling(
     """Return the tiling for a pass, without far tiles if many can be skipped, and how its sums are made."""
     near = near_tiling(Tiling, job, work, Tiling.least_sums, factors, profiles)
     if near is None:
-        return Tiling(job, work, factors, profiles), BY_PAIRS
+        return Tiling(gathered(job, Tiling.gram_error), work, factors, profiles), BY_PAIRS
     work.total += near.count - count_tiles(job)
     return near, replace(BY_PAIRS, rounding=ROUNDING + SKIPPED)
 

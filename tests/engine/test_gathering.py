@@ -8,16 +8,21 @@ from scipy.special import logsumexp
 from gaedist.engine import Run, gathering, log_pair_sums
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.gathering import gathered
-from gaedist.mixtures.families import Constant
+from gaedist.mixtures.families import Constant, Spherical
 from gaedist.mixtures.mixture import Mixture, pair_sum
 
 N = 1500
 ERROR = 5e-13  # of an exponent, for which |x|² + |y|² may be 6200
 
 
-def job(x, y=None):
-    p = Mixture(x, Constant(1.0))
-    return pair_sum(p, p if y is None else Mixture(y, Constant(1.0)))
+def mixture(x, family="constant", seed=0):
+    variances = np.random.default_rng(seed).uniform(0.5, 2, size=(len(x), 1))
+    return Mixture(x, Constant(1.0) if family == "constant" else Spherical(variances))
+
+
+def job(x, y=None, family="constant"):
+    p = mixture(x, family)
+    return pair_sum(p, p if y is None else mixture(y, family, 1))
 
 
 def sample(kind, n, dim, seed=0):
@@ -39,15 +44,24 @@ def _few_pairs_are_many(monkeypatch):
     monkeypatch.setattr(gathering, "_LEAST_PAIRS", 1 << 10)
 
 
+def terms(x, y, family, seed):
+    """Natural logarithms of the terms of all pairs, up to what all have in common."""
+    v, w = mixture(x, family).covariance, mixture(y, family, seed).covariance
+    both = 2.0 if family == "constant" else v.variances + w.variances.T
+    squares = np.stack([((row - y) ** 2).sum(1) for row in x])
+    return -x.shape[1] / 2 * np.log(both) - squares / (2 * both)
+
+
+@pytest.mark.parametrize("family", ["constant", "spherical"])
 @pytest.mark.parametrize("dim", [1, 3, 9, 40])
 @pytest.mark.parametrize("kind", ["some far", "two clusters", "far cluster", "wide"])
-def test_sums_are_those_of_all_pairs(kind, dim):
+def test_sums_are_those_of_all_pairs(kind, dim, family):
     x, y = sample(kind, N, dim), sample(kind, N - 200, dim, seed=1)
-    found = log_pair_sums([job(x), job(x, y)], Run(method="pairs", threads=1))
-    apart = ((x[:, None] - x) ** 2).sum(2)[np.tril_indices(N, -1)]
-    between = np.concatenate([((row - y) ** 2).sum(1) for row in x])
-    offset = found[0] - logsumexp(-apart / 4)  # of the scale, which is the same for both
-    assert_allclose(found[1] - logsumexp(-between / 4), offset, rtol=0, atol=5e-12)
+    jobs = [job(x, family=family), job(x, y, family)]
+    within, between = log_pair_sums(jobs, Run(method="pairs", threads=1))
+    expected = logsumexp(terms(x, x, family, 0)[np.tril_indices(N, -1)]) - logsumexp(terms(x, y, family, 1))
+    scales = jobs[0].log_scale - jobs[1].log_scale
+    assert_allclose(within - between + scales, expected, rtol=0, atol=5e-12)
 
 
 @pytest.mark.parametrize("kind", ["some far", "two clusters", "far cluster", "wide", "normal"])

@@ -9,6 +9,7 @@ from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.lanes import LANES, load, store
 
 FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
+_HUGE = 1e290  # a square whose multiples are in the range of a double
 
 
 @compiled(inline=True)
@@ -117,6 +118,22 @@ def good_center(x: Any, y: Any, limit: float) -> Any:
     _add_mean(y, center[0])
     norm = _largest_norm(x, center, limit)
     return center, norm <= limit and norm + _largest_norm(y, center, limit - norm) <= limit
+
+
+@compiled(arrays=True)
+def are_apart(x: Any, y: Any) -> bool:
+    """Return whether each of two sets of points is within an eighth of the distance between their means.
+
+    Then |x − y|² is at least half of |x|² + |y|² as seen from the middle, so that it has a relative error of
+    some roundings from products, too.
+    """
+    centers = np.zeros((2, x.shape[1]))
+    fill_mean(x, centers[0])
+    fill_mean(y, centers[1])
+    most = square_apart(centers, 0, centers, 1) / 64
+    if not most < _HUGE:
+        return False
+    return bool(_largest_norm(x, centers[:1], most) <= most and _largest_norm(y, centers[1:], most) <= most)
 
 
 @compiled(arrays=True)

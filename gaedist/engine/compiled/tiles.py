@@ -19,6 +19,7 @@ from gaedist.engine.compiled.arithmetic import HIGHEST, cell, exp2, largest, pac
 from gaedist.engine.compiled.exponents import BLOCKS, Tile, fill_block, fill_row
 from gaedist.engine.compiled.gram import (
     FEW,
+    are_apart,
     fill_sines,
     good_center,
     gram_of_differences,
@@ -79,7 +80,7 @@ def _with_products(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any
     exact = not largest(squares_x) + largest(squares_y) <= gram_limit
     if exact and not needs.sines:
         center, good = good_center(x[i : i + rows], y[j : j + width], gram_limit)
-        if good:
+        if good or are_apart(x[i : i + rows], y[j : j + width]):
             near_x, squares_x = seen_from(x[i : i + rows], center)
             near_y, squares_y = seen_from(y[j : j + width], center)
             exact = False
