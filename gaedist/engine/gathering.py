@@ -5,17 +5,19 @@ such points, or strips of tiles, are seen from a center of their own (`compiled.
 long as any tile if they lie near each other, and up to seven times as long if they do not.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from gaedist.engine.compiled.sizes import STRIP, TILE
+from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.pair_sum import PairSum
-from gaedist.engine.tiling import gram_limit
+from gaedist.engine.tiling import gram_limit, pair_count
 from gaedist.engine.tree import extremes, tree_order
 from gaedist.numerics import Array, squared_norms
 
-_LEAST_PAIRS = 1 << 22  # from which an order costs next to nothing
+_SHORT = 0.01  # seconds, of which looking for far points would take more than three percent
 _PROBE = 16  # one in so many points shows whether they lie in clusters
 
 
@@ -28,7 +30,7 @@ def gathered(job: PairSum, gram_error: float) -> PairSum:
     samples = [(job.x, job.params_x)]
     if job.y is not None and job.params_y is not None:
         samples.append((job.y, job.params_y))
-    if len(samples[0][0]) * len(samples[-1][0]) < _LEAST_PAIRS or not limit < _largest_square(job):
+    if limit == math.inf or pair_count(job) * pair_seconds(job) < _SHORT:
         return job
     mean = sum(x.sum(axis=0) for x, _ in samples) / sum(len(x) for x, _ in samples)
     found = [_arranged(x, params, mean, limit) for x, params in samples]
@@ -36,16 +38,6 @@ def gathered(job: PairSum, gram_error: float) -> PairSum:
     if job.y is None:
         return replace(job, x=x, params_x=params_x)
     return replace(job, x=x, params_x=params_x, y=found[1][0], params_y=found[1][1])
-
-
-def _largest_square(job: PairSum) -> float:
-    """Return a bound of the squared distance between two points."""
-    samples = [x for x in (job.x, job.y) if x is not None]
-    with np.errstate(over="ignore"):
-        sides = np.max([x.max(axis=0) for x in samples], axis=0) - np.min(
-            [x.min(axis=0) for x in samples], axis=0
-        )
-        return float(np.square(sides).sum())
 
 
 def _arranged(x: Array, params: Array, mean: Array, limit: float) -> tuple[Array, Array]:

@@ -40,8 +40,8 @@ def sample(kind, n, dim, seed=0):
 
 
 @pytest.fixture(autouse=True)
-def _few_pairs_are_many(monkeypatch):
-    monkeypatch.setattr(gathering, "_LEAST_PAIRS", 1 << 10)
+def _no_sum_is_short(monkeypatch):
+    monkeypatch.setattr(gathering, "_SHORT", 0.0)
 
 
 def terms(x, y, family, seed):
@@ -81,7 +81,7 @@ def test_what_is_gathered(kind):
         assert np.sum(np.array(sides) > 100) <= 1  # a tile lies in both
 
 
-def test_few_pairs_stay_as_they_are(monkeypatch):
+def test_short_sums_stay_as_they_are(monkeypatch):
     monkeypatch.undo()
     before = job(sample("two clusters", 100, 5))
     assert gathered(before, ERROR) is before
