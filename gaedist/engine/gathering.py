@@ -13,7 +13,7 @@ import numpy as np
 from gaedist.engine.compiled.sizes import STRIP, TILE
 from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.pair_sum import PairSum
-from gaedist.engine.tiling import gram_limit, pair_count
+from gaedist.engine.tiling import gram_limit, mean_of, pair_count
 from gaedist.engine.tree import extremes, tree_order
 from gaedist.numerics import Array, squared_norms
 
@@ -32,7 +32,7 @@ def gathered(job: PairSum, gram_error: float) -> PairSum:
         samples.append((job.y, job.params_y))
     if limit == math.inf or pair_count(job) * pair_seconds(job) < _SHORT:
         return job
-    mean = sum(x.sum(axis=0) for x, _ in samples) / sum(len(x) for x, _ in samples)
+    mean = mean_of([x for x, _ in samples])
     found = [_arranged(x, params, mean, limit) for x, params in samples]
     x, params_x = found[0]
     if job.y is None:

@@ -24,6 +24,8 @@ from gaedist.numerics import Array, squared_norms
 _BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
 _ABYSS = -1e12  # a largest exponent to which the logarithm of the number of terms adds less than its rounding
 
+_ASIDE = 4.0  # times |mean|² over the mean of |x|² from which profiles are seen from the mean
+
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
 
@@ -62,11 +64,12 @@ class Tiling:
         params_x = np.require(job.params_x, np.float64, ["C", "W"])
         params_y = params_x if job.params_y is None else np.require(job.params_y, np.float64, ["C", "W"])
         limit = gram_limit(job, self.gram_error)
-        seen = samples = (x,) if job.y is None else (x, y)
+        samples: tuple[Array, ...] = (x,) if job.y is None else (x, y)
+        seen = samples
         norms = [squared_norms(points) for points in samples]
-        if norms[0].max() + norms[-1].max() > limit and not self.needs.sines:
+        center, beyond = mean_of(samples), norms[0].max() + norms[-1].max() > limit
+        if (beyond or (profiles and _is_aside(center, norms))) and not self.needs.sines:
             # nearer to the origin, |x|² + |y|² − 2x·y cancels less
-            center = (x.sum(axis=0) + y.sum(axis=0)) / (len(x) + len(y))
             seen = tuple(points - center for points in samples)
             norms = [squared_norms(points) for points in seen]
         self.points = Points(
@@ -289,6 +292,17 @@ def _blocks(record: PassRecord, tiles: int, count: int) -> Array:
     if last != (done < min(tiles, -(-done // _BLOCK) * _BLOCK)):
         done = -1  # complete blocks have been added
     return record.resume(done, **shapes)["blocks"]
+
+
+def _is_aside(center: Array, norms: Sequence[Array]) -> bool:
+    """Return whether a quarter of |x|², or more, is that of the mean."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(_ASIDE * (center @ center) > np.mean([some.mean() for some in norms]))
+
+
+def mean_of(samples: Sequence[Array]) -> Array:
+    """Return the mean of the points of one sample or two."""
+    return np.asarray(sum(points.sum(axis=0) for points in samples) / sum(map(len, samples)))
 
 
 def gram_limit(job: PairSum, gram_error: float) -> float:
