@@ -23,6 +23,7 @@ from gaedist.null.distributions import Moments
 
 _FEW_MODES = 64  # waves that never take longer than pairs
 _ROTATIONS = 32  # after which rounding starts again
+_FEW_WAVES = 1 << 16  # of all angles, which take less time at once than one after the other
 
 
 @eager
@@ -197,8 +198,7 @@ def _by_waves(samples: Sequence[Tensor], beta: float, period: float, modes: floa
     step = 2 * math.pi / period
     s = step * torch.arange(1, int(modes) + 1, dtype=samples[0].dtype, device=samples[0].device)[:, None]
     weights = 2 * step / (math.sqrt(2 * math.pi) * beta) * torch.exp(-((s / beta) ** 2) / 2)
-    waves = _waves(len(s))
-    means = [waves(step * sample) for sample in samples]
+    means = [_waves(len(s), sample.numel())(step * sample) for sample in samples]
     if len(samples) == 1:
         means.append(torch.stack([torch.exp(-s * s / 2), torch.zeros_like(s)]))
     return _factor(samples) * (weights * (means[0] - means[1]) ** 2).sum((0, 1))
@@ -218,9 +218,17 @@ def _multiples(angles: Tensor, count: int) -> Iterator[tuple[Tensor, Tensor]]:
         yield cosines, sines
 
 
-def _waves(count: int) -> Explicit:
-    """Return the function from angles to the means of their waves."""
+def _waves(count: int, size: int) -> Callable[[Tensor], Tensor]:
+    """Return the function from ``size`` angles to the means of their waves."""
+    if size * count <= _FEW_WAVES:
+        return partial(_means_at_once, count)
     return Explicit(partial(_means_of_waves, count), partial(_slopes_of_waves, count))
+
+
+def _means_at_once(count: int, angles: Tensor) -> Tensor:
+    """Return the same as `_means_of_waves`, from a tensor of all waves."""
+    multiples = torch.arange(1, count + 1, dtype=angles.dtype, device=angles.device)[:, None, None] * angles
+    return torch.stack([torch.cos(multiples).mean(1), torch.sin(multiples).mean(1)])
 
 
 def _means_of_waves(count: int, angles: Tensor) -> Tensor:

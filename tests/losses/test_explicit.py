@@ -90,17 +90,18 @@ def test_aggregate_posterior_keeps_digits_in_many_dimensions(dim):
     assert_allclose(float(found), float(expected), rtol=1e-12)
 
 
+@pytest.mark.parametrize("size", [0, 10**9])
 @pytest.mark.parametrize("count", [1, 2, 30, 3000])
-def test_waves(count):
+def test_waves(count, size):
     """Multiples by rotation agree with cosines and sines of the multiples, and so do their derivatives."""
     angles = torch.linspace(-40, 40, 35, dtype=torch.double).reshape(7, 5).requires_grad_()
     multiples = torch.arange(1, count + 1, dtype=torch.double)[:, None, None]
     expected = torch.stack([torch.cos(multiples * angles).mean(1), torch.sin(multiples * angles).mean(1)])
-    found = sliced._waves(count)(angles)
+    found = sliced._waves(count, size)(angles)
     error = 2e-16 * 40 * count + 1e-14  # the rounding of the largest multiple, and of a cosine
     assert_allclose(found.detach(), expected.detach(), rtol=0, atol=error)
     weights = torch.linspace(-1, 2, expected.numel(), dtype=torch.double).reshape(expected.shape)
     (slopes,), (exact,) = (torch.autograd.grad((t * weights).sum(), [angles]) for t in (found, expected))
     assert_allclose(slopes, exact, rtol=0, atol=error * count**2 / 7)  # Σ_k k, over 7 rows
     if count <= 30:
-        assert_alike(sliced._waves(count), [angles], weights)
+        assert_alike(sliced._waves(count, size), [angles], weights)
