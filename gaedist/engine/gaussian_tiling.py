@@ -31,6 +31,7 @@ from gaedist.engine.tiling import (
     Positions,
     Tiling,
     aligned,
+    mean_of,
     pair_count,
 )
 from gaedist.engine.work import Fill, Work
@@ -242,7 +243,7 @@ class GaussianTiling(Tiling):
     def _single(self, typical: int) -> GaussianPass | None:
         """Return the pass in single precision, or None if its error is too large."""
         points, rate = self.points, self.job.steepness
-        center = (points.x.sum(axis=0) + points.y.sum(axis=0)) / (len(points.x) + len(points.y))
+        center = mean_of([points.x, points.y])
         x = _subtract(points.x, center)
         y = x if self.job.y is None else _subtract(points.y, center)
         norms_x, norms_y = (np.einsum("ij,ij->i", z, z, dtype=float) for z in (x, y))

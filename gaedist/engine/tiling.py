@@ -67,11 +67,12 @@ class Tiling:
         samples: tuple[Array, ...] = (x,) if job.y is None else (x, y)
         seen = samples
         norms = [squared_norms(points) for points in samples]
-        center, beyond = mean_of(samples), norms[0].max() + norms[-1].max() > limit
-        if (beyond or (profiles and _is_aside(center, norms))) and not self.needs.sines:
-            # nearer to the origin, |x|² + |y|² − 2x·y cancels less
-            seen = tuple(points - center for points in samples)
-            norms = [squared_norms(points) for points in seen]
+        beyond = norms[0].max() + norms[-1].max() > limit
+        if (beyond or profiles) and not self.needs.sines:
+            center = mean_of(samples)
+            if beyond or _is_aside(center, norms):  # nearer to the origin, |x|² + |y|² − 2x·y cancels less
+                seen = tuple(points - center for points in samples)
+                norms = [squared_norms(points) for points in seen]
         self.points = Points(
             x, y, seen[0], seen[-1], norms[0], norms[-1], params_x, params_y, gram_limit=limit
         )
@@ -295,7 +296,7 @@ def _blocks(record: PassRecord, tiles: int, count: int) -> Array:
 
 
 def _is_aside(center: Array, norms: Sequence[Array]) -> bool:
-    """Return whether a quarter of |x|², or more, is that of the mean."""
+    """Return whether |mean|² is more than a quarter of the mean of |x|²."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(_ASIDE * (center @ center) > np.mean([some.mean() for some in norms]))
 

@@ -57,11 +57,17 @@ def codes(n=3000, dim=5, seed=0):
     return np.random.default_rng(seed).normal(size=(n, dim))
 
 
+def clusters():
+    """Two clusters in random order, which sums put in order first."""
+    return np.random.default_rng(2).permutation(np.concatenate([codes(), codes(seed=1) + 300]))
+
+
 CALLS = {
     "score": partial(gaedist.scores, codes(), [0.5]),
     "single": lambda run: gaedist.scores(codes(), run=Run(precision="single", client=run.client)),
     "all": partial(gaedist.scores, codes(), metric="all"),
     "far": partial(gaedist.scores, 100 * codes(), [0.5]),
+    "clusters": partial(gaedist.scores, clusters(), [1.0]),
     "spherical": partial(gaedist.scores, codes(), ["mean-field"], covariance="spherical"),
     "full": partial(gaedist.scores, codes(700), ["mean-field"], covariance="full"),
     "prior": partial(
