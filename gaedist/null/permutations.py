@@ -177,15 +177,15 @@ def permute_wasserstein(pool: Array, n: int, directions: Array, *, replicates: i
     Takes O(N R/8) memory besides batches of directions.
     """
     bits = permuted_labels(n, len(pool) - n, replicates, run.seed)
-    costs = label_costs(pool, directions, bits, n, 1 + replicates, run)
+    centered = pool - pool.mean(axis=0)  # projections of points that are far from 0 would lose digits
+    costs = label_costs(centered, directions, bits, n, 1 + replicates, run)
     return _compared(_Values(costs.values, costs.errors, 0.0), replicates)
 
 
 def pooled(x: Array, y: Array) -> tuple[Array, int]:
-    """Return the points of both samples about their common mean, the smaller sample first, and its size."""
+    """Return the points of both samples, the smaller sample first, and its size."""
     few, many = sorted((x, y), key=len)
-    points = np.concatenate([few, many])
-    return points - points.mean(axis=0), len(few)
+    return np.concatenate([few, many]), len(few)
 
 
 def permuted_labels(n: int, m: int, replicates: int, seed: int) -> Bits:

@@ -105,16 +105,31 @@ def test_every_command_that_computes_takes_a_cluster(gaedist, machines, codes, m
     assert (there[0], MACHINE.sub("", there[1]), there[2]) == (here[0], MACHINE.sub("", here[1]), here[2])
 
 
-def test_workers_read_shared_files(gaedist, machines, points, ranges, monkeypatch):
-    command = ["score", points, "--method", "pairs", "--format", "value", "--rows", "10:"]
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["score", "points.npy", "--rows", "10:"],
+        ["score", "points.npy", "--sigma", "0.01"],  # in the order of a tree
+        ["score", "far.npy"],  # far ones last
+        ["compare", "points.npy", "far.npy", "--permutations", "9"],  # both samples as one
+        ["compare", "points.npy", "far.npy", "--permutations", "9", "--metric", "energy"],
+    ],
+)
+def test_workers_read_shared_files(gaedist, machines, points, ranges, monkeypatch, command):
+    far = np.random.default_rng(1).normal(size=(2500, 3))
+    far[::50] *= 300
+    np.save(points.parent / "far.npy", far)
+    monkeypatch.chdir(points.parent)
+    command = [*command, "--method", "pairs", "--format", "value"]
     here = gaedist(*command)
+    assert here[0] == 0
     sent, scatter = [], Client.scatter
     monkeypatch.setattr(
-        Client, "scatter", lambda self, data, **how: sent.append(data.shape) or scatter(self, data, **how)
+        Client, "scatter", lambda self, data, **how: sent.append(data) or scatter(self, data, **how)
     )
     assert gaedist(*command, "--scheduler-file", machines[1], "--shared-files") == here
     assert ranges
-    assert (2990, 3) not in sent
+    assert not [data for data in sent if data.ndim == 2 and data.shape[1] == 3 and data.dtype == float]
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 
 from gaedist.engine.run import passes
 from gaedist.engine.run.executors import Output, Task, task_of_items
-from gaedist.engine.run.parcels import array_digest
 from gaedist.engine.run.passes import CANNOT_USE, INSTALL, MORE_MEMORY, NO_SCHEDULER, Pass
 from gaedist.engine.run.program import PROCESSOR, program
-from gaedist.engine.run.shared_files import SharedFile
+from gaedist.engine.run.shared_files import SharedFiles
 from gaedist.engine.run.worker import differences
 from gaedist.errors import ClusterError, GaedistError
 from gaedist.files.selection import Selection
 
 if TYPE_CHECKING:
     from distributed import Client, Future
+
+    from gaedist.engine.run.passes import Sent
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -57,7 +58,7 @@ class Cluster:
                 f"{type(client).__module__}.{type(client).__qualname__}."
             )
         self.client, self.shares_files = client, shares_files
-        self._files: dict[str, SharedFile] = {}
+        self._files = SharedFiles()
         self.note: Callable[[str], None] | None = None
         self._kept: OrderedDict[str, Future[Any]] = OrderedDict()
         self._checked: set[str] = set()
@@ -104,9 +105,7 @@ class Cluster:
     def share(self, array: NDArray[Any], path: str, dataset: str | None, selection: Selection) -> None:
         """Let workers read an array from its file, if they share files and it is one."""
         if self.shares_files and path != "-":
-            digest = array_digest(array)
-            name = f"{Path(path).resolve()}{f'::{dataset}' if dataset else ''}"
-            self._files[digest] = SharedFile(name, selection, digest)
+            self._files.add(array, f"{Path(path).resolve()}{f'::{dataset}' if dataset else ''}", selection)
 
     def look(self) -> dict[str, int]:
         """Return the threads of each worker, by address; check the versions of new ones."""
@@ -149,16 +148,21 @@ class Cluster:
             names = ", ".join(sorted(self._processors))
             self.note(f"processors differ ({names}): last bits of results may depend on who computes what.")
 
-    def sent(self, arrays: dict[str, NDArray[Any]]) -> "list[Future[Any] | SharedFile]":
-        """Return arrays, by digest, as files or futures; they are broadcast unless the workers have them."""
-        sent = {digest: array for digest, array in arrays.items() if digest not in self._files}
-        for digest, array in sent.items():
+    def sent(self, arrays: dict[str, NDArray[Any]]) -> "list[Sent]":
+        """Return arrays, by digest, as futures or rows of files; what workers need and lack is broadcast."""
+        rows = {digest: self._files.rows(array, digest) for digest, array in arrays.items()}
+        needed = {digest: array for digest, array in arrays.items() if not rows[digest]}
+        needed |= {found.key: found.order for found in rows.values() if found and found.order is not None}
+        for digest, array in needed.items():
             if digest not in self._kept or self._kept[digest].status in ("cancelled", "lost", "error"):
                 self._kept[digest] = self._broadcast(array)
             self._kept.move_to_end(digest)
-        while len(self._kept) > max(_KEPT, len(sent)):
+        while len(self._kept) > max(_KEPT, len(needed)):
             self._kept.popitem(last=False)
-        return [self._files[digest] if digest in self._files else self._kept[digest] for digest in arrays]
+        return [
+            (found.files, self._kept.get(found.key)) if found else self._kept[digest]
+            for digest, found in rows.items()
+        ]
 
     def _broadcast(self, array: NDArray[Any]) -> "Future[Any]":
         """Return the future of an array that each worker receives."""

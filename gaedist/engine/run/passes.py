@@ -8,7 +8,7 @@ import queue
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
     from gaedist.engine.run.shared_files import SharedFile
+
+    Sent: TypeAlias = Future[Any] | tuple[tuple[SharedFile, ...], Future[Any] | None]
 
 _LOOK = 0.5  # seconds between two looks at the cluster while nothing is finished
 _LOST = 10.0  # seconds without a scheduler after which a run ends
@@ -55,8 +57,8 @@ class Workers(Protocol):
     def look(self) -> dict[str, int]:
         """Return the threads of each worker, by address."""
 
-    def sent(self, arrays: dict[str, NDArray[Any]]) -> "list[Future[Any] | SharedFile]":
-        """Return arrays, by digest, as files or futures that the workers have."""
+    def sent(self, arrays: dict[str, NDArray[Any]]) -> "list[Sent]":
+        """Return arrays, by digest, as futures that the workers have, or as rows of files."""
 
     def see(self, processor: str) -> None:
         """Note once if workers differ in what the last bits of results depend on."""

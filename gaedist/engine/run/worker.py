@@ -19,13 +19,16 @@ from gaedist.engine.run.cpus import available_threads
 from gaedist.engine.run.executors import Output
 from gaedist.engine.run.parcels import unpacked
 from gaedist.engine.run.program import PROCESSOR, program
-from gaedist.engine.run.shared_files import SharedFile
+from gaedist.engine.run.shared_files import SharedFile, read_rows
 from gaedist.engine.run.threads import limited_threads
 from gaedist.errors import ClusterError
 
 _KEPT = 2  # tasks that stay built
 
 _ONE_AT_A_TIME = threading.Lock()
+
+Received = NDArray[Any] | tuple[Sequence[SharedFile], NDArray[Any] | None]
+"""An array, or files and an order of their rows."""
 
 _known: OrderedDict[tuple[str, int], tuple[Callable[[], Any], Any, bool]] = OrderedDict()
 
@@ -59,7 +62,7 @@ class Cancelled(Exception):  # noqa: N818 (nothing went wrong)
 def compute_range(
     content: bytes,
     digests: Sequence[str],
-    arrays: Sequence[NDArray[Any] | SharedFile],
+    arrays: Sequence[Received],
     start: int,
     stop: int,
     expected: dict[str, str],
@@ -84,12 +87,12 @@ def compute_range(
 
 
 def _unpacked_once(
-    content: bytes, digests: Sequence[str], arrays: Sequence[NDArray[Any] | SharedFile], threads: int
+    content: bytes, digests: Sequence[str], arrays: Sequence[Received], threads: int
 ) -> tuple[Callable[[], Any], Any, bool]:
     """Return what builds a task, once, what computes it, and whether that limits threads."""
     key = hashlib.sha256(content).hexdigest(), threads
     if key not in _known:
-        found = [array.read() if isinstance(array, SharedFile) else array for array in arrays]
+        found = [read_rows(*array) if isinstance(array, tuple) else array for array in arrays]
         build, compute, limits_threads = unpacked(content, digests, found)
         while len(_known) >= _KEPT:
             _known.popitem(last=False)
