@@ -36,6 +36,7 @@ _ROWS = 32  # of their tiles that are looked at
 _PROMISING = 0.8  # part of the tiles that may be left then
 _CERTAIN = 1 - 1e-12  # factor of squared distances that are rounded
 _GROUP = 16  # boxes around which there is one box, which shows at once that all are far
+_AT_ONCE, _MOST = 1 << 17, 32  # numbers of boxes, and rows of tiles, that are looked at together
 _SLACK = 1e-9  # of the other terms of a bound
 _KEPT = 1 << 24  # tiles that are left whose columns are kept, not found again
 
@@ -48,7 +49,10 @@ def may_skip(
     falls = falls_of(job, factors, profiles)
     if len(job.x) * len(y) < _LEAST_PAIRS or not falls:
         return False
-    sides = np.maximum(job.x.max(axis=0), y.max(axis=0)) - np.minimum(job.x.min(axis=0), y.min(axis=0))
+    samples = [job.x] if job.y is None else [job.x, y]
+    sides = np.max([x.max(axis=0) for x in samples], axis=0) - np.min(
+        [x.min(axis=0) for x in samples], axis=0
+    )
     with np.errstate(over="ignore"):
         farthest = float(np.square(sides).sum())
     widths = widths_of(job, job.params_x)
@@ -129,8 +133,8 @@ class _Boxes:
             None if widths is None else extremes(np.minimum, widths[1], size),
         )
 
-    def some(self, which: slice | NDArray[np.intp]) -> "_Boxes":
-        """Return some of the boxes."""
+    def some(self, which: slice | NDArray[np.intp] | tuple[slice, None]) -> "_Boxes":
+        """Return some of the boxes, or all with another axis."""
         return _Boxes(
             self.low[which],
             self.high[which],
@@ -197,21 +201,22 @@ class NearTiles:
 
     def bounds(self, row: int) -> Array:
         """Return bounds of log2 of the terms of each sum and each tile of a row, (sums, columns)."""
-        return self._bounds_of(row, self.columns.some(slice(self._columns_of(row))))
+        rows = self.rows.some(slice(row, row + 1))
+        return self._bounds_of(rows, self.columns.some(slice(self._columns_of(row))))
 
-    def _bounds_of(self, row: int, boxes: _Boxes) -> Array:
-        """Return the same bounds of a row and boxes around columns, (sums, boxes)."""
-        rows = self.rows
-        apart = np.maximum(boxes.low - rows.high[row], rows.low[row] - boxes.high)
+    def _bounds_of(self, rows: _Boxes, boxes: _Boxes) -> Array:
+        """Return the same bounds of boxes around rows and boxes around columns, (sums, ...)."""
+        apart = np.maximum(boxes.low - rows.high, rows.low - boxes.high)
+        np.maximum(apart, 0, out=apart)
         with np.errstate(over="ignore"):
-            squares = _CERTAIN * np.square(np.maximum(apart, 0)).sum(axis=1)
-        weights = rows.weights[row] + boxes.weights + _SLACK
+            squares = _CERTAIN * np.einsum("...i,...i->...", apart, apart)
+        weights = rows.weights + boxes.weights + _SLACK
         widths = None
         if rows.widest is not None and boxes.widest is not None:
             assert rows.least is not None
             assert boxes.least is not None
-            widths = rows.widest[row] + boxes.widest, rows.least[row] + boxes.least
-        return _bounds(self.falls, squares, weights, widths, rows.low.shape[1])
+            widths = rows.widest + boxes.widest, rows.least + boxes.least
+        return _bounds(self.falls, squares, weights, widths, apart.shape[-1])
 
     def _near_one_of_each(self) -> NDArray[np.intp]:
         """Return a tile of each row with terms that are large, as positions, (rows, 2)."""
@@ -228,32 +233,45 @@ class NearTiles:
     def skip(self, log2_sums: Array, pairs: float, part: float = SKIPPED) -> float:
         """Skip tiles, given log2 of lower bounds of the sums over so many pairs; return what part is left."""
         self.least = math.log2(part) + log2_sums - math.log2(pairs)
-        rows = range(len(self.rows.low))
-        found, counts, kept = [], [], 0
-        for row in rows:
-            columns = self._find_near(row)
-            counts.append(len(columns))
-            kept += len(columns)
+        rows, (columns, dim) = len(self.rows.low), self.columns.low.shape
+        found: list[NDArray[np.int32]] = []
+        counts: list[int] = []
+        kept, step = 0, min(_MOST, 1 + _AT_ONCE // (columns * dim))
+        for start in range(0, rows, step):
+            near = self._find_near(start, min(rows, start + step))
+            counts += map(len, near)
+            kept += sum(map(len, near))
             if kept <= _KEPT:
-                found.append(columns.astype(np.int32))
+                found += [some.astype(np.int32) for some in near]
         self._ends, self._found = np.cumsum(counts), found
-        return float(self._ends[-1] / sum(map(self._columns_of, rows)))
+        return float(self._ends[-1] / sum(map(self._columns_of, range(rows))))
 
     def _near(self, row: int) -> NDArray[Any]:
         """Return the columns of the tiles of a row that are not skipped."""
-        return self._found[row] if row < len(self._found) else self._find_near(row)
+        return self._found[row] if row < len(self._found) else self._find_near(row, row + 1)[0]
 
-    def _find_near(self, row: int) -> NDArray[np.intp]:
-        """Find the columns of the tiles of a row that are not skipped; first whole groups of them are."""
-        count = self._columns_of(row)
-        groups = np.flatnonzero(self._is_near(row, self.groups.some(slice(-(-count // _GROUP)))))
-        columns = np.add.outer(_GROUP * groups, np.arange(_GROUP)).ravel()
-        columns = columns[: np.searchsorted(columns, count)]
-        return columns[self._is_near(row, self.columns.some(columns))]
+    def _find_near(self, start: int, stop: int) -> list[NDArray[np.intp]]:
+        """Find the columns of the tiles of some rows that are not skipped.
 
-    def _is_near(self, row: int, boxes: _Boxes) -> NDArray[np.bool_]:
-        """Return which boxes around columns are not so far from a row of tiles that it skips them."""
-        return np.asarray((self._bounds_of(row, boxes) >= self.least[:, np.newaxis]).any(axis=0))
+        First groups of columns near all rows together are found, then those near each row, then columns.
+        """
+        rows, counts = self.rows.some(slice(start, stop)), [self._columns_of(k) for k in range(start, stop)]
+        groups = np.flatnonzero(
+            self._is_near(rows.merged(len(counts)), self.groups.some(slice(-(-counts[-1] // _GROUP))))
+        )
+        some = self._is_near(rows.some(np.s_[:, None]), self.groups.some(groups))
+        row, group = np.nonzero(some)
+        columns = np.add.outer(_GROUP * groups[group], np.arange(_GROUP))
+        row, columns = np.repeat(row, _GROUP), columns.ravel()
+        exists = columns < np.take(counts, row)
+        row, columns = row[exists], columns[exists]
+        near = self._is_near(rows.some(row), self.columns.some(columns))
+        return np.split(columns[near], np.searchsorted(row[near], np.arange(1, len(counts))))
+
+    def _is_near(self, rows: _Boxes, boxes: _Boxes) -> NDArray[np.bool_]:
+        """Return which boxes around columns are not so far from those around rows that tiles are skipped."""
+        bounds = self._bounds_of(rows, boxes)
+        return np.asarray((bounds >= self.least.reshape(-1, *(1,) * (bounds.ndim - 1))).any(axis=0))
 
     def positions(self, first: int, count: int) -> NDArray[np.intp]:
         """Return the positions of the tiles from ``first`` on, (count, 2)."""
@@ -261,11 +279,7 @@ class NearTiles:
             if self._nearest is None:
                 self._nearest = self._near_one_of_each()
             return self._nearest[first : first + count]
-        found: list[NDArray[np.intp]] = []
-        row = int(np.searchsorted(self._ends, first, side="right"))
-        left, skipped = count, first - (int(self._ends[row - 1]) if row else 0)
-        while left:
-            columns = self._near(row)[skipped : skipped + left]
-            found.append(np.stack([np.full(len(columns), row), columns], axis=1))
-            left, skipped, row = left - len(columns), 0, row + 1
-        return np.concatenate(found)
+        rows = np.searchsorted(self._ends, np.arange(first, first + count), side="right")
+        columns = np.concatenate([self._near(row) for row in range(rows[0], rows[-1] + 1)])
+        skipped = first - (self._ends[rows[0] - 1] if rows[0] else 0)
+        return np.stack([rows, columns[skipped : skipped + count]], axis=1)
