@@ -29,25 +29,26 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(scope="session")
-def new_cache(tmp_path_factory):
-    """Return new folders: of numbered ones, pytest would read the names of thousands for each test."""
-    caches, counts = tmp_path_factory.mktemp("caches"), itertools.count()
-
-    def new():
-        folder = caches / str(next(counts))
-        folder.mkdir()
-        return folder
-
-    return new
+def caches(tmp_path_factory):
+    """Yield folders that do not exist: to make and remove thousands of them would take half a minute."""
+    folder = tmp_path_factory.mktemp("caches")
+    return (folder / str(k) for k in itertools.count())
 
 
 @pytest.fixture(autouse=True)
-def own_cache(new_cache, monkeypatch):
+def _own_cache(caches, monkeypatch):
     """Keep the simulated values of a test apart from those of the user and of other tests."""
-    folder = new_cache()
+    folder = next(caches)
     monkeypatch.setattr("gaedist.null.cache.folder", lambda: folder)
     monkeypatch.setattr("gaedist.null.monte_carlo._computed", {})
     return folder
+
+
+@pytest.fixture
+def own_cache(_own_cache):
+    """Return the folder of the simulated values of this test."""
+    _own_cache.mkdir()
+    return _own_cache
 
 
 @pytest.fixture(autouse=True)

@@ -95,7 +95,8 @@ def test_a_command_computes_on_a_cluster(gaedist, machines, points, ranges, monk
 
 
 @pytest.mark.parametrize(
-    "command", [["compare", "--permutations", "9"], ["sigma", "--sigma", "optimize"], ["diagnose"]]
+    "command",
+    [["compare", "--permutations", "9"], ["sigma", "--sigma", "optimize", "--subsample", "60"], ["diagnose"]],
 )
 def test_every_command_that_computes_takes_a_cluster(gaedist, machines, codes, monkeypatch, command):
     monkeypatch.setattr("gaedist.diagnostics.sample._LONG", 0.0)

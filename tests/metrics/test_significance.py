@@ -201,7 +201,7 @@ def test_statistic_is_the_varying_part_of_the_value():
     [
         pytest.param({"metric": "bhep", "parameters": Parameters(beta=3.0)}, marks=pytest.mark.slow),
         {"metric": "henze-zirkler"},
-        {"sigma": 0.2},
+        pytest.param({"sigma": 0.2}, marks=pytest.mark.slow),
         {"sigma": "mean-field"},
         pytest.param({"sigma": 0.2, "target": "smoothed"}, marks=pytest.mark.slow),
     ],

@@ -40,5 +40,7 @@ def test_a_step_from_a_matrix_without_a_cholesky_factor_is_refused():
 )
 def test_overlaps_are_exact_where_products_of_pivots_leave_the_range_of_a_double(scale, dim):
     x, y = special(6, dim), sample(9, dim, seed=1)
+    if dim > 8:  # one pair takes a tenth of a second
+        x, y = x[:3], y[:4]
     c, g = (Full(member("full", z, seed=k).matrices * scale**2) for k, z in enumerate((x, y)))
     assert_exact(scale * x, c, scale * y, g, rtol=1e-14, atol=1e-13)

@@ -134,8 +134,10 @@ def test_codes_that_no_series_can_sum_are_left_to_pairs(scale, seen):
     assert (total.provenance.method, seen) == ("pairs", [None])
 
 
-@pytest.mark.parametrize("degrees", [3, 1e9])
-@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize(
+    ("dim", "degrees"),
+    [(2, 1e9), (3, 3), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((2, 3), (3, 1e9)))],
+)
 def test_any_sigma(dim, degrees, monkeypatch):
     """From σ at which every pair of shells is left to pairs or left out, to σ at which none is."""
     monkeypatch.setattr("gaedist.engine.series.sums.PAIR_SECONDS", 3e-5)
@@ -148,7 +150,7 @@ def test_any_sigma(dim, degrees, monkeypatch):
     assert methods[0] == "pairs" != methods[-1]
 
 
-@pytest.mark.parametrize("dim", [2, 4])
+@pytest.mark.parametrize("dim", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_labels_of_far_points_agree_with_pairs(dim, seen):
     x = heavy(FEW, dim)
     labels = np.random.default_rng(3).random((FEW, 100)) < np.linspace(0.2, 0.8, 100)

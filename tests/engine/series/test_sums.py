@@ -113,9 +113,13 @@ def test_rare_labels_and_uneven_weights_take_a_series_within_the_error(monkeypat
 
 
 @pytest.mark.parametrize(
-    ("method", "dim"), [("fourier", 1), ("fourier", 2), ("fourier", 3), ("hermite", 4), ("hermite", 5)]
+    ("method", "dim", "count"),
+    [
+        pytest.param(*place, count, marks=pytest.mark.slow if (count, *place) == (70, "fourier", 3) else [])
+        for place in (("fourier", 1), ("fourier", 2), ("fourier", 3), ("hermite", 4), ("hermite", 5))
+        for count in (5, 70)
+    ],
 )
-@pytest.mark.parametrize("count", [5, 70])
 def test_labels_agree_with_pairs(method, dim, count):
     x, sigma = codes("normal", 900, dim), 0.7 if dim < 4 else 1.5
     labels = np.random.default_rng(3).integers(0, 2, size=(900, count)).astype(np.uint8)
