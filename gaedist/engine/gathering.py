@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from gaedist.engine.compiled.sizes import STRIP, TILE
+from gaedist.engine.origins import mean_of
 from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.pair_sum import PairSum
-from gaedist.engine.tiling import gram_limit, mean_of, pair_count
+from gaedist.engine.tiling import pair_count
 from gaedist.engine.tree import extremes, tree_order
 from gaedist.numerics import Array, squared_norms
 
@@ -21,12 +22,11 @@ _SHORT = 0.01  # seconds, of which looking for far points would take more than t
 _PROBE = 16  # one in so many points shows whether they lie in clusters
 
 
-def gathered(job: PairSum, gram_error: float) -> PairSum:
+def gathered(job: PairSum, limit: float) -> PairSum:
     """Return the same sum with points that lie far from their mean after the others, in order of clusters.
 
-    Far is where the error of an exponent from a Gram matrix may exceed ``gram_error``.
+    Far is where |x|² + |y|² may exceed a limit, as of `origins.near_limit`.
     """
-    limit = gram_limit(job, gram_error)
     samples = [(job.x, job.params_x)]
     if job.y is not None and job.params_y is not None:
         samples.append((job.y, job.params_y))

@@ -22,6 +22,7 @@ from gaedist.engine.gathering import gathered
 from gaedist.engine.gaussian_pass import GaussianPass
 from gaedist.engine.near_tiles import SKIPPED
 from gaedist.engine.near_tiling import near_tiling
+from gaedist.engine.origins import gram_limit, mean_of
 from gaedist.engine.positions import tile_position
 from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal, Provenance
@@ -31,7 +32,6 @@ from gaedist.engine.tiling import (
     Positions,
     Tiling,
     aligned,
-    mean_of,
     pair_count,
 )
 from gaedist.engine.work import Fill, Work
@@ -58,7 +58,7 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
         return total._replace(
             provenance=replace(total.provenance, rounding=total.provenance.rounding + SKIPPED)
         )
-    tiling = GaussianTiling(gathered(job, GaussianTiling.gram_error), work)
+    tiling = GaussianTiling(gathered(job, gram_limit(job, GaussianTiling.gram_error)), work)
     if total := tiling.total(precision, tiles):
         return total
     (log2_sum,) = tiling.added(tiles, 1, GaussianTiling.fill_faint, _log2_of_sum, faint=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gaedist.engine.compiled.integrands import Profile
-from gaedist.engine.compiled.sizes import TILE
+from gaedist.engine.compiled.sizes import NEAR, TILE
 from gaedist.engine.near_tiles import SKIPPED
 from gaedist.engine.near_tiling import near_tiling
 from gaedist.engine.run.costs import LABEL_SECONDS
@@ -26,7 +26,7 @@ from gaedist.numerics import Array
 _SUMS = 1 << 20  # numbers of tiles that are stored before they are added
 _SLACK = 4.0  # error of |x|² + |y|² − 2x·y, in roundings of its terms
 _SKIPPED = SKIPPED / 100  # part of the sum; sums by labels may be a small part of it
-_CANCELLED = 1024.0  # most that these terms may exceed |x − y|² in a profile: 1/`radial_tiles._NEAR`
+_CANCELLED = 1 / NEAR  # most that these terms may exceed |x − y|² in a profile
 
 
 def add_labels(job: PairSum, work: Work, labels: Bits, log_unit: float) -> LabelSums:
@@ -40,7 +40,7 @@ def add_labels(job: PairSum, work: Work, labels: Bits, log_unit: float) -> Label
     if near:
         work.total += near.count - count_tiles(job)
         labels = labels[work.orders[id(job.x)]]
-    tiling = near or Tiling(job, work)
+    tiling = near or Tiling(job, work, profiles=profiles)
     job, columns = tiling.job, 8 * labels.shape[1]
     n, dim = job.x.shape
     bits = np.require(labels, np.uint8, ["C", "W"])

@@ -23,6 +23,7 @@ from gaedist.engine.gaussian_tiling import gaussian_part, gaussian_total, tall_t
 from gaedist.engine.label_tiling import add_labels
 from gaedist.engine.near_tiles import SKIPPED
 from gaedist.engine.near_tiling import near_tiling
+from gaedist.engine.origins import near_limit
 from gaedist.engine.request import Request
 from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.labels import Bits, LabelSums
@@ -199,7 +200,9 @@ def _tiling(
     """Return the tiling for a pass, without far tiles if many can be skipped, and how its sums are made."""
     near = near_tiling(Tiling, job, work, Tiling.least_sums, factors, profiles)
     if near is None:
-        return Tiling(gathered(job, Tiling.gram_error), work, factors, profiles), BY_PAIRS
+        return Tiling(
+            gathered(job, near_limit(job, Tiling.gram_error, profiles)), work, factors, profiles
+        ), BY_PAIRS
     work.total += near.count - count_tiles(job)
     return near, replace(BY_PAIRS, rounding=ROUNDING + SKIPPED)
 

@@ -13,6 +13,7 @@ from gaedist.engine.compiled.arguments import Points, Scratch
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.near_tiles import NearTiles
+from gaedist.engine.origins import gram_limit, is_aside, mean_of, near_limit
 from gaedist.engine.positions import tile_position
 from gaedist.engine.run.checkpoints import PassRecord
 from gaedist.engine.run.costs import pair_seconds
@@ -23,8 +24,6 @@ from gaedist.numerics import Array, squared_norms
 
 _BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
 _ABYSS = -1e12  # a largest exponent to which the logarithm of the number of terms adds less than its rounding
-
-_ASIDE = 4.0  # times |mean|² over the mean of |x|² from which profiles are seen from the mean
 
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
@@ -63,18 +62,27 @@ class Tiling:
         y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
         params_x = np.require(job.params_x, np.float64, ["C", "W"])
         params_y = params_x if job.params_y is None else np.require(job.params_y, np.float64, ["C", "W"])
-        limit = gram_limit(job, self.gram_error)
+        limit = near_limit(job, self.gram_error, profiles)
         samples: tuple[Array, ...] = (x,) if job.y is None else (x, y)
         seen = samples
         norms = [squared_norms(points) for points in samples]
         beyond = norms[0].max() + norms[-1].max() > limit
         if (beyond or profiles) and not self.needs.sines:
             center = mean_of(samples)
-            if beyond or _is_aside(center, norms):  # nearer to the origin, |x|² + |y|² − 2x·y cancels less
+            if beyond or is_aside(center, norms):  # nearer to the origin, |x|² + |y|² − 2x·y cancels less
                 seen = tuple(points - center for points in samples)
                 norms = [squared_norms(points) for points in seen]
         self.points = Points(
-            x, y, seen[0], seen[-1], norms[0], norms[-1], params_x, params_y, gram_limit=limit
+            x,
+            y,
+            seen[0],
+            seen[-1],
+            norms[0],
+            norms[-1],
+            params_x,
+            params_y,
+            gram_limit=gram_limit(job, self.gram_error),
+            near_limit=limit,
         )
         sums = max(len(factors), SCRATCH_ROWS + len(profiles))
         self.scratch = [
@@ -293,22 +301,6 @@ def _blocks(record: PassRecord, tiles: int, count: int) -> Array:
     if last != (done < min(tiles, -(-done // _BLOCK) * _BLOCK)):
         done = -1  # complete blocks have been added
     return record.resume(done, **shapes)["blocks"]
-
-
-def _is_aside(center: Array, norms: Sequence[Array]) -> bool:
-    """Return whether |mean|² is more than a quarter of the mean of |x|²."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(_ASIDE * (center @ center) > np.mean([some.mean() for some in norms]))
-
-
-def mean_of(samples: Sequence[Array]) -> Array:
-    """Return the mean of the points of one sample or two."""
-    return np.asarray(sum(points.sum(axis=0) for points in samples) / sum(map(len, samples)))
-
-
-def gram_limit(job: PairSum, gram_error: float) -> float:
-    """Return the |x|² + |y|² above which the error of an exponent from a Gram matrix may exceed one."""
-    return gram_error / (np.finfo(float).eps * job.steepness) if job.steepness else math.inf
 
 
 def count_tiles(job: PairSum) -> int:

@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.spatial.distance import cdist, pdist
 from scipy.special import logsumexp
 
 from gaedist.engine import Run, gathering, log_pair_sums
+from gaedist.engine.compiled.integrands import Profile, Shape
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.gathering import gathered
+from gaedist.engine.origins import gram_limit, near_limit
+from gaedist.metrics.kernel_metrics import radial_sum
 from gaedist.mixtures.families import Constant, Spherical
 from gaedist.mixtures.mixture import Mixture, pair_sum
 
@@ -69,7 +73,7 @@ def test_what_is_gathered(kind):
     """The same points in another order: those near the mean first, then others, clusters in order."""
     x = sample(kind, N, 5)
     before = job(x)
-    after = gathered(before, ERROR)
+    after = gathered(before, gram_limit(before, ERROR))
     assert sorted(map(tuple, before.x)) == sorted(map(tuple, after.x))
     center = x.mean(axis=0)
     far = ((after.x - center) ** 2).sum(axis=1) > 3122
@@ -81,7 +85,39 @@ def test_what_is_gathered(kind):
         assert np.sum(np.array(sides) > 100) <= 1  # a tile lies in both
 
 
+DISTANCE, INVERSE = Profile(Shape.ROOT, ()), Profile(Shape.INVERSE, (0.05,))
+
+
+@pytest.mark.parametrize("dim", [2, 9, 40])
+@pytest.mark.parametrize(
+    "kind", ["some far", "two clusters", "far cluster", "wide", "clusters of equal points"]
+)
+def test_sums_of_functions_of_distance_are_those_of_all_pairs(kind, dim):
+    x, y = sample(kind, N, dim), sample(kind, N - 200, dim, seed=1)
+    if kind == "clusters of equal points":
+        x[:, 0], y[:, 0] = np.round(x[:, 0]) + 300 * (x[:, -1] > 0), np.round(y[:, 0])
+        x[:, 1:], y[:, 1:] = 0, 0
+    squares = pdist(x, "sqeuclidean"), cdist(x, y, "sqeuclidean")
+    for profile, function in ((DISTANCE, np.sqrt), (INVERSE, lambda square: 1 / (1 + 0.05 * square))):
+        found = log_pair_sums(
+            [radial_sum(profile, x), radial_sum(profile, x, y)], Run(method="pairs", threads=1)
+        )
+        assert_allclose(np.exp(found), [function(some).sum() for some in squares], rtol=2e-13)
+
+
+@pytest.mark.parametrize("dim", [2, 9])
+@pytest.mark.parametrize(
+    ("kind", "is_finite"), [("normal", False), ("some far", False), ("two clusters", True), ("equal", False)]
+)
+def test_pairs_that_are_near_each_other_are_seen_from_their_own_centers(kind, is_finite, dim):
+    x = sample(kind, N, dim) if kind != "equal" else np.round(sample("normal", N, dim) / 4)
+    limit = near_limit(radial_sum(DISTANCE, x), ERROR, [DISTANCE])
+    assert (limit < np.inf) == is_finite
+    if is_finite:  # a cluster is within it, and both are not
+        assert 4 * 2 * dim < limit < 150**2
+
+
 def test_short_sums_stay_as_they_are(monkeypatch):
     monkeypatch.undo()
     before = job(sample("two clusters", 100, 5))
-    assert gathered(before, ERROR) is before
+    assert gathered(before, gram_limit(before, ERROR)) is before

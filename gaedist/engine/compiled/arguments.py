@@ -26,6 +26,8 @@ class Points(NamedTuple):
         Parameters of each point, log2 of its weight first.
     gram_limit : float
         A tile whose largest |x|² + |y|² exceeds this takes differences instead of the Gram matrix.
+    near_limit : float
+        A tile whose largest |x|² + |y|² exceeds this is first seen from its own center, if that is nearer.
     """
 
     x: Array
@@ -37,6 +39,7 @@ class Points(NamedTuple):
     params_x: Array
     params_y: Array
     gram_limit: float
+    near_limit: float
 
 
 class Scratch(NamedTuple):

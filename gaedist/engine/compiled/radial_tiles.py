@@ -13,7 +13,7 @@ import numpy as np
 from gaedist.engine.compiled.arithmetic import bits, cell, double, exp2, log2_and_inverse, total
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile, Shape
 from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.sizes import FRACTION_NUMBERS, SERIES_BLOCK, TILE
+from gaedist.engine.compiled.sizes import FRACTION_NUMBERS, NEAR, SERIES_BLOCK, TILE
 from gaedist.engine.compiled.tiles import open_tile
 
 POWER = int(Shape.POWER)
@@ -23,8 +23,6 @@ INVERSE_ROOT = int(Shape.INVERSE_ROOT)
 INVERSE_POWER = int(Shape.INVERSE_POWER)
 ROOT_POWER = int(Shape.ROOT_POWER)
 SERIES = int(Shape.SERIES)
-
-_NEAR = 2.0**-10  # |x − y|² below this fraction of |x|² + |y|² has lost digits to cancellation
 
 SQUARES, INVERSES, ROOTS, SPARE, MEMORY = range(5)
 """Where rows of TILE numbers begin in the scratch of a profile."""
@@ -60,10 +58,10 @@ def fill_squares(tile: Any, i: int, width: int, work: Any) -> None:
         norms = start + tile.squares_y[j]
         square = max(norms - 2 * tile.products[i, j], 0.0)
         work[cell(SQUARES, j)] = square
-        near += np.intp(square < _NEAR * norms)
+        near += np.intp(square < NEAR * norms)
     if near and not tile.exact:
         for j in range(width):
-            if work[cell(SQUARES, j)] < _NEAR * (start + tile.squares_y[j]):
+            if work[cell(SQUARES, j)] < NEAR * (start + tile.squares_y[j]):
                 square = 0.0
                 for d in range(tile.x.shape[1]):
                     difference = tile.x[i, d] - tile.y[j, d]

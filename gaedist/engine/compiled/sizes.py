@@ -9,6 +9,9 @@ HEIGHT = 2 * TILE
 STRIP = 64
 """Rows that are seen from a center of their own where those of a tile lie far apart."""
 
+NEAR = 2.0**-10
+"""|x − y|² below this fraction of |x|² + |y|² has lost digits to cancellation in |x|² + |y|² − 2x·y."""
+
 BLOCK = 512
 """Points whose Hermite terms are added in one product of matrices."""
 

@@ -71,15 +71,16 @@ def open_tile(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any, wor
 
 
 def _with_products(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> Any:
-    x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, gram_limit = points
+    x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, gram_limit, near_limit = points
     rows, width, size = min(TILE, x.shape[0] - i), min(TILE, y.shape[0] - j), params_x.shape[0] * TILE
     squares_x, squares_y = norms_x[i : i + rows], norms_y[j : j + width]
     products = gram[0, : rows * width].reshape((rows, width))
     sines = gram[-1, : rows * width].reshape((rows, width))
     near_x, near_y = centered_x[i : i + rows], centered_y[j : j + width]
-    exact = not largest(squares_x) + largest(squares_y) <= gram_limit
-    if exact and not needs.sines:
-        center, good = good_center(x[i : i + rows], y[j : j + width], gram_limit)
+    norms = largest(squares_x) + largest(squares_y)
+    exact = not norms <= gram_limit
+    if not norms <= near_limit and not needs.sines:
+        center, good = good_center(x[i : i + rows], y[j : j + width], near_limit)
         if good or are_apart(x[i : i + rows], y[j : j + width]):
             near_x, squares_x = seen_from(x[i : i + rows], center)
             near_y, squares_y = seen_from(y[j : j + width], center)
