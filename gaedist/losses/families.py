@@ -77,8 +77,8 @@ class Family:
 
 
 def _spherical(dim: int, unit: float, p: Points, q: Points) -> Tensor:
-    m = (p[1] + q[1].T) / 2
-    return -dim / 2 * torch.log(m / unit) - squares(p[0], q[0]) / (4 * m)
+    both = p[1] / (2 * unit) + (q[1] / (2 * unit)).T
+    return torch.addcdiv(-dim / 2 * torch.log(both), squares(p[0], q[0]), both, value=-1 / (4 * unit))
 
 
 def _diagonal(dim: int, unit: float, p: Points, q: Points) -> Tensor:

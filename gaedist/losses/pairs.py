@@ -55,10 +55,15 @@ def squares(x: Tensor, y: Tensor) -> Tensor:
     found = torch.addmm(norms_x[:, None] + norms_y, x, y.T, alpha=-2)
     if not is_readable(x) or not is_readable(y):
         return found.clamp_min(0)
+    limit = _NEAR * float(norms_x.detach().max() + norms_y.detach().max())
+    if x is y:
+        found.detach().diagonal().fill_(math.inf)
+    no_pair_is_near = bool(found.detach().amin() >= limit)  # quicker than to look for them
     if x is y:
         found.diagonal().zero_()
-    farthest = float(norms_x.detach().max() + norms_y.detach().max())
-    rows, columns = (found.detach() < _NEAR * farthest).nonzero(as_tuple=True)
+    if no_pair_is_near:
+        return found
+    rows, columns = (found.detach() < limit).nonzero(as_tuple=True)
     if x is y:
         apart = rows != columns
         rows, columns = rows[apart], columns[apart]
