@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 
 from gaedist.engine.compiled.sizes import STRIP, TILE
-from gaedist.engine.origins import mean_of
+from gaedist.engine.origins import are_clusters, mean_of
 from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.pair_sum import PairSum
 from gaedist.engine.tiling import pair_count
-from gaedist.engine.tree import extremes, tree_order
+from gaedist.engine.tree import tree_order
 from gaedist.numerics import Array, squared_norms
 
 _SHORT = 0.01  # seconds, of which looking for far points would take more than three percent
@@ -25,7 +25,7 @@ _PROBE = 16  # one in so many points shows whether they lie in clusters
 def gathered(job: PairSum, limit: float) -> PairSum:
     """Return the same sum with points that lie far from their mean after the others, in order of clusters.
 
-    Far is where |x|² + |y|² may exceed a limit, as of `origins.near_limit`.
+    Far is where |x|² + |y|² may exceed ``limit``, such as that of `origins.near_limit`.
     """
     samples = [(job.x, job.params_x)]
     if job.y is not None and job.params_y is not None:
@@ -45,7 +45,7 @@ def _arranged(x: Array, params: Array, mean: Array, limit: float) -> tuple[Array
     with np.errstate(over="ignore"):
         far = ~(squared_norms(x - mean) <= limit / 2)
     others = np.flatnonzero(far)
-    clusters = len(others) > TILE and _are_clusters(x[others[::_PROBE]], limit)
+    clusters = len(others) > TILE and _lie_in_clusters(x[others[::_PROBE]], limit)
     if len(others) in (0, len(x)) and not clusters:
         return x, params
     if clusters:
@@ -54,9 +54,6 @@ def _arranged(x: Array, params: Array, mean: Array, limit: float) -> tuple[Array
     return x[order], params[:, order]
 
 
-def _are_clusters(some: Array, limit: float) -> bool:
+def _lie_in_clusters(some: Array, limit: float) -> bool:
     """Return whether most strips of tiles can be seen from their centers, given some of the points."""
-    ordered, size = some[tree_order(some, TILE // _PROBE)], STRIP // _PROBE
-    with np.errstate(over="ignore"):
-        sides = extremes(np.maximum, ordered, size) - extremes(np.minimum, ordered, size)
-        return float(np.median(np.square(sides).sum(axis=1))) / 4 <= limit / 2
+    return are_clusters(some[tree_order(some, TILE // _PROBE)], STRIP // _PROBE, limit)

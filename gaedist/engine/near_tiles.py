@@ -36,7 +36,10 @@ _ROWS = 32  # of their tiles that are looked at
 _PROMISING = 0.8  # part of the tiles that may be left then
 _CERTAIN = 1 - 1e-12  # factor of squared distances that are rounded
 _GROUP = 16  # boxes around which there is one box, which shows at once that all are far
-_AT_ONCE, _MOST = 1 << 17, 32  # numbers of boxes, and rows of tiles, that are looked at together
+_AT_ONCE, _MOST = (
+    1 << 17,
+    32,
+)  # coordinates of boxes of columns, and rows of tiles, that are looked at together
 _SLACK = 1e-9  # of the other terms of a bound
 _KEPT = 1 << 24  # tiles that are left whose columns are kept, not found again
 
@@ -253,7 +256,8 @@ class NearTiles:
     def _find_near(self, start: int, stop: int) -> list[NDArray[np.intp]]:
         """Find the columns of the tiles of some rows that are not skipped.
 
-        First groups of columns near all rows together are found, then those near each row, then columns.
+        First come groups of columns near the box around all these rows, then those near each row, and then
+        their columns.
         """
         rows, counts = self.rows.some(slice(start, stop)), [self._columns_of(k) for k in range(start, stop)]
         groups = np.flatnonzero(
@@ -269,7 +273,7 @@ class NearTiles:
         return np.split(columns[near], np.searchsorted(row[near], np.arange(1, len(counts))))
 
     def _is_near(self, rows: _Boxes, boxes: _Boxes) -> NDArray[np.bool_]:
-        """Return which boxes around columns are not so far from those around rows that tiles are skipped."""
+        """Return which boxes around columns are so near to those around rows that their tiles are kept."""
         bounds = self._bounds_of(rows, boxes)
         return np.asarray((bounds >= self.least.reshape(-1, *(1,) * (bounds.ndim - 1))).any(axis=0))
 

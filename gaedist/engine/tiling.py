@@ -13,7 +13,7 @@ from gaedist.engine.compiled.arguments import Points, Scratch
 from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.near_tiles import NearTiles
-from gaedist.engine.origins import gram_limit, is_aside, mean_of, near_limit
+from gaedist.engine.origins import gram_limit, is_aside, mean_of, tile_limit
 from gaedist.engine.positions import tile_position
 from gaedist.engine.run.checkpoints import PassRecord
 from gaedist.engine.run.costs import pair_seconds
@@ -62,7 +62,7 @@ class Tiling:
         y = x if job.y is None else np.require(job.y, np.float64, ["C", "W"])
         params_x = np.require(job.params_x, np.float64, ["C", "W"])
         params_y = params_x if job.params_y is None else np.require(job.params_y, np.float64, ["C", "W"])
-        limit = near_limit(job, self.gram_error, profiles)
+        limit = tile_limit(job, self.gram_error, profiles)
         samples: tuple[Array, ...] = (x,) if job.y is None else (x, y)
         seen = samples
         norms = [squared_norms(points) for points in samples]

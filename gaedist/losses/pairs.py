@@ -58,7 +58,7 @@ def squares(x: Tensor, y: Tensor) -> Tensor:
     limit = _NEAR * float(norms_x.detach().max() + norms_y.detach().max())
     if x is y:
         found.detach().diagonal().fill_(math.inf)
-    no_pair_is_near = bool(found.detach().amin() >= limit)  # quicker than to look for them
+    no_pair_is_near = bool(found.detach().amin() >= limit)  # quicker than looking for them
     if x is y:
         found.diagonal().zero_()
     if no_pair_is_near:

@@ -177,7 +177,7 @@ def permute_wasserstein(pool: Array, n: int, directions: Array, *, replicates: i
     Takes O(N R/8) memory besides batches of directions.
     """
     bits = permuted_labels(n, len(pool) - n, replicates, run.seed)
-    centered = pool - pool.mean(axis=0)  # projections of points that are far from 0 would lose digits
+    centered = pool - pool.mean(axis=0)  # far from 0, projections would lose digits
     costs = label_costs(centered, directions, bits, n, 1 + replicates, run)
     return _compared(_Values(costs.values, costs.errors, 0.0), replicates)
 

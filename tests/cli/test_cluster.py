@@ -230,12 +230,13 @@ def test_watch_takes_a_cluster(gaedist, machines, points, ranges):
     assert MACHINE.sub("", there.read_text()) == MACHINE.sub("", here.read_text())
 
 
-def test_a_prior_and_a_device_go_with_a_cluster(gaedist, machines, points, tmp_path, ranges):
-    np.savez(tmp_path / "prior.npz", mean=np.full(3, 0.1), cov=np.diag([0.5, 1.0, 2.0]))
+@pytest.mark.parametrize("width", [{"cov": np.diag([0.5, 1.0, 2.0])}, {"std": [0.5, 1.0, 2.0]}])
+def test_a_prior_and_a_device_go_with_a_cluster(gaedist, machines, points, tmp_path, ranges, width):
+    np.savez(tmp_path / "prior.npz", mean=np.full(3, 0.1), **width)
     command = ["score", points, "--method", "pairs", "--format", "value", "--prior", tmp_path / "prior.npz"]
     here = gaedist(*command)
     assert here[0] == 0
-    for more in ([], ["--shared-files"]):
+    for more in (["--shared-files"], []):  # in this order, as workers keep the last tasks
         del ranges[:]
         assert gaedist(*command, "--scheduler-file", machines[1], *more) == here
         assert ranges

@@ -21,6 +21,7 @@ from gaedist.files.selection import Selection
 from gaedist.files.stored_array import row_blocks
 
 _REMEDY = "Leave out --shared-files."
+_WORTH = 0.5  # part of the rows of files from which workers read them
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,14 @@ class SharedFile:
 
 @dataclass(frozen=True, eq=False)
 class SharedRows:
-    """Rows of shared files: all of one, or those that an order names, counted through all files.
+    """Rows of shared files.
 
     Attributes
     ----------
     files : tuple of SharedFile
         The files, one after the other.
     order : array of int, optional
-        The rows.
+        The indices of the rows, which run on from file to file; all rows of one file by default.
     key : str
         The `array_digest` of the order.
     """
@@ -71,11 +72,21 @@ class SharedRows:
     key: str = ""
 
 
-def read_rows(files: Sequence[SharedFile], order: NDArray[Any] | None) -> NDArray[Any]:
-    """Return the rows of some files; raise `ClusterError` if this machine does not see the same ones."""
-    arrays = [file.read() for file in files]
-    joined = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-    return joined if order is None else joined[order]
+def read_rows(
+    files: Sequence[SharedFile], order: NDArray[Any] | None, kept: dict[SharedFile, NDArray[Any]]
+) -> NDArray[Any]:
+    """Return the rows of some files, which are read once; raise `ClusterError` as `SharedFile.read` does."""
+    found, start = np.empty((0, 0)), 0
+    for file in files:
+        part = kept[file] = kept[file] if file in kept else file.read()
+        if order is None:
+            return part
+        if not start:
+            found = np.empty((len(order), part.shape[1]))
+        mine, places = _within(order, start, len(part))
+        found[mine] = part[places]
+        start += len(part)
+    return found
 
 
 class SharedFiles:
@@ -87,10 +98,14 @@ class SharedFiles:
         self._found: dict[str, SharedRows | None] = {}
 
     def add(self, array: NDArray[Any], name: str, selection: Selection) -> None:
-        """Keep in mind that a file holds an array, as long as the array exists."""
+        """Keep in mind that a file holds an array of double, (n, D), as long as the array exists.
+
+        It may be changed afterwards, as whitening does: its hashes are made now.
+        """
         self._known = {file: known for file, known in self._known.items() if known() is not None}
-        self._known[SharedFile(name, selection, array_digest(array))] = weakref.ref(array)
-        self._hashes = {file: hashes for file, hashes in self._hashes.items() if file in self._known}
+        file = SharedFile(name, selection, array_digest(array))
+        self._known[file], self._hashes[file] = weakref.ref(array), row_hashes(array)
+        self._hashes = {file: self._hashes[file] for file in self._known}
         self._found.clear()
 
     def rows(self, array: NDArray[Any], digest: str) -> SharedRows | None:
@@ -101,41 +116,52 @@ class SharedFiles:
         return self._found[digest]
 
     def _search(self, array: NDArray[Any]) -> SharedRows | None:
-        """Look for the rows of an array."""
-        kind = array.dtype, array.shape[1:]
-        known = {
-            file: codes
-            for file, reference in self._known.items()
-            if (codes := reference()) is not None and (codes.dtype, codes.shape[1:]) == kind
-        }
-        if array.ndim != 2 or array.dtype != np.float64 or not known:
+        """Look for the rows of an array, in as few files as possible."""
+        if array.ndim != 2 or array.dtype != np.float64:
             return None
-        self._hashes |= {file: row_hashes(x) for file, x in known.items() if file not in self._hashes}
-        if not any((self._hashes[file] == row_hashes(array[:1])).any() for file in known):
+        known = {file: found for file, known in self._known.items() if (found := known()) is not None}
+        known = {file: codes for file, codes in known.items() if codes.shape[1] == array.shape[1]}
+        first = row_hashes(array[:1])
+        if not any((self._hashes[file] == first).any() for file in known):
             return None
         wanted = row_hashes(array)
-        used = [file for file in known if np.isin(self._hashes[file], wanted).any()]
-        order = _places(np.concatenate([self._hashes[file] for file in used]), wanted)
-        if order is None or not _are_rows(array, [known[file] for file in used], order):
+        held = {file: int(np.isin(wanted, self._hashes[file]).sum()) for file in known}
+        order, used, start = np.full(len(wanted), -1), [], 0
+        for file in sorted(known, key=lambda file: -held[file]):
+            missing = np.flatnonzero(order < 0)
+            places = _places(self._hashes[file], wanted[missing])
+            if (places >= 0).any():
+                order[missing[places >= 0]] = start + places[places >= 0]
+                used.append(file)
+                start += len(known[file])
+        if (order < 0).any() or len(array) < _WORTH * start:
             return None
+        if not _are_rows(array, [known[file] for file in used], order):
+            return None
+        order = order.astype(np.uint32 if start <= 1 << 32 else np.uint64)
         return SharedRows(tuple(used), order, array_digest(order))
 
 
-def _places(known: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[Any] | None:
-    """Return where in an array each of some numbers is; None if one of them is not there."""
+def _places(known: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Return where in an array each of some numbers is, −1 if it is not there."""
     sorter = np.argsort(known)
-    order = sorter[np.minimum(np.searchsorted(known, wanted, sorter=sorter), len(known) - 1)]
-    order = order.astype(np.uint32 if len(known) <= 1 << 32 else np.uint64)
-    return order if np.array_equal(known[order], wanted) else None
+    places = sorter[np.minimum(np.searchsorted(known, wanted, sorter=sorter), len(known) - 1)]
+    return np.where(known[places] == wanted, places, -1)
+
+
+def _within(order: NDArray[Any], start: int, count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return which rows of an order are among ``count`` from ``start`` on, and their indices there."""
+    mine = np.flatnonzero((order >= start) & (order < start + count))
+    return mine, order[mine].astype(np.intp) - start
 
 
 def _are_rows(array: NDArray[Any], parts: Sequence[NDArray[Any]], order: NDArray[Any]) -> bool:
     """Return whether an array has the bits of the rows of some arrays in an order."""
     start = 0
     for part in parts:
-        mine = np.flatnonzero((order >= start) & (order < start + len(part)))
+        mine, places = _within(order, start, len(part))
         for a, b in row_blocks(0, len(mine), array.shape[1] * array.itemsize):
-            rows, same = array[mine[a:b]], part[order[mine[a:b]] - start]
+            rows, same = array[mine[a:b]], part[places[a:b]]
             if not np.array_equal(rows.view(np.uint64), same.view(np.uint64)):
                 return False
         start += len(part)

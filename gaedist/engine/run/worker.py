@@ -92,7 +92,9 @@ def _unpacked_once(
     """Return what builds a task, once, what computes it, and whether that limits threads."""
     key = hashlib.sha256(content).hexdigest(), threads
     if key not in _known:
-        found = [read_rows(*array) if isinstance(array, tuple) else array for array in arrays]
+        kept: dict[SharedFile, NDArray[Any]] = {}
+        found = [read_rows(*array, kept) if isinstance(array, tuple) else array for array in arrays]
+        kept.clear()
         build, compute, limits_threads = unpacked(content, digests, found)
         while len(_known) >= _KEPT:
             _known.popitem(last=False)

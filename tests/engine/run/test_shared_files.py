@@ -30,7 +30,7 @@ def found(files, array):
         lambda x, y, _order: x,
         lambda x, y, _order: y.copy(),
         lambda x, y, order: y[order(len(y))],
-        lambda x, y, order: y[order(len(y))[:50]],
+        lambda x, y, order: y[order(len(y))[:500]],
         lambda x, y, order: np.concatenate([y, x]),
         lambda x, y, order: np.concatenate([y, x, x])[order(2000)],
     ],
@@ -39,7 +39,7 @@ def test_rows_are_read_where_they_are(samples, wanted):
     x, y, files = samples
     array = wanted(x, y, np.random.default_rng(1).permutation)
     rows = found(files, array)
-    assert array_digest(read_rows(rows.files, rows.order)) == array_digest(array)
+    assert array_digest(read_rows(rows.files, rows.order, {})) == array_digest(array)
     assert found(files, array) is rows  # it is looked for once
     assert rows.order is None or rows.order.itemsize == 4
 
@@ -51,6 +51,7 @@ def test_rows_are_read_where_they_are(samples, wanted):
         lambda x, y: y + 1,
         lambda x, y: np.where(x == 0, -0.0, x),  # its rows equal those of x, but not in their bits
         lambda x, y: y[:, :2],
+        lambda x, y: y[:300],  # which is less than workers would read
         lambda x, y: y.astype(np.float32),
         lambda x, y: y.ravel(),
     ],
@@ -70,9 +71,30 @@ def test_arrays_that_are_gone_are_forgotten():
     assert found(files, reordered) is None
 
 
+def test_codes_that_are_whitened_where_they_are_do_not_count_as_those_of_the_file(samples):
+    _, y, files = samples
+    y -= 3  # as a prior does it
+    assert found(files, y) is None
+    assert found(files, y[::-1].copy()) is None
+
+
+def test_only_files_that_are_needed_are_read(samples, tmp_path):
+    _, y, files = samples
+    others = [np.vstack([np.full((900, 3), 10.0 + k), y[:1], y[10:20]]) for k in range(3)]
+    for k, other in enumerate(others):  # hold some of the same rows
+        np.save(tmp_path / f"{k}.npy", other)
+        files.add(other, str(tmp_path / f"{k}.npy"), Selection())
+    assert [file.name for file in found(files, y[::-1].copy()).files] == [str(tmp_path / "y.npy")]
+    both, kept = np.vstack([y, others[1]])[::-1].copy(), {}
+    rows = found(files, both)
+    assert len(rows.files) == 2
+    assert array_digest(read_rows(rows.files, rows.order, kept)) == array_digest(both)
+    assert list(kept) == list(rows.files)
+
+
 def test_a_file_that_has_changed_is_named(samples, tmp_path):
     _, y, files = samples
     rows = found(files, y[::-1].copy())
     np.save(tmp_path / "y.npy", y + 1)
     with pytest.raises(ClusterError, match=r"y.npy differs on worker .* Leave out --shared-files."):
-        read_rows(rows.files, rows.order)
+        read_rows(rows.files, rows.order, {})
