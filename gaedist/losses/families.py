@@ -6,17 +6,14 @@ Spherical and diagonal overlaps need only differences of centers. Radial ones fo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from gaedist.losses.explicit import Explicit
+from gaedist.losses.diagonal import DIAGONAL
 from gaedist.losses.pairs import Points, squares
-from gaedist.losses.tensors import is_readable
-
-_LARGEST_LOG = 700.0  # of a number that a double holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,50 +82,7 @@ def _diagonal(dim: int, unit: float, p: Points, q: Points) -> Tensor:
     """Go through the axes one by one, so that what a pair keeps is one number."""
     both = 2 * unit
     root = math.sqrt(both)  # not squared again, as an error of both would count D times
-    return _DIAGONAL(p[0] / root, p[1] / both, q[0] / root, q[1] / both)
-
-
-def _diagonal_value(x: Tensor, v: Tensor, y: Tensor, w: Tensor) -> Tensor:
-    """Return −½ Σ_k (log(v + w) + (x − y)²/(v + w)) of each pair."""
-    total, product, together = x.new_zeros(len(x), len(y)), x.new_ones(()), _in_range(v, w)
-    for k, (x_k, v_k, y_k, w_k) in enumerate(_axes(x, v, y, w), 1):
-        apart, both = x_k[:, None] - y_k, v_k[:, None] + w_k
-        total = torch.addcdiv(total, apart * apart, both)
-        product = product * both
-        if k % together == 0 or k == x.shape[1]:
-            total.add_(torch.log(product))
-            product = x.new_ones(())
-    return total.mul_(-0.5)
-
-
-def _in_range(*variances: Tensor) -> int:
-    """Return how many sums of two variances can be multiplied without leaving the range of doubles."""
-    if not all(map(is_readable, variances)):
-        return 1
-    farthest = max(float(some.detach().log().abs().amax()) for some in variances)
-    return max(1, int(_LARGEST_LOG / (1 + farthest)))
-
-
-def _diagonal_slopes(gradient: Tensor, x: Tensor, v: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor, ...]:
-    slopes: tuple[list[Tensor], ...] = [], [], [], []
-    for x_k, v_k, y_k, w_k in _axes(x, v, y, w):
-        inverse = (v_k[:, None] + w_k).reciprocal_()
-        share = (x_k[:, None] - y_k).mul_(inverse)  # −1 times the derivative by x
-        widths = (share * share).sub_(inverse).mul_(gradient)  # twice the derivative by v, and by w
-        share.mul_(gradient)
-        for some, slope in zip(
-            slopes, (-share.sum(1), widths.sum(1) / 2, share.sum(0), widths.sum(0) / 2), strict=True
-        ):
-            some.append(slope)
-    return tuple(torch.stack(some, 1) for some in slopes)
-
-
-_DIAGONAL = Explicit(_diagonal_value, _diagonal_slopes)
-
-
-def _axes(*points: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Return the coordinates along each axis, side by side in memory."""
-    return zip(*(some.T.contiguous() for some in points), strict=True)
+    return DIAGONAL(p[0] / root, p[1] / both, q[0] / root, q[1] / both)
 
 
 def _radial(dim: int, unit: float, p: Points, q: Points) -> Tensor:

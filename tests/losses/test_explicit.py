@@ -8,7 +8,7 @@ from gaedist.engine import Profile, Shape
 
 torch = pytest.importorskip("torch", reason="losses need the extra torch")
 losses = pytest.importorskip("gaedist.losses", reason="losses need the extra torch")
-families = pytest.importorskip("gaedist.losses.families", reason="losses need the extra torch")
+diagonals = pytest.importorskip("gaedist.losses.diagonal", reason="losses need the extra torch")
 sliced = pytest.importorskip("gaedist.losses.sliced", reason="losses need the extra torch")
 profiles = pytest.importorskip("gaedist.losses.profiles", reason="losses need the extra torch")
 
@@ -57,20 +57,67 @@ def diagonal(n, m, dim, spread, seed=0):
     return [part.requires_grad_() for part in (x, (spread * v).exp(), y, (spread * w).exp())]
 
 
+@pytest.fixture(params=[0, 10**9], ids=["compiled", "by PyTorch"])
+def compiled_from(request, monkeypatch):
+    """Let compiled code, or PyTorch, compute the overlaps of any size."""
+    monkeypatch.setattr(diagonals, "_MANY", request.param)
+
+
 @pytest.mark.parametrize("dim", [1, 3, 40])
-def test_diagonal(dim):
+def test_diagonal(dim, compiled_from):
     weights = torch.linspace(-1, 2, 20, dtype=torch.double).reshape(5, 4)
-    assert_alike(families._DIAGONAL, diagonal(5, 4, dim, 0.7), weights)
+    assert_alike(diagonals.DIAGONAL, diagonal(5, 4, dim, 0.7), weights)
 
 
 @pytest.mark.parametrize("spread", [0.0, 1.0, 30.0, 200.0])
 @pytest.mark.parametrize("dim", [1, 64, 1000])
-def test_products_of_widths_stay_in_range(dim, spread):
+def test_products_of_widths_stay_in_range(dim, spread, compiled_from):
     x, v, y, w = (part.detach().numpy().astype(np.longdouble) for part in diagonal(6, 5, dim, spread))
-    both = v[:, None] + w
-    expected = -0.5 * (np.log(both) + (x[:, None] - y) ** 2 / both).sum(2)
-    found = families._DIAGONAL(*diagonal(6, 5, dim, spread)).detach()
-    assert_allclose(found.numpy(), expected.astype(float), rtol=1e-13, atol=1e-13 * dim)
+    both, apart = v[:, None] + w, x[:, None] - y
+    expected = -0.5 * (np.log(both) + apart**2 / both).sum(2)
+    tensors = diagonal(6, 5, dim, spread)
+    found = diagonals.DIAGONAL(*tensors)
+    assert_allclose(found.detach().numpy(), expected.astype(float), rtol=1e-13, atol=1e-13 * dim)
+    if spread > 100:
+        return  # derivatives leave the range of a double
+    widths = 0.5 * (apart**2 / both - 1) / both
+    slopes = (-apart / both).sum(1), widths.sum(1), (apart / both).sum(0), widths.sum(0)
+    for slope, wanted in zip(torch.autograd.grad(found.sum(), tensors), slopes, strict=True):
+        scale = np.abs(wanted).max(initial=1e-300)
+        assert_allclose(slope.numpy(), wanted.astype(float), rtol=1e-12, atol=1e-14 * scale)
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+@pytest.mark.parametrize("place", [0, 1])
+def test_numbers_that_are_not_finite_show(odd, place, compiled_from):
+    """A center or a width that is not finite makes its pairs NaN or −∞, and stops nothing."""
+    tensors = [part.detach() for part in diagonal(6, 5, 3, 0.7)]
+    tensors[place][2, 1] = odd
+    with torch.enable_grad():
+        found = diagonals.DIAGONAL(*(part.requires_grad_() for part in tensors)).detach()
+    rows = torch.isfinite(found).all(1)
+    assert rows.tolist() == [True, True, False, True, True, True]
+    assert not torch.isfinite(found[2]).any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (7, 8), (8, 7), (65, 130)])
+def test_compiled_overlaps_are_those_of_pytorch(size, monkeypatch):
+    """Columns of larger tensors, and any number of threads, give the same bits of the compiled code."""
+    wide = [torch.cat([part.detach(), part.detach()], 1) for part in diagonal(*size, 5, 0.7)]
+    weights, threads = torch.linspace(-1, 2, size[0] * size[1], dtype=torch.double).reshape(size), []
+
+    def found(many, count):
+        monkeypatch.setattr(diagonals, "_MANY", many)
+        monkeypatch.setattr(torch, "get_num_threads", lambda: threads.append(count) or count)
+        tensors = [part[:, 2:7].requires_grad_() for part in wide]
+        value = diagonals.DIAGONAL(*tensors)
+        return value.detach(), *torch.autograd.grad((value * weights).sum(), tensors)
+
+    one, two, plain = found(0, 1), found(0, 3), found(10**9, 1)
+    assert threads == [1, 1, 3, 3]
+    for a, b, c in zip(one, two, plain, strict=True):
+        assert (a == b).all()
+        assert_allclose(a, c, rtol=1e-13, atol=1e-14)
 
 
 @pytest.mark.parametrize("dim", [8, 512, 4096])
