@@ -17,7 +17,7 @@ from gaedist.losses.explicit import Explicit
 from gaedist.losses.tensors import is_readable
 
 _LARGEST_LOG = 700.0  # of a number that a double holds
-_MANY = 1 << 20  # pairs times axes from which compiled code is used
+_MANY = 1 << 16  # pairs times axes from which compiled code is used
 _PARTS = 8  # of the rows, each with derivatives by all columns of its own
 
 
