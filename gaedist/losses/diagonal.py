@@ -47,18 +47,18 @@ def _in_range(*variances: Tensor) -> int:
     return max(1, int(_LARGEST_LOG / (1 + farthest))) if farthest < _LARGEST_LOG else 1
 
 
-def _slopes(gradient: Tensor, x: Tensor, v: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor, ...]:
-    slopes: tuple[list[Tensor], ...] = [], [], [], []
+def _gradients(gradient: Tensor, x: Tensor, v: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor, ...]:
+    gradients: tuple[list[Tensor], ...] = [], [], [], []
     for x_k, v_k, y_k, w_k in _axes(x, v, y, w):
         inverse = (v_k[:, None] + w_k).reciprocal_()
         ratio = (x_k[:, None] - y_k).mul_(inverse)  # −1 times the derivative by x
         widths = (ratio * ratio).sub_(inverse).mul_(gradient)  # twice the derivative by v, and by w
         ratio.mul_(gradient)
         for some, slope in zip(
-            slopes, (-ratio.sum(1), widths.sum(1) / 2, ratio.sum(0), widths.sum(0) / 2), strict=True
+            gradients, (-ratio.sum(1), widths.sum(1) / 2, ratio.sum(0), widths.sum(0) / 2), strict=True
         ):
             some.append(slope)
-    return tuple(torch.stack(some, 1) for some in slopes)
+    return tuple(torch.stack(some, 1) for some in gradients)
 
 
 def _compiled_value(x: Tensor, v: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor]:
@@ -78,11 +78,11 @@ def _compiled_value(x: Tensor, v: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor]
     return (found,)
 
 
-def _compiled_slopes(gradient: Tensor, x: Tensor, v: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor, ...]:
+def _compiled_gradients(gradient: Tensor, x: Tensor, v: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor, ...]:
     """Return the gradient likewise; parts of the rows are added in one order whatever the threads."""
     if not _is_worth_compiling(gradient, x, v, y, w):
-        return _slopes(gradient, x, v, y, w)
-    from gaedist.engine.compiled.diagonal_matrix import add_slopes
+        return _gradients(gradient, x, v, y, w)
+    from gaedist.engine.compiled.diagonal_matrix import add_gradients
 
     points = [some.detach().contiguous().numpy() for some in (gradient, x, v, y.T, w.T)]
     of_rows, step = x.new_empty(2, *x.shape), -(-len(x) // _PARTS)
@@ -92,7 +92,7 @@ def _compiled_slopes(gradient: Tensor, x: Tensor, v: Tensor, y: Tensor, w: Tenso
         for part in range(start, stop):
             rows = slice(part * step, (part + 1) * step)
             left = [some[rows] for some in points[:3]]
-            add_slopes(*left, *points[3:], *of_rows[:, rows].numpy(), *of_columns[part].numpy())
+            add_gradients(*left, *points[3:], *of_rows[:, rows].numpy(), *of_columns[part].numpy())
 
     share(fill, len(of_columns), torch.get_num_threads())
     by_y, by_w = of_columns.sum(0)
@@ -107,5 +107,5 @@ def _is_worth_compiling(*tensors: Tensor) -> bool:
     return bool(len(tensors[-1]) * tensors[-4].numel() >= _MANY)
 
 
-DIAGONAL = Explicit(_value, _compiled_slopes, _compiled_value)
+DIAGONAL = Explicit(_value, _compiled_gradients, _compiled_value)
 """From x, v (n, D) and y, w (m, D) to −½ Σ_k (log(v + w) + (x − y)²/(v + w)) of each pair, (n, m)."""

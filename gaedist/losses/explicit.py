@@ -21,14 +21,14 @@ class Explicit:
     ----------
     value : callable
         From some tensors to one, by differentiable operations.
-    slopes : callable
+    gradients : callable
         From the gradient of the value, the tensors and what was kept, to the gradient of each tensor.
     keeping : callable, optional
         From the tensors to the value and what is kept for its gradient: nothing by default.
     """
 
     value: Callable[..., Tensor]
-    slopes: Callable[..., tuple[Tensor, ...]]
+    gradients: Callable[..., tuple[Tensor, ...]]
     keeping: Callable[..., tuple[Tensor, ...]] | None = None
 
     def __call__(self, *tensors: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class _WrittenOut(torch.autograd.Function):
         if torch.is_grad_enabled():
             found = torch.func.vjp(rule.value, *saved[: ctx.count])[1](gradient)
         else:
-            found = rule.slopes(gradient, *saved)
+            found = rule.gradients(gradient, *saved)
         return None, *(slope if w else None for slope, w in zip(found, wanted, strict=True))
 
     @staticmethod

@@ -91,14 +91,14 @@ class _Parts(torch.autograd.Function):
         tensors, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
             some = [t for t, w in zip(tensors, wanted, strict=True) if w]
-            slopes = torch.autograd.grad(
+            gradients = torch.autograd.grad(
                 _one_by_one(ctx.parts, tensors), some, gradient, create_graph=True, allow_unused=True
             )
-            found = iter(slopes)
+            found = iter(gradients)
             return None, *(next(found) if w else None for w in wanted)
         sums = [torch.zeros_like(t) if w else None for t, w in zip(tensors, wanted, strict=True)]
         for part, weight in zip(ctx.parts, gradient, strict=True):
-            _add_slopes(part, weight, tensors, sums)
+            _add_gradients(part, weight, tensors, sums)
         return None, *sums
 
     @staticmethod
@@ -111,7 +111,9 @@ class _Parts(torch.autograd.Function):
         return along(values, ctx.saved_tensors, tangents)
 
 
-def _add_slopes(part: Part, weight: Tensor, tensors: Sequence[Tensor], sums: Sequence[Tensor | None]) -> None:
+def _add_gradients(
+    part: Part, weight: Tensor, tensors: Sequence[Tensor], sums: Sequence[Tensor | None]
+) -> None:
     """Add the gradient of a part, times a weight, to the sums of the tensors that have one."""
     entries = [
         entry.detach().requires_grad_(sums[k] is not None)
@@ -122,10 +124,10 @@ def _add_slopes(part: Part, weight: Tensor, tensors: Sequence[Tensor], sums: Seq
         return
     with torch.enable_grad():
         value = part.function(*entries)
-    slopes = iter(torch.autograd.grad(value, some, weight, allow_unused=True))
+    gradients = iter(torch.autograd.grad(value, some, weight, allow_unused=True))
     for k, index in part.places:
         total = sums[k]
-        if total is not None and (slope := next(slopes)) is not None:
+        if total is not None and (slope := next(gradients)) is not None:
             total[index] += slope
 
 

@@ -222,7 +222,7 @@ def _waves(count: int, size: int) -> Callable[[Tensor], Tensor]:
     """Return the function from ``size`` angles to the means of their waves."""
     if size * count <= _FEW_WAVES:
         return partial(_means_at_once, count)
-    return Explicit(partial(_means_of_waves, count), partial(_slopes_of_waves, count))
+    return Explicit(partial(_means_of_waves, count), partial(_gradients_of_waves, count))
 
 
 def _means_at_once(count: int, angles: Tensor) -> Tensor:
@@ -237,7 +237,7 @@ def _means_of_waves(count: int, angles: Tensor) -> Tensor:
     return torch.stack([torch.stack([part.mean(0) for part in wave]) for wave in waves], 1)
 
 
-def _slopes_of_waves(count: int, gradient: Tensor, angles: Tensor) -> tuple[Tensor]:
+def _gradients_of_waves(count: int, gradient: Tensor, angles: Tensor) -> tuple[Tensor]:
     total = torch.zeros_like(angles)
     for k, (cosines, sines) in enumerate(_multiples(angles, count)):
         of_cosines, of_sines = (k + 1) / len(angles) * gradient[:, k]

@@ -81,8 +81,8 @@ def test_products_of_widths_stay_in_range(dim, spread, compiled_from):
     if spread > 100:
         return  # derivatives leave the range of a double
     widths = 0.5 * (apart**2 / both - 1) / both
-    slopes = (-apart / both).sum(1), widths.sum(1), (apart / both).sum(0), widths.sum(0)
-    for slope, wanted in zip(torch.autograd.grad(found.sum(), tensors), slopes, strict=True):
+    gradients = (-apart / both).sum(1), widths.sum(1), (apart / both).sum(0), widths.sum(0)
+    for slope, wanted in zip(torch.autograd.grad(found.sum(), tensors), gradients, strict=True):
         scale = np.abs(wanted).max(initial=1e-300)
         assert_allclose(slope.numpy(), wanted.astype(float), rtol=1e-12, atol=1e-14 * scale)
 
@@ -148,7 +148,7 @@ def test_waves(count, size):
     error = 2e-16 * 40 * count + 1e-14  # the rounding of the largest multiple, and of a cosine
     assert_allclose(found.detach(), expected.detach(), rtol=0, atol=error)
     weights = torch.linspace(-1, 2, expected.numel(), dtype=torch.double).reshape(expected.shape)
-    (slopes,), (exact,) = (torch.autograd.grad((t * weights).sum(), [angles]) for t in (found, expected))
-    assert_allclose(slopes, exact, rtol=0, atol=error * count**2 / 7)  # Σ_k k, over 7 rows
+    (gradients,), (exact,) = (torch.autograd.grad((t * weights).sum(), [angles]) for t in (found, expected))
+    assert_allclose(gradients, exact, rtol=0, atol=error * count**2 / 7)  # Σ_k k, over 7 rows
     if count <= 30:
         assert_alike(sliced._waves(count, size), [angles], weights)

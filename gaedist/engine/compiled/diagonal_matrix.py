@@ -4,6 +4,7 @@ With v = s + t and e = x − y on each axis, an exponent is −½ Σ (log v + e�
 and by s and t ½ (e²/v − 1)/v. Columns come axis by axis, (D, m). Both entry points release Python's lock.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from gaedist.engine.compiled.arithmetic import log2_and_inverse, total
 from gaedist.engine.compiled.jit import compiled
 
-_HALF_LOG_2 = 0.34657359027997264
+_HALF_LOG_2 = math.log(2) / 2
 
 
 @compiled()
@@ -50,7 +51,7 @@ def fill_exponents(x: Any, s: Any, y: Any, t: Any, together: int, found: Any) ->
 
 
 @compiled()
-def _slopes_of_axis(
+def _gradients_of_axis(
     a: float, s: float, y: Any, t: Any, gradient: Any, by_y: Any, by_t: Any, work: Any
 ) -> None:
     for j in range(gradient.size):
@@ -64,13 +65,13 @@ def _slopes_of_axis(
 
 
 @compiled(cache=True, nogil=True)
-def add_slopes(
+def add_gradients(
     gradient: Any, x: Any, s: Any, y: Any, t: Any, by_x: Any, by_s: Any, by_y: Any, by_t: Any
 ) -> None:
     """Fill by_x and by_s (n, D), and add to by_y and by_t (D, m), the derivatives of Σ gradient exponent."""
     work = np.zeros((2, gradient.shape[1]))
     for i in range(x.shape[0]):
         for d in range(x.shape[1]):
-            _slopes_of_axis(x[i, d], s[i, d], y[d], t[d], gradient[i], by_y[d], by_t[d], work)
+            _gradients_of_axis(x[i, d], s[i, d], y[d], t[d], gradient[i], by_y[d], by_t[d], work)
             by_x[i, d] = -total(work[0], work.shape[1])
             by_s[i, d] = total(work[1], work.shape[1])
