@@ -14,6 +14,7 @@ LOG2_E = math.log2(math.e)
 HALF_LOG2_E = 0.5 * LOG2_E
 
 _STEPS = 100  # of a search for a root
+_CACHED = 1 << 14  # numbers that stay in a core's second-level cache, with others
 
 _LOG_MAX = math.log(sys.float_info.max)
 
@@ -50,9 +51,14 @@ def squared_norms(x: Array) -> Array:
 
 def squared_distances(x: Array, y: Array) -> Array:
     """Return |x_i − y_j|², (n, m), by differences of coordinates."""
-    squares = np.zeros((len(x), len(y)))
-    for a, b in zip(x.T, y.T, strict=True):
-        squares += np.subtract.outer(a, b) ** 2
+    squares, columns = np.zeros((len(x), len(y))), np.ascontiguousarray(y.T)
+    step = max(1, _CACHED // max(1, len(y)))
+    apart = np.empty((step, len(y)))
+    for i in range(0, len(x), step):
+        some = squares[i : i + step]
+        for a, b in zip(x[i : i + step].T, columns, strict=True):
+            np.subtract(a[:, np.newaxis], b, out=apart[: len(some)])
+            some += np.square(apart[: len(some)], out=apart[: len(some)])
     return squares
 
 

@@ -29,6 +29,7 @@ from gaedist.engine.run.pair_sum import BY_PAIRS, PairSum, PairTotal, Provenance
 from gaedist.engine.run.run import DOUBLE, SINGLE
 from gaedist.engine.tiling import (
     FAINT,
+    GLARING,
     Positions,
     Tiling,
     aligned,
@@ -195,7 +196,8 @@ class GaussianTiling(Tiling):
         many = min(len(job.x), len(job.x if job.y is None else job.y)) > _FEW
         if some and precision == SINGLE and many and (single := self._single(some.log2_mean)):
             yield single
-        if some and some.log2_mean > FAINT:
+        heaviest = self.points.params_x[0].max() + self.points.params_y[0].max()  # of which no term is more
+        if some and some.log2_mean > FAINT and heaviest < GLARING:
             yield self.double_pass()
 
     def double_pass(self) -> GaussianPass:

@@ -105,6 +105,21 @@ def test_far_points_clusters_and_small_widths_keep_all_digits(dim):
         assert_allclose(found, expected, rtol=2e-15, atol=1e-12)
 
 
+@pytest.mark.parametrize("dim", [3, 8, 9, 24])
+def test_any_width_keeps_all_digits_of_codes_grids_and_clusters(dim):
+    x, rng = codes(1100, dim), np.random.default_rng(4)
+    grid = rng.permuted(np.tile(np.arange(5.0), (dim, 220)), axis=1).T.copy()  # all of its pairs may be faint
+    some = x + np.where(np.arange(1100) < 300, 50.0 * rng.integers(9, size=1100), 0.0)[:, np.newaxis]
+    weights, below = rng.uniform(-3000, 3000, 1100), np.tril_indices(1100, -1)
+    for points, log2 in ((x, 0 * weights), (grid, 0 * weights), (some, 0 * weights), (x, weights)):
+        of_weights = math.log(2) * np.add.outer(log2, log2)
+        for sigma in (0.3, 0.1, 0.07, 0.05, 0.01):
+            covariance = Constant(sigma**2)
+            wanted = covariance.pair_sum(covariance, points, None, log2, None)
+            expected = logsumexp((of_weights - cdist(points, points, "sqeuclidean") / (4 * sigma**2))[below])
+            assert_allclose(total(wanted)[0].log, expected, rtol=2e-15, atol=1e-12)
+
+
 def test_pairs_that_the_first_points_do_not_foresee_count():
     x = codes(900, 24)
     x[800] = x[850] + 1e-3

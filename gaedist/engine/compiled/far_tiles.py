@@ -1,8 +1,8 @@
 """Tiles of points so far from the origin that |x|² + |y|² − 2x·y would lose digits, in double precision.
 
-Such a tile is seen from its own center. Where that is not near enough, because its rows lie in several
-clusters, strips of them have a center each. Where that is not enough either, exponents come from differences,
-and rows whose terms are all negligible take no powers.
+Such a tile is seen from its own center. Where that is not near enough, strips of its rows have a center each
+if most of them lie in clusters. Where that is not enough either, exponents come from differences, and rows
+whose terms are all negligible take no powers.
 """
 
 import math
@@ -15,9 +15,12 @@ from numba.extending import overload
 
 from gaedist.engine.compiled.arithmetic import cell, exp2, largest
 from gaedist.engine.compiled.gaussian_rows import FARTHER, POINT, ROW, add_tile, fill_columns
-from gaedist.engine.compiled.gram import FEW, fill_mean, square_apart
+from gaedist.engine.compiled.gram import FEW, fill_mean, largest_norm, square_apart
 from gaedist.engine.compiled.jit import ARRAY_PART, compiled
 from gaedist.engine.compiled.sizes import STRIP
+
+NEGLIGIBLE = 80.0
+"""log2 of the largest term of a tile over terms that are left out."""
 
 _UNIT = 2.0**-52
 
@@ -95,7 +98,7 @@ def _fill_many(
 
 
 @compiled()
-def _see(points: Any, weights: Any, half: float, center: Any, moved: Any, norms: Any, offsets: Any) -> Any:
+def see(points: Any, weights: Any, half: float, center: Any, moved: Any, norms: Any, offsets: Any) -> Any:
     """Write points seen from a center, |x|² and the offsets; return the largest |x|²."""
     origin, found = center[1:], 0.0
     for i in range(points.shape[0]):
@@ -108,12 +111,12 @@ def _see(points: Any, weights: Any, half: float, center: Any, moved: Any, norms:
 
 
 @compiled()
-def _see_rows(points: Any, left: Any, around: Any, scratch: Any) -> Any:
+def see_rows(points: Any, left: Any, around: Any, scratch: Any) -> Any:
     """Write rows, their |x|² and their offsets as seen from the mean of some points; return the largest."""
     center, sizes = scratch.center, scratch.sizes
     fill_mean(around, center[0])
     x, weights = points.raw_x[left], points.weights_x[left]
-    return _see(x, weights, points.half, center, scratch.rows, sizes[0], sizes[1])
+    return see(x, weights, points.half, center, scratch.rows, sizes[0], sizes[1])
 
 
 @compiled()
@@ -125,6 +128,30 @@ def _all_far(size: float, norms_y: Any, dim: int, reach: float) -> bool:
     farther, nearer = math.sqrt(least), math.sqrt(size)
     gap = farther - nearer - (dim + 8) * _UNIT * (farther + nearer)  # both are rounded
     return gap > 0 and gap * gap > FARTHER * reach
+
+
+@compiled()
+def fill_row(
+    points: Any, x: Any, y: Any, i: int, width: int, weight: float, weights_y: Any, cutoff: float,
+    slack: float, products: Any, scratch: Any,
+) -> Any:  # fmt: skip
+    """Write the exponents of a row, less its weight, so that those above ``cutoff`` are right; count these.
+
+    In few dimensions ``scratch`` holds the coordinates of the columns, otherwise points seen from a center.
+    """
+    half, work, sizes = points.half, scratch.work, scratch.sizes
+    if x.shape[1] <= FEW:
+        return _fill_few(x, i, width, weights_y, half, cutoff - weight, work)
+    return _fill_many(
+        x, y, products, i, width, sizes[1, i] - weight, sizes[3], weights_y, half, cutoff - weight, slack,
+        points.gram_limit - sizes[0, i], sizes[2], work,
+    )  # fmt: skip
+
+
+@compiled()
+def slack_of(dim: int, half: float, norms: float) -> Any:
+    """Return by how much an exponent from products may be off, where |x|² + |y|² is at most ``norms``."""
+    return 1 + (dim + 8) * _UNIT * half * norms
 
 
 @compiled(arrays=True)
@@ -140,7 +167,7 @@ def _add_seen(points: Any, left: Any, right: Any, below: int, reach: float, scra
     norms = largest(sizes[0, :rows])
     if dim > FEW:
         size = norms
-        norms += _see(y, weights_y, half, center, near_y, sizes[2], sizes[3])
+        norms += see(y, weights_y, half, center, near_y, sizes[2], sizes[3])
         if not norms <= limit and _all_far(size, sizes[2, :width], dim, reach):
             return
     elif norms <= limit:
@@ -151,23 +178,29 @@ def _add_seen(points: Any, left: Any, right: Any, below: int, reach: float, scra
             points.deep_limit, reach, True, products, work, totals,
         )  # fmt: skip
         return
-    slack = 1 + (dim + 8) * _UNIT * half * norms
+    slack = slack_of(dim, half, norms)
     if dim <= FEW:
         fill_columns(y, work)
     else:
         np.dot(near_x, near_y.T, products)
+    cutoff = points.cutoff
     for i in range(rows):
         end, weight = min(width, max(0, below + i)), weights_x[i]
-        if dim <= FEW:
-            matter = _fill_few(x, i, end, weights_y, half, points.cutoff - weight, work)
-        else:
-            matter = _fill_many(
-                x, y, products, i, end, sizes[1, i] - weight, sizes[3], weights_y, half,
-                points.cutoff - weight, slack, limit - sizes[0, i], sizes[2], work,
-            )  # fmt: skip
-        if matter:
+        if fill_row(points, x, y, i, end, weight, weights_y, cutoff, slack, products, scratch):
+            cutoff = max(cutoff, weight + largest(work[cell(ROW, 0) : cell(ROW, 0) + end]) - NEGLIGIBLE)
             for j in range(end):
                 totals[j] += exp2(weight + work[cell(ROW, j)])
+
+
+@compiled()
+def _lies_in_clusters(x: Any, centers: Any, limit: float) -> bool:
+    """Return whether |x|² is at most ``limit`` in most strips of rows, seen from their means."""
+    balance = 0
+    for i in range(0, x.shape[0], STRIP):
+        strip = x[i : i + STRIP]
+        fill_mean(strip, centers[0])
+        balance += 1 if largest_norm(strip, centers, limit) <= limit else -1
+    return balance >= 0
 
 
 def add_far(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
@@ -177,16 +210,17 @@ def add_far(points: Any, left: Any, right: Any, below: int, reach: float, scratc
 def _add_double(points: Any, left: Any, right: Any, below: int, reach: float, scratch: Any) -> None:
     first, end, limit, x = left.start, left.stop, points.gram_limit, points.raw_x
     if scratch.last[0] != first or scratch.last[1] != end:  # not the rows of the tile before
-        _see_rows(points, left, x[left], scratch)
+        see_rows(points, left, x[left], scratch)
     scratch.last[0], scratch.last[1], step = first, end, end - first
     whole = x.shape[1] <= FEW or largest(scratch.sizes[0, :step]) <= limit
+    whole = whole or not _lies_in_clusters(x[left], scratch.columns, limit)
     if not whole:
-        scratch.last[0], step = -1, STRIP  # rows in several clusters: most strips lie in one
+        scratch.last[0], step = -1, STRIP
     for i in range(first, end, step):
         strip = slice(i, min(end, i + step))
         around = x[strip]
         for _ in range(0 if whole else 2):
-            if _see_rows(points, strip, around, scratch) <= limit:
+            if see_rows(points, strip, around, scratch) <= limit:
                 break
             around = points.raw_y[right]  # the columns may lie in one
         _add_seen(points, strip, right, below + i - first, reach, scratch)

@@ -97,7 +97,7 @@ def fill_mean(points: Any, center: Any) -> None:
 
 
 @compiled()
-def _largest_norm(points: Any, center: Any, most: float) -> Any:
+def largest_norm(points: Any, center: Any, most: float) -> Any:
     """Return the largest |p − center|², or one that is not at most ``most``."""
     found = 0.0
     for i in range(points.shape[0]):
@@ -116,8 +116,8 @@ def good_center(x: Any, y: Any, limit: float) -> Any:
     center = np.zeros((1, x.shape[1]))
     _add_mean(x, center[0])
     _add_mean(y, center[0])
-    norm = _largest_norm(x, center, limit)
-    return center, norm <= limit and norm + _largest_norm(y, center, limit - norm) <= limit
+    norm = largest_norm(x, center, limit)
+    return center, norm <= limit and norm + largest_norm(y, center, limit - norm) <= limit
 
 
 @compiled(arrays=True)
@@ -133,7 +133,7 @@ def are_apart(x: Any, y: Any) -> bool:
     most = square_apart(centers, 0, centers, 1) / 64
     if not most < _HUGE:
         return False
-    return bool(_largest_norm(x, centers[:1], most) <= most and _largest_norm(y, centers[1:], most) <= most)
+    return bool(largest_norm(x, centers[:1], most) <= most and largest_norm(y, centers[1:], most) <= most)
 
 
 @compiled(arrays=True)
@@ -145,35 +145,6 @@ def seen_from(points: Any, center: Any) -> Any:
             moved[i, d] = points[i, d] - center[0, d]
         norms[i] = square_apart(moved, i, origin, 0)
     return moved, norms
-
-
-@compiled(inline=True)
-def _fill_few_squares(dims: int, i: int, point: Any, columns: Any, gram: Any) -> None:
-    """Store a row of −|x_i − y_j|²/2; ``dims`` is a constant, so that the loop over d is unrolled."""
-    for j in range(gram.shape[1]):
-        square = 0.0
-        for d in range(dims):
-            difference = point[d] - columns[d, j]
-            square += difference * difference
-        gram[i, j] = -0.5 * square
-
-
-@compiled(arrays=True)
-def fill_negative_squares(x: Any, y: Any, gram: Any, columns: Any) -> None:
-    """Store −|x_i − y_j|²/2 of points in at most FEW dimensions."""
-    dim, point = x.shape[1], np.zeros(FEW)
-    for d in range(FEW):
-        for j in range(y.shape[0]):
-            columns[d, j] = y[j, d] if d < dim else 0.0
-    for i in range(x.shape[0]):
-        for d in range(dim):
-            point[d] = x[i, d]
-        if dim <= 2:
-            _fill_few_squares(2, i, point, columns, gram)
-        elif dim <= 4:
-            _fill_few_squares(4, i, point, columns, gram)
-        else:
-            _fill_few_squares(FEW, i, point, columns, gram)
 
 
 @compiled(inline=True)
