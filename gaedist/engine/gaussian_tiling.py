@@ -8,7 +8,7 @@ single, and where one of two samples has few points.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -33,10 +33,11 @@ from gaedist.engine.tiling import (
     Positions,
     Tiling,
     aligned,
+    log2_of_sum,
     pair_count,
 )
 from gaedist.engine.work import Fill, Work
-from gaedist.numerics import Array, log_or_minus_inf
+from gaedist.numerics import Array, log_or_minus_inf, squared_distances
 
 WORST = 2.0**-8
 """Relative error of a term in single precision that is accepted."""
@@ -47,6 +48,7 @@ _NEGLIGIBLE = 60  # log2 of a sum over what is left out of it
 _IN_RANGE = 1000.0  # exponents of two between −1000 and 1000 are in the range of a double
 _FEW = 64  # points of a sample, such as the one of N(0, I), with which a sum takes no time
 _SOME = 256  # points whose pairs give the expected size
+_ROUGHLY = 1e12  # by how much their exponents may be farther off: about 0.5
 
 
 def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
@@ -62,20 +64,13 @@ def gaussian_total(job: PairSum, work: Work, precision: str) -> PairTotal:
     tiling = GaussianTiling(gathered(job, gram_limit(job, GaussianTiling.gram_error)), work)
     if total := tiling.total(precision, tiles):
         return total
-    (log2_sum,) = tiling.added(tiles, 1, GaussianTiling.fill_faint, _log2_of_sum, faint=True)
+    (log2_sum,) = tiling.added(tiles, 1, GaussianTiling.fill_faint, log2_of_sum, faint=True)
     return PairTotal(float(log2_sum) * math.log(2))
 
 
 def _near_height(job: PairSum) -> int:
     """Return the rows of a tile where some are skipped: fewer where BLAS, quicker for many, is not used."""
     return TILE if job.x.shape[1] <= _NEAR_DIMS else HEIGHT
-
-
-def _log2_of_sum(log2_parts: Iterable[float]) -> float:
-    """Return log2 of a sum, given those of its parts."""
-    parts = np.asarray(log2_parts)
-    peak = float(parts.max())
-    return peak + math.log2(math.fsum(np.exp2(parts - peak))) if math.isfinite(peak) else peak
 
 
 def gaussian_part(job: PairSum, work: Work) -> float:
@@ -227,12 +222,10 @@ class GaussianTiling(Tiling):
         norms_x, norms_y = points.norms_x[:_SOME], points.norms_y[:_SOME]
         weights = np.add.outer(points.params_x[0, :_SOME], points.params_y[0, :_SOME])
         with np.errstate(over="ignore", invalid="ignore"):
-            if norms_x.max() + norms_y.max() <= points.gram_limit:
+            if norms_x.max() + norms_y.max() <= _ROUGHLY * points.gram_limit / x.shape[1]:
                 squares = np.add.outer(norms_x, norms_y) - 2 * x @ y.T
             else:
-                squares = np.zeros(weights.shape)
-                for column_x, column_y in zip(x.T, y.T, strict=True):
-                    squares += np.square(np.subtract.outer(column_x, column_y))
+                squares = squared_distances(x, y)
             exponents = weights - rate * squares
             if self.job.y is None:
                 exponents = exponents[np.tril_indices(len(x), -1)]

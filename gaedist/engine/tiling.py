@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from gaedist.engine.compiled.arguments import Points, Scratch
-from gaedist.engine.compiled.integrands import INTEGRANDS, Profile
+from gaedist.engine.compiled.integrands import INTEGRANDS, Gaussian, Profile
 from gaedist.engine.compiled.sizes import TILE
 from gaedist.engine.near_tiles import NearTiles
 from gaedist.engine.origins import gram_limit, is_aside, mean_of, tile_limit
@@ -23,7 +23,7 @@ from gaedist.engine.work import Fill, Work
 from gaedist.numerics import Array, squared_norms
 
 _BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
-_ABYSS = -1e12  # a largest exponent to which the logarithm of the number of terms adds less than its rounding
+_NEGLIGIBLE = 120.0  # log2 of the largest term of a tile over terms whose exponents may be rough
 
 FAINT = -700.0
 """A sum whose log2 is below this may have lost terms to underflow."""
@@ -83,6 +83,7 @@ class Tiling:
             params_y,
             gram_limit=gram_limit(job, self.gram_error),
             near_limit=limit,
+            window=self._window(params_x, params_y),
         )
         sums = max(len(factors), SCRATCH_ROWS + len(profiles))
         self.scratch = [
@@ -92,6 +93,14 @@ class Tiling:
             )
             for _ in range(work.threads)
         ]
+
+    def _window(self, params_x: Array, params_y: Array) -> float:
+        """Return what |x − y|² is more than the least of a tile for a term to be negligible in each sum."""
+        if self.profiles or not isinstance(self.job.integrand, Gaussian):
+            return math.inf
+        weights = np.ptp(params_x[0]) + np.ptp(params_y[0])
+        rate = self.job.steepness * float(self.factors.min())
+        return float(_NEGLIGIBLE + weights) / rate if rate else math.inf
 
     @property
     def count(self) -> int:
@@ -137,43 +146,30 @@ class Tiling:
         """Return the sums over its tiles, which are few."""
         if self.profiles:
             return self.sums_of_some(self._profile_fill(), len(self.profiles))
-        return self.sums_of_some(
-            self._sum_fill(self.factors, np.zeros(len(self.factors)), peak=False), len(self.factors)
-        )
+        return self.sums_of_some(self._sum_fill(self.factors, relative=False), len(self.factors))
 
     def log_sums(self) -> list[float]:
         """Return the logarithm of Σ 2^(factor exponent) for each factor.
 
-        The first tile shows which of them will underflow. Terms count for 2^500 at most.
+        The first tile shows whether some of them may underflow.
         """
         logs = np.full(len(self.factors), -math.inf)
         first = np.empty((1, len(self.factors)))
-        self._sum_fill(self.factors, np.zeros(len(self.factors)), peak=True)(0, 0, first)
-        clear = np.flatnonzero(first[0] > FAINT)
-        if len(clear):
-            totals = self._combine(self.factors[clear], np.zeros(len(clear)))
+        self._sum_fill(self.factors, relative=True)(0, 0, first)
+        if (first > FAINT).all():
+            totals = self._combine(self.factors, math.fsum, relative=False)
             good = (totals > 2.0**FAINT) & (totals < 2.0**GLARING)
-            logs[clear[good]] = np.log(totals[good])
+            logs[good] = np.log(totals[good])
+            self.work.total += 0 if good.all() else self.count
         faint = np.flatnonzero(logs == -math.inf)
         if len(faint):
-            self.work.total += (1 + bool(len(clear))) * self.count
-            logs[faint] = self._faint_sums(self.factors[faint])
+            logs[faint] = math.log(2) * self._combine(self.factors[faint], log2_of_sum, relative=True)
         return [float(log) for log in logs]
 
-    def _faint_sums(self, factors: Array) -> Array:
-        """Return the logarithms of sums whose terms may all underflow, relative to their largest."""
-        peaks = self._combine(factors, np.zeros(len(factors)), peak=True)
-        logs, seen = peaks * math.log(2), np.flatnonzero(peaks >= _ABYSS)
-        if len(seen):
-            logs[seen] += np.log(self._combine(factors[seen], -peaks[seen]))
-        return np.asarray(logs)
-
-    def _combine(self, factors: Array, shifts: Array, *, peak: bool = False) -> Array:
-        """Return Σ 2^(factor exponent + shift) for each factor, or its largest exponent."""
-        fill_of = partial(Tiling._sum_fill, factors=factors, shifts=shifts, peak=peak)
-        settings = {"factors": factors.tolist(), "shifts": shifts.tolist(), "peak": peak}
-        add = max if peak else math.fsum
-        return self.added(self.count, len(factors), fill_of, add, **settings)
+    def _combine(self, factors: Array, add: Callable[[Iterable[float]], float], *, relative: bool) -> Array:
+        """Return Σ 2^(factor exponent) for each factor, or log2 of it, which neither under- nor overflows."""
+        fill_of = partial(Tiling._sum_fill, factors=factors, relative=relative)
+        return self.added(self.count, len(factors), fill_of, add, factors=factors.tolist(), relative=relative)
 
     def added(
         self,
@@ -234,8 +230,8 @@ class Tiling:
         """About how long a tile takes on one thread."""
         return TILE**2 * pair_seconds(self.job)
 
-    def _sum_fill(self, factors: Array, shifts: Array, peak: bool) -> Fill:
-        """Return what fills numbers, (K, factors)."""
+    def _sum_fill(self, factors: Array, *, relative: bool) -> Fill:
+        """Return what fills numbers, (K, factors), with sums or log2 of them."""
         from gaedist.engine.compiled.tiles import sum_tiles
 
         def fill(thread: int, first: int, numbers: Array) -> None:
@@ -245,8 +241,7 @@ class Tiling:
                 self.points,
                 self.job.y is None,
                 factors,
-                shifts,
-                peak,
+                relative,
                 self.positions(first, len(numbers)),
                 numbers,
                 self.scratch[thread],
@@ -281,6 +276,13 @@ def _built(
 ) -> Tiling:
     """Return the tiling of a job in another process."""
     return kind(job, Work(threads, progress, 0), factors, profiles, near)
+
+
+def log2_of_sum(log2_parts: Iterable[float]) -> float:
+    """Return log2 of a sum, given those of its parts."""
+    parts = np.asarray(log2_parts)
+    peak = float(parts.max())
+    return peak + math.log2(math.fsum(np.exp2(parts - peak))) if math.isfinite(peak) else peak
 
 
 def pair_count(job: PairSum) -> float:

@@ -219,7 +219,7 @@ def test_bounds_hold_for_covariances_of_any_size(family):
         )
         with limited_threads(1) as threads:
             numbers = np.empty((1, 1))
-            Tiling(part, Work(threads, None, 1))._sum_fill(np.ones(1), np.zeros(1), peak=True)(0, 0, numbers)
+            Tiling(part, Work(threads, None, 1))._sum_fill(np.ones(1), relative=True)(0, 0, numbers)
         assert -math.inf < numbers[0, 0] <= near.bounds(row)[0][column] + 1e-9
 
 

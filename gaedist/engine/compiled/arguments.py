@@ -28,6 +28,8 @@ class Points(NamedTuple):
         A tile whose largest |x|² + |y|² exceeds this takes differences instead of the Gram matrix.
     near_limit : float
         A tile whose largest |x|² + |y|² exceeds this is first seen from its own center, if that is nearer.
+    window : float
+        Terms are negligible where |x − y|² exceeds the least of a tile by more than this.
     """
 
     x: Array
@@ -40,6 +42,7 @@ class Points(NamedTuple):
     params_y: Array
     gram_limit: float
     near_limit: float
+    window: float
 
 
 class Scratch(NamedTuple):

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
-from gaedist.engine.compiled.jit import compiled
-from gaedist.engine.compiled.lanes import LANES, LanesType, at_least, doubles_of, integers_of
+from gaedist.engine.compiled.jit import PART, compiled
+from gaedist.engine.compiled.lanes import LANES, LanesType, at_least, doubles_of, highest, integers_of, load
 from gaedist.engine.compiled.sizes import TILE
 
 _MAGIC = 1.5 * 2.0**52  # y + _MAGIC has the integer nearest to y in its last bits
@@ -20,6 +20,7 @@ _MAGIC_BITS = 0x4338000000000000
 _ONE_BITS = 0x3FF0000000000000
 _ROOT_HALF_BITS = 0x3FE6A09E667F3BCD  # √½
 LOWEST = -1022.0  # the exponent of the least normal double
+NEGLIGIBLE = 80.0  # log2 of the largest term of a tile over terms that are left out
 HIGHEST = 500.0  # an exponent whose power is far from overflow, also times a derivative
 
 # 2^f on [−½, ½]: mpmath.chebyfit(lambda f: mpf(2) ** f, [-0.5, 0.5], 12) with 40 digits.
@@ -206,6 +207,31 @@ def log2_and_inverse(x: Any) -> Any:
 
 
 @compiled()
+def add_relative(
+    exponents: Any, start: int, width: int, factor: float, weight: float, peak: float, totals: Any, at: int
+) -> Any:
+    """Add 2^(weight + factor e − peak) of exponents e to totals of their columns; return the peak.
+
+    Before, it is raised to the largest of these weight + factor e, and the TILE totals are divided by as
+    much. If all terms are negligible compared with 2^peak, nothing is added.
+    """
+    least, matter = peak - NEGLIGIBLE - weight, np.intp(0)
+    for j in range(width):
+        matter += np.intp(factor * exponents[np.uintp(start + j)] > least)
+    if not matter:
+        return peak
+    highest = weight + factor * largest(exponents[start : start + width])
+    if highest > peak:
+        scale = exp2(peak - highest)
+        for j in range(TILE):
+            totals[np.uintp(at + j)] *= scale
+        peak = highest
+    for j in range(width):
+        totals[np.uintp(at + j)] += exp2((weight + factor * exponents[np.uintp(start + j)]) - peak)
+    return peak
+
+
+@compiled()
 def total(values: Any, count: int) -> Any:
     """Return the sum of the first ``count`` numbers of a vector, in eight lanes whose order is fixed."""
     a = b = c = d = e = f = g = h = 0.0
@@ -224,18 +250,29 @@ def total(values: Any, count: int) -> Any:
     return (((a + e) + (b + f)) + ((c + g) + (d + h))) + rest
 
 
-@compiled()
 def largest(values: Any) -> Any:
-    """Return the largest number of a vector, found in eight lanes."""
-    a = b = c = d = e = f = g = h = values[0]
-    for k in range(0, values.size - 7, 8):
-        a, b, c, d = max(a, values[k]), max(b, values[k + 1]), max(c, values[k + 2]), max(d, values[k + 3])
-        e, f, g, h = (
-            max(e, values[k + 4]),
-            max(f, values[k + 5]),
-            max(g, values[k + 6]),
-            max(h, values[k + 7]),
-        )
-    for k in range(values.size - values.size % 8, values.size):
-        a = max(a, values[k])
-    return max(max(max(a, b), max(c, d)), max(max(e, f), max(g, h)))
+    """Return the largest number of a vector without gaps."""
+
+
+def _largest_double(values: Any) -> Any:
+    found, whole = values[0], values.size - values.size % LANES
+    if whole:
+        lanes = load(values, np.uintp(0))
+        for k in range(LANES, whole, LANES):
+            lanes = at_least(lanes, load(values, np.uintp(k)))
+        found = highest(lanes)
+    for k in range(whole, values.size):
+        found = max(found, values[k])
+    return found
+
+
+def _largest_single(values: Any) -> Any:
+    found = values[0]
+    for value in values:
+        found = max(found, value)
+    return found
+
+
+@overload(largest, jit_options=PART)
+def _choose_largest(values: Any) -> Callable[[Any], Any]:
+    return _largest_single if values.dtype == types.float32 else _largest_double

@@ -10,28 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import cell, exp2, largest, total
-from gaedist.engine.compiled.far_tiles import NEGLIGIBLE, fill_row, see, see_rows, slack_of
+from gaedist.engine.compiled.arithmetic import NEGLIGIBLE, add_relative, cell, largest, total
+from gaedist.engine.compiled.far_tiles import fill_row, see, see_rows, slack_of
 from gaedist.engine.compiled.gaussian_rows import ROW, fill_columns
 from gaedist.engine.compiled.gram import FEW
 from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.sizes import TILE
-
-
-@compiled()
-def _add_row(weight: float, width: int, peak: float, work: Any, totals: Any) -> Any:
-    """Add the powers of a row, over 2^peak, to the totals of its columns; return the largest exponent."""
-    highest = weight + largest(work[cell(ROW, 0) : cell(ROW, 0) + width])
-    if highest == -np.inf:
-        return peak
-    if highest > peak:
-        factor = exp2(peak - highest)
-        for j in range(totals.size):
-            totals[j] *= factor
-        peak = highest
-    for j in range(width):
-        totals[j] += exp2((weight + work[cell(ROW, j)]) - peak)
-    return peak
 
 
 @compiled(nogil=True, cache=True)
@@ -66,5 +50,5 @@ def faint_tiles(
             end, weight = min(width, max(0, below + row)), weights_x[row]
             cutoff = peak - NEGLIGIBLE
             if fill_row(points, x, y, row, end, weight, weights_y, cutoff, slack, products, scratch):
-                peak = _add_row(weight, end, peak, work, totals)
+                peak = add_relative(work, cell(ROW, 0), end, 1.0, weight, peak, totals, 0)
         partial[k, 0] = peak + np.log2(total(totals, width)) if peak > -np.inf else peak

@@ -13,14 +13,11 @@ import numpy as np
 from numba.core import types
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import cell, exp2, largest
+from gaedist.engine.compiled.arithmetic import NEGLIGIBLE, cell, exp2, largest
 from gaedist.engine.compiled.gaussian_rows import FARTHER, POINT, ROW, add_tile, fill_columns
 from gaedist.engine.compiled.gram import FEW, fill_mean, largest_norm, square_apart
 from gaedist.engine.compiled.jit import ARRAY_PART, compiled
 from gaedist.engine.compiled.sizes import STRIP
-
-NEGLIGIBLE = 80.0
-"""log2 of the largest term of a tile over terms that are left out."""
 
 _UNIT = 2.0**-52
 
@@ -187,7 +184,8 @@ def _add_seen(points: Any, left: Any, right: Any, below: int, reach: float, scra
     for i in range(rows):
         end, weight = min(width, max(0, below + i)), weights_x[i]
         if fill_row(points, x, y, i, end, weight, weights_y, cutoff, slack, products, scratch):
-            cutoff = max(cutoff, weight + largest(work[cell(ROW, 0) : cell(ROW, 0) + end]) - NEGLIGIBLE)
+            if dim > FEW:
+                cutoff = max(cutoff, weight + largest(work[cell(ROW, 0) : cell(ROW, 0) + end]) - NEGLIGIBLE)
             for j in range(end):
                 totals[j] += exp2(weight + work[cell(ROW, j)])
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from gaedist.engine.compiled.arithmetic import cell
+from gaedist.engine.compiled.arithmetic import cell, largest
 from gaedist.engine.compiled.jit import compiled
 from gaedist.engine.compiled.lanes import LANES, load, store
 
 FEW = 8  # dimensions up to which a loop of fixed length beats BLAS
+_UNIT = 2.0**-52
 _HUGE = 1e290  # a square whose multiples are in the range of a double
 
 
@@ -24,31 +25,58 @@ def _coordinate(x: Any, i: int, d: int) -> float:
     return x[i, d] if d < x.shape[1] else 0.0
 
 
+@compiled(inline=True)
+def _less_two(columns: Any, d: int, j: int, a: float, b: float) -> Any:
+    """Return the squared differences of two coordinates."""
+    p, q = a - load(columns, cell(d, j)), b - load(columns, cell(d + 1, j))
+    return p * p + q * q
+
+
+@compiled(inline=True)
+def _row_of_few(
+    function: Any, factor: float, dim: int, x: Any, i: int, width: int, gram: Any, columns: Any
+) -> None:
+    """Store a row of a sum over pairs of axes, padded to 2, 4 or FEW of them, times a factor."""
+    a, b, c, o = _coordinate(x, i, 0), _coordinate(x, i, 1), _coordinate(x, i, 2), _coordinate(x, i, 3)
+    e, f, g, h = _coordinate(x, i, 4), _coordinate(x, i, 5), _coordinate(x, i, 6), _coordinate(x, i, 7)
+    if dim <= 2:
+        for j in range(0, width, LANES):
+            store(gram, np.uintp(i * width + j), factor * function(columns, 0, j, a, b))
+    elif dim <= 4:
+        for j in range(0, width, LANES):
+            found = function(columns, 0, j, a, b) + function(columns, 2, j, c, o)
+            store(gram, np.uintp(i * width + j), factor * found)
+    else:
+        for j in range(0, width, LANES):
+            found = function(columns, 0, j, a, b) + function(columns, 2, j, c, o)
+            found = found + (function(columns, 4, j, e, f) + function(columns, 6, j, g, h))
+            store(gram, np.uintp(i * width + j), factor * found)
+
+
+@compiled()
+def _fill_columns(y: Any, columns: Any) -> None:
+    for d in range(FEW):
+        for j in range(y.shape[0]):
+            columns[cell(d, j)] = _coordinate(y, j, d)
+
+
 @compiled()
 def gram_of_few(x: Any, y: Any, gram: Any, columns: Any) -> None:
     """Store x_i · y_j of points in at most FEW dimensions, padded to 2, 4 or FEW, in a flat array by rows.
 
     The last lanes of a row may write over the beginning of the next, which follows, or beyond the last.
     """
-    dim, width = x.shape[1], y.shape[0]
-    for d in range(FEW):
-        for j in range(width):
-            columns[cell(d, j)] = _coordinate(y, j, d)
+    _fill_columns(y, columns)
     for i in range(x.shape[0]):
-        a, b, c, o = _coordinate(x, i, 0), _coordinate(x, i, 1), _coordinate(x, i, 2), _coordinate(x, i, 3)
-        e, f, g, h = _coordinate(x, i, 4), _coordinate(x, i, 5), _coordinate(x, i, 6), _coordinate(x, i, 7)
-        if dim <= 2:
-            for j in range(0, width, LANES):
-                store(gram, np.uintp(i * width + j), _of_two(columns, 0, j, a, b))
-        elif dim <= 4:
-            for j in range(0, width, LANES):
-                product = _of_two(columns, 0, j, a, b) + _of_two(columns, 2, j, c, o)
-                store(gram, np.uintp(i * width + j), product)
-        else:
-            for j in range(0, width, LANES):
-                product = _of_two(columns, 0, j, a, b) + _of_two(columns, 2, j, c, o)
-                product = product + (_of_two(columns, 4, j, e, f) + _of_two(columns, 6, j, g, h))
-                store(gram, np.uintp(i * width + j), product)
+        _row_of_few(_of_two, 1.0, x.shape[1], x, i, y.shape[0], gram, columns)
+
+
+@compiled()
+def negative_squares_of_few(x: Any, y: Any, gram: Any, columns: Any) -> None:
+    """Store −|x_i − y_j|²/2 in the same way."""
+    _fill_columns(y, columns)
+    for i in range(x.shape[0]):
+        _row_of_few(_less_two, -0.5, x.shape[1], x, i, y.shape[0], gram, columns)
 
 
 @compiled(inline=True)
@@ -145,6 +173,48 @@ def seen_from(points: Any, center: Any) -> Any:
             moved[i, d] = points[i, d] - center[0, d]
         norms[i] = square_apart(moved, i, origin, 0)
     return moved, norms
+
+
+@compiled()
+def _subtract_norms(
+    products: Any, i: int, width: int, half: float, squares_y: Any, most: float, peaks: Any
+) -> None:
+    """Turn products into −|x_i − y_j|²/2, and raise the largest of each column that are not above a limit."""
+    for j in range(width):
+        products[i, j] = found = products[i, j] - (half + 0.5 * squares_y[j])
+        peaks[j] = max(peaks[j], found if found <= most else -np.inf)
+
+
+@compiled()
+def _count_above(values: Any, i: int, width: int, least: float) -> Any:
+    """Return how many numbers of a row are not below a limit, or not a number."""
+    found = np.intp(0)
+    for j in range(width):
+        found += np.intp(not values[i, j] < least)
+    return found
+
+
+@compiled()
+def negative_squares_from_products(
+    x: Any, y: Any, squares_x: Any, squares_y: Any, window: float, products: Any, peaks: Any
+) -> None:
+    """Turn x_i · y_j into −|x_i − y_j|²/2, from differences where pairs are near.
+
+    Others have an error of some roundings of |x|² + |y|². Near are pairs whose square exceeds the least by at
+    most ``window``, not counting squares that may be 0, such as of a point and itself.
+    """
+    rows, width = products.shape
+    slack = 2 * (x.shape[1] + 8) * _UNIT * (largest(squares_x) + largest(squares_y))
+    for j in range(width):
+        peaks[j] = -np.inf
+    for i in range(rows):
+        _subtract_norms(products, i, width, 0.5 * squares_x[i], squares_y, -slack, peaks)
+    least = largest(peaks[:width]) - 0.5 * window - 2 * slack
+    for i in range(rows):
+        if _count_above(products, i, width, least):
+            for j in range(width):
+                if not products[i, j] < least:
+                    products[i, j] = -0.5 * square_apart(x, i, y, j)
 
 
 @compiled(inline=True)

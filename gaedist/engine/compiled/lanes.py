@@ -12,6 +12,7 @@ from typing import Any
 from llvmlite import ir
 from numba import config
 from numba.core import types
+from numba.core.cgutils import get_or_insert_function
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
@@ -217,6 +218,18 @@ def at_least(_context: Any, x: Any, limit: Any) -> Any:
 def at_most(_context: Any, x: Any, limit: Any) -> Any:
     """Return the smaller of a number, or of each lane, and a limit; NaN stays NaN."""
     return _at_most(x, limit)
+
+
+@intrinsic
+def highest(_context: Any, lanes: Any) -> Any:
+    """Return the largest number of all lanes."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.DoubleType(), [lanes.vector])
+        name = f"llvm.vector.reduce.fmax.v{lanes.count}f64"
+        return builder.call(get_or_insert_function(builder.module, kind, name), args)
+
+    return types.float64(lanes), generate
 
 
 def _register(function: Callable[..., Any], kind: LanesType, instruction: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
-from gaedist.engine.compiled.arithmetic import HIGHEST, cell, exp2, largest, packed_by, total
+from gaedist.engine.compiled.arithmetic import HIGHEST, add_relative, cell, exp2, largest, packed_by, total
 from gaedist.engine.compiled.exponents import BLOCKS, Tile, fill_block, fill_row
 from gaedist.engine.compiled.gram import (
     FEW,
@@ -24,11 +24,13 @@ from gaedist.engine.compiled.gram import (
     good_center,
     gram_of_differences,
     gram_of_few,
+    negative_squares_from_products,
+    negative_squares_of_few,
     seen_from,
     units,
 )
 from gaedist.engine.compiled.jit import ARRAY_PART, PART, compiled
-from gaedist.engine.compiled.lanes import at_least, at_most, in_lanes, lanes_of
+from gaedist.engine.compiled.lanes import at_most, in_lanes, lanes_of
 from gaedist.engine.compiled.sizes import TILE
 
 _ZEROS, _POWERS, _COLUMNS = range(3)
@@ -71,7 +73,9 @@ def open_tile(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any, wor
 
 
 def _with_products(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any, work: Any) -> Any:
-    x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, gram_limit, near_limit = points
+    x, y, centered_x, centered_y, norms_x, norms_y, params_x, params_y, gram_limit, near_limit, window = (
+        points
+    )
     rows, width, size = min(TILE, x.shape[0] - i), min(TILE, y.shape[0] - j), params_x.shape[0] * TILE
     squares_x, squares_y = norms_x[i : i + rows], norms_y[j : j + width]
     products = gram[0, : rows * width].reshape((rows, width))
@@ -85,15 +89,24 @@ def _with_products(kind: Any, needs: Any, points: Any, i: int, j: int, gram: Any
             near_x, squares_x = seen_from(x[i : i + rows], center)
             near_y, squares_y = seen_from(y[j : j + width], center)
             exact = False
-    if exact:
-        squares_x = squares_y = work[_ZEROS * TILE : (_ZEROS + 1) * TILE]
-        if needs.sines:
-            fill_sines(units(x[i : i + rows]), units(y[j : j + width]), sines, products)
+    columns = work[_COLUMNS * TILE : _PARAMS * TILE]
+    if exact and needs.sines:
+        fill_sines(units(x[i : i + rows]), units(y[j : j + width]), sines, products)
+    if x.shape[1] <= FEW:
+        if exact:
+            negative_squares_of_few(x[i : i + rows], y[j : j + width], gram[0], columns)
+        else:
+            gram_of_few(near_x, near_y, gram[0], columns)
+    elif exact and window == np.inf:
         gram_of_differences(x[i : i + rows], y[j : j + width], 1.0, products)
-    elif x.shape[1] <= FEW:
-        gram_of_few(near_x, near_y, gram[0], work[_COLUMNS * TILE : _PARAMS * TILE])
     else:
         np.dot(near_x, near_y.T, products)
+        if exact:
+            negative_squares_from_products(
+                x[i : i + rows], y[j : j + width], squares_x, squares_y, window, products, columns
+            )
+    if exact:
+        squares_x = squares_y = work[_ZEROS * TILE : (_ZEROS + 1) * TILE]
     rest = work[_PARAMS * TILE :]
     tile_params_x, tile_params_y, rest = rest[:size], rest[size : 2 * size], rest[2 * size :]
     _copy(params_x, i, rows, tile_params_x)
@@ -129,43 +142,38 @@ def _open_tile(
 
 @compiled()
 def _add_powers(
-    r: int, width: int, exponents: Any, factor: float, shift: float, capped: bool, row: int, totals: Any
+    r: int, width: int, exponents: Any, factors: Any, capped: bool, relative: bool, totals: Any, peaks: Any
 ) -> None:
-    if capped:
-        for j in range(width):
-            totals[cell(row, j)] += exp2(at_most(factor * exponents[cell(r, j)] + shift, HIGHEST))
-    else:
-        for j in range(width):
-            totals[cell(row, j)] += exp2(factor * exponents[cell(r, j)] + shift)
-
-
-@compiled()
-def _raise_peaks(r: int, width: int, exponents: Any, factor: float, row: int, peaks: Any) -> None:
-    for j in range(width):
-        peaks[cell(row, j)] = at_least(peaks[cell(row, j)], factor * exponents[cell(r, j)])
+    """Add the powers of a row to the totals of its columns, or over 2^peak, which is raised."""
+    for q in range(factors.size):
+        if relative:
+            start, at = cell(r, 0), cell(q, 0)
+            peaks[q] = add_relative(exponents, start, width, factors[q], 0.0, peaks[q], totals, at)
+        elif capped:
+            for j in range(width):
+                totals[cell(q, j)] += exp2(at_most(factors[q] * exponents[cell(r, j)], HIGHEST))
+        else:
+            for j in range(width):
+                totals[cell(q, j)] += exp2(factors[q] * exponents[cell(r, j)])
 
 
 def _add_tile(
-    kind: Any, tile: Any, triangle: bool, factors: Any, shifts: Any, capped: bool, peak: bool, totals: Any
+    kind: Any, tile: Any, triangle: bool, factors: Any, capped: bool, relative: bool, totals: Any, peaks: Any
 ) -> None:  # fmt: skip
     """Add the powers of a tile, or of the part of it below the diagonal, to the totals of its columns."""
 
 
 def _add_rows(
-    kind: Any, tile: Any, triangle: bool, factors: Any, shifts: Any, capped: bool, peak: bool, totals: Any
+    kind: Any, tile: Any, triangle: bool, factors: Any, capped: bool, relative: bool, totals: Any, peaks: Any
 ) -> None:  # fmt: skip
     for i in range(tile.rows):
         end = i if triangle else tile.width
         fill_row(kind, tile, i, end, False)
-        for q in range(factors.size):
-            if peak:
-                _raise_peaks(0, end, tile.out, factors[q], q, totals)
-            else:
-                _add_powers(0, end, tile.out, factors[q], shifts[q], capped, q, totals)
+        _add_powers(0, end, tile.out, factors, capped, relative, totals, peaks)
 
 
 def _add_blocks(
-    kind: Any, tile: Any, triangle: bool, factors: Any, shifts: Any, capped: bool, peak: bool, totals: Any
+    kind: Any, tile: Any, triangle: bool, factors: Any, capped: bool, relative: bool, totals: Any, peaks: Any
 ) -> None:  # fmt: skip
     i = 0
     while i < tile.rows:
@@ -173,52 +181,52 @@ def _add_blocks(
         rows = fill_block(kind, tile, i, width)
         for r in range(min(rows, tile.rows - i)):
             end = i + r if triangle else tile.width
-            for q in range(factors.size):
-                if peak:
-                    _raise_peaks(r, end, tile.out, factors[q], q, totals)
-                else:
-                    _add_powers(r, end, tile.out, factors[q], shifts[q], capped, q, totals)
+            _add_powers(r, end, tile.out, factors, capped, relative, totals, peaks)
         i += rows
 
 
 @overload(_add_tile, jit_options=PART)
 def _choose_way(
-    kind: Any, tile: Any, triangle: bool, factors: Any, shifts: Any, capped: bool, peak: bool, totals: Any
+    kind: Any, tile: Any, triangle: bool, factors: Any, capped: bool, relative: bool, totals: Any, peaks: Any
 ) -> Callable[..., None]:  # fmt: skip
     return _add_blocks if getattr(kind, "instance_class", None) in BLOCKS else _add_rows
 
 
 @compiled()
 def _sum_tile(
-    kind: Any, tile: Any, triangle: bool, factors: Any, shifts: Any, capped: bool, peak: bool, totals: Any,
-    sums: Any,
-) -> None:  # fmt: skip
-    """Store the sums, or the largest exponents, over a tile or the part of it below the diagonal."""
+    kind: Any, tile: Any, triangle: bool, factors: Any, capped: bool, relative: bool, totals: Any, sums: Any
+) -> None:
+    """Store the sums over a tile or the part of it below the diagonal, or their log2 if ``relative``."""
     for j in range(totals.size):
-        totals[j] = -np.inf if peak else 0.0
-    _add_tile(kind, tile, triangle, factors, shifts, capped, peak, totals)
+        totals[j] = 0.0
     for q in range(factors.size):
-        own = totals[q * TILE : q * TILE + tile.width]
-        sums[q] = largest(own) + shifts[q] if peak else total(own, tile.width)
+        sums[q] = -np.inf  # largest exponents so far
+    _add_tile(kind, tile, triangle, factors, capped, relative, totals, sums)
+    for q in range(factors.size):
+        found = total(totals[q * TILE : q * TILE + tile.width], tile.width)
+        if not relative:
+            sums[q] = found
+        elif sums[q] > -np.inf:
+            sums[q] += np.log2(found)
 
 
 @compiled(nogil=True, cache=True)
 def sum_tiles(
-    kind: Any, needs: Any, points: Any, symmetric: bool, factors: Any, shifts: Any, peak: bool,
-    positions: Any, partial: Any, scratch: Any,
+    kind: Any, needs: Any, points: Any, symmetric: bool, factors: Any, relative: bool, positions: Any,
+    partial: Any, scratch: Any,
 ) -> None:  # fmt: skip
-    """Fill partial[k, q] with Σ 2^(factors[q] exponent + shifts[q]), or its peak, over tile k.
+    """Fill partial[k, q] with Σ 2^(factors[q] exponent) over tile k, or its log2 if ``relative``.
 
     ``kind`` is an integrand, with its `Needs`; the others are `Points`, row and column of each tile, and the
-    `Scratch` of a thread. Where the integrand needs a cap, terms count for 2^HIGHEST at most.
+    `Scratch` of a thread. Where the integrand needs a cap, terms count for 2^HIGHEST at most; not those that
+    are ``relative``, over the largest of the tile.
     """
     totals = scratch.work[scratch.work.size - factors.size * TILE :]
     for k in range(partial.shape[0]):
         row, column = positions[k, 0], positions[k, 1]
         tile = open_tile(kind, needs, points, row * TILE, column * TILE, scratch.gram, scratch.work)
-        _sum_tile(
-            kind, tile, symmetric and row == column, factors, shifts, needs.capped, peak, totals, partial[k]
-        )
+        triangle = symmetric and row == column
+        _sum_tile(kind, tile, triangle, factors, needs.capped, relative, totals, partial[k])
 
 
 @compiled()
