@@ -146,15 +146,15 @@ def _add_powers(
 ) -> None:
     """Add the powers of a row to the totals of its columns, or over 2^peak, which is raised."""
     for q in range(factors.size):
+        factor = factors[q]
         if relative:
-            start, at = cell(r, 0), cell(q, 0)
-            peaks[q] = add_relative(exponents, start, width, factors[q], 0.0, peaks[q], totals, at)
+            peaks[q] = add_relative(exponents, cell(r, 0), width, factor, 0.0, peaks[q], totals, cell(q, 0))
         elif capped:
             for j in range(width):
-                totals[cell(q, j)] += exp2(at_most(factors[q] * exponents[cell(r, j)], HIGHEST))
+                totals[cell(q, j)] += exp2(at_most(factor * exponents[cell(r, j)], HIGHEST))
         else:
             for j in range(width):
-                totals[cell(q, j)] += exp2(factors[q] * exponents[cell(r, j)])
+                totals[cell(q, j)] += exp2(factor * exponents[cell(r, j)])
 
 
 def _add_tile(
