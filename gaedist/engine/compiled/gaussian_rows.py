@@ -20,7 +20,7 @@ from gaedist.engine.compiled.arithmetic import (
     exp2_in_range,
     exp2_single,
 )
-from gaedist.engine.compiled.gram import FEW
+from gaedist.engine.compiled.gram import FEW, fill_coordinates
 from gaedist.engine.compiled.jit import INLINED_PART, compiled
 
 TOTALS, POINT, ROW, BOX = range(FEW, FEW + 4)
@@ -64,10 +64,9 @@ def _with_two(exponent: Any, columns: Any, d: int, j: int, a: Any, b: Any) -> An
 
 @compiled()
 def fill_columns(y: Any, work: Any) -> None:
-    """Write the coordinates of points in at most FEW dimensions, padded with zeros."""
+    """Write the coordinates of points in at most FEW dimensions, and zeros for those of a row."""
+    fill_coordinates(y, work)
     for k in range(FEW):
-        for j in range(y.shape[0]):
-            work[cell(k, j)] = y[j, k] if k < y.shape[1] else 0.0
         work[cell(POINT, k)] = 0.0
 
 

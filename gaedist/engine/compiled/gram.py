@@ -54,7 +54,8 @@ def _row_of_few(
 
 
 @compiled()
-def _fill_columns(y: Any, columns: Any) -> None:
+def fill_coordinates(y: Any, columns: Any) -> None:
+    """Write the coordinates of points in at most FEW dimensions, padded with zeros, a row for each axis."""
     for d in range(FEW):
         for j in range(y.shape[0]):
             columns[cell(d, j)] = _coordinate(y, j, d)
@@ -66,7 +67,7 @@ def gram_of_few(x: Any, y: Any, gram: Any, columns: Any) -> None:
 
     The last lanes of a row may write over the beginning of the next, which follows, or beyond the last.
     """
-    _fill_columns(y, columns)
+    fill_coordinates(y, columns)
     for i in range(x.shape[0]):
         _row_of_few(_of_two, 1.0, x.shape[1], x, i, y.shape[0], gram, columns)
 
@@ -74,7 +75,7 @@ def gram_of_few(x: Any, y: Any, gram: Any, columns: Any) -> None:
 @compiled()
 def negative_squares_of_few(x: Any, y: Any, gram: Any, columns: Any) -> None:
     """Store −|x_i − y_j|²/2 in the same way."""
-    _fill_columns(y, columns)
+    fill_coordinates(y, columns)
     for i in range(x.shape[0]):
         _row_of_few(_less_two, -0.5, x.shape[1], x, i, y.shape[0], gram, columns)
 
