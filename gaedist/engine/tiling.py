@@ -95,11 +95,14 @@ class Tiling:
         ]
 
     def _window(self, params_x: Array, params_y: Array) -> float:
-        """Return what |x − y|² is more than the least of a tile for a term to be negligible in each sum."""
+        """Return what |x − y|² is more than the least of a tile for a term to be negligible in each sum.
+
+        Infinite but for one σ, whose sums are wanted over all pairs, not for each point.
+        """
         if self.profiles or not isinstance(self.job.integrand, Gaussian):
             return math.inf
         weights = np.ptp(params_x[0]) + np.ptp(params_y[0])
-        rate = self.job.steepness * float(self.factors.min())
+        rate = self.job.integrand.rate * float(self.factors.min())
         return float(_NEGLIGIBLE + weights) / rate if rate else math.inf
 
     @property

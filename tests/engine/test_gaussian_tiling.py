@@ -120,6 +120,17 @@ def test_any_width_keeps_all_digits_of_codes_grids_and_clusters(dim):
             assert_allclose(total(wanted)[0].log, expected, rtol=2e-15, atol=1e-12)
 
 
+@pytest.mark.parametrize("dim", [8, 9, 20])
+def test_pairs_that_are_near_count_where_others_leave_the_range_of_a_double(dim):
+    twins, clusters, rng = 1e150 * codes(700, dim), 1e-7 * codes(300, dim), np.random.default_rng(5)
+    twins[1] = twins[0]
+    clusters[200:] = 1e150 * rng.normal(size=dim) * rng.choice([1.0, -1.0], size=(100, 1))
+    with np.errstate(over="ignore"):
+        assert total(job(twins, sigma=1e-6))[0].log == 0.0
+        expected = log_sum(clusters, sigma=1e-6)  # of equal points, and those within 1e-6
+        assert_allclose(total(job(clusters, sigma=1e-6))[0].log, expected, rtol=1e-13)
+
+
 def test_pairs_that_the_first_points_do_not_foresee_count():
     x = codes(900, 24)
     x[800] = x[850] + 1e-3

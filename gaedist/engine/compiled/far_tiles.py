@@ -78,18 +78,18 @@ def _fill_many(
 ) -> Any:  # fmt: skip
     """Write the exponents of a row, from differences where they matter; return how many matter.
 
-    Products show which may matter, within ``slack``; they may also be NaN, after an overflow. They are good
-    enough where |y|² is at most ``reach``.
+    Products show which may matter, within ``slack``; they may also be NaN or −inf, after an overflow. They
+    are good enough where |y|² is at most ``reach``.
     """
     matter, rough = np.intp(0), np.intp(0)
     for j in range(width):
         work[cell(ROW, j)] = exponent = (offset + offsets_y[j]) + 2 * half * products[i, j]
-        may = not exponent <= cutoff - slack
+        may = not exponent < cutoff - slack
         matter += np.intp(may)
         rough += np.intp(may and not norms_y[j] <= reach)
     if rough:
         for j in range(width):
-            if not norms_y[j] <= reach and not work[cell(ROW, j)] <= cutoff - slack:
+            if not norms_y[j] <= reach and not work[cell(ROW, j)] < cutoff - slack:
                 work[cell(ROW, j)] = weights_y[j] - half * square_apart(x, i, y, j)
     return matter
 
@@ -148,7 +148,7 @@ def fill_row(
 @compiled()
 def slack_of(dim: int, half: float, norms: float) -> Any:
     """Return by how much an exponent from products may be off, where |x|² + |y|² is at most ``norms``."""
-    return 1 + (dim + 8) * _UNIT * half * norms
+    return 1 + (dim + 8) * _UNIT * (half * norms)  # infinite where exponents are
 
 
 @compiled(arrays=True)
