@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 
 import numpy as np
@@ -60,6 +60,13 @@ def squared_distances(x: Array, y: Array) -> Array:
             np.subtract(a[:, np.newaxis], b, out=apart[: len(some)])
             some += np.square(apart[: len(some)], out=apart[: len(some)])
     return squares
+
+
+def log2_of_sum(log2_parts: Iterable[float]) -> float:
+    """Return log2 of a sum, given those of its parts."""
+    parts = np.asarray(log2_parts)
+    peak = float(parts.max())
+    return peak + math.log2(math.fsum(np.exp2(parts - peak))) if math.isfinite(peak) else peak
 
 
 def log_or_minus_inf(value: float) -> float:

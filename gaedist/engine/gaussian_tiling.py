@@ -33,11 +33,10 @@ from gaedist.engine.tiling import (
     Positions,
     Tiling,
     aligned,
-    log2_of_sum,
     pair_count,
 )
 from gaedist.engine.work import Fill, Work
-from gaedist.numerics import Array, log_or_minus_inf, squared_distances
+from gaedist.numerics import Array, log2_of_sum, log_or_minus_inf, squared_distances
 
 WORST = 2.0**-8
 """Relative error of a term in single precision that is accepted."""

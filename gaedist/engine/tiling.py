@@ -20,7 +20,7 @@ from gaedist.engine.run.costs import pair_seconds
 from gaedist.engine.run.executors import Output, Task
 from gaedist.engine.run.pair_sum import PairSum
 from gaedist.engine.work import Fill, Work
-from gaedist.numerics import Array, squared_norms
+from gaedist.numerics import Array, log2_of_sum, squared_norms
 
 _BLOCK = 1 << 16  # tiles whose numbers are stored before they are added
 _NEGLIGIBLE = 120.0  # log2 of the largest term of a tile over terms whose exponents may be rough
@@ -279,13 +279,6 @@ def _built(
 ) -> Tiling:
     """Return the tiling of a job in another process."""
     return kind(job, Work(threads, progress, 0), factors, profiles, near)
-
-
-def log2_of_sum(log2_parts: Iterable[float]) -> float:
-    """Return log2 of a sum, given those of its parts."""
-    parts = np.asarray(log2_parts)
-    peak = float(parts.max())
-    return peak + math.log2(math.fsum(np.exp2(parts - peak))) if math.isfinite(peak) else peak
 
 
 def pair_count(job: PairSum) -> float:
