@@ -1,7 +1,4 @@
-"""The covariance families of losses: overlaps of Gaussians with variances in one of three forms.
-
-Spherical and diagonal overlaps need only differences of centers. Radial ones follow directions from 0.
-"""
+"""The covariance families of losses: overlaps of Gaussians with variances in one of three forms."""
 
 from __future__ import annotations
 
@@ -50,15 +47,12 @@ class Family:
         From the centers to the squares of their coordinates along axes that share a variance, (n, Q).
     multiplicities : callable
         From D to the number of axes that share each variance.
-    seen_from_zero : bool
-        Centers cannot be moved.
     """
 
     name: str
     exponents: Callable[[int, float, Points, Points], Tensor]
     along: Callable[[Tensor], Tensor]
     multiplicities: Callable[[int], list[float]]
-    seen_from_zero: bool = False
 
     def with_itself(self, p: Components, unit: float) -> Tensor:
         """Return the overlap of each component with itself, (n,)."""
@@ -80,8 +74,7 @@ def _spherical(dim: int, unit: float, p: Points, q: Points) -> Tensor:
 
 def _diagonal(dim: int, unit: float, p: Points, q: Points) -> Tensor:
     """Go through the axes one by one, so that what a pair keeps is one number."""
-    both = 2 * unit
-    root = math.sqrt(both)  # not squared again, as an error of both would count D times
+    root, both = math.sqrt(2 * unit), 2 * unit
     return DIAGONAL(p[0] / root, p[1] / both, q[0] / root, q[1] / both)
 
 
@@ -123,7 +116,7 @@ FAMILIES: dict[str, Family] = {
     row.name: row
     for row in (
         Family("spherical", _spherical, _squared_norm, lambda dim: [float(dim)]),
-        Family("radial", _radial, _norm_and_zero, lambda dim: [1.0, dim - 1.0], seen_from_zero=True),
+        Family("radial", _radial, _norm_and_zero, lambda dim: [1.0, dim - 1.0]),
         Family("diagonal", _diagonal, lambda x: x * x, lambda dim: [1.0] * dim),
     )
 }

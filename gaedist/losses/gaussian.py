@@ -12,7 +12,7 @@ from torch import Tensor
 from gaedist.engine import Run
 from gaedist.errors import GaedistError, check_choice
 from gaedist.kernels.radial import ScaleMixture
-from gaedist.losses.pairs import Points, centered, gaussian_exponents, log_sum
+from gaedist.losses.pairs import Points, gaussian_exponents, log_sum
 from gaedist.losses.scales import (
     check_resolution,
     check_scale,
@@ -155,8 +155,7 @@ def _log_kernel_sum(x: Tensor, y: Tensor | None, s: float) -> Tensor:
     def terms(p: Points, q: Points) -> Tensor:
         return gaussian_exponents(p[0], q[0], 1 / (4 * s))
 
-    points = centered(x) if y is None else centered(x, y)
-    return log_sum(terms, points[:1], None if y is None else points[1:])
+    return log_sum(terms, (x,), None if y is None else (y,))
 
 
 def _two_sample(x: Tensor, y: Tensor, sigma: float | str | None, estimator: str, scale: str) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from gaedist.engine import Profile, Shape
 from gaedist.errors import GaedistError, check_choice
 from gaedist.kernels.radial import ScaleMixture, distance_mixture
-from gaedist.losses.pairs import centered, plain_sum
+from gaedist.losses.pairs import plain_sum
 from gaedist.losses.profiles import profile_of, profile_terms
 from gaedist.losses.recomputed import Part, in_parts, part_size
 from gaedist.losses.scales import check_resolution, check_scale, floored_log, log_of, two_sample_moments
@@ -217,7 +217,7 @@ def _two_sample(x: Tensor, y: Tensor, kernel: Kernel, *, unbiased: bool, scale: 
     n, m, moments = len(x), len(y), kernel.moments
     _check_sizes(unbiased, n, m)
     within = _pair_mean(x, kernel, unbiased) + _pair_mean(y, kernel, unbiased)
-    between = plain_sum(profile_terms(kernel.profile), *((points,) for points in centered(x, y))) / (n * m)
+    between = plain_sum(profile_terms(kernel.profile), (x,), (y,)) / (n * m)
     value = kernel.sign * (within - 2 * between) + (0.0 if unbiased else kernel.peak * (1 / n + 1 / m))
     mean, variance = two_sample_moments(moments, n, m, unbiased=unbiased)
     return _scaled(kernel, value, mean, variance, scale)
@@ -241,7 +241,7 @@ def _check_sizes(unbiased: bool, *sizes: int) -> None:
 def _pair_mean(x: Tensor, kernel: Kernel, unbiased: bool) -> Tensor:
     """Return the mean of the profile over pairs i ≠ j, or its part of the mean over all i and j."""
     n = len(x)
-    return plain_sum(profile_terms(kernel.profile), centered(x)) / (n * (n - 1) if unbiased else n * n)
+    return plain_sum(profile_terms(kernel.profile), (x,)) / (n * (n - 1) if unbiased else n * n)
 
 
 def _mean_about(mixture: ScaleMixture, x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from gaedist.errors import GaedistError, check_choice
 from gaedist.losses.aggregate import check_variances, relative_sd, standardised
 from gaedist.losses.families import FAMILIES, Components
 from gaedist.losses.gaussian import log_power, variance_of
-from gaedist.losses.pairs import Points, centered, log_sum
+from gaedist.losses.pairs import Points, log_sum
 from gaedist.losses.scales import check_scale, scaled_logs
 from gaedist.losses.tensors import both_doubles, doubles, eager, is_readable
 from gaedist.smoothing.mean_field import MEAN_FIELDS
@@ -161,12 +161,10 @@ def _log_overlap(p: Components, q: Components | None, unit: float) -> Tensor:
 def _log_pairs(p: Components, q: Components | None, unit: float) -> Tensor:
     """Return the same without overlaps of components with themselves."""
     family, dim = p.family, p.centers.shape[1]
+    near = 4.0 ** round(math.log(2 * unit, 4)) / 2  # centers over √(2 near), a power of 2, are not rounded
 
     def terms(left: Points, right: Points) -> Tensor:
-        return family.exponents(dim, unit, left, right) + left[2][:, None] + right[2]
+        return family.exponents(dim, near, left, right) + left[2][:, None] + right[2]
 
-    points = [m.points for m in (p, q) if m is not None]
-    if not family.seen_from_zero:
-        moved = centered(*(centers for centers, *_ in points))
-        points = [(centers, *rest) for centers, (_, *rest) in zip(moved, points, strict=True)]
-    return log_sum(terms, *points)
+    found = log_sum(terms, *(mixture.points for mixture in (p, q) if mixture is not None))
+    return found + log_power(dim, near, unit)

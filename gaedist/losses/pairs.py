@@ -3,8 +3,9 @@
 A term is a function of two blocks of points. A small matrix of pairs is one block. A larger one is cut into
 blocks that are computed again in the backward pass (`gaedist.losses.recomputed`), so that memory is O(nD).
 
-Products lose digits of |x − y|² where two points are nearer to each other than to the center. `squares` takes
-those pairs from differences, unless values cannot be read (`gaedist.losses.tensors.is_readable`).
+Distances are products of points less the mean of their block. Products lose digits of |x − y|² where two
+points are nearer to each other than to it, and so does the subtraction. `squares` takes those pairs from
+differences of the points as they are, unless values cannot be read (`gaedist.losses.tensors.is_readable`).
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ def plain_sum(terms: Terms, p: Points, q: Points | None = None, *, width: int = 
 
 def squares(x: Tensor, y: Tensor) -> Tensor:
     """Return |x_i − y_j|², (a, b): exactly 0 for equal points where values can be read."""
-    norms_x, norms_y = (x * x).sum(1), (y * y).sum(1)
-    found = torch.addmm(norms_x[:, None] + norms_y, x, y.T, alpha=-2)
+    p, q = _centered(x, y)
+    norms_x, norms_y = (p * p).sum(1), (q * q).sum(1)
+    found = torch.addmm(norms_x[:, None] + norms_y, p, q.T, alpha=-2)
     if not is_readable(x) or not is_readable(y):
         return found.clamp_min(0)
     limit = _NEAR * float(norms_x.detach().max() + norms_y.detach().max())
@@ -76,20 +78,21 @@ def squares(x: Tensor, y: Tensor) -> Tensor:
 
 def gaussian_exponents(x: Tensor, y: Tensor, rate: float) -> Tensor:
     """Return −rate |x_i − y_j|², (a, b), by one product of matrices where that is precise enough."""
-    x, y = math.sqrt(rate) * x, math.sqrt(rate) * y
-    if is_readable(x) and is_readable(y) and _largest_square(x, y) > FAR:
-        return -squares(x, y)
-    return torch_blocks.gaussian_exponents(x, y)
+    p, q = (math.sqrt(rate) * points for points in _centered(x, y))
+    if is_readable(x) and is_readable(y) and _largest_square(p, q) > FAR:
+        return -rate * squares(x, y)
+    return torch_blocks.gaussian_exponents(p, q)
 
 
 def _largest_square(*samples: Tensor) -> float:
     return max(float((points.detach() ** 2).sum(1).max()) for points in samples)
 
 
-def centered(x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
-    """Return samples from the mean of the first, which leaves differences as they are and keeps digits."""
+def _centered(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both less the mean of x, with which products of them have small errors."""
     center = x.detach().mean(0)
-    return tuple(points - center for points in (x, *others))
+    moved = x - center
+    return moved, moved if x is y else y - center
 
 
 def _differences(x: Tensor, y: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

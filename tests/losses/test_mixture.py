@@ -65,6 +65,26 @@ def test_posteriors_of_no_width_are_points():
     assert_allclose(found, losses.gaussian(x, sigma=1.5, scale="value"), rtol=1e-12)
 
 
+def dense(x, v, y, w):
+    """Return the mean overlap of two mixtures with a variance for each axis, from differences of codes."""
+    both, apart = v[:, np.newaxis] + w, x[:, np.newaxis] - y
+    return np.exp(-0.5 * (np.log(both / 2) + apart**2 / both).sum(2)).mean()
+
+
+@pytest.mark.parametrize("far", [1e3, 1e6, 1e9])
+@pytest.mark.parametrize("columns", [1, 9])
+def test_codes_far_from_zero_and_from_each_other(columns, far):
+    # one code of four moves the mean, and all of them are far from 0
+    x, y = sample(4, 9), sample(3, 9, 1)
+    v, w = (variances(n, 9)[:, :columns] for n in (4, 3))
+    x[0] += far
+    for moved in (0.0, far):
+        p, q = x + moved, y + moved
+        expected = dense(p, v, p, v) + dense(q, w, q, w) - 2 * dense(p, v, q, w)
+        found = losses.gaussian_mixture(*(torch.tensor(part) for part in (p, v, q, w)))
+        assert_allclose(found, expected, rtol=1e-10)
+
+
 def test_a_prior_that_is_a_mixture():
     x, v, centers, widths = sample(20, 3), variances(20, 3), 2 * sample(4, 3, 1), variances(4, 1)[:, 0]
     weights = np.array([1.0, 2.0, 3.0, 4.0])
