@@ -3,9 +3,10 @@
 A term is a function of two blocks of points. A small matrix of pairs is one block. A larger one is cut into
 blocks that are computed again in the backward pass (`gaedist.losses.recomputed`), so that memory is O(nD).
 
-Distances are products of points less the mean of their block. Products lose digits of |x − y|² where two
-points are nearer to each other than to it, and so does the subtraction. `squares` takes those pairs from
-differences of the points as they are, unless values cannot be read (`gaedist.losses.tensors.is_readable`).
+Distances come from products of matrices, of points less the mean of their block. Where two points are nearer
+to each other than to that mean, products lose digits of |x − y|², and so does the subtraction: `squares` takes
+these pairs from differences of the points themselves, unless values cannot be read
+(`gaedist.losses.tensors.is_readable`).
 """
 
 from __future__ import annotations
