@@ -4,7 +4,7 @@ A term is a function of two blocks of points. A small matrix of pairs is one blo
 blocks that are computed again in the backward pass (`gaedist.losses.recomputed`), so that memory is O(nD).
 
 Distances come from products of matrices, of points less the mean of their block. Where two points are nearer
-to each other than to that mean, products lose digits of |x − y|², and so does the subtraction: `squares` takes
+to each other than to that mean, products lose digits of |x − y|², as does the subtraction: `squares` takes
 these pairs from differences of the points themselves, unless values cannot be read
 (`gaedist.losses.tensors.is_readable`).
 """

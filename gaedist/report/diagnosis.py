@@ -110,9 +110,10 @@ def kl_sentence(result: DiagnoseResult) -> str:
         return (
             f"KL of the Gaussian fit from N(0, I): infinite, as the codes do not vary along {along}{named}."
         )
-    axes = ", ".join(f"{place.indices[0]} ({rounded(place.effect)})" for place in kl.axes[:3])
+    most = [place for place in kl.axes[:3] if place.effect >= _ROUNDING]
+    axes = ", ".join(f"{place.indices[0]} ({rounded(place.effect)})" for place in most)
     return (
         f"KL of the Gaussian fit from N(0, I): {rounded(kl.total)} nats, {rounded(kl.mean)} of them from "
         f"the mean, {rounded(kl.scales)} from scales and {rounded(kl.correlations)} from correlations; "
-        f"samples of N(0, I) have {rounded(kl.null_mean)}. Axes with most: {axes}."
+        f"samples of N(0, I) have {rounded(kl.null_mean)}." + (f" Axes with most: {axes}." if axes else "")
     )

@@ -124,8 +124,8 @@ def cases(variances):
     """Return name → plain formula of codes and a sample of N(0, I), and loss of codes."""
     sliced, dim = {"directions": DIRECTIONS}, variances.shape[1]
     return {
-        "gaussian": (gaussian, losses.gaussian),
-        "gaussian, codes in single precision": (gaussian, lambda x: losses.gaussian(x.float())),
+        "gaussian": (gaussian, lambda x: losses.gaussian(x, scale="log")),
+        "gaussian, codes in single precision": (gaussian, lambda x: losses.gaussian(x.float(), scale="log")),
         "gaussian, z": (gaussian, lambda x: losses.gaussian(x, scale="z")),
         "mmd, one scale": (
             lambda x, y: inverse_quadratics(x, 1.0),

@@ -72,8 +72,8 @@ def root(share):
     return lambda z: math.sqrt(share * z.shape[1])
 
 
-def smoothed(share, **options):
-    return lambda z, mu, logvar: losses.gaussian(z, sigma=root(share)(z), **options)
+def smoothed(share, *, scale="log", **options):
+    return lambda z, mu, logvar: losses.gaussian(z, sigma=root(share)(z), scale=scale, **options)
 
 
 def field(family):
@@ -114,9 +114,9 @@ OBJECTIVES = {
     "gae-radial-both": Objective(
         both_radial, "log, the same for codes and for a sample of N(0, I)", reads_codes=True
     ),
-    "smoothed-1": Objective(of_codes(losses.gaussian, sigma=1.0), "log, σ = 1"),
+    "smoothed-1": Objective(of_codes(losses.gaussian, sigma=1.0, scale="log"), "log, σ = 1"),
     "smoothed-median": Objective(
-        of_codes(losses.gaussian, sigma="median"), "log, σ of each batch", reads_codes=True
+        of_codes(losses.gaussian, sigma="median", scale="log"), "log, σ of each batch", reads_codes=True
     ),
     "smoothed-D/10": Objective(smoothed(0.1), "log, σ² = D/10"),
     "smoothed-D/3": Objective(smoothed(1 / 3), "log, σ² = D/3"),
