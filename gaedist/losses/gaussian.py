@@ -45,8 +45,8 @@ def gaussian(
     """Return the squared L2 distance between smoothed codes and N(0, I), or other codes.
 
     The default is the form to train with: z of the distance to the smoothed target at σ² = D. In experiments
-    on two data sets with D = 2 to 64 (tests/bench/README.md) a weight of 0.01 next to a squared error was
-    right for nearly all of them.
+    on two data sets with D = 2 to 64 (tests/bench/README.md) the best weight, beside squared errors summed
+    over pixels, was nearly always 0.01.
 
     - The distance to N(0, I) itself, Eqs. (7) and (8), is not smallest at N(0, I). At σ = 1 codes at 0 have
       distance 0, and trained with it codes collapse, whatever its weight. It warns and names its minimum.

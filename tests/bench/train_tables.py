@@ -36,16 +36,21 @@ def found_by_all(rows):
     return ", ".join(sorted(set.intersection(*sets))) or "–"
 
 
+def chosen(rows, name):
+    """Return the weight of an objective in a cell (one data set, D and batch), and its runs with it."""
+    tried = [row for row in rows if row["objective"] == name and not row["final"]]
+    weight = best_weight(tried) if tried else 1.0
+    return weight, [
+        row for row in rows if row["objective"] == name and row["final"] and row["weight"] == weight
+    ]
+
+
 def table(rows):
-    """Yield the rows of the table of one data set, D and batch."""
+    """Yield the rows of the table of one cell."""
     yield f"| objective | weight | seeds | {' | '.join(COLUMNS)} | `diagnose`, every seed |"
     yield "|---" * (len(COLUMNS) + 4) + "|"
     for name in OBJECTIVES:
-        tried = [row for row in rows if row["objective"] == name and not row["final"]]
-        weight = best_weight(tried) if tried else 1.0
-        some = [
-            row for row in rows if (row["objective"], row["final"], row["weight"]) == (name, True, weight)
-        ]
+        weight, some = chosen(rows, name)
         if not some:
             continue
         shown = f"{weight:g}" if OBJECTIVES[name].weighted else "–"
@@ -53,12 +58,31 @@ def table(rows):
         yield f"| {name} | {shown} | {len(some)} | {' | '.join(cells)} | {found_by_all(some)} |"
 
 
+def relative(cells):
+    """Yield the rows of the table of all cells: gen over the least of the cell, geometric mean by batch."""
+    batches = sorted({batch for _, _, batch in cells})
+    logs = {name: {batch: [] for batch in batches} for name in OBJECTIVES}
+    for (_, _, batch), rows in cells.items():
+        runs = {name: chosen(rows, name)[1] for name in OBJECTIVES}
+        means = {name: np.mean([row["gen"] for row in some]) for name, some in runs.items() if some}
+        for name, mean in means.items():
+            logs[name][batch].append(np.log(mean / min(means.values())))
+    yield f"| objective | {' | '.join(f'batch {batch}' for batch in batches)} |"
+    yield "|---" * (len(batches) + 1) + "|"
+    ran = [name for name in OBJECTIVES if all(logs[name].values())]
+    for name in sorted(ran, key=lambda name: sum(map(np.mean, logs[name].values()))):
+        yield f"| {name} | {' | '.join(f'{np.exp(np.mean(logs[name][batch])):.2f}' for batch in batches)} |"
+
+
 def main():
     rows = [json.loads(line) for line in Path(sys.argv[1]).read_text().splitlines()]
-    for key in dict.fromkeys((row["data"], row["dim"], row["batch"]) for row in rows if row["final"]):
-        some = [row for row in rows if (row["data"], row["dim"], row["batch"]) == key]
+    cells = {}
+    for row in rows:
+        cells.setdefault((row["data"], row["dim"], row["batch"]), []).append(row)
+    for key, some in cells.items():
         print("\n{}, D = {}, batch {}\n".format(*key))
         print("\n".join(table(some)))
+    print("\n" + "\n".join(relative(cells)))
 
 
 if __name__ == "__main__":
