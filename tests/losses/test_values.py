@@ -115,6 +115,13 @@ def test_gaussian(sigma, target, estimator, n, dim):
         assert_allclose(log, expected.log_value, rtol=1e-10, atol=2e-10)
 
 
+@pytest.mark.parametrize("dim", [1, 8, 512])
+def test_the_default_is_z_at_the_spread_of_the_prior(dim):
+    x = sample(20, dim)
+    expected = gaedist.score(x, target="smoothed", sigma="prior", **CLOSED).z
+    assert_allclose(losses.gaussian(torch.tensor(x)), expected, rtol=1e-8, atol=1e-8)
+
+
 @pytest.mark.parametrize("sigma", [0.3, 1.0, 2.0, "prior"])
 @pytest.mark.parametrize("target", ["normal", "smoothed"])
 def test_logarithm_in_4096_dimensions(sigma, target):
