@@ -53,9 +53,9 @@ def gaussian(
     - The smoothed target is 0 only at N(0, I). At σ = 1 and D ≥ 8 codes that are far apart no longer overlap,
       so no gradient reaches them, and they escape. σ² of D/3 to D reaches all of N(0, I), and more reaches
       mean and covariance only.
-    - Of codes that are N(0, I), z is 0 ± 1 whatever n and D, so one weight fits all. The logarithm keeps its
-      pull while the distance falls, but lets far codes go: at σ² = D/3 it trains as well in batches of 64,
-      and worse in those of 512.
+    - Of codes that are N(0, I), z is 0 ± 1 whatever n and D, so that one weight fits most. The logarithm
+      keeps its pull while the distance falls, but lets far codes go: at σ² = D/3 it trains as well in batches
+      of 64, and worse in those of 512. Alone, with no squared error, it bears larger steps of an optimiser.
     - Even so, a code many σ out feels no pull. If the rms of codes grows, lower the weight, or use `energy`
       or `mmd`, whose kernels reach any distance.
     - Estimator v pairs each code with itself too, which pulls codes inward a little, the more the smaller the

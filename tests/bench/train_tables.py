@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -62,16 +63,22 @@ def relative(cells):
     """Yield the rows of the table of all cells: gen over the least of the cell, geometric mean by batch."""
     batches = sorted({batch for _, _, batch in cells})
     logs = {name: {batch: [] for batch in batches} for name in OBJECTIVES}
+    weights = {name: Counter() for name in OBJECTIVES}
     for (_, _, batch), rows in cells.items():
-        runs = {name: chosen(rows, name)[1] for name in OBJECTIVES}
-        means = {name: np.mean([row["gen"] for row in some]) for name, some in runs.items() if some}
+        picked = {name: chosen(rows, name) for name in OBJECTIVES}
+        means = {name: np.mean([row["gen"] for row in some]) for name, (_, some) in picked.items() if some}
         for name, mean in means.items():
             logs[name][batch].append(np.log(mean / min(means.values())))
-    yield f"| objective | {' | '.join(f'batch {batch}' for batch in batches)} |"
-    yield "|---" * (len(batches) + 1) + "|"
+            weights[name][picked[name][0]] += 1
+    heads = [f"batch {batch}" for batch in batches]
+    yield f"| objective | {' | '.join(heads)} | most frequent weight (cells of {len(cells)}) |"
+    yield "|---" * (len(batches) + 2) + "|"
     ran = [name for name in OBJECTIVES if all(logs[name].values())]
     for name in sorted(ran, key=lambda name: sum(map(np.mean, logs[name].values()))):
-        yield f"| {name} | {' | '.join(f'{np.exp(np.mean(logs[name][batch])):.2f}' for batch in batches)} |"
+        means = [f"{np.exp(np.mean(logs[name][batch])):.2f}" for batch in batches]
+        weight, count = weights[name].most_common(1)[0]
+        shown = f"{weight:g} ({count})" if OBJECTIVES[name].weighted else "–"
+        yield f"| {name} | {' | '.join(means)} | {shown} |"
 
 
 def main():
@@ -79,6 +86,7 @@ def main():
     cells = {}
     for row in rows:
         cells.setdefault((row["data"], row["dim"], row["batch"]), []).append(row)
+    cells = {key: some for key, some in cells.items() if any(row["final"] for row in some)}
     for key, some in cells.items():
         print("\n{}, D = {}, batch {}\n".format(*key))
         print("\n".join(table(some)))

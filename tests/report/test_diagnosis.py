@@ -26,8 +26,6 @@ def test_rows_and_divergence():
     assert [row.check for row in check_rows(result)] == [check.name for check in result.checks]
     assert "; samples of N(0, I) have 0.04572. Axes with most: 0 (" in kl_sentence(result)
     white = (x - x.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T, bias=True))).T
-    assert kl_sentence(gaedist.diagnose(white)).endswith(
-        "samples of N(0, I) have 0.04572."
-    )  # no axis has any
+    assert "Axes" not in kl_sentence(gaedist.diagnose(white))  # which axis has most, only rounding says
     x[:, 1] = 0
     assert kl_sentence(gaedist.diagnose(x)).endswith("do not vary along 1 direction (axis 1).")
